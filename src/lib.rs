@@ -1,1 +1,17 @@
+//! Conversa: a private chat that needs nobody else's computer.
+//!
+//! The map of the house; imports go down only:
+//!
+//! ```text
+//! crypto, wire  <-  protocol  <-  net  <-  app  <-  gui, cli  <-  main
+//! bytes and        sans-I/O:     mio:     settings,  faces      composition
+//! maths            Client, Host  sockets  keystore,             root
+//!                                         Session
+//! ```
+//!
+//! * [`crypto`] knows keys and algorithms, and nobody.
+//! * [`wire`] knows frames and their strict encoding.
+//! * `protocol` decides; it never opens a socket, reads a clock or draws randomness.
 
+pub mod crypto;
+pub mod wire;

@@ -1,0 +1,71 @@
+//! Which crypto a room may be made with: a secure suite that was checked, or the textbook one with
+//! a person's consent. There is no third way, and no way from one to the other.
+
+use std::sync::Arc;
+
+use crate::crypto::{CryptoBackend, CryptoError, Suite};
+
+/// A backend that may protect a secure room.
+#[derive(Clone)]
+pub struct Vetted(Arc<dyn CryptoBackend>);
+
+impl Vetted {
+    /// Takes any backend but the textbook one.
+    ///
+    /// # Errors
+    /// [`CryptoError::WrongSuite`] for [`Suite::Textbook`].
+    pub fn try_new(backend: Arc<dyn CryptoBackend>) -> Result<Self, CryptoError> {
+        if backend.suite() == Suite::Textbook { Err(CryptoError::WrongSuite) } else { Ok(Self(backend)) }
+    }
+}
+
+/// Says that a person was told that a learning room protects nothing, and wants it.
+#[derive(Clone, Copy, Debug)]
+pub struct LearningConsent {
+    _private: (),
+}
+
+impl LearningConsent {
+    /// Only for the answer to the question a person was asked: the warning sheet, or `--learning`.
+    #[must_use]
+    pub const fn given_by_a_person() -> Self {
+        Self { _private: () }
+    }
+}
+
+/// The crypto of a room.
+#[derive(Clone)]
+pub enum RoomCrypto {
+    /// A secure room.
+    Secure(Vetted),
+    /// A learning room.
+    Learning(LearningConsent),
+}
+
+impl RoomCrypto {
+    /// The default: the secure suite.
+    ///
+    /// # Errors
+    /// Never in practice; [`CryptoError::WrongSuite`] would mean that the suites are mixed up.
+    pub fn secure() -> Result<Self, CryptoError> {
+        Vetted::try_new(Suite::Secure.backend()).map(Self::Secure)
+    }
+
+    /// The backend.
+    #[must_use]
+    pub fn backend(&self) -> Arc<dyn CryptoBackend> {
+        match self {
+            Self::Secure(vetted) => Arc::clone(&vetted.0),
+            Self::Learning(_) => Suite::Textbook.backend(),
+        }
+    }
+
+    /// The suite.
+    #[must_use]
+    pub fn suite(&self) -> Suite {
+        match self {
+            Self::Secure(vetted) => vetted.0.suite(),
+            Self::Learning(_) => Suite::Textbook,
+        }
+    }
+}

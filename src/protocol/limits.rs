@@ -1,0 +1,95 @@
+//! Every bound of the protocol, once, with its reason.
+
+/// The most members a room may have: at 256 a chain's announcement takes 130 KiB and 40 ms.
+pub const MEMBERS_HARD_MAX: u16 = 256;
+/// Members of a room unless its owner says otherwise.
+pub const MEMBERS_DEFAULT_MAX: u16 = 64;
+/// Rooms on one host: bounds the memory that logs take (32 · 8 MiB).
+pub const ROOMS_MAX: usize = 32;
+/// Roster entries of a room over its whole life: 4 KiB each, and a joiner gets them all.
+pub const ROSTER_ENTRIES_MAX: u64 = 2_048;
+/// A message's text in bytes of UTF-8.
+pub const TEXT_BYTES_MAX: usize = 16 * 1024;
+/// A display name or room title in characters.
+pub const NAME_CHARS_MAX: usize = 32;
+/// Frame bodies in bytes before membership: a `Join` or `Open` fits.
+pub const STRANGER_BODY_BYTES_MAX: usize = 8 * 1024;
+/// Frame bodies in bytes for members: the largest type's own limit.
+pub const MEMBER_BODY_BYTES_MAX: usize = 192 * 1024;
+
+/// Messages a chain seals before a new one: bounds what one stolen chain key opens.
+pub const CHAIN_MESSAGES_MAX: u64 = 1_000;
+/// How long a chain is used, in milliseconds: a day.
+pub const CHAIN_LIFE_MS: u64 = 24 * 3_600_000;
+/// How far a receiver steps a chain over lost messages: one hash each.
+pub const CHAIN_GAP_MAX: u64 = 1_000;
+/// How long a prekey is used, in milliseconds: a day.
+pub const PREKEY_LIFE_MS: u64 = 24 * 3_600_000;
+/// How long the private half of a replaced prekey is kept for packets under way, in milliseconds.
+pub const PREKEY_OLD_MS: u64 = 5 * 60_000;
+/// Private prekeys kept at once: the live one and those replaced within [`PREKEY_OLD_MS`].
+pub const PREKEYS_KEPT_MAX: usize = 8;
+/// Positions whose log hashes are remembered to compare with other members': 40 bytes each.
+pub const LOG_HASHES_KEPT: usize = 4_096;
+/// Log items a host keeps for those who come back after a cut.
+pub const LOG_ITEMS_KEPT: usize = 1_000;
+/// The same in bytes.
+pub const LOG_BYTES_KEPT: usize = 8 * 1024 * 1024;
+
+/// An invite's life unless said otherwise, in milliseconds: a day.
+pub const INVITE_LIFE_MS: u64 = 24 * 3_600_000;
+/// Open invites of a room: each is about 100 bytes, and a class fits.
+pub const INVITES_MAX: usize = 512;
+/// Addresses in an invite: keeps its QR code small.
+pub const INVITE_ADDRESSES_MAX: usize = 6;
+/// An address in an invite in bytes: the longest DNS name and a port.
+pub const ADDRESS_BYTES_MAX: usize = 260;
+/// A bundle's life, in milliseconds: two years; it is made anew at each start of the app.
+pub const BUNDLE_LIFE_MS: u64 = 2 * 365 * 24 * 3_600_000;
+/// How far ahead a peer's clock may be, in milliseconds: a day, for computers set to a wrong zone.
+pub const CLOCK_SKEW_MS: u64 = 24 * 3_600_000;
+
+/// Joins that wait for an owner at once, in a room.
+pub const WAITING_MAX: usize = 16;
+/// How long a join waits for the owner, in milliseconds.
+pub const WAITING_MS: u64 = 120_000;
+/// How long a link may take from its proven key to its first frame, in milliseconds.
+pub const FIRST_FRAME_MS: u64 = 5_000;
+/// Wrong invites from one IP address in [`WRONG_INVITES_MS`].
+pub const WRONG_INVITES_MAX: u32 = 5;
+/// How long wrong invites are remembered, in milliseconds: an hour.
+pub const WRONG_INVITES_MS: u64 = 3_600_000;
+/// IP addresses whose wrong invites are remembered; the oldest goes first.
+pub const WRONG_INVITES_KEPT: usize = 1_024;
+
+/// Messages of a member in a second, over time.
+pub const MESSAGES_A_SECOND: u32 = 20;
+/// Messages of a member at once.
+pub const MESSAGES_BURST: u32 = 40;
+/// Bytes of a member in a second, over time.
+pub const BYTES_A_SECOND: u32 = 1024 * 1024;
+/// Bytes of a member at once: its largest frames, a few times over.
+pub const BYTES_BURST: u32 = 2 * 1024 * 1024;
+/// Chain announcements and prekeys of a member at once; one more each second.
+pub const KEYS_BURST: u32 = 16;
+
+/// How long a quiet link waits before it asks for a sign of life, in milliseconds.
+pub const PING_AFTER_MS: u64 = 30_000;
+/// How long without any frame until a link counts as dead, in milliseconds.
+pub const DEAD_AFTER_MS: u64 = 90_000;
+/// The first wait before connecting again, in milliseconds; it doubles.
+pub const RETRY_FIRST_MS: u64 = 1_000;
+/// The longest wait before connecting again, in milliseconds.
+pub const RETRY_MAX_MS: u64 = 30_000;
+
+/// Messages that wait to be sent: as many as a person can type, or a script should have unsent.
+pub const OUTBOX_MAX: usize = 1_000;
+/// Own messages that may be on their way to the host at once: bounds what a cut repeats.
+pub const IN_FLIGHT_MAX: usize = 64;
+/// Rooms up to this size introduce themselves to newcomers and confirm what they received: both
+/// cost each member an announcement, so the whole grows with the square of the members.
+pub const TALKATIVE_MEMBERS_MAX: usize = 16;
+/// How long an introduction waits for more newcomers, in milliseconds.
+pub const INTRODUCE_AFTER_MS: u64 = 150;
+/// How long a confirmation waits for more messages, in milliseconds.
+pub const RECEIPT_AFTER_MS: u64 = 300;

@@ -1,0 +1,79 @@
+//! The protocol's state machines: [`Client`] (a person in a room) and [`Host`] (whoever relays it).
+//!
+//! They are sans-I/O: no socket, no clock, no randomness of their own, no thread. Time and
+//! randomness come in as arguments; what should happen comes out as [`Output`]s. They start above
+//! the link: a peer is a proven key plus frames.
+//!
+//! A [`Host`] never opens an envelope; it holds no key that could.
+
+mod client;
+mod consent;
+mod host;
+mod identity;
+mod invite;
+mod learning;
+pub mod limits;
+mod link;
+mod log_hash;
+mod name;
+mod padding;
+mod payload;
+mod rate;
+mod roster;
+mod sender_key;
+
+use std::fmt;
+
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+
+pub use self::client::{Client, Command, Entry, Event, LobbyRoom, Output, Stop};
+pub use self::consent::{LearningConsent, RoomCrypto, Vetted};
+pub use self::host::{Host, HostEvent, HostLimits, HostOutput, LinkId, OpenPolicy};
+pub use self::identity::Identity;
+pub use self::invite::{Invite, InviteError};
+pub use self::link::{ByeCode, LinkError, RefuseCode};
+pub use self::name::{NameError, check_name};
+pub use self::payload::{Body, Fault};
+pub use self::roster::Roster;
+
+/// The time, handed in by whoever has a clock.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Now {
+    /// Milliseconds of a clock that only goes forward; for waits.
+    pub monotonic_ms: u64,
+    /// Milliseconds since 1970 (UTC) as the computer believes; for dates that people and peers see.
+    pub unix_ms: u64,
+}
+
+/// A room: the hash of its genesis.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RoomId(#[serde(with = "serde_bytes")] pub [u8; 32]);
+
+impl fmt::Display for RoomId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for RoomId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "RoomId({:.8})", self.to_string())
+    }
+}
+
+/// A message, named by its sender at random.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MessageId(#[serde(with = "serde_bytes")] pub [u8; 16]);
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for MessageId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "MessageId({:.8})", self.to_string())
+    }
+}

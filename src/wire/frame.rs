@@ -1,0 +1,370 @@
+//! The frames of a link: `u32 length of type and body | u8 type | body`.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::codec::{DecodeError, decode, encode};
+use super::{ByteArray, Bytes};
+use crate::crypto::Fingerprint;
+
+/// The exact bytes of a payload and a signature over them. Verify over the received bytes, then
+/// decode: encoding again to verify would sign what was never sent.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signed {
+    /// The payload's exact bytes.
+    #[serde(rename = "p")]
+    pub payload: Bytes,
+    /// The signature over them.
+    #[serde(rename = "s")]
+    pub signature: Bytes,
+}
+
+/// Asks to become a member, or to come back as one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Join {
+    /// The joiner's bundle.
+    #[serde(rename = "b")]
+    pub bundle: Signed,
+    /// The invite's id; absent when knocking or coming back.
+    #[serde(rename = "i")]
+    pub invite_id: Option<ByteArray<16>>,
+    /// Proof of the invite's secret; absent when knocking or coming back.
+    #[serde(rename = "m")]
+    pub mac: Option<ByteArray<32>>,
+    /// The room.
+    #[serde(rename = "r")]
+    pub room: ByteArray<32>,
+}
+
+/// Goes on after a cut, in the same run of the app.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resume {
+    /// The log hash at that position.
+    #[serde(rename = "l")]
+    pub log_hash: ByteArray<32>,
+    /// The last position received.
+    #[serde(rename = "p")]
+    pub position: u64,
+    /// The room.
+    #[serde(rename = "r")]
+    pub room: ByteArray<32>,
+}
+
+/// Admits a link to its room; items follow.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Welcome {
+    /// The room's genesis.
+    #[serde(rename = "g")]
+    pub genesis: Signed,
+    /// The highest prekey index seen of this member.
+    #[serde(rename = "i")]
+    pub prekey_index: u64,
+    /// The log hash at `position`.
+    #[serde(rename = "l")]
+    pub log_hash: ByteArray<32>,
+    /// The highest chain number seen of this member in this epoch.
+    #[serde(rename = "n")]
+    pub chain_number: u64,
+    /// The newest position.
+    #[serde(rename = "p")]
+    pub position: u64,
+    /// How many roster entries there are after the genesis.
+    #[serde(rename = "q")]
+    pub roster_length: u64,
+}
+
+/// Says no to the frame before it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refuse {
+    /// Why, as a number of the protocol.
+    #[serde(rename = "c")]
+    pub code: u8,
+}
+
+/// A chain's key for one recipient.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wrap {
+    /// RSA-OAEP ciphertext.
+    #[serde(rename = "c")]
+    pub rsa: Bytes,
+    /// The sender's ephemeral X25519 public key.
+    #[serde(rename = "e")]
+    pub ephemeral: ByteArray<32>,
+    /// Which prekey of the recipient it is for.
+    #[serde(rename = "i")]
+    pub prekey_index: u64,
+    /// The recipient.
+    #[serde(rename = "t")]
+    pub recipient: Fingerprint,
+    /// The sealed chain key.
+    #[serde(rename = "w")]
+    pub sealed: ByteArray<48>,
+}
+
+/// Announces a sender's chain to the members of an epoch.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SkPacket {
+    /// The part that is the same for everybody.
+    #[serde(rename = "c")]
+    pub common: Signed,
+    /// One wrap a recipient.
+    #[serde(rename = "w")]
+    pub wraps: Vec<Wrap>,
+}
+
+/// A sealed message.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Msg {
+    /// The ciphertext.
+    #[serde(rename = "c")]
+    pub ciphertext: Bytes,
+    /// The header's exact bytes.
+    #[serde(rename = "h")]
+    pub header: Bytes,
+    /// The sender's signature over both.
+    #[serde(rename = "s")]
+    pub signature: Bytes,
+}
+
+/// Asks which rooms may be knocked at.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Look {}
+
+/// The rooms that may be knocked at.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lobby {
+    /// Their geneses.
+    #[serde(rename = "g")]
+    pub rooms: Vec<Signed>,
+}
+
+/// Opens a room on this host; only its owner can.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Open {
+    /// The room's genesis.
+    #[serde(rename = "g")]
+    pub genesis: Signed,
+    /// What a relay asks for before it lets somebody open a room.
+    #[serde(rename = "t")]
+    pub token: Option<ByteArray<32>>,
+}
+
+/// What an item of the log is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ItemKind {
+    /// A roster entry.
+    Roster,
+    /// A prekey.
+    Prekey,
+    /// A chain's announcement.
+    SkPacket,
+    /// A message.
+    Msg,
+}
+
+impl ItemKind {
+    /// Its number in an item and in the log hash.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Roster => 1,
+            Self::Prekey => 2,
+            Self::SkPacket => 3,
+            Self::Msg => 4,
+        }
+    }
+
+    /// The kind of a number.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        [Self::Roster, Self::Prekey, Self::SkPacket, Self::Msg].into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+/// One item of the host's numbered log.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Item {
+    /// The number of its [`ItemKind`].
+    #[serde(rename = "k")]
+    pub kind: u8,
+    /// Its position, from 1.
+    #[serde(rename = "p")]
+    pub position: u64,
+    /// The receiver's wrap of a chain's announcement.
+    #[serde(rename = "w")]
+    pub wrap: Option<Wrap>,
+    /// The exact bytes the sender gave.
+    #[serde(rename = "x")]
+    pub exact: Bytes,
+}
+
+/// The host asks the owner about a join.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JoinAsk {
+    /// The exact bytes of the [`Join`].
+    #[serde(rename = "j")]
+    pub join: Bytes,
+    /// The number of the question.
+    #[serde(rename = "n")]
+    pub number: u64,
+}
+
+/// The owner's answer; a yes comes after the roster entry.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JoinAnswer {
+    /// 0 no such invite, 1 yes, 2 declined by the person, 3 not a valid bundle, 4 the room is full.
+    #[serde(rename = "a")]
+    pub answer: u8,
+    /// The number of the question.
+    #[serde(rename = "n")]
+    pub number: u64,
+}
+
+/// The host says whether a member is connected. Advice only: nothing secret hangs on it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Presence {
+    /// The member.
+    #[serde(rename = "f")]
+    pub member: Fingerprint,
+    /// 0 went offline, 1 connected, 2 the connection was cut.
+    #[serde(rename = "s")]
+    pub state: u8,
+}
+
+/// Asks for a sign of life, or gives it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ping {
+    /// Comes back in the answer.
+    #[serde(rename = "n")]
+    pub number: u64,
+}
+
+/// The last frame of a link.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bye {
+    /// Why, as a number of the protocol.
+    #[serde(rename = "c")]
+    pub code: u8,
+}
+
+macro_rules! frames {
+    ($($variant:ident($body:ty) = $code:literal, $limit:expr;)*) => {
+        /// A frame's type.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+        #[expect(missing_docs, reason = "each is documented at its body")]
+        pub enum FrameKind { $($variant,)* }
+
+        impl FrameKind {
+            /// Every type there is.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Its number on the wire.
+            #[must_use]
+            pub const fn code(self) -> u8 {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The most bytes its body may have.
+            #[must_use]
+            pub const fn limit(self) -> usize {
+                match self { $(Self::$variant => $limit,)* }
+            }
+        }
+
+        /// A frame with its decoded body.
+        #[derive(Clone, PartialEq, Eq, Debug)]
+        #[expect(missing_docs, reason = "each is documented at its body")]
+        pub enum Frame { $($variant($body),)* }
+
+        impl Frame {
+            /// Its type.
+            #[must_use]
+            pub const fn kind(&self) -> FrameKind {
+                match self { $(Self::$variant(_) => FrameKind::$variant,)* }
+            }
+
+            /// Reads the body of a frame of type `kind`.
+            ///
+            /// # Errors
+            /// Any [`DecodeError`] of the body.
+            pub fn decode(kind: FrameKind, body: &[u8]) -> Result<Self, DecodeError> {
+                match kind { $(FrameKind::$variant => decode(body).map(Self::$variant),)* }
+            }
+
+            fn body(&self) -> Vec<u8> {
+                match self { $(Self::$variant(body) => encode(body),)* }
+            }
+        }
+    };
+}
+
+const KIB: usize = 1024;
+
+frames! {
+    Join(Join) = 0x01, 4 * KIB;
+    Resume(Resume) = 0x02, 256;
+    Welcome(Welcome) = 0x03, 8 * KIB;
+    Refuse(Refuse) = 0x04, 64;
+    Roster(Signed) = 0x05, 4 * KIB;
+    Prekey(Signed) = 0x06, KIB;
+    SkPacket(SkPacket) = 0x07, 192 * KIB;
+    Msg(Msg) = 0x08, 64 * KIB;
+    Look(Look) = 0x09, 64;
+    // A host has at most 32 rooms, and a genesis with its owner's bundle is below 4 KiB.
+    Lobby(Lobby) = 0x0a, 128 * KIB;
+    Open(Open) = 0x0b, 8 * KIB;
+    Item(Item) = 0x10, 66 * KIB;
+    // A Join at its limit and the frame around it.
+    JoinAsk(JoinAsk) = 0x11, 5 * KIB;
+    JoinAnswer(JoinAnswer) = 0x12, 64;
+    Presence(Presence) = 0x13, 64;
+    Ping(Ping) = 0x20, 64;
+    Pong(Ping) = 0x21, 64;
+    Bye(Bye) = 0x22, 64;
+}
+
+impl FrameKind {
+    /// The type of a number on the wire.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.code() == code)
+    }
+}
+
+impl Frame {
+    /// The whole frame as it goes over the link.
+    #[must_use]
+    pub fn to_bytes(&self) -> Arc<[u8]> {
+        let body = self.body();
+        let length = u32::try_from(body.len() + 1).unwrap_or(u32::MAX);
+        let mut bytes = Vec::with_capacity(body.len() + super::FRAME_HEADER_BYTES);
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.push(self.kind().code());
+        bytes.extend_from_slice(&body);
+        bytes.into()
+    }
+
+    /// Whether its body is within its type's limit, as a peer will insist.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        self.body().len() <= self.kind().limit()
+    }
+}

@@ -1,0 +1,20 @@
+//! What goes over a link: frames, and the strict CBOR inside them.
+//!
+//! This layer knows bytes and shapes. What a frame means is the protocol's business.
+
+mod codec;
+mod frame;
+mod reader;
+
+pub use self::codec::{DecodeError, decode, encode};
+pub use self::frame::{
+    Bye, Frame, FrameKind, Item, ItemKind, Join, JoinAnswer, JoinAsk, Lobby, Look, Msg, Open, Ping, Presence, Refuse,
+    Resume, Signed, SkPacket, Welcome, Wrap,
+};
+pub use self::reader::{FRAME_HEADER_BYTES, FrameReader};
+
+/// A byte string of any length in a frame or payload.
+pub type Bytes = serde_bytes::ByteBuf;
+
+/// A byte string of exactly `N` bytes in a frame or payload.
+pub type ByteArray<const N: usize> = serde_bytes::ByteArray<N>;
