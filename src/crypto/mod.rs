@@ -6,6 +6,7 @@
 //!
 //! This layer opens no file and no socket, and knows no frame.
 
+pub mod cost;
 mod fingerprint;
 pub mod key_file;
 mod openssl;

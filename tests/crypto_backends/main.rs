@@ -5,6 +5,7 @@ mod contract;
 mod interop;
 mod key_files;
 mod policy;
+mod primitives;
 mod vectors;
 
 use std::path::Path;
