@@ -10,11 +10,11 @@ use zeroize::{Zeroize, Zeroizing};
 use super::super::{CryptoError, Result};
 use super::rsa::{KeyPair, PublicKey};
 
-/// The first item of an encoded public key.
-const PUBLIC_WORDS: &str = "CONVERSA LEARNING INSECURE PUBLIC KEY";
+/// The first item of an encoded public key, and the header of its file.
+pub(super) const PUBLIC_WORDS: &str = "CONVERSA LEARNING INSECURE PUBLIC KEY";
 
-/// The first item of an encoded private key.
-const PRIVATE_WORDS: &str = "CONVERSA LEARNING INSECURE KEY";
+/// The first item of an encoded private key, and the header of its file.
+pub(super) const PRIVATE_WORDS: &str = "CONVERSA LEARNING INSECURE KEY";
 
 /// The longest encoded key: five numbers of at most 256 bytes each, the words, and room to spare.
 /// Nothing longer is looked at.

@@ -29,6 +29,7 @@ use zeroize::Zeroizing;
 
 pub use self::blocks::MAX_BLOCKS;
 pub use self::rsa::{Exponent, KeyPair, MAX_BITS, MIN_BITS, PublicKey};
+use super::key_file::Labels;
 use super::primitives::prefixed;
 use super::{
     CryptoBackend, CryptoError, DecryptionKey, Domain, EncryptionKey, Result, SigningKey, Suite, VerifyingKey, sealed,
@@ -47,6 +48,10 @@ impl CryptoBackend for TextbookRsa {
 
     fn key_bits(&self) -> &'static [u32] {
         &[1024, 2048, 512, 256, 64, 16]
+    }
+
+    fn labels(&self) -> Labels {
+        Labels { private: encoding::PRIVATE_WORDS, encrypted: None, public: encoding::PUBLIC_WORDS }
     }
 
     fn generate_signing(&self, bits: u32) -> Result<Box<dyn SigningKey>> {
