@@ -109,13 +109,13 @@ pub(super) struct RosterPayload {
     pub version: u8,
 }
 
-/// Whom a roster entry is about: a bundle to add or update, a fingerprint to remove, nobody to close.
+/// Whom a roster entry is about: a bundle to add or update, a fingerprint to remove, the owner's to
+/// close.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Subject {
     Bundle(Signed),
     Member(ByteArray<32>),
-    Nobody(()),
 }
 
 /// A short-lived X25519 key of a member.
