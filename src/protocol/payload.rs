@@ -122,6 +122,8 @@ pub(super) enum Subject {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PrekeyPayload {
+    #[serde(rename = "a")]
+    pub sender: Fingerprint,
     #[serde(rename = "d")]
     pub public: ByteArray<32>,
     #[serde(rename = "i")]
