@@ -42,14 +42,16 @@ const MAX_PBKDF2_ROUNDS: u32 = 2_000_000;
 /// The longest text looked at: ten times the largest key file there is.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
 
-/// The words of a suite's PEM headers.
+/// What a suite's key files are called.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Labels {
-    /// Of a private key in the clear.
+    /// The suite's name for people, before "key".
+    pub suite: &'static str,
+    /// The PEM header of a private key in the clear.
     pub private: &'static str,
-    /// Of a private key under a passphrase, if the suite has such files.
+    /// The PEM header of a private key under a passphrase, if the suite has such files.
     pub encrypted: Option<&'static str>,
-    /// Of a public key.
+    /// The PEM header of a public key.
     pub public: &'static str,
 }
 
@@ -66,7 +68,7 @@ pub enum KeyFileError {
     #[error("the key file is damaged, or is no private key")]
     Damaged,
     /// The file holds a key of this suite where another was expected.
-    #[error("the key file holds a key of the {} suite", suite_name(*.0))]
+    #[error("the key file holds a {} key", .0.backend().labels().suite)]
     OtherSuite(Suite),
     /// The suite's key files take no passphrase.
     #[error("a learning key takes no passphrase: it protects nothing")]
@@ -133,13 +135,6 @@ pub fn suite_of(text: &str) -> Option<Suite> {
 /// [`KeyFileError::Backend`] if it cannot be encoded.
 pub fn public_pem(spki: &[u8], suite: Suite) -> Result<String, KeyFileError> {
     pem::encode_string(suite.backend().labels().public, LineEnding::LF, spki).map_err(|_| KeyFileError::Backend)
-}
-
-fn suite_name(suite: Suite) -> &'static str {
-    match suite {
-        Suite::Secure => "secure",
-        Suite::Textbook => "learning",
-    }
 }
 
 fn suite_of_label(label: &str) -> Option<Suite> {

@@ -52,6 +52,7 @@ fn the_suites_files_are_told_apart() {
     let (secure, learning) = (data("keys/ann.sign.pem"), data("keys/ann.sign.learning.pem"));
     assert_eq!(from_pem(&secure, Suite::Textbook, None), Err(KeyFileError::OtherSuite(Suite::Secure)));
     assert_eq!(from_pem(&learning, Suite::Secure, None), Err(KeyFileError::OtherSuite(Suite::Textbook)));
+    assert_eq!(KeyFileError::OtherSuite(Suite::Textbook).to_string(), "the key file holds a learning key");
     // Even under the wrong header, the bytes themselves are refused.
     let disguised = learning.replace("CONVERSA LEARNING INSECURE KEY", "PRIVATE KEY");
     let bytes = from_pem(&disguised, Suite::Secure, None).unwrap();

@@ -1,6 +1,8 @@
 //! The promises of the crypto backends: those that every suite keeps, the fixed numbers each must
 //! give, and what the secure suite says to keys, and to OpenSSL's own command line.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop where it stands")]
+
 mod contract;
 mod interop;
 mod key_files;

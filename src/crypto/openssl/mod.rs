@@ -46,7 +46,12 @@ impl CryptoBackend for OpensslRsa {
     }
 
     fn labels(&self) -> Labels {
-        Labels { private: "PRIVATE KEY", encrypted: Some("ENCRYPTED PRIVATE KEY"), public: "PUBLIC KEY" }
+        Labels {
+            suite: "secure",
+            private: "PRIVATE KEY",
+            encrypted: Some("ENCRYPTED PRIVATE KEY"),
+            public: "PUBLIC KEY",
+        }
     }
 
     fn generate_signing(&self, bits: u32) -> Result<Box<dyn SigningKey>> {

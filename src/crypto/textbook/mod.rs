@@ -5,8 +5,8 @@
 //!
 //! - it is **deterministic**: the same words give the same bytes, so a guess can be checked by
 //!   encrypting it;
-//! - it has **no padding**: a short message under e = 3 is just a cube root away, and products of
-//!   ciphertexts are ciphertexts of products (**malleable**);
+//! - it has **no padding**: 0 and 1 encrypt to themselves, a short message under e = 3 is just a
+//!   cube root away, and products of ciphertexts are ciphertexts of products (**malleable**);
 //! - its signatures have **no hash**: anyone can make a number and its "signature" from thin air, and
 //!   blocks can be swapped, dropped and repeated;
 //! - the label of an encryption binds nothing, for there is nowhere to put it;
@@ -51,7 +51,7 @@ impl CryptoBackend for TextbookRsa {
     }
 
     fn labels(&self) -> Labels {
-        Labels { private: encoding::PRIVATE_WORDS, encrypted: None, public: encoding::PUBLIC_WORDS }
+        Labels { suite: "learning", private: encoding::PRIVATE_WORDS, encrypted: None, public: encoding::PUBLIC_WORDS }
     }
 
     fn generate_signing(&self, bits: u32) -> Result<Box<dyn SigningKey>> {
