@@ -1,6 +1,7 @@
 //! The name of a key: what people compare and what pins, invites and rosters carry.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
@@ -11,7 +12,7 @@ use super::primitives::sha256;
 
 /// SHA-256 of a signing key's canonical encoding. For the secure suite anyone can check it:
 /// `openssl pkey -pubin -in key.pub -outform DER | sha256sum`.
-#[derive(Clone, Copy, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fingerprint(#[serde(with = "serde_bytes")] [u8; 32]);
 
 impl Fingerprint {
@@ -52,6 +53,12 @@ impl Fingerprint {
 impl PartialEq for Fingerprint {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Hash for Fingerprint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
     }
 }
 

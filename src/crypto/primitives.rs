@@ -107,8 +107,7 @@ pub fn seal(key: &OneTimeKey, associated_data: &[u8], plaintext: &[u8]) -> Resul
     let (key, nonce) = aead(key)?;
     let mut buffer = Vec::with_capacity(plaintext.len() + TAG_BYTES);
     buffer.extend_from_slice(plaintext);
-    key.seal_in_place_append_tag(nonce, Aad::from(associated_data), &mut buffer)
-        .map_err(|_| CryptoError::Backend)?;
+    key.seal_in_place_append_tag(nonce, Aad::from(associated_data), &mut buffer).map_err(|_| CryptoError::Backend)?;
     Ok(buffer)
 }
 
@@ -119,10 +118,8 @@ pub fn seal(key: &OneTimeKey, associated_data: &[u8], plaintext: &[u8]) -> Resul
 pub fn open(key: &OneTimeKey, associated_data: &[u8], ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
     let (key, nonce) = aead(key)?;
     let mut buffer = Zeroizing::new(ciphertext.to_vec());
-    let length = key
-        .open_in_place(nonce, Aad::from(associated_data), &mut buffer)
-        .map_err(|_| CryptoError::Decrypt)?
-        .len();
+    let length =
+        key.open_in_place(nonce, Aad::from(associated_data), &mut buffer).map_err(|_| CryptoError::Decrypt)?.len();
     buffer.truncate(length);
     Ok(buffer)
 }

@@ -26,14 +26,20 @@ impl dyn Random + '_ {
 }
 
 /// The operating system's generator.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SystemRandom(ring::rand::SystemRandom);
 
 impl SystemRandom {
     /// A handle to the generator; cheap.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self(ring::rand::SystemRandom::new())
+    }
+}
+
+impl Default for SystemRandom {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -50,8 +50,8 @@ pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 /// bytes.
 pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     let mut cursor = Cursor::new(bytes);
-    let value: T = ciborium::de::from_reader_with_recursion_limit(&mut cursor, DEPTH_MAX)
-        .map_err(|_| DecodeError::Malformed)?;
+    let value: T =
+        ciborium::de::from_reader_with_recursion_limit(&mut cursor, DEPTH_MAX).map_err(|_| DecodeError::Malformed)?;
     if encode(&value) == bytes { Ok(value) } else { Err(DecodeError::NotCanonical) }
 }
 

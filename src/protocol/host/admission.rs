@@ -1,0 +1,200 @@
+//! How a link becomes a member's: opening a room, joining by invite or by knocking, coming back.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use subtle::ConstantTimeEq;
+
+use super::room::{Room, Seated};
+use super::{Host, HostEvent, HostOutput, LinkId, LinkState, OpenPolicy, Peer};
+use crate::protocol::identity::Bundle;
+use crate::protocol::limits::{ROOMS_MAX, WAITING_MAX, WRONG_INVITES_KEPT, WRONG_INVITES_MAX, WRONG_INVITES_MS};
+use crate::protocol::link::{ByeCode, RefuseCode};
+use crate::protocol::roster::Roster;
+use crate::protocol::{Now, RoomId};
+use crate::crypto::Fingerprint;
+use crate::wire::{Frame, Join, JoinAnswer, JoinAsk, Lobby, Open, Resume};
+
+impl Host {
+    /// Shows the rooms of the link's suite that may be knocked at.
+    pub(super) fn look(&mut self, link: LinkId) {
+        let Some(peer) = self.peer(link) else { return };
+        let open = |room: &&Room| room.roster().suite() == peer.suite && room.roster().may_knock();
+        let rooms = self.rooms.values().filter(open).map(|room| room.roster().genesis().clone()).collect();
+        self.send(link, &Frame::Lobby(Lobby { rooms }));
+    }
+
+    /// The owner opens a room, or comes back to it.
+    pub(super) fn open(&mut self, link: LinkId, open: &Open, now: Now) {
+        let Some(peer) = self.peer(link) else { return };
+        let Ok(roster) = Roster::open(&open.genesis) else { return self.close(link, ByeCode::Protocol, now) };
+        if roster.owner() != peer.fingerprint || roster.suite() != peer.suite || !self.allows(&peer, open) {
+            return self.refuse(link, RefuseCode::Open);
+        }
+        let room = roster.room();
+        if !self.rooms.contains_key(&room) {
+            if self.rooms.len() >= ROOMS_MAX {
+                return self.refuse(link, RefuseCode::Busy);
+            }
+            self.rooms.insert(room, Room::new(roster, self.limits));
+            self.outputs.push_back(HostOutput::Event(HostEvent::RoomOpened(room)));
+        }
+        self.seat(link, room, None, now);
+    }
+
+    fn allows(&self, peer: &Peer, open: &Open) -> bool {
+        match &self.policy {
+            OpenPolicy::Only(people) => people.contains(&peer.fingerprint),
+            OpenPolicy::Token(token) => open.token.is_some_and(|shown| shown.as_slice().ct_eq(token).into()),
+            OpenPolicy::Anyone => true,
+        }
+    }
+
+    /// Somebody wants to become a member, or is one and comes back after a restart.
+    pub(super) fn join(&mut self, link: LinkId, join: &Join, exact: &[u8], now: Now) {
+        if let Err(code) = self.try_join(link, join, exact, now) {
+            self.refuse(link, code);
+        }
+    }
+
+    fn try_join(&mut self, link: LinkId, join: &Join, exact: &[u8], now: Now) -> Result<(), RefuseCode> {
+        let peer = self.peer(link).ok_or(RefuseCode::NoRoom)?;
+        let room_id = RoomId(join.room.into_array());
+        let room = self.rooms.get(&room_id).ok_or(RefuseCode::NoRoom)?;
+        if room.roster().suite() != peer.suite {
+            return Err(RefuseCode::NoRoom);
+        }
+        let bundle = Bundle::read(room.roster().backend(), &join.bundle).map_err(|_| RefuseCode::Bundle)?;
+        if bundle.fingerprint != peer.fingerprint || !bundle.is_current(now) {
+            return Err(RefuseCode::Bundle);
+        }
+        if room.roster().contains(&peer.fingerprint) {
+            self.seat(link, room_id, None, now);
+            return Ok(());
+        }
+        if room.roster().is_full() {
+            return Err(RefuseCode::Full);
+        }
+        let invited = join.invite_id.is_some() && join.mac.is_some();
+        if !invited && !room.roster().may_knock() {
+            return Err(RefuseCode::NoKnocking);
+        }
+        if invited && self.wrong_invites.are_too_many(peer.address, now) {
+            return Err(RefuseCode::Busy);
+        }
+        let owner = room.owner_link().ok_or(RefuseCode::OwnerAway)?;
+        if room.waiting_count() >= WAITING_MAX {
+            return Err(RefuseCode::Busy);
+        }
+        self.asks += 1;
+        let number = self.asks;
+        if let Some(room) = self.rooms.get_mut(&room_id) {
+            room.start_waiting(number, link);
+        }
+        self.set_state(link, LinkState::Waiting { room: room_id, number }, now);
+        self.send(owner, &Frame::JoinAsk(JoinAsk { join: exact.to_vec().into(), number }));
+        Ok(())
+    }
+
+    /// The owner has decided. A yes is the roster entry itself; here only a no matters.
+    pub(super) fn answered(&mut self, link: LinkId, room_id: RoomId, answer: &JoinAnswer, now: Now) {
+        let Some(peer) = self.peer(link) else { return };
+        let Some(room) = self.rooms.get_mut(&room_id) else { return };
+        if room.roster().owner() != peer.fingerprint {
+            return self.close(link, ByeCode::Protocol, now);
+        }
+        let Some(asker) = room.answered(answer.number) else { return };
+        let code = match answer.answer {
+            1 | 2 => RefuseCode::Declined,
+            3 => RefuseCode::Bundle,
+            4 => RefuseCode::Full,
+            _ => RefuseCode::Invite,
+        };
+        if code == RefuseCode::Invite
+            && let Some(asker) = self.peer(asker)
+        {
+            self.wrong_invites.count(asker.address, now);
+        }
+        self.back_to_keyed(asker, now);
+        self.refuse(asker, code);
+    }
+
+    /// A member is on the roster now: whoever waited with that key comes in.
+    pub(super) fn admit_waiting(&mut self, room_id: RoomId, member: Fingerprint, now: Now) {
+        let waits = |state: LinkState| matches!(state, LinkState::Waiting { room, .. } if room == room_id);
+        let waiting = self.links.iter().find(|(_, link)| waits(link.state) && link.peer.fingerprint == member);
+        let Some(link) = waiting.map(|(link, _)| *link) else { return };
+        if let (LinkState::Waiting { number, .. }, Some(room)) = (self.state(link), self.rooms.get_mut(&room_id)) {
+            room.answered(number);
+        }
+        self.seat(link, room_id, None, now);
+    }
+
+    /// A member comes back within one run of its app.
+    pub(super) fn resume(&mut self, link: LinkId, resume: &Resume, now: Now) {
+        let Some(peer) = self.peer(link) else { return };
+        let room_id = RoomId(resume.room.into_array());
+        let Some(room) = self.rooms.get(&room_id) else { return self.refuse(link, RefuseCode::NoRoom) };
+        if !room.roster().contains(&peer.fingerprint) || room.roster().suite() != peer.suite {
+            return self.refuse(link, RefuseCode::NoRoom);
+        }
+        if room.can_resume(resume.position, &resume.log_hash) {
+            self.seat(link, room_id, Some(resume.position), now);
+        } else {
+            self.refuse(link, RefuseCode::Gone);
+        }
+    }
+
+    fn seat(&mut self, link: LinkId, room_id: RoomId, from: Option<u64>, now: Now) {
+        let Some(peer) = self.peer(link) else { return };
+        if let Some(old) = self.rooms.get(&room_id).and_then(|room| room.link_of(&peer.fingerprint)) {
+            self.close(old, ByeCode::Replaced, now);
+        }
+        self.set_state(link, LinkState::Member { room: room_id }, now);
+        self.outputs.push_back(HostOutput::Member { link });
+        let Some(room) = self.rooms.get_mut(&room_id) else { return };
+        let seated = from.map_or(Seated::Anew, Seated::After);
+        room.seat(peer.fingerprint, link, seated, now, &mut self.outputs);
+    }
+
+    fn peer(&self, link: LinkId) -> Option<Peer> {
+        self.links.get(&link).map(|entry| entry.peer)
+    }
+
+    fn state(&self, link: LinkId) -> LinkState {
+        self.links.get(&link).map_or(LinkState::Keyed, |entry| entry.state)
+    }
+
+    fn set_state(&mut self, link: LinkId, state: LinkState, now: Now) {
+        if let Some(entry) = self.links.get_mut(&link) {
+            entry.state = state;
+            entry.since_ms = now.monotonic_ms;
+        }
+        self.check_by(now.monotonic_ms + crate::protocol::limits::PING_AFTER_MS);
+    }
+}
+
+/// Wrong invites by IP address, so that nobody can guess at leisure.
+#[derive(Default)]
+pub(super) struct WrongInvites(BTreeMap<IpAddr, (u32, u64)>);
+
+impl WrongInvites {
+    fn count(&mut self, address: IpAddr, now: Now) {
+        if self.0.len() >= WRONG_INVITES_KEPT
+            && let Some(oldest) = self.0.iter().min_by_key(|(_, (_, since))| *since).map(|(address, _)| *address)
+        {
+            self.0.remove(&oldest);
+        }
+        let (count, since) = self.0.entry(address).or_insert((0, now.monotonic_ms));
+        if now.monotonic_ms.saturating_sub(*since) >= WRONG_INVITES_MS {
+            (*count, *since) = (0, now.monotonic_ms);
+        }
+        *count += 1;
+    }
+
+    fn are_too_many(&self, address: IpAddr, now: Now) -> bool {
+        self.0.get(&address).is_some_and(|(count, since)| {
+            *count >= WRONG_INVITES_MAX && now.monotonic_ms.saturating_sub(*since) < WRONG_INVITES_MS
+        })
+    }
+}

@@ -1,0 +1,342 @@
+//! The relay: numbers what members send and passes it on. It checks who may be where and that
+//! nobody floods, and it holds no key that opens a message.
+
+mod admission;
+mod room;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use self::admission::WrongInvites;
+use self::room::Room;
+use super::limits::{
+    BYTES_A_SECOND, BYTES_BURST, DEAD_AFTER_MS, FIRST_FRAME_MS, KEYS_BURST, MESSAGES_A_SECOND, MESSAGES_BURST,
+    PING_AFTER_MS, WAITING_MS,
+};
+use super::link::{ByeCode, RefuseCode};
+use super::{Now, RoomId};
+use crate::crypto::{Fingerprint, Suite};
+use crate::wire::{Bye, Frame, FrameKind, Ping, Refuse};
+
+/// A link to this host, named by whoever owns the sockets.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LinkId(pub u64);
+
+/// Who is at the other end of a link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Peer {
+    /// Its signing key, proven by the link (in a learning room: merely claimed).
+    pub fingerprint: Fingerprint,
+    /// The suite of the link.
+    pub suite: Suite,
+    /// Where it connects from.
+    pub address: IpAddr,
+}
+
+/// Who may open rooms here.
+#[derive(Clone, PartialEq, Eq)]
+pub enum OpenPolicy {
+    /// These people: the ones whose computer this is.
+    Only(Vec<Fingerprint>),
+    /// Whoever shows this token.
+    Token([u8; 32]),
+    /// Anybody.
+    Anyone,
+}
+
+/// How fast members may send. The defaults are the protocol's; a benchmark may lift them.
+#[derive(Clone, Copy, Debug)]
+pub struct HostLimits {
+    /// Messages of a member in a second, over time.
+    pub messages_a_second: u32,
+    /// Messages of a member at once.
+    pub messages_burst: u32,
+    /// Bytes of a member in a second, over time.
+    pub bytes_a_second: u32,
+    /// Bytes of a member at once.
+    pub bytes_burst: u32,
+    /// Prekeys and chain announcements of a member at once; one more each second.
+    pub keys_burst: u32,
+    /// From a link's proven key to its first frame, in milliseconds.
+    pub first_frame_ms: u64,
+}
+
+impl Default for HostLimits {
+    fn default() -> Self {
+        Self {
+            messages_a_second: MESSAGES_A_SECOND,
+            messages_burst: MESSAGES_BURST,
+            bytes_a_second: BYTES_A_SECOND,
+            bytes_burst: BYTES_BURST,
+            keys_burst: KEYS_BURST,
+            first_frame_ms: FIRST_FRAME_MS,
+        }
+    }
+}
+
+/// What the host wants done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum HostOutput {
+    /// Send a whole frame; the bytes are shared between receivers.
+    Send {
+        /// To whom.
+        link: LinkId,
+        /// The frame.
+        frame: Arc<[u8]>,
+    },
+    /// Say `Bye`, flush and close. The host has forgotten the link already.
+    Close {
+        /// Which.
+        link: LinkId,
+        /// Why.
+        code: ByeCode,
+    },
+    /// The peer is a member now: it may send larger frames, and counts no more as a stranger.
+    Member {
+        /// Which.
+        link: LinkId,
+    },
+    /// Something its owner may like to know.
+    Event(HostEvent),
+}
+
+/// What happened at a host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HostEvent {
+    /// A room was opened.
+    RoomOpened(RoomId),
+    /// A room was closed by its owner.
+    RoomClosed(RoomId),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum LinkState {
+    /// The key is proven; nothing was said yet.
+    Keyed,
+    /// The owner decides about it.
+    Waiting { room: RoomId, number: u64 },
+    /// A member.
+    Member { room: RoomId },
+}
+
+struct Link {
+    peer: Peer,
+    state: LinkState,
+    since_ms: u64,
+    heard_ms: u64,
+    asked_ms: u64,
+    said_bye: bool,
+}
+
+/// The host's state machine, for all rooms of one listener.
+pub struct Host {
+    policy: OpenPolicy,
+    limits: HostLimits,
+    rooms: BTreeMap<RoomId, Room>,
+    links: BTreeMap<LinkId, Link>,
+    wrong_invites: WrongInvites,
+    asks: u64,
+    next_check_ms: Option<u64>,
+    outputs: VecDeque<HostOutput>,
+}
+
+impl Host {
+    /// A host without rooms.
+    #[must_use]
+    pub fn new(policy: OpenPolicy, limits: HostLimits) -> Self {
+        Self {
+            policy,
+            limits,
+            rooms: BTreeMap::new(),
+            links: BTreeMap::new(),
+            wrong_invites: WrongInvites::default(),
+            asks: 0,
+            next_check_ms: None,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// A peer has proven its key.
+    pub fn link_opened(&mut self, link: LinkId, peer: Peer, now: Now) {
+        let since_ms = now.monotonic_ms;
+        let state = LinkState::Keyed;
+        self.links.insert(link, Link { peer, state, since_ms, heard_ms: since_ms, asked_ms: since_ms, said_bye: false });
+        self.check_by(since_ms + self.limits.first_frame_ms);
+    }
+
+    /// A frame has arrived whole.
+    pub fn frame(&mut self, link: LinkId, kind: FrameKind, body: &[u8], now: Now) {
+        let Some(entry) = self.links.get_mut(&link) else { return };
+        entry.heard_ms = now.monotonic_ms;
+        let state = entry.state;
+        let frame = match Frame::decode(kind, body) {
+            Ok(frame) => frame,
+            Err(error) => {
+                log::debug!("link {}: {kind:?}: {error}", link.0);
+                return self.close(link, ByeCode::Protocol, now);
+            }
+        };
+        match (frame, state) {
+            (Frame::Ping(ping), _) => self.send(link, &Frame::Pong(ping)),
+            (Frame::Pong(_), _) => {}
+            (Frame::Bye(Bye { .. }), _) => entry_said_bye(&mut self.links, link),
+            (Frame::Look(_), LinkState::Keyed) => self.look(link),
+            (Frame::Open(open), LinkState::Keyed) => self.open(link, &open, now),
+            (Frame::Join(join), LinkState::Keyed) => self.join(link, &join, body, now),
+            (Frame::Resume(resume), LinkState::Keyed) => self.resume(link, &resume, now),
+            (Frame::JoinAnswer(answer), LinkState::Member { room }) => self.answered(link, room, &answer, now),
+            (frame, LinkState::Member { room }) => self.member_frame(link, room, frame, body, now),
+            (frame, state) => {
+                log::debug!("link {}: {:?} has no place in {state:?}", link.0, frame.kind());
+                self.close(link, ByeCode::Protocol, now);
+            }
+        }
+    }
+
+    /// The connection is gone; `clean` if the peer said so (`Bye` or `close_notify`).
+    pub fn link_closed(&mut self, link: LinkId, clean: bool, now: Now) {
+        self.forget(link, clean, now);
+    }
+
+    /// Looks after every wait. Call it when [`Self::next_timeout`] has come; sooner does no harm.
+    pub fn handle_timeout(&mut self, now: Now) {
+        if self.next_check_ms.is_none_or(|due| now.monotonic_ms < due) {
+            return;
+        }
+        self.next_check_ms = None;
+        let links: Vec<LinkId> = self.links.keys().copied().collect();
+        for link in links {
+            self.check(link, now);
+        }
+    }
+
+    /// When [`Self::handle_timeout`] wants to be called, in monotonic milliseconds.
+    #[must_use]
+    pub const fn next_timeout(&self) -> Option<u64> {
+        self.next_check_ms
+    }
+
+    /// The next thing to do; call until `None`.
+    pub fn poll_output(&mut self) -> Option<HostOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// The rooms here.
+    pub fn rooms(&self) -> impl Iterator<Item = RoomId> + '_ {
+        self.rooms.keys().copied()
+    }
+
+    fn member_frame(&mut self, link: LinkId, room: RoomId, frame: Frame, body: &[u8], now: Now) {
+        let Some(peer) = self.links.get(&link).map(|entry| entry.peer) else { return };
+        let Some(place) = self.rooms.get_mut(&room) else { return };
+        match place.member_frame(peer.fingerprint, frame, body, now, &mut self.outputs) {
+            Ok(room::Next::Done) => {}
+            Ok(room::Next::Refuse(code)) => self.refuse(link, code),
+            Ok(room::Next::Added(member)) => self.admit_waiting(room, member, now),
+            Ok(room::Next::Removed(gone)) => {
+                if let Some(gone) = gone {
+                    self.close(gone, ByeCode::Removed, now);
+                }
+            }
+            Ok(room::Next::Closed) => self.close_room(room, now),
+            Err(code) => self.close(link, code, now),
+        }
+    }
+
+    fn close_room(&mut self, room: RoomId, now: Now) {
+        self.rooms.remove(&room);
+        let in_room = |entry: &Link| match entry.state {
+            LinkState::Member { room: of } | LinkState::Waiting { room: of, .. } => of == room,
+            LinkState::Keyed => false,
+        };
+        let links: BTreeSet<LinkId> =
+            self.links.iter().filter(|(_, entry)| in_room(entry)).map(|(link, _)| *link).collect();
+        for link in links {
+            self.close(link, ByeCode::Closed, now);
+        }
+        self.outputs.push_back(HostOutput::Event(HostEvent::RoomClosed(room)));
+    }
+
+    fn check(&mut self, link: LinkId, now: Now) {
+        let Some(entry) = self.links.get_mut(&link) else { return };
+        let (due, code) = match entry.state {
+            LinkState::Keyed => (entry.since_ms + self.limits.first_frame_ms, ByeCode::TimedOut),
+            LinkState::Waiting { .. } => (entry.since_ms + WAITING_MS, ByeCode::TimedOut),
+            LinkState::Member { .. } => (entry.heard_ms + DEAD_AFTER_MS, ByeCode::TimedOut),
+        };
+        if now.monotonic_ms >= due {
+            if matches!(entry.state, LinkState::Waiting { .. }) {
+                self.refuse(link, RefuseCode::OwnerAway);
+            }
+            return self.close(link, code, now);
+        }
+        let mut next = due;
+        if matches!(entry.state, LinkState::Member { .. }) {
+            let quiet_since = entry.heard_ms.max(entry.asked_ms);
+            if now.monotonic_ms >= quiet_since + PING_AFTER_MS {
+                entry.asked_ms = now.monotonic_ms;
+                self.send(link, &Frame::Ping(Ping { number: now.monotonic_ms }));
+                next = next.min(now.monotonic_ms + PING_AFTER_MS);
+            } else {
+                next = next.min(quiet_since + PING_AFTER_MS);
+            }
+        }
+        self.check_by(next);
+    }
+
+    fn check_by(&mut self, due_ms: u64) {
+        self.next_check_ms = Some(self.next_check_ms.map_or(due_ms, |next| next.min(due_ms)));
+    }
+
+    fn send(&mut self, link: LinkId, frame: &Frame) {
+        self.outputs.push_back(HostOutput::Send { link, frame: frame.to_bytes() });
+    }
+
+    fn refuse(&mut self, link: LinkId, code: RefuseCode) {
+        self.send(link, &Frame::Refuse(Refuse { code: code.code() }));
+    }
+
+    fn close(&mut self, link: LinkId, code: ByeCode, now: Now) {
+        if self.links.contains_key(&link) {
+            self.outputs.push_back(HostOutput::Close { link, code });
+            // Whoever is thrown out for what it did is cut, not gone: its prekey stays.
+            self.forget(link, false, now);
+        }
+    }
+
+    fn forget(&mut self, link: LinkId, clean: bool, now: Now) {
+        let Some(entry) = self.links.remove(&link) else { return };
+        let clean = clean || entry.said_bye;
+        match entry.state {
+            LinkState::Keyed => {}
+            LinkState::Waiting { room, number } => {
+                if let Some(place) = self.rooms.get_mut(&room) {
+                    place.stop_waiting(number, &mut self.outputs);
+                }
+            }
+            LinkState::Member { room } => {
+                let Some(place) = self.rooms.get_mut(&room) else { return };
+                let waiting = place.member_gone(entry.peer.fingerprint, link, clean, &mut self.outputs);
+                for (_, asker) in waiting {
+                    self.back_to_keyed(asker, now);
+                    self.refuse(asker, RefuseCode::OwnerAway);
+                }
+            }
+        }
+    }
+
+    fn back_to_keyed(&mut self, link: LinkId, now: Now) {
+        if let Some(entry) = self.links.get_mut(&link) {
+            entry.state = LinkState::Keyed;
+            entry.since_ms = now.monotonic_ms;
+        }
+        self.check_by(now.monotonic_ms + self.limits.first_frame_ms);
+    }
+}
+
+fn entry_said_bye(links: &mut BTreeMap<LinkId, Link>, link: LinkId) {
+    if let Some(entry) = links.get_mut(&link) {
+        entry.said_bye = true;
+    }
+}

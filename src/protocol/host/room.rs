@@ -1,0 +1,392 @@
+//! One room at its host: the roster, the numbered log, and who sits where.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use super::{HostLimits, HostOutput, LinkId};
+use crate::crypto::Fingerprint;
+use crate::protocol::Now;
+use crate::protocol::limits::{LOG_BYTES_KEPT, LOG_ITEMS_KEPT};
+use crate::protocol::link::{ByeCode, RefuseCode};
+use crate::protocol::log_hash::LogHash;
+use crate::protocol::payload::{Fault, HeaderPayload, PrekeyPayload, VERSION, verify};
+use crate::protocol::rate::Bucket;
+use crate::protocol::roster::{Change, Roster};
+use crate::protocol::sender_key::Announcement;
+use crate::crypto::Domain;
+use crate::wire::{
+    ByteArray, Frame, Item, ItemKind, JoinAnswer, Msg, Presence, Signed, SkPacket, Welcome, Wrap, decode, encode,
+};
+
+type Outputs = VecDeque<HostOutput>;
+
+/// What a member's frame leads to.
+pub(super) enum Next {
+    Done,
+    Refuse(RefuseCode),
+    Added(Fingerprint),
+    Removed(Option<LinkId>),
+    Closed,
+}
+
+/// From where a member is brought up to date.
+pub(super) enum Seated {
+    /// From the roster on: a new run of the app.
+    Anew,
+    /// After this position: the same run, after a cut.
+    After(u64),
+}
+
+/// A member's place, kept while it is away.
+struct Seat {
+    link: Option<LinkId>,
+    prekey: Option<(u64, Arc<[u8]>)>,
+    prekey_index: u64,
+    chain_epoch: u64,
+    chain_number: u64,
+    messages: Bucket,
+    bytes: Bucket,
+    keys: Bucket,
+}
+
+/// An item that may be asked for again.
+struct Kept {
+    position: u64,
+    size: usize,
+    what: KeptItem,
+}
+
+enum KeptItem {
+    /// The same frame for everybody.
+    Same(Arc<[u8]>),
+    /// An announcement: everybody gets their own wrap.
+    SkPacket { common: Vec<u8>, wraps: BTreeMap<Fingerprint, Wrap> },
+}
+
+pub(super) struct Room {
+    roster: Roster,
+    roster_items: Vec<Arc<[u8]>>,
+    log: LogHash,
+    kept: VecDeque<Kept>,
+    kept_bytes: usize,
+    seats: BTreeMap<Fingerprint, Seat>,
+    waiting: BTreeMap<u64, LinkId>,
+    limits: HostLimits,
+}
+
+impl Room {
+    pub(super) fn new(roster: Roster, limits: HostLimits) -> Self {
+        Self {
+            log: LogHash::new(roster.room()),
+            roster,
+            roster_items: Vec::new(),
+            kept: VecDeque::new(),
+            kept_bytes: 0,
+            seats: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            limits,
+        }
+    }
+
+    pub(super) fn member_frame(
+        &mut self,
+        member: Fingerprint,
+        frame: Frame,
+        body: &[u8],
+        now: Now,
+        outputs: &mut Outputs,
+    ) -> Result<Next, ByeCode> {
+        let seat = self.seats.get_mut(&member).ok_or(ByeCode::Protocol)?;
+        let size = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        if !seat.bytes.take(size, now) {
+            return Err(ByeCode::Rate);
+        }
+        match frame {
+            Frame::Roster(entry) if member == self.roster.owner() => self.roster_entry(&entry, body, outputs),
+            Frame::Prekey(prekey) => self.prekey(member, &prekey, body, now, outputs),
+            Frame::SkPacket(packet) => self.sk_packet(member, packet, now, outputs),
+            Frame::Msg(message) => self.message(member, &message, body, now, outputs),
+            _ => Err(ByeCode::Protocol),
+        }
+    }
+
+    fn roster_entry(&mut self, entry: &Signed, exact: &[u8], outputs: &mut Outputs) -> Result<Next, ByeCode> {
+        let change = match self.roster.apply(entry) {
+            Ok(Some(change)) => change,
+            Ok(None) => return Ok(Next::Done),
+            Err(error) => {
+                log::debug!("roster entry refused: {error}");
+                return Err(ByeCode::Protocol);
+            }
+        };
+        let position = self.log_item(ItemKind::Roster, exact, outputs);
+        self.roster_items.push(item_frame(ItemKind::Roster, position, None, exact));
+        Ok(match change {
+            Change::Added(member) => Next::Added(member),
+            Change::Removed(member) => Next::Removed(self.seats.remove(&member).and_then(|seat| seat.link)),
+            Change::Updated(_) => Next::Done,
+            Change::Closed => Next::Closed,
+        })
+    }
+
+    /// A prekey that does not hold is dropped: the member is shown as having none.
+    fn prekey(
+        &mut self,
+        member: Fingerprint,
+        signed: &Signed,
+        exact: &[u8],
+        now: Now,
+        outputs: &mut Outputs,
+    ) -> Result<Next, ByeCode> {
+        let bundle = self.roster.bundle(&member).ok_or(ByeCode::Protocol)?;
+        let seat = self.seats.get_mut(&member).ok_or(ByeCode::Protocol)?;
+        if !seat.keys.take(1, now) {
+            return Err(ByeCode::Rate);
+        }
+        let payload: Result<PrekeyPayload, Fault> = verify(bundle.verifying.as_ref(), Domain::Prekey, signed);
+        let good = payload.ok().filter(|payload| {
+            payload.version == VERSION && payload.room == self.roster.room() && payload.index > seat.prekey_index
+        });
+        let Some(payload) = good else { return Ok(Next::Done) };
+        seat.prekey_index = payload.index;
+        let position = self.log_item(ItemKind::Prekey, exact, outputs);
+        if let Some(seat) = self.seats.get_mut(&member) {
+            seat.prekey = Some((position, item_frame(ItemKind::Prekey, position, None, exact)));
+        }
+        Ok(Next::Done)
+    }
+
+    fn sk_packet(
+        &mut self,
+        member: Fingerprint,
+        packet: SkPacket,
+        now: Now,
+        outputs: &mut Outputs,
+    ) -> Result<Next, ByeCode> {
+        let bundle = self.roster.bundle(&member).ok_or(ByeCode::Protocol)?;
+        let seat = self.seats.get_mut(&member).ok_or(ByeCode::Protocol)?;
+        if !seat.keys.take(1, now) {
+            return Err(ByeCode::Rate);
+        }
+        let announcement = Announcement::read(bundle, &packet.common).map_err(|_| ByeCode::Protocol)?;
+        let common = &announcement.common;
+        if common.room != self.roster.room() || packet.wraps.len() > self.roster.len() {
+            return Err(ByeCode::Protocol);
+        }
+        if common.epoch != self.roster.number() || *common.roster_hash != *self.roster.hash() {
+            return Ok(Next::Refuse(RefuseCode::Stale));
+        }
+        if seat.chain_epoch == common.epoch && common.chain_number <= seat.chain_number {
+            return Ok(Next::Done);
+        }
+        (seat.chain_epoch, seat.chain_number) = (common.epoch, common.chain_number);
+        self.log_sk_packet(encode(&packet.common), packet.wraps, outputs);
+        Ok(Next::Done)
+    }
+
+    fn message(
+        &mut self,
+        member: Fingerprint,
+        message: &Msg,
+        exact: &[u8],
+        now: Now,
+        outputs: &mut Outputs,
+    ) -> Result<Next, ByeCode> {
+        let seat = self.seats.get_mut(&member).ok_or(ByeCode::Protocol)?;
+        if !seat.messages.take(1, now) {
+            return Err(ByeCode::Rate);
+        }
+        let header: HeaderPayload = decode(&message.header).map_err(|_| ByeCode::Protocol)?;
+        if header.sender != member || header.room != self.roster.room() || header.version != VERSION {
+            return Err(ByeCode::Protocol);
+        }
+        if header.epoch != self.roster.number() {
+            return Ok(Next::Refuse(RefuseCode::Stale));
+        }
+        self.log_item(ItemKind::Msg, exact, outputs);
+        Ok(Next::Done)
+    }
+
+    /// Numbers an item that is the same for everybody, and passes it on.
+    fn log_item(&mut self, kind: ItemKind, exact: &[u8], outputs: &mut Outputs) -> u64 {
+        self.log.roll(kind, exact);
+        let position = self.log.position();
+        let frame = item_frame(kind, position, None, exact);
+        for link in self.seats.values().filter_map(|seat| seat.link) {
+            outputs.push_back(HostOutput::Send { link, frame: Arc::clone(&frame) });
+        }
+        self.keep(Kept { position, size: frame.len(), what: KeptItem::Same(frame) });
+        position
+    }
+
+    fn log_sk_packet(&mut self, common: Vec<u8>, wraps: Vec<Wrap>, outputs: &mut Outputs) {
+        self.log.roll(ItemKind::SkPacket, &common);
+        let position = self.log.position();
+        let wraps: BTreeMap<Fingerprint, Wrap> = wraps.into_iter().map(|wrap| (wrap.recipient, wrap)).collect();
+        for (member, seat) in &self.seats {
+            let Some(link) = seat.link else { continue };
+            let frame = item_frame(ItemKind::SkPacket, position, wraps.get(member).cloned(), &common);
+            outputs.push_back(HostOutput::Send { link, frame });
+        }
+        let size = common.len() + wraps.values().map(|wrap| wrap.rsa.len() + 150).sum::<usize>();
+        self.keep(Kept { position, size, what: KeptItem::SkPacket { common, wraps } });
+    }
+
+    fn keep(&mut self, item: Kept) {
+        self.kept_bytes += item.size;
+        self.kept.push_back(item);
+        while self.kept.len() > LOG_ITEMS_KEPT || self.kept_bytes > LOG_BYTES_KEPT {
+            let Some(oldest) = self.kept.pop_front() else { break };
+            self.kept_bytes -= oldest.size;
+        }
+    }
+
+    /// Whether somebody who has the log up to `position` can be given the rest.
+    pub(super) fn can_resume(&self, position: u64, hash: &[u8; 32]) -> bool {
+        let newest = self.log.position();
+        let oldest_kept = self.kept.front().map_or(newest + 1, |item| item.position);
+        position <= newest && position + 1 >= oldest_kept && self.log.hash_at(position) == Some(hash)
+    }
+
+    pub(super) fn seat(&mut self, member: Fingerprint, link: LinkId, seated: Seated, now: Now, outputs: &mut Outputs) {
+        let (limits, epoch) = (self.limits, self.roster.number());
+        let seat = self.seats.entry(member).or_insert_with(|| Seat::new(&limits, now));
+        seat.link = Some(link);
+        let chain_number = if seat.chain_epoch == epoch { seat.chain_number } else { 0 };
+        let welcome = Welcome {
+            genesis: self.roster.genesis().clone(),
+            prekey_index: seat.prekey_index,
+            log_hash: ByteArray::new(*self.log.hash()),
+            chain_number,
+            position: self.log.position(),
+            roster_length: self.roster.number(),
+        };
+        outputs.push_back(HostOutput::Send { link, frame: Frame::Welcome(welcome).to_bytes() });
+        match seated {
+            Seated::Anew => {
+                // Another run of the app: the private half of its old prekey is gone.
+                if self.seats.get_mut(&member).is_some_and(|seat| seat.prekey.take().is_some()) {
+                    self.tell_presence(member, PRESENCE_OFFLINE, outputs);
+                }
+                self.send_snapshot(member, link, outputs);
+            }
+            Seated::After(position) => self.replay(member, link, position, outputs),
+        }
+        let others = self.seats.iter().filter(|(other, seat)| **other != member && seat.link.is_some());
+        for frame in others.map(|(other, _)| presence(*other, PRESENCE_CONNECTED)) {
+            outputs.push_back(HostOutput::Send { link, frame });
+        }
+        self.tell_presence(member, PRESENCE_CONNECTED, outputs);
+    }
+
+    fn send_snapshot(&self, member: Fingerprint, link: LinkId, outputs: &mut Outputs) {
+        let prekeys = self.seats.iter().filter(|(other, _)| **other != member);
+        let prekeys = prekeys.filter_map(|(_, seat)| seat.prekey.as_ref().map(|(_, frame)| frame));
+        for frame in self.roster_items.iter().chain(prekeys) {
+            outputs.push_back(HostOutput::Send { link, frame: Arc::clone(frame) });
+        }
+    }
+
+    fn replay(&self, member: Fingerprint, link: LinkId, position: u64, outputs: &mut Outputs) {
+        for item in self.kept.iter().filter(|item| item.position > position) {
+            let frame = match &item.what {
+                KeptItem::Same(frame) => Arc::clone(frame),
+                KeptItem::SkPacket { common, wraps } => {
+                    item_frame(ItemKind::SkPacket, item.position, wraps.get(&member).cloned(), common)
+                }
+            };
+            outputs.push_back(HostOutput::Send { link, frame });
+        }
+    }
+
+    /// A member's link is gone. If it was the owner's, returns who waited for a decision.
+    pub(super) fn member_gone(
+        &mut self,
+        member: Fingerprint,
+        link: LinkId,
+        clean: bool,
+        outputs: &mut Outputs,
+    ) -> BTreeMap<u64, LinkId> {
+        let Some(seat) = self.seats.get_mut(&member).filter(|seat| seat.link == Some(link)) else {
+            return BTreeMap::new();
+        };
+        seat.link = None;
+        if clean {
+            seat.prekey = None;
+        }
+        self.tell_presence(member, if clean { PRESENCE_OFFLINE } else { PRESENCE_CUT }, outputs);
+        if member == self.roster.owner() { std::mem::take(&mut self.waiting) } else { BTreeMap::new() }
+    }
+
+    fn tell_presence(&self, member: Fingerprint, state: u8, outputs: &mut Outputs) {
+        let frame = presence(member, state);
+        let others = self.seats.iter().filter(|(other, _)| **other != member);
+        for link in others.filter_map(|(_, seat)| seat.link) {
+            outputs.push_back(HostOutput::Send { link, frame: Arc::clone(&frame) });
+        }
+    }
+
+    pub(super) fn start_waiting(&mut self, number: u64, link: LinkId) {
+        self.waiting.insert(number, link);
+    }
+
+    /// Somebody who waited has gone: the owner need not answer any more.
+    pub(super) fn stop_waiting(&mut self, number: u64, outputs: &mut Outputs) {
+        if self.waiting.remove(&number).is_some()
+            && let Some(link) = self.owner_link()
+        {
+            let frame = Frame::JoinAnswer(JoinAnswer { answer: 0, number }).to_bytes();
+            outputs.push_back(HostOutput::Send { link, frame });
+        }
+    }
+
+    pub(super) fn answered(&mut self, number: u64) -> Option<LinkId> {
+        self.waiting.remove(&number)
+    }
+
+    pub(super) fn waiting_count(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(super) fn owner_link(&self) -> Option<LinkId> {
+        self.link_of(&self.roster.owner())
+    }
+
+    pub(super) fn link_of(&self, member: &Fingerprint) -> Option<LinkId> {
+        self.seats.get(member).and_then(|seat| seat.link)
+    }
+
+    pub(super) const fn roster(&self) -> &Roster {
+        &self.roster
+    }
+}
+
+impl Seat {
+    fn new(limits: &HostLimits, now: Now) -> Self {
+        Self {
+            link: None,
+            prekey: None,
+            prekey_index: 0,
+            chain_epoch: 0,
+            chain_number: 0,
+            messages: Bucket::new(limits.messages_a_second, limits.messages_burst, now),
+            bytes: Bucket::new(limits.bytes_a_second, limits.bytes_burst, now),
+            keys: Bucket::new(1, limits.keys_burst, now),
+        }
+    }
+}
+
+/// A member said goodbye.
+pub(in crate::protocol) const PRESENCE_OFFLINE: u8 = 0;
+/// A member is connected.
+pub(in crate::protocol) const PRESENCE_CONNECTED: u8 = 1;
+/// A member's connection broke; it may come back and read what it missed.
+pub(in crate::protocol) const PRESENCE_CUT: u8 = 2;
+
+fn presence(member: Fingerprint, state: u8) -> Arc<[u8]> {
+    Frame::Presence(Presence { member, state }).to_bytes()
+}
+
+fn item_frame(kind: ItemKind, position: u64, wrap: Option<Wrap>, exact: &[u8]) -> Arc<[u8]> {
+    Frame::Item(Item { kind: kind.code(), position, wrap, exact: exact.to_vec().into() }).to_bytes()
+}

@@ -1,0 +1,123 @@
+//! Who people are: one's own long-term keys, and other people's bundles of public ones.
+
+use std::sync::Arc;
+
+use super::limits::{BUNDLE_LIFE_MS, CLOCK_SKEW_MS};
+use super::payload::{BundlePayload, Fault, VERSION, sign, verify};
+use super::Now;
+use crate::crypto::{
+    CryptoBackend, CryptoError, DecryptionKey, Domain, EncryptionKey, Fingerprint, SigningKey, Suite, VerifyingKey,
+};
+use crate::wire::{Signed, decode};
+
+/// One's own long-term keys. The signing key is the identity; it certifies the decryption key.
+pub struct Identity {
+    signing: Arc<dyn SigningKey>,
+    decryption: Arc<dyn DecryptionKey>,
+    fingerprint: Fingerprint,
+    suite: Suite,
+    bundle: Signed,
+}
+
+impl Identity {
+    /// Puts two keys of one suite together and signs their bundle: one private RSA operation.
+    ///
+    /// # Errors
+    /// [`CryptoError::WrongSuite`] for keys of two suites, or what signing gives.
+    pub fn new(
+        signing: Box<dyn SigningKey>,
+        decryption: Box<dyn DecryptionKey>,
+        now: Now,
+    ) -> Result<Self, CryptoError> {
+        let (verifying, encryption) = (signing.public(), decryption.public());
+        let suite = verifying.suite();
+        if encryption.suite() != suite {
+            return Err(CryptoError::WrongSuite);
+        }
+        let payload = BundlePayload {
+            created_ms: now.unix_ms,
+            encryption_spki: encryption.spki().to_vec().into(),
+            signing_spki: verifying.spki().to_vec().into(),
+            suite: suite.code(),
+            version: VERSION,
+            not_after_ms: now.unix_ms.saturating_add(BUNDLE_LIFE_MS),
+        };
+        let bundle = sign(signing.as_ref(), Domain::Bundle, &payload)?;
+        let fingerprint = Fingerprint::of(verifying.spki());
+        Ok(Self { signing: signing.into(), decryption: decryption.into(), fingerprint, suite, bundle })
+    }
+
+    /// The suite of its keys.
+    #[must_use]
+    pub const fn suite(&self) -> Suite {
+        self.suite
+    }
+
+    /// The name of its signing key.
+    #[must_use]
+    pub const fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The key that signs, for links too.
+    #[must_use]
+    pub const fn signing(&self) -> &Arc<dyn SigningKey> {
+        &self.signing
+    }
+
+    /// The key that opens what others send.
+    #[must_use]
+    pub const fn decryption(&self) -> &Arc<dyn DecryptionKey> {
+        &self.decryption
+    }
+
+    /// The signed bundle.
+    pub(super) const fn bundle(&self) -> &Signed {
+        &self.bundle
+    }
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Identity").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
+    }
+}
+
+/// A person's public keys, checked.
+#[derive(Clone)]
+pub(super) struct Bundle {
+    pub fingerprint: Fingerprint,
+    pub verifying: Arc<dyn VerifyingKey>,
+    pub encryption: Arc<dyn EncryptionKey>,
+    not_after_ms: u64,
+    created_ms: u64,
+}
+
+impl Bundle {
+    /// Reads and checks a signed bundle of the backend's suite.
+    pub(super) fn read(backend: &dyn CryptoBackend, signed: &Signed) -> Result<Self, Fault> {
+        let unchecked: BundlePayload = decode(&signed.payload)?;
+        if unchecked.version != VERSION || unchecked.suite != backend.suite().code() {
+            return Err(Fault::Version);
+        }
+        let verifying = backend.verifying_from_spki(&unchecked.signing_spki)?;
+        let payload: BundlePayload = verify(verifying.as_ref(), Domain::Bundle, signed)?;
+        if payload.encryption_spki == payload.signing_spki {
+            // Two keys a person, never one for both: no cross-protocol use.
+            return Err(CryptoError::KeyPolicy.into());
+        }
+        let encryption = backend.encryption_from_spki(&payload.encryption_spki)?;
+        Ok(Self {
+            fingerprint: Fingerprint::of(verifying.spki()),
+            verifying,
+            encryption,
+            not_after_ms: payload.not_after_ms,
+            created_ms: payload.created_ms,
+        })
+    }
+
+    /// Whether it may be used now. Peers' clocks are allowed to differ.
+    pub(super) fn is_current(&self, now: Now) -> bool {
+        self.created_ms <= now.unix_ms.saturating_add(CLOCK_SKEW_MS) && now.unix_ms <= self.not_after_ms
+    }
+}

@@ -1,0 +1,209 @@
+//! A link that lets one person in: where to connect, whose key to expect, and a secret to show.
+
+use std::fmt;
+use std::str::FromStr;
+
+use data_encoding::BASE32_NOPAD;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::limits::{ADDRESS_BYTES_MAX, INVITE_ADDRESSES_MAX};
+use super::{Now, RoomId};
+use crate::crypto::primitives::{hkdf_sha256, hmac_sha256, hmac_sha256_verify, prefixed, sha256};
+use crate::crypto::{CryptoError, Fingerprint, Suite};
+use crate::wire::{ByteArray, Signed, decode, encode};
+
+/// How links of secure rooms begin.
+const SECURE_SCHEME: &str = "conversa:1:";
+/// How links of learning rooms begin: nobody should take one for the other.
+const LEARNING_SCHEME: &str = "conversa-learning:1:";
+/// The longest link in characters: six addresses of full length in base32.
+const LINK_CHARS_MAX: usize = 4_096;
+
+/// An invite. Whoever has it can use it, once: treat it as a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Invite {
+    /// The suite of the room.
+    pub suite: Suite,
+    /// Where the host may be reached, `address:port`, best first.
+    pub addresses: Vec<String>,
+    /// The host's key.
+    pub host: Fingerprint,
+    /// The room.
+    pub room: RoomId,
+    /// What shows that one was invited.
+    pub secret: Zeroizing<[u8; 32]>,
+    /// When it ends, in milliseconds since 1970.
+    pub expires_ms: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InvitePayload {
+    a: Vec<String>,
+    f: Fingerprint,
+    r: RoomId,
+    s: ByteArray<32>,
+    x: u64,
+}
+
+/// Why a text is not a usable invite.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum InviteError {
+    /// It does not begin like an invite.
+    #[error("this is not an invite: one begins with “conversa:1:” or “conversa-learning:1:”")]
+    NotAnInvite,
+    /// It is of a later protocol.
+    #[error("this invite needs a newer Conversa; this one speaks protocol 1")]
+    Newer,
+    /// It is cut off or mistyped.
+    #[error("this invite is damaged: copy the whole link again")]
+    Damaged,
+}
+
+impl Invite {
+    /// What the host knows the invite by.
+    ///
+    /// # Errors
+    /// [`CryptoError::Backend`] in theory.
+    pub(super) fn id(&self) -> Result<[u8; 16], CryptoError> {
+        hkdf_sha256::<16>(&[], self.secret.as_ref(), &[b"inv-id"]).map(|id| *id)
+    }
+
+    /// The proof that `bundle` was invited into the room.
+    pub(super) fn mac(&self, bundle: &Signed) -> Result<[u8; 32], CryptoError> {
+        let key = self.mac_key()?;
+        Ok(hmac_sha256(key.as_ref(), &self.mac_input(bundle)))
+    }
+
+    /// Whether `mac` is that proof, in constant time.
+    pub(super) fn proves(&self, bundle: &Signed, mac: &[u8; 32]) -> Result<bool, CryptoError> {
+        let key = self.mac_key()?;
+        Ok(hmac_sha256_verify(key.as_ref(), &self.mac_input(bundle), mac))
+    }
+
+    /// Whether its time is over.
+    #[must_use]
+    pub const fn is_expired(&self, now: Now) -> bool {
+        now.unix_ms > self.expires_ms
+    }
+
+    fn mac_key(&self) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+        hkdf_sha256::<32>(&[], self.secret.as_ref(), &[b"inv-mac"])
+    }
+
+    fn mac_input(&self, bundle: &Signed) -> Vec<u8> {
+        prefixed("join", &[&self.room.0, &sha256(&encode(bundle))])
+    }
+
+    fn is_within_limits(&self) -> bool {
+        (1..=INVITE_ADDRESSES_MAX).contains(&self.addresses.len())
+            && self.addresses.iter().all(|address| address.len() <= ADDRESS_BYTES_MAX && !address.contains(char::is_control))
+    }
+}
+
+impl fmt::Display for Invite {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let payload = InvitePayload {
+            a: self.addresses.clone(),
+            f: self.host,
+            r: self.room,
+            s: ByteArray::new(*self.secret),
+            x: self.expires_ms,
+        };
+        let scheme = if self.suite == Suite::Textbook { LEARNING_SCHEME } else { SECURE_SCHEME };
+        write!(formatter, "{scheme}{}", BASE32_NOPAD.encode(&encode(&payload)).to_ascii_lowercase())
+    }
+}
+
+impl fmt::Debug for Invite {
+    /// Without the secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Invite").field("room", &self.room).field("host", &self.host).finish_non_exhaustive()
+    }
+}
+
+impl FromStr for Invite {
+    type Err = InviteError;
+
+    /// Reads a link, with white space around or inside it (mail programs break lines) and in
+    /// either case.
+    fn from_str(text: &str) -> Result<Self, InviteError> {
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).take(LINK_CHARS_MAX + 1).collect();
+        if text.len() > LINK_CHARS_MAX {
+            return Err(InviteError::Damaged);
+        }
+        let text = text.to_ascii_lowercase();
+        let (suite, code) = if let Some(code) = text.strip_prefix(SECURE_SCHEME) {
+            (Suite::Secure, code)
+        } else if let Some(code) = text.strip_prefix(LEARNING_SCHEME) {
+            (Suite::Textbook, code)
+        } else if text.starts_with("conversa:") || text.starts_with("conversa-learning:") {
+            let version = text.split(':').nth(1).and_then(|version| version.parse::<u32>().ok());
+            return Err(if version.is_some_and(|version| version > 1) { InviteError::Newer } else { InviteError::Damaged });
+        } else {
+            return Err(InviteError::NotAnInvite);
+        };
+        let bytes = BASE32_NOPAD.decode(code.to_ascii_uppercase().as_bytes()).map_err(|_| InviteError::Damaged)?;
+        let InvitePayload { a, f, r, s, x } = decode(&bytes).map_err(|_| InviteError::Damaged)?;
+        let invite =
+            Self { suite, addresses: a, host: f, room: r, secret: Zeroizing::new(s.into_array()), expires_ms: x };
+        if invite.is_within_limits() { Ok(invite) } else { Err(InviteError::Damaged) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn invite(suite: Suite) -> Invite {
+        Invite {
+            suite,
+            addresses: vec!["192.168.1.7:9000".to_owned(), "[fe80::1]:9000".to_owned()],
+            host: Fingerprint::of(b"host"),
+            room: RoomId([7; 32]),
+            secret: Zeroizing::new([9; 32]),
+            expires_ms: 1_800_000_000_000,
+        }
+    }
+
+    #[test]
+    fn a_link_reads_back_even_broken_over_lines() {
+        for suite in Suite::ALL {
+            let invite = invite(suite);
+            let link = invite.to_string();
+            assert_eq!(link.parse(), Ok(invite.clone()));
+            let broken: Vec<&str> = link.as_bytes().chunks(20).map(|line| str::from_utf8(line).unwrap()).collect();
+            assert_eq!(format!("  {}\n", broken.join("\r\n ")).to_uppercase().parse(), Ok(invite));
+        }
+        assert!(invite(Suite::Textbook).to_string().starts_with("conversa-learning:1:"));
+    }
+
+    #[test]
+    fn what_is_no_invite_says_so() {
+        let link = invite(Suite::Secure).to_string();
+        assert_eq!("hello".parse::<Invite>(), Err(InviteError::NotAnInvite));
+        assert_eq!("conversa:2:abc".parse::<Invite>(), Err(InviteError::Newer));
+        for end in SECURE_SCHEME.len()..link.len() {
+            assert_eq!(link[..end].parse::<Invite>(), Err(InviteError::Damaged), "cut at {end}");
+        }
+        assert_eq!("conversa:1:".repeat(1_000).parse::<Invite>(), Err(InviteError::Damaged));
+    }
+
+    #[test]
+    fn the_secret_is_not_shown() {
+        let shown = format!("{:?}", invite(Suite::Secure));
+        assert!(!shown.contains("9, 9") && !shown.contains("secret"), "{shown}");
+    }
+
+    #[test]
+    fn a_proof_is_for_one_bundle_and_one_room() {
+        let bundle = |byte| Signed { payload: vec![byte].into(), signature: vec![].into() };
+        let invite = invite(Suite::Secure);
+        let mac = invite.mac(&bundle(1)).unwrap();
+        assert_eq!(invite.proves(&bundle(1), &mac), Ok(true));
+        assert_eq!(invite.proves(&bundle(2), &mac), Ok(false));
+        let elsewhere = Invite { room: RoomId([8; 32]), ..invite };
+        assert_eq!(elsewhere.proves(&bundle(1), &mac), Ok(false));
+    }
+}

@@ -1,0 +1,54 @@
+//! Messages of a learning room: the words in raw RSA blocks, once for each member, under a
+//! textbook signature. No chain, no padding, no forward secrecy: that is the lesson.
+
+use serde::{Deserialize, Serialize};
+
+use super::identity::{Bundle, Identity};
+use super::payload::{Body, HeaderPayload};
+use super::sender_key::Unopened;
+use crate::crypto::{CryptoError, Domain, Fingerprint};
+use crate::wire::{Bytes, Msg, decode, encode};
+
+/// The words for one member.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Copy {
+    #[serde(rename = "c")]
+    ciphertext: Bytes,
+    #[serde(rename = "t")]
+    recipient: Fingerprint,
+}
+
+/// Encrypts `body` for each of `recipients` and signs the lot.
+pub(super) fn seal<'a>(
+    identity: &Identity,
+    recipients: impl Iterator<Item = &'a Bundle>,
+    header: &HeaderPayload,
+    body: &Body,
+    time_ms: u64,
+) -> Result<Msg, CryptoError> {
+    let plaintext = body.to_plaintext(time_ms);
+    let copies = recipients.map(|recipient| {
+        let ciphertext = recipient.encryption.encrypt(&[], &plaintext)?;
+        Ok(Copy { ciphertext: ciphertext.into(), recipient: recipient.fingerprint })
+    });
+    let ciphertext = encode(&copies.collect::<Result<Vec<_>, CryptoError>>()?);
+    let header = encode(header);
+    let signature = identity.signing().sign(Domain::Learning, &signed_input(&header, &ciphertext))?;
+    Ok(Msg { ciphertext: ciphertext.into(), header: header.into(), signature: signature.into() })
+}
+
+/// Checks the signature and opens one's own copy: the body and the sender's clock.
+pub(super) fn open(identity: &Identity, sender: &Bundle, message: &Msg) -> Result<(Body, u64), Unopened> {
+    let input = signed_input(&message.header, &message.ciphertext);
+    sender.verifying.verify(Domain::Learning, &input, &message.signature).map_err(|_| Unopened::Forged)?;
+    let copies: Vec<Copy> = decode(&message.ciphertext).map_err(|_| Unopened::Unreadable)?;
+    let own = copies.iter().find(|copy| copy.recipient == identity.fingerprint()).ok_or(Unopened::Dropped)?;
+    let plaintext = identity.decryption().decrypt(&[], &own.ciphertext).map_err(|_| Unopened::Unreadable)?;
+    Body::from_plaintext(&plaintext).map_err(|_| Unopened::Unreadable)
+}
+
+fn signed_input(header: &[u8], ciphertext: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(header.len()).unwrap_or(u32::MAX).to_be_bytes();
+    [&length, header, ciphertext].concat()
+}

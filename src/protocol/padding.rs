@@ -1,0 +1,58 @@
+//! Hides the length of words: Padmé (Nikitin et al., PoPETs 2019) over a floor.
+
+/// The least length, so that short answers look alike.
+const FLOOR_BYTES: usize = 256;
+/// Ends the plaintext (ISO/IEC 7816-4); zeros follow.
+const MARK: u8 = 0x80;
+
+/// Appends the mark and zeros up to the padded length.
+pub(super) fn pad(plaintext: &mut Vec<u8>) {
+    plaintext.push(MARK);
+    let length = padded_length(plaintext.len());
+    plaintext.resize(length, 0);
+}
+
+/// The plaintext without its padding, `None` if the padding is not exactly what [`pad`] gives.
+pub(super) fn unpad(padded: &[u8]) -> Option<&[u8]> {
+    let end = padded.iter().rposition(|byte| *byte != 0)?;
+    let (plaintext, rest) = padded.split_at(end);
+    (rest.first() == Some(&MARK) && padded_length(end + 1) == padded.len()).then_some(plaintext)
+}
+
+/// Padmé: keeps only as many of the length's leading bits as its exponent needs.
+fn padded_length(length: usize) -> usize {
+    if length <= FLOOR_BYTES {
+        return FLOOR_BYTES;
+    }
+    let exponent = length.ilog2();
+    let bits = exponent.ilog2() + 1;
+    let mask = (1_usize << (exponent - bits)) - 1;
+    (length + mask) & !mask
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_padded_comes_back_and_costs_at_most_an_eighth() {
+        for length in (0..2_000).chain([16_383, 16_384, 16_385, 65_000]) {
+            let plaintext = vec![0x80; length];
+            let mut padded = plaintext.clone();
+            pad(&mut padded);
+            assert_eq!(unpad(&padded), Some(plaintext.as_slice()));
+            assert!(padded.len() <= FLOOR_BYTES.max(length + length / 8 + 2), "{length} became {}", padded.len());
+        }
+    }
+
+    #[test]
+    fn other_paddings_are_refused() {
+        let mut padded = b"hi".to_vec();
+        pad(&mut padded);
+        assert_eq!(unpad(&padded[..255]), None);
+        assert_eq!(unpad(&[0; 256]), None);
+        assert_eq!(unpad(&[]), None);
+        padded[2] = 0x81;
+        assert_eq!(unpad(&padded), None);
+    }
+}

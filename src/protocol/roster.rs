@@ -1,0 +1,291 @@
+//! Who is in a room: a hash chain of changes, each signed by the room's owner.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::identity::{Bundle, Identity};
+use super::limits::{MEMBERS_HARD_MAX, ROSTER_ENTRIES_MAX};
+use super::payload::{Fault, GenesisPayload, RosterPayload, Subject, VERSION, room_of, sign, verify};
+use super::{Now, RoomId};
+use crate::crypto::primitives::{Digest, labelled_hash};
+use crate::crypto::{CryptoBackend, CryptoError, Domain, Fingerprint, Random, Suite};
+use crate::wire::{ByteArray, Signed, decode};
+
+/// Makes a new room: its id and its genesis, signed by the owner.
+///
+/// `knock` lets people without an invite ask to join. `members_max` counts the owner.
+///
+/// # Errors
+/// What randomness or signing gives.
+pub fn new_room(
+    owner: &Identity,
+    knock: bool,
+    members_max: u16,
+    now: Now,
+    random: &mut dyn Random,
+) -> Result<(RoomId, Signed), CryptoError> {
+    let payload = GenesisPayload {
+        owner: owner.bundle().clone(),
+        created_ms: now.unix_ms,
+        joining: u8::from(knock),
+        members_max: members_max.clamp(1, MEMBERS_HARD_MAX),
+        random: ByteArray::new(random.bytes()?),
+        suite: owner.suite().code(),
+        version: VERSION,
+    };
+    let genesis = sign(owner.signing().as_ref(), Domain::Genesis, &payload)?;
+    Ok((room_of(&genesis), genesis))
+}
+
+/// What a roster entry changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Change {
+    Added(Fingerprint),
+    Removed(Fingerprint),
+    Updated(Fingerprint),
+    Closed,
+}
+
+/// A room's members at one number of the chain.
+#[derive(Clone)]
+pub struct Roster {
+    backend: Arc<dyn CryptoBackend>,
+    genesis: Signed,
+    room: RoomId,
+    owner: Bundle,
+    knock: bool,
+    members_max: u16,
+    number: u64,
+    hash: Digest,
+    entries: Vec<Signed>,
+    hashes: Vec<Digest>,
+    members: BTreeMap<Fingerprint, Bundle>,
+    closed: bool,
+}
+
+impl Roster {
+    /// The roster of a genesis: its owner alone.
+    ///
+    /// # Errors
+    /// A [`Fault`] if the genesis, its suite or its owner's bundle does not hold.
+    pub fn open(genesis: &Signed) -> Result<Self, Fault> {
+        let unchecked: GenesisPayload = decode(&genesis.payload)?;
+        let suite = Suite::from_code(unchecked.suite).ok_or(Fault::Version)?;
+        if unchecked.version != VERSION || unchecked.joining > 1 {
+            return Err(Fault::Version);
+        }
+        if !(1..=MEMBERS_HARD_MAX).contains(&unchecked.members_max) {
+            return Err(Fault::Limit);
+        }
+        let backend = suite.backend();
+        let owner = Bundle::read(backend.as_ref(), &unchecked.owner)?;
+        let payload: GenesisPayload = verify(owner.verifying.as_ref(), Domain::Genesis, genesis)?;
+        let room = room_of(genesis);
+        Ok(Self {
+            backend,
+            genesis: genesis.clone(),
+            room,
+            knock: payload.joining == 1,
+            members_max: payload.members_max,
+            number: 0,
+            hash: room.0,
+            entries: Vec::new(),
+            hashes: vec![room.0],
+            members: BTreeMap::from([(owner.fingerprint, owner.clone())]),
+            owner,
+            closed: false,
+        })
+    }
+
+    /// Takes in the next entry, or one that is there already.
+    ///
+    /// # Errors
+    /// [`Fault::Fork`] for other bytes under a number that is taken; another [`Fault`] if the entry
+    /// does not follow.
+    pub(super) fn apply(&mut self, entry: &Signed) -> Result<Option<Change>, Fault> {
+        let payload: RosterPayload = verify(self.owner.verifying.as_ref(), Domain::Roster, entry)?;
+        if payload.version != VERSION {
+            return Err(Fault::Version);
+        }
+        if payload.room != self.room {
+            return Err(Fault::OtherRoom);
+        }
+        if payload.number <= self.number {
+            return if self.is_known(payload.number, entry) { Ok(None) } else { Err(Fault::Fork) };
+        }
+        if payload.number != self.number + 1 || *payload.previous != self.hash || self.closed {
+            return Err(Fault::BrokenRoster);
+        }
+        if payload.number > ROSTER_ENTRIES_MAX {
+            return Err(Fault::Limit);
+        }
+        let change = self.change(&payload)?;
+        self.number = payload.number;
+        self.hash = labelled_hash("roster", &[&entry.payload]);
+        self.hashes.push(self.hash);
+        self.entries.push(entry.clone());
+        Ok(Some(change))
+    }
+
+    fn is_known(&self, number: u64, entry: &Signed) -> bool {
+        let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+        index.and_then(|index| self.entries.get(index)).is_some_and(|known| known.payload == entry.payload)
+    }
+
+    fn change(&mut self, payload: &RosterPayload) -> Result<Change, Fault> {
+        match (payload.operation, &payload.subject) {
+            (1, Subject::Bundle(signed)) => {
+                let bundle = Bundle::read(self.backend.as_ref(), signed)?;
+                if self.is_full() || self.members.contains_key(&bundle.fingerprint) {
+                    return Err(Fault::BrokenRoster);
+                }
+                let member = bundle.fingerprint;
+                self.members.insert(member, bundle);
+                Ok(Change::Added(member))
+            }
+            (2, Subject::Member(bytes)) => {
+                let member = Fingerprint::from_bytes(**bytes);
+                if member == self.owner.fingerprint || self.members.remove(&member).is_none() {
+                    return Err(Fault::BrokenRoster);
+                }
+                Ok(Change::Removed(member))
+            }
+            (3, Subject::Bundle(signed)) => {
+                let bundle = Bundle::read(self.backend.as_ref(), signed)?;
+                let member = bundle.fingerprint;
+                let known = self.members.get_mut(&member).ok_or(Fault::BrokenRoster)?;
+                *known = bundle;
+                Ok(Change::Updated(member))
+            }
+            (4, Subject::Nobody(())) => {
+                self.closed = true;
+                Ok(Change::Closed)
+            }
+            _ => Err(Fault::BrokenRoster),
+        }
+    }
+
+    /// The owner's next entry, signed: one private RSA operation. It is not applied yet.
+    pub(super) fn next_entry(&self, owner: &Identity, change: Entry<'_>, now: Now) -> Result<Signed, CryptoError> {
+        let (operation, subject) = match change {
+            Entry::Add(bundle) => (1, Subject::Bundle(bundle.clone())),
+            Entry::Remove(member) => (2, Subject::Member(ByteArray::new(*member.as_bytes()))),
+            Entry::Close => (4, Subject::Nobody(())),
+        };
+        let payload = RosterPayload {
+            subject,
+            operation,
+            previous: ByteArray::new(self.hash),
+            number: self.number + 1,
+            room: self.room,
+            time_ms: now.unix_ms,
+            version: VERSION,
+        };
+        sign(owner.signing().as_ref(), Domain::Roster, &payload)
+    }
+
+    /// The room.
+    #[must_use]
+    pub const fn room(&self) -> RoomId {
+        self.room
+    }
+
+    /// The room's first record.
+    #[must_use]
+    pub const fn genesis(&self) -> &Signed {
+        &self.genesis
+    }
+
+    /// The suite the room was made with.
+    #[must_use]
+    pub fn suite(&self) -> Suite {
+        self.backend.suite()
+    }
+
+    /// The person who made the room.
+    #[must_use]
+    pub const fn owner(&self) -> Fingerprint {
+        self.owner.fingerprint
+    }
+
+    /// Whether people without an invite may ask to join.
+    #[must_use]
+    pub const fn may_knock(&self) -> bool {
+        self.knock
+    }
+
+    /// How many entries there are; also the epoch.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The hash of the newest entry.
+    #[must_use]
+    pub const fn hash(&self) -> &Digest {
+        &self.hash
+    }
+
+    /// The entries since the genesis.
+    #[must_use]
+    pub fn entries(&self) -> &[Signed] {
+        &self.entries
+    }
+
+    /// The hash after entry `number`.
+    #[must_use]
+    pub fn hash_at(&self, number: u64) -> Option<&Digest> {
+        usize::try_from(number).ok().and_then(|number| self.hashes.get(number))
+    }
+
+    /// The members' fingerprints, in their order.
+    pub fn members(&self) -> impl Iterator<Item = Fingerprint> + '_ {
+        self.members.keys().copied()
+    }
+
+    /// How many members there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Never: a room has its owner.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Whether nobody more fits.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.members.len() >= usize::from(self.members_max)
+    }
+
+    /// Whether the owner closed the room.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether `member` is in the room.
+    #[must_use]
+    pub fn contains(&self, member: &Fingerprint) -> bool {
+        self.members.contains_key(member)
+    }
+
+    pub(super) fn bundle(&self, member: &Fingerprint) -> Option<&Bundle> {
+        self.members.get(member)
+    }
+
+    pub(super) fn backend(&self) -> &dyn CryptoBackend {
+        self.backend.as_ref()
+    }
+}
+
+/// A change the owner makes.
+#[derive(Clone, Copy)]
+pub(super) enum Entry<'a> {
+    Add(&'a Signed),
+    Remove(Fingerprint),
+    Close,
+}
