@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::crypto::{CryptoError, Fingerprint};
 use crate::net::ListenError;
-use crate::protocol::{LinkError, RefuseCode, Stop};
+use crate::protocol::{LinkError, NameError, RefuseCode, Stop};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal, $exit:literal;)*) => {
@@ -96,6 +96,8 @@ codes! {
     Closed = "closed", 4;
     /// The same identity came in elsewhere.
     Replaced = "replaced", 4;
+    /// The room speaks a later protocol.
+    Newer = "newer", 4;
     /// A message is longer than the room allows.
     TooLong = "too_long", 4;
     /// Too many messages wait already.
@@ -223,6 +225,19 @@ impl Problem {
     pub fn own_address() -> Self {
         let hint = "You are in this room already; give the invite to somebody else.";
         Self::new(Code::OwnAddress, "That is you.", hint)
+    }
+
+    /// A name or title that cannot be one.
+    #[must_use]
+    pub fn bad_name(error: NameError) -> Self {
+        Self::new(Code::Usage, "This name cannot be used.", format!("Choose another: {error}."))
+    }
+
+    /// A room of a later protocol.
+    #[must_use]
+    pub fn newer_protocol() -> Self {
+        let what = "This room needs a newer Conversa: it does not speak protocol 1, as this one does.";
+        Self::new(Code::Newer, what, "Update Conversa, then use the invite again.")
     }
 
     /// A text is longer than a room allows.

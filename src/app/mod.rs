@@ -35,3 +35,10 @@ pub use self::target::JoinTarget;
 
 /// The port rooms are hosted at unless said otherwise.
 pub const PORT_DEFAULT: u16 = 9_000;
+
+/// The name somebody is likely to want: what the computer calls them.
+#[must_use]
+pub fn suggested_name() -> String {
+    let known = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    known.and_then(|name| crate::protocol::check_name(&name).ok()).unwrap_or_else(|| "Somebody".to_owned())
+}

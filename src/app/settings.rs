@@ -13,7 +13,7 @@ use crate::wire;
 /// The version of the file this program writes.
 const VERSION: u64 = 1;
 /// Addresses that are remembered: a menu's worth.
-pub const RECENT_ADDRESSES_MAX: usize = 10;
+const RECENT_ADDRESSES_MAX: usize = 10;
 /// A draft's length in bytes: anything longer cannot be sent anyway.
 const DRAFT_BYTES_MAX: usize = crate::protocol::limits::TEXT_BYTES_MAX;
 

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use super::{Action, Code, PORT_DEFAULT, Problem};
-use crate::protocol::Invite;
 use crate::protocol::limits::ADDRESS_BYTES_MAX;
+use crate::protocol::{Invite, InviteError};
 
 /// How an invite to a learning room starts, and how every other does. A version and a colon follow.
 const INVITE_STARTS: [&str; 2] = ["conversa-learning:", "conversa:"];
@@ -43,11 +43,14 @@ fn invite_in(word: &str) -> Option<&str> {
 }
 
 fn parse_invite(link: &str) -> Result<Invite, Problem> {
-    link.parse().map_err(|error| {
-        let hint = "It may have been cut off on the way. Copy the whole link, or ask for a new one.";
-        Problem::new(Code::BadInvite, "This invite cannot be read.", hint)
-            .with_action(Action::EditAddress)
-            .with_detail(format!("{error:?}"))
+    link.parse().map_err(|error: InviteError| match error {
+        InviteError::Newer => Problem::newer_protocol(),
+        InviteError::NotAnInvite | InviteError::Damaged => {
+            let hint = "It may have been cut off on the way. Copy the whole link, or ask for a new one.";
+            Problem::new(Code::BadInvite, "This invite cannot be read.", hint)
+                .with_action(Action::EditAddress)
+                .with_detail(error)
+        }
     })
 }
 
@@ -109,6 +112,7 @@ mod tests {
     fn a_damaged_invite_is_told_from_an_address() {
         let problem = "Come in: <conversa:1:NOTANINVITE>".parse::<JoinTarget>().unwrap_err();
         assert_eq!(problem.code, Code::BadInvite);
+        assert_eq!("conversa:2:AAAA".parse::<JoinTarget>().unwrap_err().code, Code::Newer);
         assert_eq!("conversa-learning:1:".parse::<JoinTarget>().unwrap_err().code, Code::BadInvite);
     }
 }

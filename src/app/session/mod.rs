@@ -17,9 +17,11 @@
 //! time one was used.
 
 mod engine;
+mod entering;
 mod identities;
 mod listeners;
 mod seat;
+mod seat_events;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -153,8 +155,8 @@ pub enum IdentityState {
     Ready {
         /// The fingerprint of its signing key.
         fingerprint: Fingerprint,
-        /// The bytes of its public signing key, for showing its size.
-        spki: Vec<u8>,
+        /// The size of its keys in bits.
+        bits: u32,
         /// Whether its files are protected by a passphrase.
         protected: bool,
     },
