@@ -1,1 +1,3 @@
+//! Compiles the window's Slint files.
+
 fn main() {}

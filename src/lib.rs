@@ -11,7 +11,8 @@
 //!
 //! * [`crypto`] knows keys and algorithms, and nobody.
 //! * [`wire`] knows frames and their strict encoding.
-//! * `protocol` decides; it never opens a socket, reads a clock or draws randomness.
+//! * [`protocol`] decides; it never opens a socket, reads a clock or draws randomness.
 
 pub mod crypto;
+pub mod protocol;
 pub mod wire;

@@ -6,7 +6,9 @@
 //!
 //! This layer opens no file and no socket, and knows no frame.
 
+pub mod cost;
 mod fingerprint;
+pub mod key_file;
 mod openssl;
 pub mod primitives;
 mod random;
@@ -200,6 +202,8 @@ pub trait CryptoBackend: sealed::Sealed + Send + Sync {
     fn suite(&self) -> Suite;
     /// The RSA key sizes in bits it offers to a person, the default first.
     fn key_bits(&self) -> &'static [u32];
+    /// The headers of its key files.
+    fn labels(&self) -> key_file::Labels;
     /// Makes a signing key of `bits` bits. Slow: seconds for large keys.
     ///
     /// # Errors

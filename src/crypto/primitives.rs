@@ -167,3 +167,100 @@ impl Ed25519Key {
 pub fn ed25519_verify(public: &[u8; 32], message: &[u8], signature: &[u8]) -> Result<()> {
     UnparsedPublicKey::new(&ED25519, public).verify(message, signature).map_err(|_| CryptoError::Signature)
 }
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::HEXLOWER;
+
+    use super::*;
+
+    fn unhex(text: &str) -> Vec<u8> {
+        HEXLOWER.decode(text.as_bytes()).unwrap()
+    }
+
+    fn unhex_array<const N: usize>(text: &str) -> [u8; N] {
+        unhex(text).try_into().unwrap()
+    }
+
+    #[test]
+    fn sha256_of_fips_180() {
+        let expected = unhex("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(sha256(b"abc").as_slice(), expected);
+    }
+
+    #[test]
+    fn labelled_hashes_are_what_the_protocol_says() {
+        // SHA-256 of "conversa/1 room", a zero byte and "ab".
+        let expected = unhex("886ed82a69142ae521cf8bb98632873b6bc02e55f0ccd1dd2f24b0cad31bd04f");
+        assert_eq!(labelled_hash("room", &[b"a", b"b"]).as_slice(), expected);
+        assert_eq!(sha256(&prefixed("room", &[b"a", b"b"])).as_slice(), expected);
+        assert_eq!(prefixed("msg", &[]), b"conversa/1 msg\0");
+    }
+
+    #[test]
+    fn hmac_of_rfc_4231() {
+        let (jefe, question) = (b"Jefe", b"what do ya want for nothing?");
+        let expected = unhex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+        assert_eq!(hmac_sha256(jefe, question).as_slice(), expected);
+        assert!(hmac_sha256_verify(jefe, question, &expected));
+        assert!(!hmac_sha256_verify(jefe, question, &expected[..31]));
+        assert!(!hmac_sha256_verify(b"jefe", question, &expected));
+        let expected = unhex("60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+        let long_key = b"Test Using Larger Than Block-Size Key - Hash Key First";
+        assert_eq!(hmac_sha256(&[0xaa; 131], long_key).as_slice(), expected);
+    }
+
+    #[test]
+    fn hkdf_of_rfc_5869() {
+        let (salt, info): (Vec<u8>, Vec<u8>) = ((0..13).collect(), (0xf0..0xfa).collect());
+        let first = hkdf_sha256::<42>(&salt, &[0x0b; 22], &[&info]).unwrap();
+        let expected = "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865";
+        assert_eq!(first.as_slice(), unhex(expected));
+        let in_parts = hkdf_sha256::<42>(&salt, &[0x0b; 22], &[&info[..3], &info[3..]]).unwrap();
+        assert_eq!(first, in_parts, "the parts of the info are joined");
+        let third = hkdf_sha256::<42>(b"", &[0x0b; 22], &[]).unwrap();
+        let expected = "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8";
+        assert_eq!(third.as_slice(), unhex(expected));
+        assert!(hkdf_sha256::<8160>(b"", b"", &[]).is_ok());
+        assert_eq!(hkdf_sha256::<8161>(b"", b"", &[]).err(), Some(CryptoError::Backend));
+    }
+
+    #[test]
+    fn chacha20_poly1305_of_rfc_8439() {
+        let key_and_nonce: Vec<u8> = (0x80..0xa0).chain([7, 0, 0, 0]).chain(0x40..0x48).collect();
+        let key = OneTimeKey::new(key_and_nonce.try_into().unwrap());
+        let associated_data = unhex("50515253c0c1c2c3c4c5c6c7");
+        let plaintext = b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, \
+                          sunscreen would be it.";
+        let expected = unhex(concat!(
+            "d31a8d34648e60db7b86afbc53ef7ec2a4aded51296e08fea9e2b5a736ee62d63dbea45e8ca9671282fafb69da92728b",
+            "1a71de0a9e060b2905d6a5b67ecd3b3692ddbd7f2d778b8c9803aee328091b58fab324e4fad675945585808b4831d7bc",
+            "3ff4def08e4b7a9de576d26586cec64b61161ae10b594f09e26a7e902ecbd0600691",
+        ));
+        let sealed = seal(&key, &associated_data, plaintext).unwrap();
+        assert_eq!(sealed, expected);
+        assert_eq!(sealed.len(), plaintext.len() + TAG_BYTES);
+        assert_eq!(open(&key, &associated_data, &sealed).unwrap().as_slice(), plaintext);
+        assert_eq!(open(&key, b"other", &sealed).err(), Some(CryptoError::Decrypt));
+        for length in 0..sealed.len() {
+            assert_eq!(open(&key, &associated_data, &sealed[..length]).err(), Some(CryptoError::Decrypt));
+        }
+    }
+
+    #[test]
+    fn ed25519_of_rfc_8032() {
+        let seed = Zeroizing::new(unhex_array("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"));
+        let key = Ed25519Key::from_seed(&seed).unwrap();
+        let public = unhex_array("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
+        let signature: [u8; 64] = unhex_array(concat!(
+            "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da",
+            "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+        ));
+        assert_eq!(key.public(), public);
+        assert_eq!(key.sign(&[0x72]), signature);
+        assert_eq!(ed25519_verify(&public, &[0x72], &signature), Ok(()));
+        for (message, signature) in [(&[0x73][..], &signature[..]), (&[0x72], &signature[..63]), (&[0x72], &[0; 64])] {
+            assert_eq!(ed25519_verify(&public, message, signature), Err(CryptoError::Signature));
+        }
+    }
+}

@@ -59,3 +59,49 @@ impl PrivateKey {
         Ok(secret)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::HEXLOWER;
+
+    use super::super::SystemRandom;
+    use super::*;
+
+    fn unhex(text: &str) -> [u8; 32] {
+        HEXLOWER.decode(text.as_bytes()).unwrap().try_into().unwrap()
+    }
+
+    fn key(scalar: &str) -> PrivateKey {
+        PrivateKey::from_scalar(&Zeroizing::new(unhex(scalar))).unwrap()
+    }
+
+    #[test]
+    fn the_example_of_rfc_7748() {
+        let alice = key("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a");
+        let bob = key("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb");
+        assert_eq!(*alice.public(), unhex("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a"));
+        assert_eq!(*bob.public(), unhex("de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f"));
+        let shared = unhex("4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742");
+        assert_eq!(*alice.agree(bob.public()).unwrap(), shared);
+        assert_eq!(*bob.agree(alice.public()).unwrap(), shared);
+        assert_eq!(*alice.agree(bob.public()).unwrap(), shared, "a key can be used more than once");
+    }
+
+    #[test]
+    fn low_order_points_are_refused() {
+        let alice = PrivateKey::generate(&mut SystemRandom::new()).unwrap();
+        let minus_one = unhex("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f");
+        let order_eight = unhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800");
+        let one = core::array::from_fn(|index| u8::from(index == 0));
+        for point in [[0; 32], one, minus_one, order_eight] {
+            assert_eq!(alice.agree(&point).err(), Some(CryptoError::BadEncoding));
+        }
+    }
+
+    #[test]
+    fn generated_keys_differ_and_agree() {
+        let [alice, bob] = [(); 2].map(|()| PrivateKey::generate(&mut SystemRandom::new()).unwrap());
+        assert_ne!(alice.public(), bob.public());
+        assert_eq!(alice.agree(bob.public()).unwrap(), bob.agree(alice.public()).unwrap());
+    }
+}

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::Now;
 use super::limits::{BUNDLE_LIFE_MS, CLOCK_SKEW_MS};
 use super::payload::{BundlePayload, Fault, VERSION, sign, verify};
-use super::Now;
 use crate::crypto::{
     CryptoBackend, CryptoError, DecryptionKey, Domain, EncryptionKey, Fingerprint, SigningKey, Suite, VerifyingKey,
 };

@@ -98,7 +98,10 @@ impl Invite {
 
     fn is_within_limits(&self) -> bool {
         (1..=INVITE_ADDRESSES_MAX).contains(&self.addresses.len())
-            && self.addresses.iter().all(|address| address.len() <= ADDRESS_BYTES_MAX && !address.contains(char::is_control))
+            && self
+                .addresses
+                .iter()
+                .all(|address| address.len() <= ADDRESS_BYTES_MAX && !address.contains(char::is_control))
     }
 }
 
@@ -140,7 +143,11 @@ impl FromStr for Invite {
             (Suite::Textbook, code)
         } else if text.starts_with("conversa:") || text.starts_with("conversa-learning:") {
             let version = text.split(':').nth(1).and_then(|version| version.parse::<u32>().ok());
-            return Err(if version.is_some_and(|version| version > 1) { InviteError::Newer } else { InviteError::Damaged });
+            return Err(if version.is_some_and(|version| version > 1) {
+                InviteError::Newer
+            } else {
+                InviteError::Damaged
+            });
         } else {
             return Err(InviteError::NotAnInvite);
         };

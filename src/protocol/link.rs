@@ -76,6 +76,13 @@ codes! {
     }
 }
 
+/// A member said goodbye, in a presence frame.
+pub(super) const PRESENCE_OFFLINE: u8 = 0;
+/// A member is connected.
+pub(super) const PRESENCE_CONNECTED: u8 = 1;
+/// A member's connection broke; it may come back and read what it missed.
+pub(super) const PRESENCE_CUT: u8 = 2;
+
 /// Why a link failed or ended, as the side that connected sees it.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum LinkError {

@@ -29,13 +29,13 @@ use serde::{Deserialize, Serialize};
 
 pub use self::client::{Client, Command, Entry, Event, LobbyRoom, Output, Stop};
 pub use self::consent::{LearningConsent, RoomCrypto, Vetted};
-pub use self::host::{Host, HostEvent, HostLimits, HostOutput, LinkId, OpenPolicy};
+pub use self::host::{Host, HostEvent, HostLimits, HostOutput, LinkId, OpenPolicy, Peer};
 pub use self::identity::Identity;
 pub use self::invite::{Invite, InviteError};
 pub use self::link::{ByeCode, LinkError, RefuseCode};
 pub use self::name::{NameError, check_name};
 pub use self::payload::{Body, Fault};
-pub use self::roster::Roster;
+pub use self::roster::{Roster, new_room};
 
 /// The time, handed in by whoever has a clock.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]

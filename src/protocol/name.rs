@@ -36,7 +36,7 @@ pub fn check_name(name: &str) -> Result<String, NameError> {
 
 /// Control characters, line separators, and what Unicode's bidirectional algorithm (UAX 9) and
 /// zero-width joining use invisibly.
-const fn is_disguise(character: char) -> bool {
+fn is_disguise(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{61c}' | '\u{feff}')
 }

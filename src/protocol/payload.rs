@@ -109,19 +109,21 @@ pub(super) struct RosterPayload {
     pub version: u8,
 }
 
-/// Whom a roster entry is about: a bundle to add or update, a fingerprint to remove, nobody to close.
+/// Whom a roster entry is about: a bundle to add or update, a fingerprint to remove, the owner's to
+/// close.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Subject {
     Bundle(Signed),
     Member(ByteArray<32>),
-    Nobody(()),
 }
 
 /// A short-lived X25519 key of a member.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PrekeyPayload {
+    #[serde(rename = "a")]
+    pub sender: Fingerprint,
     #[serde(rename = "d")]
     pub public: ByteArray<32>,
     #[serde(rename = "i")]

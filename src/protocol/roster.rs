@@ -157,7 +157,7 @@ impl Roster {
                 *known = bundle;
                 Ok(Change::Updated(member))
             }
-            (4, Subject::Nobody(())) => {
+            (4, Subject::Member(bytes)) if **bytes == *self.owner.fingerprint.as_bytes() => {
                 self.closed = true;
                 Ok(Change::Closed)
             }
@@ -170,7 +170,7 @@ impl Roster {
         let (operation, subject) = match change {
             Entry::Add(bundle) => (1, Subject::Bundle(bundle.clone())),
             Entry::Remove(member) => (2, Subject::Member(ByteArray::new(*member.as_bytes()))),
-            Entry::Close => (4, Subject::Nobody(())),
+            Entry::Close => (4, Subject::Member(ByteArray::new(*self.owner.fingerprint.as_bytes()))),
         };
         let payload = RosterPayload {
             subject,

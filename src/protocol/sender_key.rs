@@ -110,11 +110,6 @@ impl SendChain {
             && reachable.iter().all(|(member, prekey)| self.recipients.get(member) == Some(prekey))
     }
 
-    /// Whether it has sealed nothing yet.
-    pub(super) const fn is_fresh(&self) -> bool {
-        self.ratchet.index == 0
-    }
-
     /// Seals `body`, telling the others which log the sender has seen.
     pub(super) fn seal(
         &mut self,

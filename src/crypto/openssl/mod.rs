@@ -13,6 +13,7 @@ use openssl::pkey::{PKey, Private, Public};
 use openssl::rsa::Rsa;
 use zeroize::Zeroizing;
 
+use super::key_file::Labels;
 use super::primitives::prefixed;
 use super::{
     CryptoBackend, CryptoError, DecryptionKey, Domain, EncryptionKey, Result, SigningKey, Suite, VerifyingKey, sealed,
@@ -42,6 +43,15 @@ impl CryptoBackend for OpensslRsa {
 
     fn key_bits(&self) -> &'static [u32] {
         &policy::KEY_BITS
+    }
+
+    fn labels(&self) -> Labels {
+        Labels {
+            suite: "secure",
+            private: "PRIVATE KEY",
+            encrypted: Some("ENCRYPTED PRIVATE KEY"),
+            public: "PUBLIC KEY",
+        }
     }
 
     fn generate_signing(&self, bits: u32) -> Result<Box<dyn SigningKey>> {

@@ -10,15 +10,19 @@ use zeroize::{Zeroize, Zeroizing};
 use super::super::{CryptoError, Result};
 use super::rsa::{KeyPair, PublicKey};
 
-/// The first item of an encoded public key.
-const PUBLIC_WORDS: &str = "CONVERSA LEARNING INSECURE PUBLIC KEY";
+/// The first item of an encoded public key, and the header of its file.
+pub(super) const PUBLIC_WORDS: &str = "CONVERSA LEARNING INSECURE PUBLIC KEY";
 
-/// The first item of an encoded private key.
-const PRIVATE_WORDS: &str = "CONVERSA LEARNING INSECURE KEY";
+/// The first item of an encoded private key, and the header of its file.
+pub(super) const PRIVATE_WORDS: &str = "CONVERSA LEARNING INSECURE KEY";
 
 /// The longest encoded key: five numbers of at most 256 bytes each, the words, and room to spare.
 /// Nothing longer is looked at.
 const MAX_KEY_BYTES: usize = 2048;
+
+/// The longest public exponent in bits. The keys made here have 2 or 17; a longer one would only make
+/// each block a peer sends a hundred times as dear to check.
+const MAX_EXPONENT_BITS: u64 = 64;
 
 /// How deep CBOR may nest: a list of lists is all there is.
 const MAX_DEPTH: usize = 8;
@@ -55,7 +59,7 @@ pub(super) fn decode_public(bytes: &[u8]) -> Result<PublicKey> {
     if words != PUBLIC_WORDS {
         return Err(CryptoError::BadEncoding);
     }
-    let key = PublicKey::new(BigUint::from_bytes_be(&modulus), BigUint::from_bytes_be(&exponent))?;
+    let key = PublicKey::new(BigUint::from_bytes_be(&modulus), short(BigUint::from_bytes_be(&exponent))?)?;
     // A second time over the numbers: leading zeros are lost on the way.
     if encode_public(&key)? == bytes { Ok(key) } else { Err(CryptoError::BadEncoding) }
 }
@@ -82,7 +86,7 @@ pub(super) fn decode_private(bytes: &[u8], rng: &mut impl Rng) -> Result<KeyPair
         return Err(CryptoError::BadEncoding);
     }
     let [exponent, prime_p, prime_q] = [&form.2, &form.4, &form.5].map(|bytes| BigUint::from_bytes_be(bytes));
-    let key = KeyPair::from_primes(prime_p, prime_q, exponent, rng)?;
+    let key = KeyPair::from_primes(prime_p, prime_q, short(exponent)?, rng)?;
     // The modulus and d are calculated anew, so this also finds numbers that do not belong together.
     if *encode_private(&key)? == bytes { Ok(key) } else { Err(CryptoError::BadEncoding) }
 }
@@ -99,6 +103,10 @@ pub(super) fn from_cbor<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result
     let value = ciborium::de::from_reader_with_recursion_limit(bytes, MAX_DEPTH);
     let value: T = value.map_err(|_| CryptoError::BadEncoding)?;
     if *Zeroizing::new(to_cbor(&value)?) == bytes { Ok(value) } else { Err(CryptoError::BadEncoding) }
+}
+
+fn short(exponent: BigUint) -> Result<BigUint> {
+    if exponent.bits() > MAX_EXPONENT_BITS { Err(CryptoError::KeyPolicy) } else { Ok(exponent) }
 }
 
 fn bounded_from_cbor<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T> {
@@ -137,6 +145,10 @@ mod tests {
         }
         assert_eq!(decode_public(&form(PUBLIC_WORDS, &modulus, &[])).err(), Some(CryptoError::KeyPolicy));
         assert_eq!(decode_public(&form(PUBLIC_WORDS, &[], &[])).err(), Some(CryptoError::KeyPolicy));
+        let (long_modulus, longest, too_long) = ([0xff; 16], [0xff; 8], [&[1], [0xff; 8].as_slice()].concat());
+        assert!(decode_public(&form(PUBLIC_WORDS, &long_modulus, &longest)).is_ok());
+        let refused = decode_public(&form(PUBLIC_WORDS, &long_modulus, &too_long)).err();
+        assert_eq!(refused, Some(CryptoError::KeyPolicy));
         assert_eq!(decode_public(&vec![0; MAX_KEY_BYTES + 1]).err(), Some(CryptoError::BadEncoding));
     }
 

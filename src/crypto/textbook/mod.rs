@@ -5,8 +5,8 @@
 //!
 //! - it is **deterministic**: the same words give the same bytes, so a guess can be checked by
 //!   encrypting it;
-//! - it has **no padding**: a short message under e = 3 is just a cube root away, and products of
-//!   ciphertexts are ciphertexts of products (**malleable**);
+//! - it has **no padding**: 0 and 1 encrypt to themselves, a short message under e = 3 is just a
+//!   cube root away, and products of ciphertexts are ciphertexts of products (**malleable**);
 //! - its signatures have **no hash**: anyone can make a number and its "signature" from thin air, and
 //!   blocks can be swapped, dropped and repeated;
 //! - the label of an encryption binds nothing, for there is nowhere to put it;
@@ -29,6 +29,7 @@ use zeroize::Zeroizing;
 
 pub use self::blocks::MAX_BLOCKS;
 pub use self::rsa::{Exponent, KeyPair, MAX_BITS, MIN_BITS, PublicKey};
+use super::key_file::Labels;
 use super::primitives::prefixed;
 use super::{
     CryptoBackend, CryptoError, DecryptionKey, Domain, EncryptionKey, Result, SigningKey, Suite, VerifyingKey, sealed,
@@ -47,6 +48,10 @@ impl CryptoBackend for TextbookRsa {
 
     fn key_bits(&self) -> &'static [u32] {
         &[1024, 2048, 512, 256, 64, 16]
+    }
+
+    fn labels(&self) -> Labels {
+        Labels { suite: "learning", private: encoding::PRIVATE_WORDS, encrypted: None, public: encoding::PUBLIC_WORDS }
     }
 
     fn generate_signing(&self, bits: u32) -> Result<Box<dyn SigningKey>> {

@@ -7,12 +7,12 @@ use subtle::ConstantTimeEq;
 
 use super::room::{Room, Seated};
 use super::{Host, HostEvent, HostOutput, LinkId, LinkState, OpenPolicy, Peer};
+use crate::crypto::Fingerprint;
 use crate::protocol::identity::Bundle;
 use crate::protocol::limits::{ROOMS_MAX, WAITING_MAX, WRONG_INVITES_KEPT, WRONG_INVITES_MAX, WRONG_INVITES_MS};
 use crate::protocol::link::{ByeCode, RefuseCode};
 use crate::protocol::roster::Roster;
 use crate::protocol::{Now, RoomId};
-use crate::crypto::Fingerprint;
 use crate::wire::{Frame, Join, JoinAnswer, JoinAsk, Lobby, Open, Resume};
 
 impl Host {

@@ -161,7 +161,8 @@ impl Host {
     pub fn link_opened(&mut self, link: LinkId, peer: Peer, now: Now) {
         let since_ms = now.monotonic_ms;
         let state = LinkState::Keyed;
-        self.links.insert(link, Link { peer, state, since_ms, heard_ms: since_ms, asked_ms: since_ms, said_bye: false });
+        self.links
+            .insert(link, Link { peer, state, since_ms, heard_ms: since_ms, asked_ms: since_ms, said_bye: false });
         self.check_by(since_ms + self.limits.first_frame_ms);
     }
 

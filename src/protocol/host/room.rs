@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::{HostLimits, HostOutput, LinkId};
+use crate::crypto::Domain;
 use crate::crypto::Fingerprint;
 use crate::protocol::Now;
 use crate::protocol::limits::{LOG_BYTES_KEPT, LOG_ITEMS_KEPT};
-use crate::protocol::link::{ByeCode, RefuseCode};
+use crate::protocol::link::{ByeCode, PRESENCE_CONNECTED, PRESENCE_CUT, PRESENCE_OFFLINE, RefuseCode};
 use crate::protocol::log_hash::LogHash;
 use crate::protocol::payload::{Fault, HeaderPayload, PrekeyPayload, VERSION, verify};
 use crate::protocol::rate::Bucket;
 use crate::protocol::roster::{Change, Roster};
 use crate::protocol::sender_key::Announcement;
-use crate::crypto::Domain;
 use crate::wire::{
     ByteArray, Frame, Item, ItemKind, JoinAnswer, Msg, Presence, Signed, SkPacket, Welcome, Wrap, decode, encode,
 };
@@ -145,7 +145,10 @@ impl Room {
         }
         let payload: Result<PrekeyPayload, Fault> = verify(bundle.verifying.as_ref(), Domain::Prekey, signed);
         let good = payload.ok().filter(|payload| {
-            payload.version == VERSION && payload.room == self.roster.room() && payload.index > seat.prekey_index
+            payload.version == VERSION
+                && payload.sender == member
+                && payload.room == self.roster.room()
+                && payload.index > seat.prekey_index
         });
         let Some(payload) = good else { return Ok(Next::Done) };
         seat.prekey_index = payload.index;
@@ -375,13 +378,6 @@ impl Seat {
         }
     }
 }
-
-/// A member said goodbye.
-pub(in crate::protocol) const PRESENCE_OFFLINE: u8 = 0;
-/// A member is connected.
-pub(in crate::protocol) const PRESENCE_CONNECTED: u8 = 1;
-/// A member's connection broke; it may come back and read what it missed.
-pub(in crate::protocol) const PRESENCE_CUT: u8 = 2;
 
 fn presence(member: Fingerprint, state: u8) -> Arc<[u8]> {
     Frame::Presence(Presence { member, state }).to_bytes()

@@ -1,0 +1,382 @@
+//! What a client is asked for and what it tells.
+
+use std::sync::Arc;
+
+use crate::crypto::{CryptoError, Fingerprint};
+use crate::protocol::invite::Invite;
+use crate::protocol::link::{ByeCode, LinkError, RefuseCode};
+use crate::protocol::payload::Fault;
+use crate::protocol::{MessageId, RoomId};
+use crate::wire::Signed;
+
+/// How a client gets into its room.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// As its owner: opens it at the host, or comes back to it.
+    Open {
+        /// The room's first record.
+        genesis: Signed,
+        /// The changes since, as far as they are known.
+        roster: Vec<Signed>,
+        /// What a relay asks for.
+        token: Option<[u8; 32]>,
+        /// The room's title, for the members only.
+        title: String,
+    },
+    /// By an invite.
+    Invite(Invite),
+    /// By asking at an address.
+    Knock,
+    /// As somebody who is a member already, after a restart of the app.
+    Return {
+        /// The room's first record.
+        genesis: Signed,
+        /// The newest roster entry that was seen: its number and hash. The host may not show less.
+        known: (u64, [u8; 32]),
+    },
+}
+
+impl Entry {
+    /// Whether to keep trying from the start: the room is ours, or we were in it.
+    pub(super) const fn is_lasting(&self) -> bool {
+        matches!(self, Self::Open { .. } | Self::Return { .. })
+    }
+}
+
+/// What a face asks for.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Command {
+    /// The person accepts this host's key.
+    TrustHost(Fingerprint),
+    /// The person wants into this room of the lobby.
+    Knock(RoomId),
+    /// Send words.
+    Send {
+        /// Names the message from now on; 16 random bytes.
+        id: MessageId,
+        /// The words.
+        text: String,
+    },
+    /// Do not send what still waits.
+    Cancel(MessageId),
+    /// Use another display name.
+    Rename(String),
+    /// Give the room another title; the owner only.
+    Retitle(String),
+    /// Make an invite; the owner only.
+    Invite {
+        /// Where the host may be reached.
+        addresses: Vec<String>,
+        /// How long it holds, in milliseconds.
+        life_ms: u64,
+    },
+    /// Let no open invite hold any more; the owner only.
+    WithdrawInvites,
+    /// Let somebody in who asks, or not; the owner only.
+    AnswerKnock {
+        /// Who asks.
+        member: Fingerprint,
+        /// The answer.
+        admit: bool,
+    },
+    /// Remove a member; the owner only.
+    Remove(Fingerprint),
+    /// Close the room for good; the owner only.
+    CloseRoom,
+    /// Make a new prekey now.
+    RefreshKeys,
+    /// Connect now instead of waiting.
+    RetryNow,
+    /// Leave for good, telling the room. For an owner: close the room.
+    Leave,
+    /// Say goodbye to the host and stay a member.
+    GoOffline,
+}
+
+impl std::fmt::Debug for Command {
+    /// Without words and names, which do not belong in logs.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::TrustHost(_) => "TrustHost",
+            Self::Knock(_) => "Knock",
+            Self::Send { .. } => "Send",
+            Self::Cancel(_) => "Cancel",
+            Self::Rename(_) => "Rename",
+            Self::Retitle(_) => "Retitle",
+            Self::Invite { .. } => "Invite",
+            Self::WithdrawInvites => "WithdrawInvites",
+            Self::AnswerKnock { .. } => "AnswerKnock",
+            Self::Remove(_) => "Remove",
+            Self::CloseRoom => "CloseRoom",
+            Self::RefreshKeys => "RefreshKeys",
+            Self::RetryNow => "RetryNow",
+            Self::Leave => "Leave",
+            Self::GoOffline => "GoOffline",
+        })
+    }
+}
+
+/// A room that may be knocked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LobbyRoom {
+    /// The room.
+    pub room: RoomId,
+    /// Who made it.
+    pub owner: Fingerprint,
+}
+
+/// What happened, for a face to show.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A connection is being made.
+    Connecting,
+    /// The host's key is not known yet; answer with [`Command::TrustHost`].
+    FirstUse {
+        /// The key the host has proven to hold.
+        host: Fingerprint,
+    },
+    /// The rooms that may be knocked at; answer with [`Command::Knock`].
+    Lobby(Vec<LobbyRoom>),
+    /// The owner decides.
+    Waiting,
+    /// In the room for the first time in this run.
+    Entered {
+        /// The room.
+        room: RoomId,
+        /// Its first record.
+        genesis: Signed,
+        /// Who made it.
+        owner: Fingerprint,
+        /// Who relays it.
+        host: Fingerprint,
+    },
+    /// The members as of now, oneself included; comes before [`Event::Ready`] after each full sync.
+    Members(Vec<Fingerprint>),
+    /// Connected and up to date.
+    Ready {
+        /// How many members the room has.
+        members: usize,
+        /// How many others would get a message sent now.
+        reachable: usize,
+    },
+    /// A roster entry to keep.
+    RosterEntry {
+        /// Its number, from 1.
+        number: u64,
+        /// The entry.
+        entry: Signed,
+        /// The roster's hash after it.
+        hash: [u8; 32],
+    },
+    /// Somebody was admitted.
+    MemberJoined {
+        /// Who.
+        member: Fingerprint,
+    },
+    /// A member is connected.
+    MemberHere {
+        /// Who.
+        member: Fingerprint,
+    },
+    /// A member is not connected any more.
+    MemberAway {
+        /// Who.
+        member: Fingerprint,
+        /// Whether the connection broke without a goodbye.
+        cut: bool,
+    },
+    /// A member left for good.
+    MemberLeft {
+        /// Who.
+        member: Fingerprint,
+    },
+    /// The owner removed a member.
+    MemberRemoved {
+        /// Who.
+        member: Fingerprint,
+    },
+    /// A member's display name.
+    MemberNamed {
+        /// Who.
+        member: Fingerprint,
+        /// The name, checked.
+        name: String,
+    },
+    /// The room's title.
+    Titled {
+        /// The title, checked.
+        title: String,
+    },
+    /// Words.
+    Message {
+        /// The message.
+        id: MessageId,
+        /// Who sent it.
+        from: Fingerprint,
+        /// The words.
+        text: String,
+        /// The sender's clock, in milliseconds since 1970; shown, never trusted.
+        sent_ms: u64,
+    },
+    /// A message of a kind that this version does not know.
+    Newer {
+        /// Who sent it.
+        from: Fingerprint,
+    },
+    /// A message or key packet that cannot be read.
+    Unreadable {
+        /// Who sent it.
+        from: Fingerprint,
+    },
+    /// Messages that never came.
+    Lost {
+        /// Whose.
+        from: Fingerprint,
+        /// How many.
+        count: u64,
+    },
+    /// This member saw another log or roster: the host shows different things, or the member's
+    /// app is wrong.
+    Fork {
+        /// Who reported it.
+        from: Fingerprint,
+    },
+    /// An own message waits to be sent.
+    Queued {
+        /// The message.
+        id: MessageId,
+    },
+    /// An own message is in the room's log.
+    OnHost {
+        /// The message.
+        id: MessageId,
+        /// Members it was not sealed for, because they were away.
+        without: Vec<Fingerprint>,
+    },
+    /// An own message has arrived at a member.
+    Delivered {
+        /// The message.
+        id: MessageId,
+        /// At whom.
+        to: Fingerprint,
+    },
+    /// An own message is too long and was not taken.
+    Rejected {
+        /// The message.
+        id: MessageId,
+        /// The most bytes it may have.
+        limit: usize,
+    },
+    /// Too many messages wait already; this one was not taken.
+    OutboxFull {
+        /// The message.
+        id: MessageId,
+    },
+    /// An invite to give away.
+    InviteMade(Invite),
+    /// An invite let somebody in.
+    InviteUsed {
+        /// Whom.
+        by: Fingerprint,
+    },
+    /// Somebody asks to be let in; answer with [`Command::AnswerKnock`].
+    Knock {
+        /// Who.
+        member: Fingerprint,
+    },
+    /// Whoever asked to be let in has gone.
+    KnockOver {
+        /// Who.
+        member: Fingerprint,
+    },
+    /// Not connected; it will try again.
+    Offline {
+        /// Why.
+        error: LinkError,
+        /// In how many milliseconds.
+        retry_in_ms: u64,
+    },
+    /// The end; nothing comes after it.
+    Stopped(Stop),
+}
+
+impl std::fmt::Debug for Event {
+    /// Without words, names and invites, which do not belong in logs.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Offline { error, .. } => write!(formatter, "Offline({error})"),
+            Self::Stopped(stop) => write!(formatter, "Stopped({stop:?})"),
+            Self::FirstUse { host } => write!(formatter, "FirstUse({host:?})"),
+            Self::Entered { room, .. } => write!(formatter, "Entered({room:?})"),
+            Self::Ready { members, reachable } => write!(formatter, "Ready({members}, {reachable})"),
+            Self::RosterEntry { number, .. } => write!(formatter, "RosterEntry({number})"),
+            Self::MemberJoined { member } => write!(formatter, "MemberJoined({member:?})"),
+            Self::MemberHere { member } => write!(formatter, "MemberHere({member:?})"),
+            Self::MemberAway { member, cut } => write!(formatter, "MemberAway({member:?}, cut: {cut})"),
+            Self::MemberLeft { member } => write!(formatter, "MemberLeft({member:?})"),
+            Self::MemberRemoved { member } => write!(formatter, "MemberRemoved({member:?})"),
+            Self::MemberNamed { member, .. } => write!(formatter, "MemberNamed({member:?})"),
+            Self::Message { id, from, .. } => write!(formatter, "Message({id:?} from {from:?})"),
+            Self::Newer { from } => write!(formatter, "Newer({from:?})"),
+            Self::Unreadable { from } => write!(formatter, "Unreadable({from:?})"),
+            Self::Lost { from, count } => write!(formatter, "Lost({count} from {from:?})"),
+            Self::Fork { from } => write!(formatter, "Fork({from:?})"),
+            Self::Queued { id } => write!(formatter, "Queued({id:?})"),
+            Self::OnHost { id, without } => write!(formatter, "OnHost({id:?}, without {})", without.len()),
+            Self::Delivered { id, to } => write!(formatter, "Delivered({id:?} to {to:?})"),
+            Self::Rejected { id, limit } => write!(formatter, "Rejected({id:?}, {limit})"),
+            Self::OutboxFull { id } => write!(formatter, "OutboxFull({id:?})"),
+            Self::Knock { member } => write!(formatter, "Knock({member:?})"),
+            Self::KnockOver { member } => write!(formatter, "KnockOver({member:?})"),
+            Self::InviteUsed { by } => write!(formatter, "InviteUsed({by:?})"),
+            Self::Lobby(rooms) => write!(formatter, "Lobby({} rooms)", rooms.len()),
+            Self::Members(members) => write!(formatter, "Members({})", members.len()),
+            Self::Connecting => formatter.write_str("Connecting"),
+            Self::Waiting => formatter.write_str("Waiting"),
+            Self::Titled { .. } => formatter.write_str("Titled"),
+            Self::InviteMade(_) => formatter.write_str("InviteMade"),
+        }
+    }
+}
+
+/// Why a client ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// Left for good.
+    Left,
+    /// The owner removed us.
+    Removed,
+    /// The owner closed the room.
+    Closed,
+    /// The same identity connected from elsewhere.
+    Replaced,
+    /// Went offline as asked; still a member.
+    Offline,
+    /// The host said no.
+    Refused(RefuseCode),
+    /// The host could not be reached before the room was ever entered, or its key has changed.
+    Unreachable(LinkError),
+    /// The host, or a member through it, broke the protocol.
+    Protocol(Fault),
+    /// Not the room the invite names.
+    WrongRoom,
+    /// The own crypto failed.
+    Crypto(CryptoError),
+}
+
+/// What a client wants done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Output {
+    /// Make a connection. With a pin: to that host and no other. Without: learn the host's key,
+    /// send nothing of ours, hang up and tell.
+    Connect {
+        /// The host's key.
+        pin: Option<Fingerprint>,
+    },
+    /// Send a whole frame.
+    Send(Arc<[u8]>),
+    /// Say `Bye`, flush and close; nothing needs to be told back.
+    Disconnect(ByeCode),
+    /// Tell the face.
+    Event(Event),
+}

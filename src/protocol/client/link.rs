@@ -1,0 +1,158 @@
+//! The link's way from dialling to a welcome, and what happens when it ends.
+
+use super::{Client, Entry, Event, LobbyRoom, Output, Phase, Stop};
+use crate::crypto::Random;
+use crate::protocol::limits::{DEAD_AFTER_MS, PING_AFTER_MS, RETRY_FIRST_MS, RETRY_MAX_MS};
+use crate::protocol::link::{ByeCode, LinkError, RefuseCode};
+use crate::protocol::payload::Fault;
+use crate::protocol::roster::Roster;
+use crate::protocol::{Now, RoomId};
+use crate::wire::{ByteArray, Frame, Join, Lobby, Look, Open, Resume};
+
+impl Client {
+    pub(super) fn dial(&mut self) {
+        self.phase = Phase::Dialing;
+        self.retry_at_ms = None;
+        self.event(Event::Connecting);
+        self.outputs.push_back(Output::Connect { pin: self.pin });
+    }
+
+    /// The first frame on a new link.
+    pub(super) fn greet(&mut self, now: Now) -> Result<(), Fault> {
+        if let Some(room) = self.room.as_ref().filter(|room| room.resumable) {
+            let resume = Resume {
+                log_hash: ByteArray::new(*room.log.hash()),
+                position: room.log.position(),
+                room: ByteArray::new(room.roster.room().0),
+            };
+            self.phase = Phase::AwaitWelcome { resuming: true };
+            self.send(&Frame::Resume(resume));
+            return Ok(());
+        }
+        self.greet_anew(now)
+    }
+
+    fn greet_anew(&mut self, now: Now) -> Result<(), Fault> {
+        if let Entry::Open { genesis, token, .. } = &self.entry {
+            let open = Open { genesis: genesis.clone(), token: token.map(ByteArray::new) };
+            self.phase = Phase::AwaitWelcome { resuming: false };
+            self.send(&Frame::Open(open));
+            return Ok(());
+        }
+        let Some(room) = self.target else {
+            self.phase = Phase::AwaitLobby;
+            self.send(&Frame::Look(Look {}));
+            return Ok(());
+        };
+        self.join(room, now)
+    }
+
+    fn join(&mut self, room: RoomId, now: Now) -> Result<(), Fault> {
+        let bundle = self.identity.bundle().clone();
+        let invite = match &self.entry {
+            Entry::Invite(invite) if !self.entered => Some(invite),
+            _ => None,
+        };
+        if invite.is_some_and(|invite| invite.is_expired(now)) {
+            self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
+            self.stop(Stop::Refused(RefuseCode::Invite));
+            return Ok(());
+        }
+        let (invite_id, mac) = match invite {
+            Some(invite) => (Some(ByteArray::new(invite.id()?)), Some(ByteArray::new(invite.mac(&bundle)?))),
+            None => (None, None),
+        };
+        self.phase = Phase::AwaitWelcome { resuming: false };
+        self.send(&Frame::Join(Join { bundle, invite_id, mac, room: ByteArray::new(room.0) }));
+        if !self.entered && !self.entry.is_lasting() {
+            self.event(Event::Waiting);
+        }
+        Ok(())
+    }
+
+    pub(super) fn show_lobby(&mut self, lobby: &Lobby) -> Result<(), Fault> {
+        let suite = self.crypto.suite();
+        let mut rooms = Vec::new();
+        for genesis in &lobby.rooms {
+            let roster = Roster::open(genesis)?;
+            if roster.suite() == suite {
+                rooms.push(LobbyRoom { room: roster.room(), owner: roster.owner() });
+            }
+        }
+        // Not connected while a person thinks: the host gives a stranger five seconds.
+        self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
+        self.phase = Phase::ChooseRoom;
+        self.event(Event::Lobby(rooms));
+        Ok(())
+    }
+
+    pub(super) fn refused(&mut self, code: Option<RefuseCode>, phase: Phase, now: Now, random: &mut dyn Random) {
+        let Phase::AwaitWelcome { resuming } = phase else {
+            // Stale: the roster item before it has put the message back into the queue already.
+            return log::debug!("the host refused: {code:?}");
+        };
+        let member = self.entered || self.entry.is_lasting();
+        match code {
+            Some(RefuseCode::Gone | RefuseCode::NoRoom) if resuming => {
+                if let Some(room) = &mut self.room {
+                    room.resumable = false;
+                }
+                if let Err(fault) = self.greet_anew(now) {
+                    self.settle(Err(fault), now, random);
+                }
+            }
+            // The host is back before the owner has opened the room again, or before all members
+            // are on its roster again.
+            Some(RefuseCode::NoRoom | RefuseCode::NoKnocking | RefuseCode::OwnerAway | RefuseCode::Busy) if member => {
+                self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
+                self.retry_later(LinkError::Closed, now, random);
+            }
+            code => {
+                self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
+                self.stop(code.map_or(Stop::Protocol(Fault::Unexpected), Stop::Refused));
+            }
+        }
+    }
+
+    /// Connects again after a wait that doubles, with some chance in it so that not everybody
+    /// comes back at once.
+    pub(super) fn retry_later(&mut self, error: LinkError, now: Now, random: &mut dyn Random) {
+        let wait = RETRY_FIRST_MS.saturating_mul(1 << self.retries.min(10)).min(RETRY_MAX_MS);
+        let chance = random.bytes::<1>().map_or(0, |[byte]| u64::from(byte));
+        let retry_in_ms = wait - wait * chance / 1_024;
+        self.retries = self.retries.saturating_add(1);
+        self.retry_at_ms = Some(now.monotonic_ms + retry_in_ms);
+        self.phase = Phase::Down;
+        self.event(Event::Offline { error, retry_in_ms });
+    }
+
+    /// Asks a quiet host for a sign of life, and gives up on a dead one.
+    pub(super) fn check_life(&mut self, now: Now, random: &mut dyn Random) {
+        if !self.is_linked() {
+            return;
+        }
+        if now.monotonic_ms >= self.heard_ms + DEAD_AFTER_MS {
+            self.outputs.push_back(Output::Disconnect(ByeCode::TimedOut));
+            self.disconnected(LinkError::Cut, now, random);
+        } else if now.monotonic_ms >= self.heard_ms.max(self.asked_ms) + PING_AFTER_MS {
+            self.ask_for_life(now);
+        }
+    }
+
+    pub(super) fn life_timeout(&self) -> Option<u64> {
+        let next = (self.heard_ms.max(self.asked_ms) + PING_AFTER_MS).min(self.heard_ms + DEAD_AFTER_MS);
+        self.is_linked().then_some(next)
+    }
+
+    /// While the owner decides there is nothing to hear; the host has its own clock for that.
+    const fn is_linked(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::AwaitLobby
+                | Phase::AwaitWelcome { .. }
+                | Phase::Syncing { .. }
+                | Phase::Settling { .. }
+                | Phase::Live
+        )
+    }
+}

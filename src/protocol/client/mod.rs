@@ -1,0 +1,356 @@
+//! A person in a room: connects, joins or opens, keeps up with the log, seals and opens messages.
+//!
+//! Private RSA operations happen in here, so whoever runs a client keeps it off every loop that
+//! others wait for.
+
+mod events;
+mod link;
+mod owner;
+mod receive;
+mod room;
+mod send;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+pub use self::events::{Command, Entry, Event, LobbyRoom, Output, Stop};
+use self::owner::OwnerDesk;
+use self::room::RoomState;
+use self::send::{InFlight, Pace, Queued};
+use super::consent::RoomCrypto;
+use super::identity::Identity;
+use super::link::{ByeCode, LinkError, RefuseCode};
+use super::payload::{Body, Fault};
+use super::sender_key::SendChain;
+use super::{Now, RoomId};
+use crate::crypto::{CryptoError, Fingerprint, Random, Suite};
+use crate::wire::{Frame, FrameKind, Ping};
+
+/// Where the link is on its way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    /// Not connected; a retry may be due.
+    Down,
+    /// The connection is being made.
+    Dialing,
+    /// The host's key is on the screen; nothing was sent.
+    AskTrust,
+    /// `Look` was sent.
+    AwaitLobby,
+    /// The rooms are on the screen; not connected.
+    ChooseRoom,
+    /// `Open`, `Join` or `Resume` was sent.
+    AwaitWelcome { resuming: bool },
+    /// Items up to the welcome's position are coming.
+    Syncing { roster_left: u64, position: u64, resumed: bool },
+    /// All is here; the host's state of the others is coming.
+    Settling { resumed: bool },
+    /// Ready.
+    Live,
+    /// Over.
+    Ended,
+}
+
+/// The client's state machine: one person, one room, one link at a time.
+pub struct Client {
+    identity: Arc<Identity>,
+    crypto: RoomCrypto,
+    name: String,
+    title: String,
+    entry: Entry,
+    pin: Option<Fingerprint>,
+    target: Option<RoomId>,
+    phase: Phase,
+    entered: bool,
+    leaving: Option<u64>,
+    room: Option<RoomState>,
+    /// What the last welcome said; less than what is known after a host's restart.
+    roster_length_at_host: u64,
+    desk: OwnerDesk,
+    chain: Option<SendChain>,
+    chain_number: u64,
+    outbox: VecDeque<Queued>,
+    controls: VecDeque<Body>,
+    in_flight: VecDeque<InFlight>,
+    pace: Pace,
+    bye: Option<ByeCode>,
+    heard_ms: u64,
+    asked_ms: u64,
+    retries: u32,
+    retry_at_ms: Option<u64>,
+    outputs: VecDeque<Output>,
+}
+
+impl Client {
+    /// A client that will enter a room by `entry` as `name`. `pin` is the host's key where it is
+    /// known; an invite brings its own.
+    #[must_use]
+    pub fn new(
+        identity: Arc<Identity>,
+        crypto: RoomCrypto,
+        name: String,
+        entry: Entry,
+        pin: Option<Fingerprint>,
+    ) -> Self {
+        let (pin, target) = match &entry {
+            Entry::Invite(invite) => (Some(invite.host), Some(invite.room)),
+            Entry::Open { genesis, .. } | Entry::Return { genesis, .. } => {
+                (pin, Some(super::payload::room_of(genesis)))
+            }
+            Entry::Knock => (pin, None),
+        };
+        let title = if let Entry::Open { title, .. } = &entry { title.clone() } else { String::new() };
+        Self {
+            identity,
+            crypto,
+            name,
+            title,
+            entry,
+            pin,
+            target,
+            phase: Phase::Down,
+            entered: false,
+            leaving: None,
+            room: None,
+            roster_length_at_host: 0,
+            desk: OwnerDesk::default(),
+            chain: None,
+            chain_number: 0,
+            outbox: VecDeque::new(),
+            controls: VecDeque::new(),
+            in_flight: VecDeque::new(),
+            pace: Pace::default(),
+            bye: None,
+            heard_ms: 0,
+            asked_ms: 0,
+            retries: 0,
+            retry_at_ms: None,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Begins: asks for a connection.
+    pub fn start(&mut self, now: Now) {
+        if self.identity.suite() != self.crypto.suite() {
+            return self.stop(Stop::Crypto(CryptoError::WrongSuite));
+        }
+        self.pace = Pace::new(now);
+        self.dial();
+    }
+
+    /// What the probe found: the host's key, proven.
+    pub fn host_seen(&mut self, host: Fingerprint, _now: Now) {
+        if self.phase == Phase::Dialing && self.pin.is_none() {
+            self.phase = Phase::AskTrust;
+            self.event(Event::FirstUse { host });
+        }
+    }
+
+    /// The link is up and the host's key is the pinned one.
+    pub fn connected(&mut self, now: Now, random: &mut dyn Random) {
+        if self.phase != Phase::Dialing {
+            return;
+        }
+        (self.heard_ms, self.asked_ms) = (now.monotonic_ms, now.monotonic_ms);
+        self.bye = None;
+        let greeted = self.greet(now);
+        self.settle(greeted, now, random);
+    }
+
+    /// A frame has arrived whole.
+    pub fn frame(&mut self, kind: FrameKind, body: &[u8], now: Now, random: &mut dyn Random) {
+        if matches!(self.phase, Phase::Ended | Phase::Down | Phase::Dialing) {
+            return;
+        }
+        self.heard_ms = now.monotonic_ms;
+        let taken = Frame::decode(kind, body).map_err(Fault::from);
+        let taken = taken.and_then(|frame| self.take(frame, now, random));
+        self.settle(taken, now, random);
+    }
+
+    /// The link is gone, or never came up.
+    pub fn disconnected(&mut self, error: LinkError, now: Now, random: &mut dyn Random) {
+        if matches!(self.phase, Phase::Ended | Phase::ChooseRoom | Phase::AskTrust | Phase::Down) {
+            return;
+        }
+        self.chain = None;
+        self.desk.link_lost();
+        match self.bye.take() {
+            Some(ByeCode::Removed) => return self.stop(Stop::Removed),
+            Some(ByeCode::Closed) => return self.stop(Stop::Closed),
+            Some(ByeCode::Replaced) => return self.stop(Stop::Replaced),
+            _ if self.leaving.is_some() => return self.stop(Stop::Left),
+            _ => {}
+        }
+        let key_changed = matches!(error, LinkError::HostKeyChanged { .. });
+        if key_changed || !(self.entered || self.entry.is_lasting()) {
+            return self.stop(Stop::Unreachable(error));
+        }
+        self.retry_later(error, now, random);
+    }
+
+    /// Does what a face asks for.
+    pub fn command(&mut self, command: Command, now: Now, random: &mut dyn Random) {
+        if self.phase == Phase::Ended {
+            return;
+        }
+        let done = self.obey(command, now, random);
+        self.settle(done, now, random);
+    }
+
+    /// Looks after every wait. Call it when [`Self::next_timeout`] has come; sooner does no harm.
+    pub fn handle_timeout(&mut self, now: Now, random: &mut dyn Random) {
+        if self.phase == Phase::Ended {
+            return;
+        }
+        if self.retry_at_ms.is_some_and(|due| now.monotonic_ms >= due) {
+            self.dial();
+        }
+        if self.leaving.is_some_and(|due| now.monotonic_ms >= due) {
+            self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
+            return self.stop(Stop::Left);
+        }
+        self.check_life(now, random);
+        self.settle(Ok(()), now, random);
+    }
+
+    /// When [`Self::handle_timeout`] wants to be called, in monotonic milliseconds.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<u64> {
+        let room = self.room.as_ref().filter(|_| self.phase == Phase::Live);
+        let of_room = room.and_then(RoomState::next_timeout);
+        let waits = [self.retry_at_ms, self.leaving, self.life_timeout(), of_room, self.pace.due_ms];
+        if self.phase == Phase::Ended { None } else { waits.into_iter().flatten().min() }
+    }
+
+    /// The next thing to do; call until `None`.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// The suite of its room.
+    #[must_use]
+    pub fn suite(&self) -> Suite {
+        self.crypto.suite()
+    }
+
+    /// Who it speaks for.
+    #[must_use]
+    pub const fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
+    fn obey(&mut self, command: Command, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
+        match command {
+            Command::TrustHost(host) => {
+                if self.phase == Phase::AskTrust {
+                    self.pin = Some(host);
+                    self.dial();
+                }
+            }
+            Command::Knock(room) => {
+                if self.phase == Phase::ChooseRoom {
+                    self.target = Some(room);
+                    self.dial();
+                }
+            }
+            Command::Send { id, text } => self.queue(id, text),
+            Command::Cancel(id) => self.outbox.retain(|queued| queued.id != id),
+            Command::Rename(name) => {
+                self.controls.push_back(Body::Name(name.clone()));
+                self.name = name;
+            }
+            Command::Retitle(title) => {
+                if self.is_owner() {
+                    self.controls.push_back(Body::Title(title.clone()));
+                    self.title.clone_from(&title);
+                    self.event(Event::Titled { title });
+                }
+            }
+            Command::Invite { addresses, life_ms } => self.make_invite(addresses, life_ms, now, random)?,
+            Command::WithdrawInvites => self.desk.withdraw_invites(),
+            Command::AnswerKnock { member, admit } => self.answer_knock(member, admit),
+            Command::Remove(member) => self.desk.remove(member),
+            Command::CloseRoom => self.desk.close(),
+            Command::RefreshKeys => self.new_prekey(now, random)?,
+            Command::RetryNow => {
+                if self.retry_at_ms.is_some() {
+                    self.dial();
+                }
+            }
+            Command::Leave => self.leave(now),
+            Command::GoOffline => {
+                self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
+                self.stop(Stop::Offline);
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, frame: Frame, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
+        match (frame, self.phase) {
+            (Frame::Ping(ping), _) => self.send(&Frame::Pong(ping)),
+            (Frame::Bye(bye), _) => self.bye = ByeCode::from_code(bye.code),
+            (Frame::Lobby(lobby), Phase::AwaitLobby) => self.show_lobby(&lobby)?,
+            (Frame::Refuse(refuse), phase) => self.refused(RefuseCode::from_code(refuse.code), phase, now, random),
+            (Frame::Welcome(welcome), Phase::AwaitWelcome { resuming }) => self.welcomed(&welcome, resuming)?,
+            (Frame::Item(item), Phase::Syncing { .. } | Phase::Settling { .. } | Phase::Live) => {
+                self.item(item, now)?;
+            }
+            (Frame::Presence(presence), _) => self.presence(&presence, now),
+            (Frame::Pong(_), Phase::Settling { resumed }) => self.ready(resumed, now),
+            (Frame::Pong(_), _) => {}
+            (Frame::JoinAsk(ask), Phase::Settling { .. } | Phase::Live) if self.is_owner() => {
+                self.join_ask(&ask, now)?
+            }
+            (Frame::JoinAnswer(answer), _) if self.is_owner() => {
+                if let Some(member) = self.desk.asker_gone(answer.number) {
+                    self.event(Event::KnockOver { member });
+                }
+            }
+            _ => return Err(Fault::Unexpected),
+        }
+        self.go_on_syncing(now, random)
+    }
+
+    /// After every input: a fault ends the room, otherwise what can go out goes out.
+    fn settle(&mut self, result: Result<(), Fault>, now: Now, random: &mut dyn Random) {
+        let result = result.and_then(|()| self.pump(now, random));
+        if let Err(fault) = result {
+            log::debug!("client stops: {fault}");
+            self.outputs.push_back(Output::Disconnect(ByeCode::Protocol));
+            self.stop(match fault {
+                Fault::WrongGenesis => Stop::WrongRoom,
+                Fault::Crypto(CryptoError::Backend) => Stop::Crypto(CryptoError::Backend),
+                fault => Stop::Protocol(fault),
+            });
+        }
+    }
+
+    fn send(&mut self, frame: &Frame) {
+        self.outputs.push_back(Output::Send(frame.to_bytes()));
+    }
+
+    fn ask_for_life(&mut self, now: Now) {
+        self.asked_ms = now.monotonic_ms;
+        self.send(&Frame::Ping(Ping { number: now.monotonic_ms }));
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn stop(&mut self, stop: Stop) {
+        if self.phase != Phase::Ended {
+            self.phase = Phase::Ended;
+            self.room = None;
+            self.chain = None;
+            self.retry_at_ms = None;
+            self.event(Event::Stopped(stop));
+        }
+    }
+
+    fn is_owner(&self) -> bool {
+        self.room.as_ref().is_some_and(|room| room.roster.owner() == self.identity.fingerprint())
+    }
+}

@@ -1,0 +1,478 @@
+//! What a client knows of its room, and how it gets and stays in step with the host's log.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use zeroize::Zeroizing;
+
+use super::{Client, Entry, Event, Output, Phase, Stop};
+use crate::crypto::primitives::Digest;
+use crate::crypto::x25519::{PrivateKey, PublicKey};
+use crate::crypto::{Domain, Fingerprint, Random, Suite};
+use crate::protocol::MessageId;
+use crate::protocol::Now;
+use crate::protocol::limits::{
+    CLOCK_SKEW_MS, INTRODUCE_AFTER_MS, PREKEY_LIFE_MS, PREKEY_OLD_MS, PREKEYS_KEPT_MAX, TALKATIVE_MEMBERS_MAX,
+};
+use crate::protocol::link::{ByeCode, LinkError, PRESENCE_CONNECTED, PRESENCE_CUT, PRESENCE_OFFLINE};
+use crate::protocol::log_hash::LogHash;
+use crate::protocol::payload::{Fault, PrekeyPayload, VERSION, sign, verify};
+use crate::protocol::roster::{Change, Roster};
+use crate::protocol::sender_key::{Epoch, ReceiveChain};
+use crate::wire::{ByteArray, Frame, Item, ItemKind, Presence, Signed, Welcome, decode};
+
+/// Another member's prekey.
+pub(super) struct LivePrekey {
+    pub index: u64,
+    pub public: PublicKey,
+    not_after_ms: u64,
+}
+
+/// One's own prekey with its private half.
+pub(super) struct OwnPrekey {
+    pub index: u64,
+    pub key: PrivateKey,
+    /// When it is erased, in monotonic milliseconds; `None` while it is the live one.
+    erase_at_ms: Option<u64>,
+}
+
+/// Another member's chain, as far as it can be read.
+pub(super) enum Chain {
+    /// Ours to read.
+    Open(Box<ReceiveChain>),
+    /// Announced, but without a key for us, or with one that does not open.
+    Closed { number: u64 },
+}
+
+impl Chain {
+    pub(super) const fn number(&self) -> u64 {
+        match self {
+            Self::Open(chain) => chain.number(),
+            Self::Closed { number } => *number,
+        }
+    }
+}
+
+/// An own message that others may still confirm.
+pub(super) struct Sent {
+    pub id: MessageId,
+    pub position: u64,
+    pub awaiting: BTreeSet<Fingerprint>,
+}
+
+pub(super) struct RoomState {
+    pub roster: Roster,
+    pub log: LogHash,
+    pub resumable: bool,
+    pub prekeys: BTreeMap<Fingerprint, LivePrekey>,
+    pub present: BTreeSet<Fingerprint>,
+    pub chains: BTreeMap<Fingerprint, Chain>,
+    pub own_prekeys: Vec<OwnPrekey>,
+    prekey_index: u64,
+    prekey_until_ms: Option<u64>,
+    /// Messages sent and seen in a learning room, where no chain counts them.
+    pub learning_sent: u64,
+    pub learning_seen: BTreeMap<Fingerprint, u64>,
+    pub forked: BTreeSet<Fingerprint>,
+    pub left: BTreeSet<Fingerprint>,
+    pub seen: VecDeque<MessageId>,
+    pub sent: VecDeque<Sent>,
+    /// The newest position with words in it, and the newest that was confirmed.
+    pub received: u64,
+    pub confirmed: u64,
+    pub introduce_at_ms: Option<u64>,
+    pub receipt_at_ms: Option<u64>,
+    pub local_secret: Zeroizing<[u8; 32]>,
+}
+
+impl RoomState {
+    fn new(roster: Roster, log: LogHash) -> Self {
+        Self {
+            roster,
+            log,
+            resumable: false,
+            prekeys: BTreeMap::new(),
+            present: BTreeSet::new(),
+            chains: BTreeMap::new(),
+            own_prekeys: Vec::new(),
+            prekey_index: 0,
+            prekey_until_ms: None,
+            learning_sent: 0,
+            learning_seen: BTreeMap::new(),
+            forked: BTreeSet::new(),
+            left: BTreeSet::new(),
+            seen: VecDeque::new(),
+            sent: VecDeque::new(),
+            received: 0,
+            confirmed: 0,
+            introduce_at_ms: None,
+            receipt_at_ms: None,
+            local_secret: Zeroizing::new([0; 32]),
+        }
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<u64> {
+        let erase = self.own_prekeys.iter().filter_map(|prekey| prekey.erase_at_ms).min();
+        [self.introduce_at_ms, self.receipt_at_ms, self.prekey_until_ms, erase].into_iter().flatten().min()
+    }
+
+    pub(super) fn epoch(&self) -> Epoch {
+        Epoch { room: self.roster.room(), number: self.roster.number(), roster_hash: *self.roster.hash() }
+    }
+
+    /// The others who would get a message sent now, with the prekey each has.
+    pub(super) fn reachable(&self, own: Fingerprint, now: Now) -> BTreeMap<Fingerprint, u64> {
+        if self.roster.suite() == Suite::Textbook {
+            return self.present.iter().filter(|member| **member != own).map(|member| (*member, 0)).collect();
+        }
+        let live = self.prekeys.iter().filter(|(member, prekey)| **member != own && prekey.not_after_ms > now.unix_ms);
+        live.map(|(member, prekey)| (*member, prekey.index)).collect()
+    }
+
+    pub(super) fn is_talkative(&self) -> bool {
+        self.roster.len() <= TALKATIVE_MEMBERS_MAX
+    }
+
+    pub(super) fn introduce_soon(&mut self, now: Now) {
+        self.introduce_at_ms.get_or_insert(now.monotonic_ms + INTRODUCE_AFTER_MS);
+    }
+}
+
+impl Client {
+    /// The host admits us: take over its word on where the log stands, and check the rest.
+    pub(super) fn welcomed(&mut self, welcome: &Welcome, resuming: bool) -> Result<(), Fault> {
+        let genesis = Roster::open(&welcome.genesis)?;
+        if Some(genesis.room()) != self.target || genesis.suite() != self.crypto.suite() {
+            return Err(Fault::WrongGenesis);
+        }
+        if resuming {
+            self.phase = Phase::Syncing { roster_left: 0, position: welcome.position, resumed: true };
+            return Ok(());
+        }
+        let known = match (self.room.take(), &self.entry) {
+            (Some(room), _) => room.roster,
+            (None, Entry::Open { roster, .. }) => with_entries(genesis, roster)?,
+            (None, _) => genesis,
+        };
+        let log = LogHash::at(welcome.position, welcome.log_hash.into_array());
+        let mut room = RoomState::new(known, log);
+        room.prekey_index = welcome.prekey_index;
+        self.chain = None;
+        self.chain_number = self.chain_number.max(welcome.chain_number);
+        self.room = Some(room);
+        self.roster_length_at_host = welcome.roster_length;
+        let (roster_left, position) = (welcome.roster_length, welcome.position);
+        self.phase = Phase::Syncing { roster_left, position, resumed: false };
+        Ok(())
+    }
+
+    /// The next item of the log, or one of the snapshot that follows a welcome.
+    pub(super) fn item(&mut self, item: Item, now: Now) -> Result<(), Fault> {
+        let kind = ItemKind::from_code(item.kind).ok_or(Fault::Unexpected)?;
+        let room = self.room.as_mut().ok_or(Fault::Unexpected)?;
+        if item.position <= room.log.position() {
+            return self.snapshot_item(kind, &item, now);
+        }
+        if item.position != room.log.position() + 1 {
+            return Err(Fault::BrokenLog);
+        }
+        match kind {
+            ItemKind::Roster => {
+                room.log.roll(kind, &item.exact);
+                self.roster_item(&item.exact, now)
+            }
+            ItemKind::Prekey => {
+                room.log.roll(kind, &item.exact);
+                self.prekey_item(&item.exact, now);
+                Ok(())
+            }
+            ItemKind::SkPacket => {
+                room.log.roll(kind, &item.exact);
+                self.sk_item(&item.exact, item.wrap.as_ref());
+                Ok(())
+            }
+            ItemKind::Msg => {
+                self.message_item(&item.exact, item.position, now)?;
+                if let Some(room) = &mut self.room {
+                    room.log.roll(kind, &item.exact);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn snapshot_item(&mut self, kind: ItemKind, item: &Item, now: Now) -> Result<(), Fault> {
+        match (kind, &mut self.phase) {
+            (ItemKind::Roster, Phase::Syncing { roster_left, resumed: false, .. }) if *roster_left > 0 => {
+                *roster_left -= 1;
+                let entry: Signed = decode(&item.exact)?;
+                self.roster_entry(&entry).map(|_| ())
+            }
+            (ItemKind::Prekey, Phase::Syncing { resumed: false, .. } | Phase::Settling { resumed: false }) => {
+                self.prekey_item(&item.exact, now);
+                Ok(())
+            }
+            _ => Err(Fault::BrokenLog),
+        }
+    }
+
+    /// Whether everything up to the welcome has come; if so, says so and asks how the others are.
+    pub(super) fn go_on_syncing(&mut self, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
+        let Phase::Syncing { roster_left: 0, position, resumed } = self.phase else { return Ok(()) };
+        let Some(room) = &mut self.room else { return Err(Fault::Unexpected) };
+        if room.log.position() < position {
+            return Ok(());
+        }
+        if !room.roster.contains(&self.identity.fingerprint()) {
+            return Err(Fault::BrokenRoster);
+        }
+        if !resumed && !self.check_roster(now, random)? {
+            return Ok(());
+        }
+        self.phase = Phase::Settling { resumed };
+        if !resumed {
+            self.enter();
+            if self.crypto.suite() != Suite::Textbook {
+                self.new_prekey(now, random)?;
+            }
+        }
+        self.ask_for_life(now);
+        Ok(())
+    }
+
+    /// Compares the host's roster with what is known. `false`: the host has less, so wait until
+    /// the owner has given it the rest.
+    fn check_roster(&mut self, now: Now, random: &mut dyn Random) -> Result<bool, Fault> {
+        let Some(room) = &mut self.room else { return Ok(false) };
+        let length = self.roster_length_at_host;
+        if let Entry::Return { known: (number, hash), .. } = &self.entry {
+            match room.roster.hash_at(*number) {
+                Some(seen) if seen == hash => {}
+                Some(_) => return Err(Fault::Fork),
+                None => return self.wait_for_owner(now, random),
+            }
+        }
+        if room.roster.number() > length {
+            if room.roster.owner() != self.identity.fingerprint() {
+                return self.wait_for_owner(now, random);
+            }
+            let skip = usize::try_from(length).unwrap_or(usize::MAX);
+            let missing: Vec<Signed> = room.roster.entries().iter().skip(skip).cloned().collect();
+            missing.into_iter().for_each(|entry| self.send(&Frame::Roster(entry)));
+        }
+        Ok(true)
+    }
+
+    fn wait_for_owner(&mut self, now: Now, random: &mut dyn Random) -> Result<bool, Fault> {
+        self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
+        self.retry_later(LinkError::Closed, now, random);
+        Ok(false)
+    }
+
+    fn enter(&mut self) {
+        let Some(room) = &mut self.room else { return };
+        let members: Vec<Fingerprint> = room.roster.members().collect();
+        let entered = Event::Entered {
+            room: room.roster.room(),
+            genesis: room.roster.genesis().clone(),
+            owner: room.roster.owner(),
+            host: self.pin.unwrap_or_else(|| room.roster.owner()),
+        };
+        let numbered = room.roster.entries().iter().zip(1..);
+        let entries: Vec<Event> = numbered
+            .filter_map(|(entry, number)| {
+                let hash = *room.roster.hash_at(number)?;
+                Some(Event::RosterEntry { number, entry: entry.clone(), hash })
+            })
+            .collect();
+        if !std::mem::replace(&mut self.entered, true) {
+            self.event(entered);
+            if self.is_owner() && !self.title.is_empty() {
+                let title = self.title.clone();
+                self.event(Event::Titled { title });
+            }
+        }
+        entries.into_iter().for_each(|entry| self.event(entry));
+        self.event(Event::Members(members));
+    }
+
+    /// The host has told everything: what waited can go out.
+    pub(super) fn ready(&mut self, resumed: bool, now: Now) {
+        self.phase = Phase::Live;
+        self.retries = 0;
+        self.requeue_in_flight();
+        let own = self.identity.fingerprint();
+        let Some(room) = &mut self.room else { return };
+        room.resumable = true;
+        if !resumed || room.is_talkative() {
+            room.introduce_soon(now);
+        }
+        let (members, reachable) = (room.roster.len(), room.reachable(own, now).len());
+        self.event(Event::Ready { members, reachable });
+    }
+
+    fn roster_item(&mut self, exact: &[u8], now: Now) -> Result<(), Fault> {
+        let entry: Signed = decode(exact)?;
+        let Some(change) = self.roster_entry(&entry)? else { return Ok(()) };
+        self.chain = None;
+        self.requeue_in_flight();
+        let owner = self.is_owner();
+        let Some(room) = &mut self.room else { return Ok(()) };
+        room.chains.clear();
+        if owner || room.is_talkative() {
+            room.introduce_soon(now);
+        }
+        let (number, hash) = (room.roster.number(), *room.roster.hash());
+        self.event(Event::RosterEntry { number, entry, hash });
+        self.desk.changed(change);
+        match change {
+            Change::Added(member) => self.member_added(member),
+            Change::Removed(member) => self.member_removed(member),
+            Change::Updated(_) => {}
+            Change::Closed => self.stop(Stop::Closed),
+        }
+        Ok(())
+    }
+
+    fn roster_entry(&mut self, entry: &Signed) -> Result<Option<Change>, Fault> {
+        self.room.as_mut().ok_or(Fault::Unexpected)?.roster.apply(entry)
+    }
+
+    fn member_added(&mut self, member: Fingerprint) {
+        if member != self.identity.fingerprint() {
+            if let Some(room) = &mut self.room {
+                room.left.remove(&member);
+            }
+            if self.desk.take_used(member) {
+                self.event(Event::InviteUsed { by: member });
+            }
+            self.event(Event::MemberJoined { member });
+        }
+    }
+
+    fn member_removed(&mut self, member: Fingerprint) {
+        if member == self.identity.fingerprint() {
+            let left = self.leaving.is_some();
+            self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
+            return self.stop(if left { Stop::Left } else { Stop::Removed });
+        }
+        let Some(room) = &mut self.room else { return };
+        room.prekeys.remove(&member);
+        room.present.remove(&member);
+        if !room.left.remove(&member) {
+            self.event(Event::MemberRemoved { member });
+        }
+    }
+
+    /// A prekey that does not hold is dropped: its member just cannot be reached.
+    fn prekey_item(&mut self, exact: &[u8], now: Now) {
+        let own = self.identity.fingerprint();
+        let owner = self.is_owner();
+        let Some(room) = &mut self.room else { return };
+        let Some((member, prekey)) = read_prekey(&room.roster, exact, now) else { return };
+        if member == own || room.prekeys.get(&member).is_some_and(|known| known.index >= prekey.index) {
+            return;
+        }
+        room.prekeys.insert(member, prekey);
+        if owner || room.is_talkative() {
+            room.introduce_soon(now);
+        }
+    }
+
+    /// Makes and announces a new prekey; the old one's private half goes in five minutes.
+    pub(super) fn new_prekey(&mut self, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
+        if self.crypto.suite() == Suite::Textbook {
+            return Ok(());
+        }
+        let Some(room) = &mut self.room else { return Ok(()) };
+        let key = PrivateKey::generate(random)?;
+        if room.local_secret.iter().all(|byte| *byte == 0) {
+            room.local_secret = Zeroizing::new(random.bytes()?);
+        }
+        room.prekey_index += 1;
+        let payload = PrekeyPayload {
+            sender: self.identity.fingerprint(),
+            public: ByteArray::new(*key.public()),
+            index: room.prekey_index,
+            room: room.roster.room(),
+            version: VERSION,
+            not_after_ms: now.unix_ms.saturating_add(PREKEY_LIFE_MS + PREKEY_OLD_MS),
+        };
+        for old in room.own_prekeys.iter_mut().filter(|old| old.erase_at_ms.is_none()) {
+            old.erase_at_ms = Some(now.monotonic_ms + PREKEY_OLD_MS);
+        }
+        if room.own_prekeys.len() >= PREKEYS_KEPT_MAX {
+            room.own_prekeys.remove(0);
+        }
+        room.own_prekeys.push(OwnPrekey { index: payload.index, key, erase_at_ms: None });
+        room.prekey_until_ms = Some(now.monotonic_ms + PREKEY_LIFE_MS);
+        let signed = sign(self.identity.signing().as_ref(), Domain::Prekey, &payload)?;
+        self.send(&Frame::Prekey(signed));
+        Ok(())
+    }
+
+    /// Erases what is due and renews what is old.
+    pub(super) fn look_after_prekeys(&mut self, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
+        let Some(room) = &mut self.room else { return Ok(()) };
+        room.own_prekeys.retain(|prekey| prekey.erase_at_ms.is_none_or(|due| now.monotonic_ms < due));
+        if room.prekey_until_ms.is_some_and(|due| now.monotonic_ms >= due) {
+            self.new_prekey(now, random)?;
+        }
+        Ok(())
+    }
+
+    /// The host's word on who is connected: for show, and to know whom to wait for.
+    pub(super) fn presence(&mut self, presence: &Presence, now: Now) {
+        let own = self.identity.fingerprint();
+        let learning = self.crypto.suite() == Suite::Textbook;
+        let Some(room) = &mut self.room else { return };
+        let member = presence.member;
+        if member == own || !room.roster.contains(&member) {
+            return;
+        }
+        match presence.state {
+            PRESENCE_CONNECTED => {
+                if learning && room.is_talkative() {
+                    room.introduce_soon(now);
+                }
+                if room.present.insert(member) {
+                    self.event(Event::MemberHere { member });
+                }
+            }
+            PRESENCE_OFFLINE | PRESENCE_CUT => {
+                let cut = presence.state == PRESENCE_CUT;
+                if !cut {
+                    room.prekeys.remove(&member);
+                }
+                if room.present.remove(&member) {
+                    self.event(Event::MemberAway { member, cut });
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn with_entries(mut roster: Roster, entries: &[Signed]) -> Result<Roster, Fault> {
+    for entry in entries {
+        roster.apply(entry)?;
+    }
+    Ok(roster)
+}
+
+fn read_prekey(roster: &Roster, exact: &[u8], now: Now) -> Option<(Fingerprint, LivePrekey)> {
+    let signed: Signed = decode(exact).ok()?;
+    let unchecked: PrekeyPayload = decode(&signed.payload).ok()?;
+    let bundle = roster.bundle(&unchecked.sender)?;
+    let payload: PrekeyPayload = verify(bundle.verifying.as_ref(), Domain::Prekey, &signed).ok()?;
+    let life_max = now.unix_ms.saturating_add(PREKEY_LIFE_MS + PREKEY_OLD_MS + CLOCK_SKEW_MS);
+    let public: Digest = payload.public.into_array();
+    let holds = payload.version == VERSION
+        && payload.room == roster.room()
+        && payload.not_after_ms > now.unix_ms
+        && payload.not_after_ms <= life_max
+        && public != [0; 32];
+    holds.then_some((
+        bundle.fingerprint,
+        LivePrekey { index: payload.index, public, not_after_ms: payload.not_after_ms },
+    ))
+}

@@ -1,0 +1,309 @@
+//! Sends what waits: introductions, confirmations, words; in the epoch that holds when they go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::room::Sent;
+use super::{Client, Event, Output, Phase, Stop};
+use crate::crypto::{Fingerprint, Random, Suite};
+use crate::protocol::limits::{
+    BYTES_A_SECOND, BYTES_BURST, IN_FLIGHT_MAX, KEYS_BURST, MESSAGES_A_SECOND, MESSAGES_BURST, OUTBOX_MAX,
+    TEXT_BYTES_MAX,
+};
+use crate::protocol::link::ByeCode;
+use crate::protocol::payload::{Body, Fault, HeaderPayload, VERSION};
+use crate::protocol::rate::Bucket;
+use crate::protocol::sender_key::{Recipient, SendChain};
+use crate::protocol::{MessageId, Now, learning};
+use crate::wire::{ByteArray, Bytes, Frame, FrameKind, Msg};
+
+/// How long a goodbye may take to get into the log, in milliseconds.
+const LEAVE_MS: u64 = 5_000;
+/// Own messages that wait for confirmation; the oldest is given up.
+const SENT_MAX: usize = 1_000;
+
+/// Words that wait.
+pub(super) struct Queued {
+    pub id: MessageId,
+    pub text: String,
+}
+
+/// A sealed message on its way to the host.
+pub(super) struct InFlight {
+    signature: Bytes,
+    body: Body,
+    recipients: BTreeSet<Fingerprint>,
+    without: Vec<Fingerprint>,
+}
+
+/// Keeps below the host's limits, which count a little differently because of the way in between.
+pub(super) struct Pace {
+    messages: Bucket,
+    bytes: Bucket,
+    keys: Bucket,
+    /// When more may go, if something waits for that.
+    pub due_ms: Option<u64>,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self::new(Now::default())
+    }
+}
+
+impl Pace {
+    pub(super) fn new(now: Now) -> Self {
+        Self {
+            messages: Bucket::new(MESSAGES_A_SECOND * 9 / 10, MESSAGES_BURST * 3 / 4, now),
+            bytes: Bucket::new(BYTES_A_SECOND / 10 * 9, BYTES_BURST / 4 * 3, now),
+            keys: Bucket::new(1, KEYS_BURST * 3 / 4, now),
+            due_ms: None,
+        }
+    }
+}
+
+impl Client {
+    pub(super) fn queue(&mut self, id: MessageId, text: String) {
+        if text.len() > TEXT_BYTES_MAX {
+            return self.event(Event::Rejected { id, limit: TEXT_BYTES_MAX });
+        }
+        if self.outbox.len() >= OUTBOX_MAX {
+            return self.event(Event::OutboxFull { id });
+        }
+        self.outbox.push_back(Queued { id, text });
+        self.event(Event::Queued { id });
+    }
+
+    pub(super) fn leave(&mut self, now: Now) {
+        if self.is_owner() {
+            return self.desk.close();
+        }
+        if self.phase != Phase::Live {
+            self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
+            return self.stop(Stop::Left);
+        }
+        self.leaving = Some(now.monotonic_ms + LEAVE_MS);
+        self.controls.push_back(Body::Leave);
+    }
+
+    /// Sends all that may go now.
+    pub(super) fn pump(&mut self, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
+        self.pace.due_ms = None;
+        if self.phase != Phase::Live {
+            return Ok(());
+        }
+        self.change_roster(now)?;
+        self.look_after_prekeys(now, random)?;
+        self.confirm(now);
+        let own = self.identity.fingerprint();
+        let Some(room) = &mut self.room else { return Ok(()) };
+        let introduce = room.introduce_at_ms.is_some_and(|due| now.monotonic_ms >= due);
+        let reachable = room.reachable(own, now);
+        if introduce {
+            room.introduce_at_ms = None;
+        }
+        if reachable.is_empty() {
+            return self.nobody_there();
+        }
+        if introduce && !self.introduce(&reachable, now, random)? {
+            self.again_later(now);
+        }
+        while self.send_next(&reachable, now, random)? {}
+        Ok(())
+    }
+
+    /// Words wait for somebody to read them; everything else is said again when somebody comes.
+    fn nobody_there(&mut self) -> Result<(), Fault> {
+        let leaves = self.controls.contains(&Body::Leave);
+        self.controls.clear();
+        if leaves {
+            self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
+            self.stop(Stop::Left);
+        }
+        Ok(())
+    }
+
+    fn confirm(&mut self, now: Now) {
+        let Some(room) = &mut self.room else { return };
+        if room.receipt_at_ms.is_some_and(|due| now.monotonic_ms >= due) {
+            room.receipt_at_ms = None;
+            if room.received > room.confirmed {
+                room.confirmed = room.received;
+                self.controls.push_back(Body::Receipt(room.received));
+            }
+        }
+    }
+
+    /// Makes sure that everybody who is there has a chain with our name in it.
+    fn introduce(
+        &mut self,
+        reachable: &BTreeMap<Fingerprint, u64>,
+        now: Now,
+        random: &mut dyn Random,
+    ) -> Result<bool, Fault> {
+        if self.suite() == Suite::Textbook {
+            self.say_who(0);
+            return Ok(true);
+        }
+        self.ensure_chain(reachable, now, random)
+    }
+
+    /// Puts our name, and an owner's title of the room, before what is to be said.
+    fn say_who(&mut self, at: usize) {
+        if self.is_owner() && !self.title.is_empty() {
+            self.controls.insert(at, Body::Title(self.title.clone()));
+        }
+        self.controls.insert(at, Body::Name(self.name.clone()));
+    }
+
+    /// Whether there is a chain now that everybody who is there can read.
+    fn ensure_chain(
+        &mut self,
+        reachable: &BTreeMap<Fingerprint, u64>,
+        now: Now,
+        random: &mut dyn Random,
+    ) -> Result<bool, Fault> {
+        let Some(room) = &self.room else { return Ok(false) };
+        let epoch = room.epoch();
+        if self.chain.as_ref().is_some_and(|chain| chain.serves(&epoch, reachable, now)) {
+            return Ok(true);
+        }
+        if !self.pace.keys.take(1, now) {
+            return Ok(false);
+        }
+        let recipients: Vec<Recipient> = reachable
+            .keys()
+            .filter_map(|member| {
+                let (bundle, prekey) = (room.roster.bundle(member)?, room.prekeys.get(member)?);
+                let (prekey_index, prekey) = (prekey.index, prekey.public);
+                Some(Recipient { member: *member, encryption: bundle.encryption.clone(), prekey_index, prekey })
+            })
+            .collect();
+        self.chain_number += 1;
+        let (chain, packet) = SendChain::start(&self.identity, epoch, self.chain_number, &recipients, now, random)?;
+        self.chain = Some(chain);
+        self.send(&Frame::SkPacket(packet));
+        self.say_who(0);
+        Ok(true)
+    }
+
+    /// Sends one more thing; `false` if nothing is left or nothing more may go now.
+    fn send_next(
+        &mut self,
+        reachable: &BTreeMap<Fingerprint, u64>,
+        now: Now,
+        random: &mut dyn Random,
+    ) -> Result<bool, Fault> {
+        let waits = !self.controls.is_empty() || !self.outbox.is_empty();
+        if !waits || self.in_flight.len() >= IN_FLIGHT_MAX {
+            return Ok(false);
+        }
+        if self.suite() != Suite::Textbook && !self.ensure_chain(reachable, now, random)? {
+            self.again_later(now);
+            return Ok(false);
+        }
+        if !self.pace.messages.take(1, now) {
+            self.again_later(now);
+            return Ok(false);
+        }
+        let body = match self.controls.pop_front() {
+            Some(body) => body,
+            None => match self.outbox.pop_front() {
+                Some(Queued { id, text }) => Body::Text { id, text },
+                None => return Ok(false),
+            },
+        };
+        self.send_body(body, reachable, now)?;
+        Ok(true)
+    }
+
+    fn send_body(&mut self, body: Body, reachable: &BTreeMap<Fingerprint, u64>, now: Now) -> Result<(), Fault> {
+        let message = self.seal(&body, reachable, now)?;
+        let frame = Frame::Msg(message.clone());
+        if !frame.fits() {
+            if let Body::Text { id, .. } = body {
+                let limit = learning_text_limit(reachable.len());
+                self.event(Event::Rejected { id, limit });
+            }
+            return Ok(());
+        }
+        let own = self.identity.fingerprint();
+        let members = self.room.iter().flat_map(|room| room.roster.members());
+        let without = members.filter(|member| *member != own && !reachable.contains_key(member)).collect();
+        let recipients = reachable.keys().copied().collect();
+        self.in_flight.push_back(InFlight { signature: message.signature, body, recipients, without });
+        let bytes = frame.to_bytes();
+        // Bytes are counted after the fact: the burst leaves room for the largest frame.
+        let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        if !self.pace.bytes.take(size, now) {
+            self.again_later(now);
+        }
+        self.outputs.push_back(Output::Send(bytes));
+        Ok(())
+    }
+
+    fn seal(&mut self, body: &Body, reachable: &BTreeMap<Fingerprint, u64>, now: Now) -> Result<Msg, Fault> {
+        let own = self.identity.fingerprint();
+        let room = self.room.as_mut().ok_or(Fault::Unexpected)?;
+        let log = (room.log.position(), room.log.hash());
+        if let Some(chain) = self.chain.as_mut().filter(|_| room.roster.suite() != Suite::Textbook) {
+            return Ok(chain.seal(own, body, log, now)?);
+        }
+        let header = HeaderPayload {
+            sender: own,
+            chain: ByteArray::new([0; 32]),
+            index: room.learning_sent,
+            log_hash: ByteArray::new(*log.1),
+            position: log.0,
+            epoch: room.roster.number(),
+            room: room.roster.room(),
+            version: VERSION,
+        };
+        room.learning_sent += 1;
+        let recipients = reachable.keys().filter_map(|member| room.roster.bundle(member));
+        Ok(learning::seal(&self.identity, recipients, &header, body, now.unix_ms)?)
+    }
+
+    /// Our own message came back with its place in the log.
+    pub(super) fn own_message(&mut self, message: &Msg, position: u64) {
+        let index = self.in_flight.iter().position(|sent| sent.signature == message.signature);
+        let Some(sent) = index.and_then(|index| self.in_flight.remove(index)) else { return };
+        match sent.body {
+            Body::Text { id, .. } => {
+                if let Some(room) = &mut self.room {
+                    if room.sent.len() == SENT_MAX {
+                        room.sent.pop_front();
+                    }
+                    room.sent.push_back(Sent { id, position, awaiting: sent.recipients });
+                }
+                self.event(Event::OnHost { id, without: sent.without });
+            }
+            Body::Leave => {
+                self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
+                self.stop(Stop::Left);
+            }
+            _ => {}
+        }
+    }
+
+    /// What the host has not logged is sealed again, in the epoch that holds then.
+    pub(super) fn requeue_in_flight(&mut self) {
+        while let Some(sent) = self.in_flight.pop_back() {
+            match sent.body {
+                Body::Text { id, text } => self.outbox.push_front(Queued { id, text }),
+                Body::Leave => self.controls.push_front(Body::Leave),
+                _ => {}
+            }
+        }
+    }
+
+    fn again_later(&mut self, now: Now) {
+        let due = self.pace.messages.next_ms(now).max(self.pace.keys.next_ms(now)).max(now.monotonic_ms + 1);
+        self.pace.due_ms = Some(self.pace.due_ms.map_or(due, |known| known.min(due)));
+    }
+}
+
+/// About how long words in a learning room may be: each member gets a copy, and the signature is
+/// as long as all copies together.
+fn learning_text_limit(recipients: usize) -> usize {
+    (FrameKind::Msg.limit() / (recipients.max(1) * 5 / 2)).saturating_sub(256)
+}

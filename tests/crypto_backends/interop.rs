@@ -1,0 +1,117 @@
+//! The secure suite and OpenSSL's command line, both ways: what one writes, the other reads. This
+//! is also how anyone can check an identity without Conversa. `openssl` (1.1.1 or newer) must be
+//! installed; it is a separate program from the library inside Conversa.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use conversa::crypto::{Domain, Fingerprint, Suite, key_file};
+use tempfile::TempDir;
+
+use super::{data, decryption, key_bytes, signing};
+
+const PSS: [&str; 6] =
+    ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32", "-sigopt", "rsa_mgf1_md:sha256"];
+
+/// Runs `openssl` in `directory` and gives what it prints.
+fn openssl(directory: &Path, arguments: &[&str]) -> Vec<u8> {
+    let output = Command::new("openssl").args(arguments).current_dir(directory).output();
+    let output = output.expect("the `openssl` command must be installed for this test");
+    assert!(output.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// A directory with ann's two private and public keys as files.
+fn ann() -> TempDir {
+    let directory = TempDir::new().unwrap();
+    let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+    write("sign.pem", &data("keys/ann.sign.pem"));
+    write("enc.pem", &data("keys/ann.enc.pem"));
+    write("sign.pub", &key_file::public_pem(signing(Suite::Secure, "ann").public().spki(), Suite::Secure).unwrap());
+    write("enc.pub", &key_file::public_pem(decryption(Suite::Secure, "ann").public().spki(), Suite::Secure).unwrap());
+    directory
+}
+
+#[test]
+fn signatures_both_ways() {
+    let directory = ann();
+    let at = |name: &str| directory.path().join(name);
+    let key = signing(Suite::Secure, "ann");
+    fs::write(at("signed"), b"conversa/1 bundle\0a message").unwrap();
+
+    fs::write(at("signature"), key.sign(Domain::Bundle, b"a message").unwrap()).unwrap();
+    let verify =
+        [&["dgst", "-sha256", "-verify", "sign.pub", "-signature", "signature"][..], &PSS, &["signed"]].concat();
+    assert_eq!(openssl(directory.path(), &verify), b"Verified OK\n");
+
+    let sign = [&["dgst", "-sha256", "-sign", "sign.pem", "-out", "signature"][..], &PSS, &["signed"]].concat();
+    openssl(directory.path(), &sign);
+    let signature = fs::read(at("signature")).unwrap();
+    assert_eq!(key.public().verify(Domain::Bundle, b"a message", &signature), Ok(()));
+}
+
+#[test]
+fn encryptions_both_ways() {
+    let directory = ann();
+    let at = |name: &str| directory.path().join(name);
+    let key = decryption(Suite::Secure, "ann");
+    let options = [
+        "-pkeyopt",
+        "rsa_padding_mode:oaep",
+        "-pkeyopt",
+        "rsa_oaep_md:sha256",
+        "-pkeyopt",
+        "rsa_mgf1_md:sha256",
+        "-pkeyopt",
+        "rsa_oaep_label:6c6162656c", // "label" in hexadecimal
+    ];
+    fs::write(at("ciphertext"), key.public().encrypt(b"label", &[b'x'; 32]).unwrap()).unwrap();
+    let decrypt = [&["pkeyutl", "-decrypt", "-inkey", "enc.pem", "-in", "ciphertext"][..], &options].concat();
+    assert_eq!(openssl(directory.path(), &decrypt), [b'x'; 32]);
+
+    fs::write(at("secret"), [b'y'; 32]).unwrap();
+    let encrypt = [&["pkeyutl", "-encrypt", "-pubin", "-inkey", "enc.pub", "-in", "secret"][..], &options].concat();
+    let ciphertext = openssl(directory.path(), &encrypt);
+    assert_eq!(*key.decrypt(b"label", &ciphertext).unwrap(), [b'y'; 32]);
+}
+
+#[test]
+fn anyone_can_check_a_fingerprint() {
+    let directory = ann();
+    let der = openssl(directory.path(), &["pkey", "-pubin", "-in", "sign.pub", "-outform", "DER"]);
+    fs::write(directory.path().join("sign.der"), der).unwrap();
+    let digest = openssl(directory.path(), &["dgst", "-sha256", "-r", "sign.der"]);
+    let fingerprint = Fingerprint::of(signing(Suite::Secure, "ann").public().spki());
+    assert_eq!(str::from_utf8(&digest).unwrap().split_once(' ').unwrap().0, fingerprint.to_string());
+}
+
+#[test]
+fn key_files_both_ways() {
+    let directory = ann();
+    let at = |name: &str| directory.path().join(name);
+    let bytes = key_bytes(Suite::Secure, "ann.sign");
+
+    // Ours, under a passphrase, in OpenSSL's hands.
+    fs::write(at("locked.pem"), &*key_file::to_pem(&bytes, Suite::Secure, Some("correct horse")).unwrap()).unwrap();
+    let read = ["pkey", "-in", "locked.pem", "-passin", "pass:correct horse", "-outform", "DER"];
+    openssl(directory.path(), &read);
+    let public = openssl(directory.path(), &[&read[..], &["-pubout"]].concat());
+    assert_eq!(public, signing(Suite::Secure, "ann").public().spki());
+
+    // Its own, in ours: PBKDF2 by default, scrypt when asked.
+    for kind in [&["-v2", "aes-256-cbc"][..], &["-scrypt"]] {
+        let lock = ["pkcs8", "-topk8", "-in", "sign.pem", "-out", "theirs.pem", "-passout", "pass:hello"];
+        openssl(directory.path(), &[&lock[..], kind].concat());
+        let text = fs::read_to_string(at("theirs.pem")).unwrap();
+        assert_eq!(*key_file::from_pem(&text, Suite::Secure, Some("hello")).unwrap(), bytes, "{kind:?}");
+    }
+}
+
+#[test]
+fn openssl_cannot_read_a_learning_key() {
+    let directory = TempDir::new().unwrap();
+    fs::write(directory.path().join("key.pem"), data("keys/ann.sign.learning.pem")).unwrap();
+    let output = Command::new("openssl").args(["pkey", "-in", "key.pem"]).current_dir(directory.path()).output();
+    assert!(!output.expect("the `openssl` command must be installed for this test").status.success());
+}

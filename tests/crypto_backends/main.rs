@@ -1,0 +1,44 @@
+//! The promises of the crypto backends: those that every suite keeps, the fixed numbers each must
+//! give, and what the secure suite says to keys, and to OpenSSL's own command line.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop where it stands")]
+
+mod contract;
+mod interop;
+mod key_files;
+mod policy;
+mod primitives;
+mod vectors;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use conversa::crypto::{CryptoBackend, DecryptionKey, SigningKey, Suite, key_file};
+
+/// A file under `tests/data`.
+fn data(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path)).unwrap()
+}
+
+/// The plain encoding of a test key, such as `ann.sign`.
+fn key_bytes(suite: Suite, name: &str) -> Vec<u8> {
+    let ending = if suite == Suite::Textbook { ".learning.pem" } else { ".pem" };
+    key_file::from_pem(&data(&format!("keys/{name}{ending}")), suite, None).unwrap().to_vec()
+}
+
+fn signing(suite: Suite, name: &str) -> Box<dyn SigningKey> {
+    suite.backend().signing_from_pkcs8(&key_bytes(suite, &format!("{name}.sign"))).unwrap()
+}
+
+fn decryption(suite: Suite, name: &str) -> Box<dyn DecryptionKey> {
+    suite.backend().decryption_from_pkcs8(&key_bytes(suite, &format!("{name}.enc"))).unwrap()
+}
+
+/// Both backends, for tests that compare them.
+fn backends() -> [Arc<dyn CryptoBackend>; 2] {
+    Suite::ALL.map(Suite::backend)
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    data_encoding::HEXLOWER.decode(text.as_bytes()).unwrap()
+}

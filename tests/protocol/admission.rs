@@ -1,0 +1,182 @@
+//! Who gets in, and who does not.
+
+use conversa::crypto::{Fingerprint, Suite};
+use conversa::protocol::{Command, Entry, Event, LinkError, RefuseCode, RoomId, Stop};
+
+use crate::net::Net;
+
+#[test]
+fn an_invite_lets_one_person_in_once() {
+    for suite in Suite::ALL {
+        let mut net = Net::with_owner(suite, "ann", false);
+        let invite = net.invite();
+        net.add("bo", Entry::Invite(invite.clone()), None);
+        net.drive();
+        assert!(net.is_ready("bo"), "{suite:?}");
+        assert!(net.saw("ann", &Event::InviteUsed { by: net.fingerprint("bo") }));
+        assert!(net.saw("ann", &Event::MemberJoined { member: net.fingerprint("bo") }));
+        net.add("carol", Entry::Invite(invite), None);
+        net.drive();
+        assert_eq!(net.stop_of("carol"), Some(Stop::Refused(RefuseCode::Invite)), "{suite:?}");
+    }
+}
+
+#[test]
+fn wrong_withdrawn_and_expired_invites_look_alike_to_the_joiner() {
+    for suite in Suite::ALL {
+        let mut net = Net::with_owner(suite, "ann", true);
+        let mut wrong = net.invite();
+        wrong.secret[0] ^= 1;
+        net.add("bo", Entry::Invite(wrong), None);
+        net.drive();
+        let withdrawn = net.invite();
+        net.command("ann", Command::WithdrawInvites);
+        net.add("carol", Entry::Invite(withdrawn), None);
+        net.drive();
+        let mut expired = net.invite();
+        net.wait(3_600_001);
+        expired.expires_ms = u64::MAX;
+        net.add("dave", Entry::Invite(expired), None);
+        net.drive();
+        for name in ["bo", "carol", "dave"] {
+            assert_eq!(net.stop_of(name), Some(Stop::Refused(RefuseCode::Invite)), "{suite:?}: {name}");
+        }
+    }
+}
+
+#[test]
+fn guessing_invites_ends_after_five_tries() {
+    let mut net = Net::with_owner(Suite::Textbook, "ann", false);
+    let good = net.invite();
+    let mut wrong = good.clone();
+    wrong.secret[0] ^= 1;
+    for attempt in 0..6 {
+        net.add("bo", Entry::Invite(wrong.clone()), None);
+        net.drive();
+        let code = if attempt < 5 { RefuseCode::Invite } else { RefuseCode::Busy };
+        assert_eq!(net.stop_of("bo"), Some(Stop::Refused(code)), "try {attempt}");
+    }
+    net.wait(3_600_000);
+    let later = net.invite();
+    net.add("bo", Entry::Invite(later), None);
+    net.drive();
+    assert!(net.is_ready("bo"), "an hour later a good invite works");
+}
+
+#[test]
+fn knocking_shows_the_host_first_and_asks_the_owner() {
+    for suite in Suite::ALL {
+        let mut net = Net::with_owner(suite, "ann", true);
+        net.add("bo", Entry::Knock, None);
+        net.drive();
+        let host = net.host_fingerprint();
+        assert_eq!(net.people["bo"].events.last(), Some(&Event::FirstUse { host }), "{suite:?}");
+        net.command("bo", Command::TrustHost(host));
+        net.drive();
+        let Some(Event::Lobby(rooms)) = net.people["bo"].events.last().cloned() else { panic!("no lobby") };
+        assert_eq!(rooms.len(), 1);
+        assert_eq!(rooms[0].owner, host);
+        net.command("bo", Command::Knock(rooms[0].room));
+        net.drive();
+        let member = net.fingerprint("bo");
+        assert!(net.saw("ann", &Event::Knock { member }));
+        assert!(!net.is_ready("bo"));
+        net.command("ann", Command::AnswerKnock { member, admit: true });
+        net.drive();
+        assert!(net.is_ready("bo"), "{suite:?}");
+    }
+}
+
+#[test]
+fn the_owner_may_decline_and_the_asker_may_give_up() {
+    let mut net = Net::with_owner(Suite::Secure, "ann", true);
+    let room = room_of(&mut net);
+    let host = net.host_fingerprint();
+    for name in ["bo", "carol"] {
+        net.add(name, Entry::Knock, Some(host));
+        net.drive();
+        net.command(name, Command::Knock(room));
+        net.drive();
+    }
+    let (bo, carol) = (net.fingerprint("bo"), net.fingerprint("carol"));
+    net.command("ann", Command::AnswerKnock { member: bo, admit: false });
+    net.command("carol", Command::GoOffline);
+    net.drive();
+    assert_eq!(net.stop_of("bo"), Some(Stop::Refused(RefuseCode::Declined)));
+    assert!(net.saw("ann", &Event::KnockOver { member: carol }));
+}
+
+fn room_of(net: &mut Net) -> RoomId {
+    net.host.rooms().next().unwrap()
+}
+
+#[test]
+fn nobody_decides_while_the_owner_is_away() {
+    let mut net = Net::with_owner(Suite::Secure, "ann", true);
+    let invite = net.invite();
+    net.people.get_mut("ann").unwrap().online = false;
+    net.cut("ann");
+    net.add("bo", Entry::Invite(invite), None);
+    net.drive();
+    assert_eq!(net.stop_of("bo"), Some(Stop::Refused(RefuseCode::OwnerAway)));
+}
+
+#[test]
+fn a_room_takes_no_more_than_it_has_places() {
+    for suite in Suite::ALL {
+        let mut net = Net::with_places(suite, "ann", true, 2);
+        net.invite_and_join("bo");
+        let invite = net.invite();
+        net.add("carol", Entry::Invite(invite), None);
+        net.drive();
+        assert_eq!(net.stop_of("carol"), Some(Stop::Refused(RefuseCode::Full)), "{suite:?}");
+    }
+}
+
+#[test]
+fn another_host_key_is_a_full_stop() {
+    let mut net = Net::with_owner(Suite::Secure, "ann", true);
+    let mut invite = net.invite();
+    let expected = Fingerprint::of(b"somebody else");
+    invite.host = expected;
+    net.add("bo", Entry::Invite(invite), None);
+    net.drive();
+    let seen = net.host_fingerprint();
+    let stop = Stop::Unreachable(LinkError::HostKeyChanged { expected, seen });
+    assert_eq!(net.stop_of("bo"), Some(stop));
+}
+
+#[test]
+fn an_invite_to_a_room_that_is_not_there_says_so() {
+    let mut net = Net::with_owner(Suite::Secure, "ann", true);
+    let mut invite = net.invite();
+    invite.room = RoomId([1; 32]);
+    net.add("bo", Entry::Invite(invite), None);
+    net.drive();
+    assert_eq!(net.stop_of("bo"), Some(Stop::Refused(RefuseCode::NoRoom)));
+}
+
+#[test]
+fn a_member_comes_back_after_a_restart_without_an_invite() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        let entered =
+            |event: &Event| if let Event::Entered { genesis, .. } = event { Some(genesis.clone()) } else { None };
+        let genesis = net.people["bo"].events.iter().find_map(entered).unwrap();
+        let newest = |event: &Event| {
+            if let Event::RosterEntry { number, hash, .. } = event { Some((*number, *hash)) } else { None }
+        };
+        let known = net.people["bo"].events.iter().rev().find_map(newest).unwrap();
+        net.command("bo", Command::GoOffline);
+        net.drive();
+        let host = net.host_fingerprint();
+        net.add("bo", Entry::Return { genesis, known }, Some(host));
+        net.drive();
+        assert!(net.is_ready("bo"), "{suite:?}: {:?}", net.people["bo"].events);
+        net.send("ann", "welcome back");
+        net.send("bo", "hello again");
+        net.drive();
+        assert_eq!(net.inbox("bo"), ["welcome back"], "{suite:?}");
+        assert_eq!(net.inbox("ann"), ["hello again"], "{suite:?}");
+    }
+}

@@ -1,0 +1,5 @@
+//! The protocol's state machines as stories, without sockets or sleeps.
+
+mod admission;
+mod messaging;
+mod net;

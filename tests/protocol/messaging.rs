@@ -1,0 +1,208 @@
+//! What members say arrives, in order, at whom it should, on every suite.
+
+use conversa::crypto::Suite;
+use conversa::protocol::{Command, Event, Stop};
+
+use crate::net::Net;
+
+#[test]
+fn three_people_talk() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        net.send("ann", "hello");
+        net.drive();
+        net.send("bo", "hi Ann");
+        net.send("bo", "");
+        net.drive();
+        assert_eq!(net.inbox("ann"), ["hi Ann", ""], "{suite:?}");
+        assert_eq!(net.inbox("bo"), ["hello"]);
+        assert_eq!(net.inbox("carol"), ["hello", "hi Ann", ""]);
+    }
+}
+
+#[test]
+fn names_and_the_title_arrive_without_a_word_being_said() {
+    for suite in Suite::ALL {
+        let net = Net::new(suite, &["ann", "bo", "carol"]);
+        for reader in ["ann", "bo", "carol"] {
+            for other in ["ann", "bo", "carol"].into_iter().filter(|other| *other != reader) {
+                let named = Event::MemberNamed { member: net.fingerprint(other), name: other.to_owned() };
+                assert!(net.saw(reader, &named), "{suite:?}: {reader} does not know {other}");
+            }
+            assert!(net.saw(reader, &Event::Titled { title: "Friday".to_owned() }), "{suite:?}: {reader}");
+        }
+    }
+}
+
+#[test]
+fn delivery_is_told_for_each_reader() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        let id = net.send("ann", "hello");
+        assert!(!net.saw("ann", &Event::OnHost { id, without: Vec::new() }));
+        net.drive();
+        net.drive();
+        assert!(net.saw("ann", &Event::OnHost { id, without: Vec::new() }), "{suite:?}");
+        for reader in ["bo", "carol"] {
+            assert!(net.saw("ann", &Event::Delivered { id, to: net.fingerprint(reader) }), "{suite:?}: {reader}");
+        }
+    }
+}
+
+#[test]
+fn words_to_nobody_wait_until_somebody_comes() {
+    for suite in Suite::ALL {
+        let mut net = Net::with_owner(suite, "ann", false);
+        let id = net.send("ann", "anybody?");
+        net.drive();
+        assert!(net.saw("ann", &Event::Queued { id }));
+        assert!(!net.saw("ann", &Event::OnHost { id, without: Vec::new() }));
+        net.invite_and_join("bo");
+        net.drive();
+        assert_eq!(net.inbox("bo"), ["anybody?"], "{suite:?}");
+    }
+}
+
+#[test]
+fn whoever_is_away_is_named_beside_the_message() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        net.command("carol", Command::GoOffline);
+        net.drive();
+        assert_eq!(net.stop_of("carol"), Some(Stop::Offline));
+        assert!(net.saw("ann", &Event::MemberAway { member: net.fingerprint("carol"), cut: false }), "{suite:?}");
+        let id = net.send("ann", "hello");
+        net.drive();
+        assert!(net.saw("ann", &Event::OnHost { id, without: vec![net.fingerprint("carol")] }), "{suite:?}");
+        assert_eq!(net.inbox("bo"), ["hello"]);
+    }
+}
+
+#[test]
+fn a_removed_member_reads_nothing_more() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        net.send("bo", "before");
+        net.drive();
+        let bo = net.fingerprint("bo");
+        net.command("ann", Command::Remove(bo));
+        net.drive();
+        assert_eq!(net.stop_of("bo"), Some(Stop::Removed), "{suite:?}");
+        assert!(net.saw("carol", &Event::MemberRemoved { member: bo }));
+        net.send("ann", "after");
+        net.drive();
+        assert_eq!(net.inbox("carol"), ["before", "after"]);
+        assert_eq!(net.inbox("bo"), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn leaving_for_good_is_told_and_is_not_a_removal() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        let bo = net.fingerprint("bo");
+        net.command("bo", Command::Leave);
+        net.drive();
+        assert_eq!(net.stop_of("bo"), Some(Stop::Left), "{suite:?}");
+        for reader in ["ann", "carol"] {
+            assert!(net.saw(reader, &Event::MemberLeft { member: bo }), "{suite:?}: {reader}");
+            assert!(!net.saw(reader, &Event::MemberRemoved { member: bo }), "{suite:?}: {reader}");
+        }
+    }
+}
+
+#[test]
+fn a_closed_room_is_closed_for_everybody() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        net.command("ann", Command::CloseRoom);
+        net.drive();
+        assert_eq!(net.stop_of("ann"), Some(Stop::Closed), "{suite:?}");
+        assert_eq!(net.stop_of("bo"), Some(Stop::Closed), "{suite:?}");
+        assert_eq!(net.host.rooms().count(), 0);
+    }
+}
+
+#[test]
+fn after_a_cut_everything_missed_arrives_once() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        net.send("ann", "one");
+        net.drive();
+        net.people.get_mut("bo").unwrap().online = false;
+        net.cut("bo");
+        net.drive();
+        assert!(net.saw("ann", &Event::MemberAway { member: net.fingerprint("bo"), cut: true }), "{suite:?}");
+        net.send("bo", "from the tunnel");
+        net.send("carol", "two");
+        net.drive();
+        net.people.get_mut("bo").unwrap().online = true;
+        for _ in 0..20 {
+            net.drive();
+        }
+        assert_eq!(net.inbox("ann"), ["two", "from the tunnel"], "{suite:?}");
+        let missed: &[&str] = if suite == Suite::Secure { &["one", "two"] } else { &["one"] };
+        assert_eq!(net.inbox("bo"), missed, "{suite:?}: a learning room encrypts for whoever is connected");
+    }
+}
+
+#[test]
+fn a_message_cut_off_on_its_way_is_sent_again_once() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        for round in 0..5 {
+            net.send("bo", &format!("round {round}"));
+            net.cut("bo");
+            for _ in 0..10 {
+                net.drive();
+            }
+        }
+        assert_eq!(net.inbox("ann"), (0..5).map(|round| format!("round {round}")).collect::<Vec<_>>(), "{suite:?}");
+    }
+}
+
+#[test]
+fn a_host_that_starts_again_gets_its_room_and_its_members_back() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        net.send("ann", "before");
+        net.drive();
+        net.restart_host();
+        for _ in 0..20 {
+            net.drive();
+        }
+        net.send("carol", "after");
+        net.drive();
+        net.send("ann", "me too");
+        net.drive();
+        assert_eq!(net.inbox("bo"), ["before", "after", "me too"], "{suite:?}");
+        assert_eq!(net.inbox("ann"), ["after"], "{suite:?}");
+    }
+}
+
+#[test]
+fn a_burst_is_slowed_down_not_thrown_out() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        for index in 0..200 {
+            net.send("bo", &index.to_string());
+        }
+        for _ in 0..40 {
+            net.drive();
+        }
+        assert_eq!(net.inbox("ann"), (0..200).map(|index| index.to_string()).collect::<Vec<_>>(), "{suite:?}");
+    }
+}
+
+#[test]
+fn too_long_words_are_refused_with_the_limit() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        let id = net.send("ann", &"x".repeat(16 * 1024 + 1));
+        net.drive();
+        assert!(net.saw("ann", &Event::Rejected { id, limit: 16 * 1024 }), "{suite:?}");
+        net.send("ann", &"y".repeat(4_000));
+        net.drive();
+        assert_eq!(net.inbox("bo"), ["y".repeat(4_000)], "{suite:?}");
+    }
+}

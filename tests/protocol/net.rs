@@ -1,0 +1,365 @@
+//! A host and some clients on a network that is only numbers: frames wait in queues, time moves
+//! when the test says so, links can be cut. No socket, no sleep.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, OnceLock};
+
+use conversa::crypto::{Fingerprint, Random, Suite, primitives};
+use conversa::protocol::{
+    ByeCode, Client, Command, Entry, Event, Host, HostLimits, HostOutput, Identity, Invite, LearningConsent, LinkError,
+    LinkId, MessageId, Now, OpenPolicy, Output, Peer, RoomCrypto, Stop, new_room,
+};
+use conversa::wire::{Bye, Frame, FrameReader};
+
+/// Bytes that look random and are the same in each run.
+pub(crate) struct Seeded(u64);
+
+impl Random for Seeded {
+    fn fill(&mut self, buffer: &mut [u8]) -> conversa::crypto::Result<()> {
+        for chunk in buffer.chunks_mut(32) {
+            self.0 += 1;
+            chunk.copy_from_slice(&primitives::sha256(&self.0.to_be_bytes())[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+/// Long-term keys by name, made once for all tests: making them is slow.
+pub(crate) fn identity(suite: Suite, index: usize) -> Arc<Identity> {
+    type Made = [OnceLock<Arc<Identity>>; 8];
+    static SECURE: Made = [const { OnceLock::new() }; 8];
+    static TEXTBOOK: Made = [const { OnceLock::new() }; 8];
+    let (made, bits) = if suite == Suite::Textbook { (&TEXTBOOK, 256) } else { (&SECURE, 3072) };
+    let make = || {
+        let backend = suite.backend();
+        let (signing, decryption) =
+            (backend.generate_signing(bits).unwrap(), backend.generate_decryption(bits).unwrap());
+        Arc::new(Identity::new(signing, decryption, START).unwrap())
+    };
+    Arc::clone(made[index].get_or_init(make))
+}
+
+pub(crate) fn crypto(suite: Suite) -> RoomCrypto {
+    match suite {
+        Suite::Textbook => RoomCrypto::Learning(LearningConsent::given_by_a_person()),
+        _ => RoomCrypto::secure().unwrap(),
+    }
+}
+
+pub(crate) const START: Now = Now { monotonic_ms: 1_000, unix_ms: 1_800_000_000_000 };
+
+/// One person and their link.
+pub(crate) struct Person {
+    pub(crate) client: Client,
+    pub(crate) events: Vec<Event>,
+    link: Option<LinkId>,
+    to_host: VecDeque<Arc<[u8]>>,
+    to_client: VecDeque<Arc<[u8]>>,
+    host_reader: FrameReader,
+    client_reader: FrameReader,
+    pub(crate) online: bool,
+}
+
+pub(crate) struct Net {
+    pub(crate) suite: Suite,
+    pub(crate) host: Host,
+    pub(crate) now: Now,
+    pub(crate) people: BTreeMap<&'static str, Person>,
+    pub(crate) random: Seeded,
+    names: Vec<&'static str>,
+    next_link: u64,
+    next_message: u8,
+    /// May change or drop a frame on its way to a client: what an evil host does.
+    pub(crate) tamper: Option<Box<dyn FnMut(&'static str, Frame) -> Option<Frame>>>,
+}
+
+impl Net {
+    /// A host, and the first of `names` as the owner of an open room with all the others in it.
+    pub(crate) fn new(suite: Suite, names: &[&'static str]) -> Self {
+        let mut net = Self::with_owner(suite, names[0], false);
+        for name in &names[1..] {
+            net.invite_and_join(name);
+        }
+        net
+    }
+
+    /// A host with one room, its owner alone in it.
+    pub(crate) fn with_owner(suite: Suite, owner: &'static str, knock: bool) -> Self {
+        Self::with_places(suite, owner, knock, 8)
+    }
+
+    /// The same with room for `places` members.
+    pub(crate) fn with_places(suite: Suite, owner: &'static str, knock: bool, places: u16) -> Self {
+        let mut net = Self {
+            suite,
+            host: Host::new(OpenPolicy::Only(vec![identity(suite, 0).fingerprint()]), HostLimits::default()),
+            now: START,
+            people: BTreeMap::new(),
+            random: Seeded(7),
+            names: Vec::new(),
+            next_link: 0,
+            next_message: 0,
+            tamper: None,
+        };
+        let keys = identity(suite, 0);
+        let (_, genesis) = new_room(&keys, knock, places, START, &mut net.random).unwrap();
+        let entry = Entry::Open { genesis, roster: Vec::new(), token: None, title: "Friday".to_owned() };
+        net.add(owner, entry, Some(keys.fingerprint()));
+        net.drive();
+        net
+    }
+
+    pub(crate) fn host_fingerprint(&self) -> Fingerprint {
+        identity(self.suite, 0).fingerprint()
+    }
+
+    pub(crate) fn fingerprint(&self, name: &str) -> Fingerprint {
+        self.people[name].client.identity().fingerprint()
+    }
+
+    /// Brings a person with new keys, or the ones that name had.
+    pub(crate) fn add(&mut self, name: &'static str, entry: Entry, pin: Option<Fingerprint>) {
+        let index = self.names.iter().position(|known| *known == name).unwrap_or_else(|| {
+            self.names.push(name);
+            self.names.len() - 1
+        });
+        let client = Client::new(identity(self.suite, index), crypto(self.suite), name.to_owned(), entry, pin);
+        let person = Person {
+            client,
+            events: Vec::new(),
+            link: None,
+            to_host: VecDeque::new(),
+            to_client: VecDeque::new(),
+            host_reader: FrameReader::new(usize::MAX),
+            client_reader: FrameReader::new(usize::MAX),
+            online: true,
+        };
+        self.people.insert(name, person);
+        let now = self.now;
+        self.people.get_mut(name).unwrap().client.start(now);
+    }
+
+    pub(crate) fn invite(&mut self) -> Invite {
+        let owner = self.names[0];
+        let addresses = vec!["127.0.0.1:9000".to_owned()];
+        self.command(owner, Command::Invite { addresses, life_ms: 3_600_000 });
+        self.drive();
+        let made = |event: &Event| if let Event::InviteMade(invite) = event { Some(invite.clone()) } else { None };
+        self.people[owner].events.iter().rev().find_map(made).expect("an invite")
+    }
+
+    pub(crate) fn invite_and_join(&mut self, name: &'static str) {
+        let invite = self.invite();
+        self.add(name, Entry::Invite(invite), None);
+        self.drive();
+        assert!(self.is_ready(name), "{name}: {:?}", self.people[name].events);
+    }
+
+    pub(crate) fn is_ready(&self, name: &str) -> bool {
+        self.people[name].events.iter().any(|event| matches!(event, Event::Ready { .. }))
+    }
+
+    pub(crate) fn command(&mut self, name: &'static str, command: Command) {
+        let (now, random) = (self.now, &mut self.random);
+        self.people.get_mut(name).unwrap().client.command(command, now, random);
+    }
+
+    pub(crate) fn send(&mut self, name: &'static str, text: &str) -> MessageId {
+        self.next_message += 1;
+        let id = MessageId([self.next_message; 16]);
+        self.command(name, Command::Send { id, text: text.to_owned() });
+        id
+    }
+
+    /// The words a person was shown, in order.
+    pub(crate) fn inbox(&self, name: &str) -> Vec<String> {
+        let words = |event: &Event| if let Event::Message { text, .. } = event { Some(text.clone()) } else { None };
+        self.people[name].events.iter().filter_map(words).collect()
+    }
+
+    pub(crate) fn stop_of(&self, name: &str) -> Option<Stop> {
+        let stop = |event: &Event| if let Event::Stopped(stop) = event { Some(stop.clone()) } else { None };
+        self.people[name].events.iter().rev().find_map(stop)
+    }
+
+    pub(crate) fn saw(&self, name: &str, event: &Event) -> bool {
+        self.people[name].events.contains(event)
+    }
+
+    /// The link breaks without a word; what was on its way is lost.
+    pub(crate) fn cut(&mut self, name: &'static str) {
+        let now = self.now;
+        let person = self.people.get_mut(name).unwrap();
+        person.to_host.clear();
+        person.to_client.clear();
+        if let Some(link) = person.link.take() {
+            person.client.disconnected(LinkError::Cut, now, &mut self.random);
+            self.host.link_closed(link, false, now);
+        }
+    }
+
+    /// The host's process ends and another takes its place, without a room.
+    pub(crate) fn restart_host(&mut self) {
+        let names: Vec<&'static str> = self.people.keys().copied().collect();
+        names.into_iter().for_each(|name| self.cut(name));
+        self.host = Host::new(OpenPolicy::Only(vec![self.host_fingerprint()]), HostLimits::default());
+    }
+
+    /// Lets everything happen that is due now or within half a second.
+    pub(crate) fn drive(&mut self) {
+        for _ in 0..10 {
+            self.settle();
+            self.advance(50);
+        }
+        self.settle();
+    }
+
+    /// Lets a long time go by, with all that happens in it.
+    pub(crate) fn wait(&mut self, for_ms: u64) {
+        let until = self.now.monotonic_ms + for_ms;
+        while self.now.monotonic_ms < until {
+            self.advance(10_000);
+            self.settle();
+        }
+    }
+
+    pub(crate) fn advance(&mut self, by_ms: u64) {
+        self.now.monotonic_ms += by_ms;
+        self.now.unix_ms += by_ms;
+        let now = self.now;
+        self.host.handle_timeout(now);
+        for person in self.people.values_mut() {
+            if person.client.next_timeout().is_some_and(|due| due <= now.monotonic_ms) {
+                person.client.handle_timeout(now, &mut self.random);
+            }
+        }
+    }
+
+    /// Passes frames until nobody has any.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..10_000 {
+            let names: Vec<&'static str> = self.people.keys().copied().collect();
+            let mut busy = false;
+            for name in names {
+                busy |= self.client_outputs(name);
+                busy |= self.to_host(name);
+                busy |= self.host_outputs();
+                busy |= self.to_client(name);
+            }
+            if !busy {
+                return;
+            }
+        }
+        panic!("the network never comes to rest");
+    }
+
+    fn client_outputs(&mut self, name: &'static str) -> bool {
+        let mut busy = false;
+        while let Some(output) = self.people.get_mut(name).unwrap().client.poll_output() {
+            busy = true;
+            match output {
+                Output::Connect { pin } => self.connect(name, pin),
+                Output::Send(frame) => self.people.get_mut(name).unwrap().to_host.push_back(frame),
+                Output::Disconnect(code) => self.say_bye(name, code),
+                Output::Event(event) => self.people.get_mut(name).unwrap().events.push(event),
+            }
+        }
+        busy
+    }
+
+    fn connect(&mut self, name: &'static str, pin: Option<Fingerprint>) {
+        let (now, suite, host) = (self.now, self.suite, self.host_fingerprint());
+        let person = self.people.get_mut(name).unwrap();
+        if !person.online {
+            let error = LinkError::Refused { address: "here".to_owned() };
+            return person.client.disconnected(error, now, &mut self.random);
+        }
+        let Some(pin) = pin else { return person.client.host_seen(host, now) };
+        if pin != host {
+            let error = LinkError::HostKeyChanged { expected: pin, seen: host };
+            return person.client.disconnected(error, now, &mut self.random);
+        }
+        self.next_link += 1;
+        let link = LinkId(self.next_link);
+        person.link = Some(link);
+        person.to_host.clear();
+        person.to_client.clear();
+        (person.host_reader, person.client_reader) = (FrameReader::new(usize::MAX), FrameReader::new(usize::MAX));
+        let fingerprint = person.client.identity().fingerprint();
+        self.host.link_opened(link, Peer { fingerprint, suite, address: IpAddr::V4(Ipv4Addr::LOCALHOST) }, now);
+        person.client.connected(now, &mut self.random);
+    }
+
+    fn say_bye(&mut self, name: &'static str, code: ByeCode) {
+        let person = self.people.get_mut(name).unwrap();
+        person.to_host.push_back(Frame::Bye(Bye { code: code.code() }).to_bytes());
+        self.to_host(name);
+        if let Some(link) = self.people.get_mut(name).unwrap().link.take() {
+            self.host.link_closed(link, true, self.now);
+        }
+    }
+
+    fn to_host(&mut self, name: &'static str) -> bool {
+        let person = self.people.get_mut(name).unwrap();
+        let Some(link) = person.link else { return false };
+        let busy = !person.to_host.is_empty();
+        for bytes in person.to_host.drain(..) {
+            person.host_reader.push(&bytes);
+        }
+        while let Some((kind, body)) = person.host_reader.next_body().unwrap() {
+            self.host.frame(link, kind, &body, self.now);
+        }
+        busy
+    }
+
+    fn host_outputs(&mut self) -> bool {
+        let mut busy = false;
+        while let Some(output) = self.host.poll_output() {
+            busy = true;
+            let of = |link: LinkId, people: &BTreeMap<&'static str, Person>| {
+                people.iter().find(|(_, person)| person.link == Some(link)).map(|(name, _)| *name)
+            };
+            match output {
+                HostOutput::Send { link, frame } => {
+                    if let Some(name) = of(link, &self.people) {
+                        self.people.get_mut(name).unwrap().to_client.push_back(frame);
+                    }
+                }
+                HostOutput::Close { link, code } => {
+                    if let Some(name) = of(link, &self.people) {
+                        let bye = Frame::Bye(Bye { code: code.code() }).to_bytes();
+                        self.people.get_mut(name).unwrap().to_client.push_back(bye);
+                        self.to_client(name);
+                        let person = self.people.get_mut(name).unwrap();
+                        if person.link == Some(link) {
+                            person.link = None;
+                            person.client.disconnected(LinkError::Closed, self.now, &mut self.random);
+                        }
+                    }
+                }
+                HostOutput::Member { .. } | HostOutput::Event(_) => {}
+            }
+        }
+        busy
+    }
+
+    fn to_client(&mut self, name: &'static str) -> bool {
+        let person = self.people.get_mut(name).unwrap();
+        let busy = !person.to_client.is_empty();
+        for bytes in person.to_client.drain(..) {
+            person.client_reader.push(&bytes);
+        }
+        while let Some(frame) = person.client_reader.next_frame().unwrap() {
+            let frame = match &mut self.tamper {
+                Some(tamper) => tamper(name, frame),
+                None => Some(frame),
+            };
+            if let Some(frame) = frame {
+                let body = frame.to_bytes();
+                person.client.frame(frame.kind(), &body[5..], self.now, &mut self.random);
+            }
+        }
+        busy
+    }
+}
