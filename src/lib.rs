@@ -13,6 +13,8 @@
 //! * [`wire`] knows frames and their strict encoding.
 //! * [`protocol`] decides; it never opens a socket, reads a clock or draws randomness.
 
+pub mod app;
 pub mod crypto;
+pub mod net;
 pub mod protocol;
 pub mod wire;

@@ -82,14 +82,16 @@ impl Room {
     /// What members do and say.
     fn apply_conversation(&mut self, event: &Event, viewed: bool, now_ms: u64) -> Vec<Change> {
         match event {
+            Event::Members(members) => self.all_members(members, now_ms),
             Event::MemberJoined { member } => self.joined(*member, now_ms),
             Event::MemberHere { member } => self.here(*member, now_ms),
             Event::MemberAway { member, cut } => self.away(*member, *cut, now_ms),
             Event::MemberLeft { member } => self.gone(*member, Notice::Left(*member), now_ms),
             Event::MemberRemoved { member } => self.gone(*member, Notice::Removed(*member), now_ms),
             Event::MemberNamed { member, name } => self.named(*member, name, now_ms),
-            Event::Message { id, from, text, sent_ms, mine } => {
-                self.message_came(*id, *from, text, *sent_ms, *mine, viewed, now_ms)
+            Event::Message { id, from, text, sent_ms } => {
+                let message = Message { id: *id, from: *from, text: text.clone(), sent_ms: *sent_ms, delivery: None };
+                self.message_came(message, viewed, now_ms)
             }
             Event::Newer { from } => self.notice(now_ms, Notice::Newer(*from)),
             Event::Unreadable { from } => self.notice(now_ms, Notice::Unreadable(*from)),
@@ -200,6 +202,20 @@ impl Room {
         changes
     }
 
+    /// The members as they are now. Whoever came or went while one was away is news.
+    fn all_members(&mut self, members: &[Fingerprint], now_ms: u64) -> Vec<Change> {
+        let known: Vec<Fingerprint> = self.members.iter().map(|member| member.fingerprint).collect();
+        let mut changes = Vec::new();
+        for member in known.iter().filter(|member| !members.contains(member)) {
+            changes.extend(self.gone(*member, Notice::Gone(*member), now_ms));
+        }
+        for member in members.iter().filter(|member| !known.contains(member)) {
+            changes.extend(self.joined(*member, now_ms));
+        }
+        changes.push(Change::MembersChanged(self.seat));
+        changes
+    }
+
     fn joined(&mut self, member: Fingerprint, now_ms: u64) -> Vec<Change> {
         let is_news = self.was_ready && self.me != Some(member) && self.member(&member).is_none();
         self.member_mut(member);
@@ -272,26 +288,10 @@ impl Room {
         changes
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of one event")]
-    fn message_came(
-        &mut self,
-        id: MessageId,
-        from: Fingerprint,
-        text: &str,
-        sent_ms: u64,
-        mine: bool,
-        viewed: bool,
-        now_ms: u64,
-    ) -> Vec<Change> {
-        // An own message stands there since it was typed.
-        if mine && self.message(&id).is_some() {
-            return Vec::new();
-        }
-        let delivery = mine.then(Delivery::queued);
+    fn message_came(&mut self, message: Message, viewed: bool, now_ms: u64) -> Vec<Change> {
         self.active_ms = now_ms;
-        let message = Message { id, from, text: text.to_owned(), sent_ms, delivery };
         let mut changes = self.push(now_ms, RowKind::Message(message));
-        if !mine && !viewed {
+        if !viewed {
             self.unread += 1;
         }
         changes.push(Change::RoomChanged(self.seat));

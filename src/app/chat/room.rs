@@ -225,6 +225,7 @@ impl Room {
             Notice::Joined(member) => format!("{} joined.", name(member)),
             Notice::Left(member) => format!("{} left the room.", name(member)),
             Notice::Removed(member) => format!("The owner removed {}.", name(member)),
+            Notice::Gone(member) => format!("{} is not in the room any more.", name(member)),
             Notice::Away(member) => format!("{} went offline.", name(member)),
             Notice::Cut(member) => format!("The connection to {} was cut.", name(member)),
             Notice::Back(member) => format!("{} is back.", name(member)),
@@ -341,6 +342,7 @@ impl Room {
                 Notice::Joined(member)
                 | Notice::Left(member)
                 | Notice::Removed(member)
+                | Notice::Gone(member)
                 | Notice::Away(member)
                 | Notice::Cut(member)
                 | Notice::Back(member)

@@ -59,6 +59,8 @@ pub enum Notice {
     Left(Fingerprint),
     /// The owner removed a member.
     Removed(Fingerprint),
+    /// A member left or was removed while one was away.
+    Gone(Fingerprint),
     /// A member went offline.
     Away(Fingerprint),
     /// A member's connection broke.

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::identities::{Found, Identities, is_locked};
@@ -15,11 +16,13 @@ use crate::app::{Passphrase, Problem, Profile, Record, Records, Settings};
 use crate::crypto::Suite;
 use crate::net::{self, ClientId, Handle};
 use crate::protocol::limits::INVITE_LIFE_MS;
-use crate::protocol::{Command, LearningConsent, MessageId, Now, RoomCrypto, Stop, check_name};
+use crate::protocol::{Command, Event, LearningConsent, MessageId, Now, RoomCrypto, Stop, check_name};
 
 /// How long changed settings wait for more changes before they are written: a draft changes with
 /// every key.
 const SETTINGS_WAIT: Duration = Duration::from_secs(1);
+/// How long changed records wait for more changes.
+const RECORDS_WAIT: Duration = Duration::from_millis(20);
 /// How long until a failed write is tried again.
 const RETRY_WRITE: Duration = Duration::from_secs(10);
 /// How long a goodbye may take: the net itself gives links two seconds to flush.
@@ -61,6 +64,15 @@ enum Quitting {
     Done,
 }
 
+/// What the profile gives a session.
+pub(super) struct Parts {
+    pub(super) profile: Profile,
+    pub(super) settings: Settings,
+    pub(super) records: Records,
+    pub(super) known: Vec<(SeatId, Record)>,
+    pub(super) by_room: Seats,
+}
+
 /// The session's state.
 pub(super) struct Engine {
     pub(super) directory: PathBuf,
@@ -73,6 +85,8 @@ pub(super) struct Engine {
     pub(super) by_room: Seats,
     pub(super) net: Handle,
     pub(super) next_client: u64,
+    /// How many of the net's events are in the inbox.
+    waiting: Arc<AtomicUsize>,
     events: async_channel::Sender<SessionEvent>,
     settings_due: Option<Instant>,
     records_due: Option<Instant>,
@@ -82,17 +96,14 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    #[expect(clippy::too_many_arguments, reason = "called once, with what the session was opened with")]
     pub(super) fn new(
-        profile: Profile,
-        settings: Settings,
-        records: Records,
-        known: Vec<(SeatId, Record)>,
-        by_room: Seats,
+        parts: Parts,
         net: Handle,
+        waiting: Arc<AtomicUsize>,
         inputs: Sender<Input>,
         events: async_channel::Sender<SessionEvent>,
     ) -> Self {
+        let Parts { profile, settings, records, known, by_room } = parts;
         let directory = profile.directory().to_owned();
         let mut engine = Self {
             identities: Identities::new(&directory, inputs, events.clone()),
@@ -105,6 +116,7 @@ impl Engine {
             by_room,
             net,
             next_client: 1,
+            waiting,
             events,
             settings_due: None,
             records_due: None,
@@ -148,7 +160,10 @@ impl Engine {
 
     fn take(&mut self, input: Input) {
         match input {
-            Input::Net(event) => self.net_event(event),
+            Input::Net(event) => {
+                self.waiting.fetch_sub(1, Ordering::AcqRel);
+                self.net_event(event);
+            }
             Input::Found(found) => self.found(found),
             Input::EnsureIdentity { suite, bits } => drop(self.identities.want(suite, bits)),
             Input::Unlock(passphrase) => self.unlock(passphrase),
@@ -235,7 +250,7 @@ impl Engine {
             (None, Command::GoOffline) if seat.progress != Progress::Idle => {
                 seat.progress = Progress::Idle;
                 self.listeners.release(id, &self.net);
-                self.emit_seat(id, SeatEvent::Protocol(crate::protocol::Event::Stopped(Stop::Offline)));
+                self.emit_seat(id, SeatEvent::Protocol(Event::Stopped(Stop::Offline)));
             }
             (None, command) => log::debug!("nobody is there to take {command:?}"),
         }
@@ -297,9 +312,21 @@ impl Engine {
             }
         }
         if self.settings.name != name {
-            self.command_all(&Command::Rename(self.name()));
+            self.renamed();
         }
         self.settings_changed();
+    }
+
+    /// Tells every room the new name; nobody but oneself says how one is called.
+    fn renamed(&self) {
+        let name = self.name();
+        self.command_all(&Command::Rename(name.clone()));
+        for (id, seat) in self.seats.iter().filter(|(_, seat)| seat.client().is_some()) {
+            if let Some(identity) = self.identities.ready(seat.info.suite) {
+                let (member, name) = (identity.fingerprint(), name.clone());
+                self.emit_seat(*id, SeatEvent::Protocol(Event::MemberNamed { member, name }));
+            }
+        }
     }
 
     pub(super) fn settings_changed(&mut self) {
@@ -341,8 +368,14 @@ impl Engine {
         }
     }
 
+    /// Lets the changed records be written in a moment: a room's roster comes entry by entry.
+    pub(super) fn write_records_soon(&mut self) {
+        let due = Instant::now() + RECORDS_WAIT;
+        self.records_due = Some(self.records_due.map_or(due, |known| known.min(due)));
+    }
+
     /// Writes the records that changed. What cannot be written stays in memory and is tried again.
-    pub(super) fn write_records(&mut self) {
+    fn write_records(&mut self) {
         self.records_due = None;
         let mut failed = None;
         for seat in self.seats.values_mut().filter(|seat| seat.unsaved) {

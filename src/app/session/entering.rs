@@ -101,7 +101,9 @@ impl Engine {
             _ => None,
         };
         seat.progress = Progress::NeedsListener;
-        self.emit_seat(id, SeatEvent::Identity(identity.fingerprint()));
+        let member = identity.fingerprint();
+        self.emit_seat(id, SeatEvent::Identity(member));
+        self.emit_seat(id, SeatEvent::Protocol(Event::MemberNamed { member, name: self.name() }));
         match listen {
             Some(address) => {
                 if let Some(bound) = self.listeners.share(id, address, &identity, &self.net) {

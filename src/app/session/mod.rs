@@ -25,8 +25,9 @@ mod seat_events;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
 use super::settings::Settings;
 use super::{Code, JoinTarget, Passphrase, Problem, Profile, Records};
@@ -34,7 +35,12 @@ use crate::crypto::{Fingerprint, Random, Suite, SystemRandom};
 use crate::net;
 use crate::protocol::limits::TEXT_BYTES_MAX;
 use crate::protocol::{self, LearningConsent, MessageId, RoomCrypto, RoomId};
-use engine::{Engine, Input};
+use engine::{Engine, Input, Parts};
+
+/// Events that may wait for the session or its face: a burst of a large room, below a megabyte.
+const EVENTS_WAITING_MAX: usize = 4_096;
+/// How long the net's events wait while that many do.
+const BUSY_WAIT: Duration = Duration::from_millis(5);
 
 /// One's place at a room, known or about to be, during this run of the app. It names a room before
 /// the room's id is known, and stays the same when one comes back.
@@ -252,8 +258,10 @@ impl Session {
         for (seat, record) in &with_seats {
             lock(&seats).insert(record.room, *seat);
         }
-        forward(net_events, inputs.clone())?;
-        let engine = Engine::new(profile, settings.clone(), records, with_seats, seats, handle, inputs, events);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        forward(net_events, inputs.clone(), Arc::clone(&waiting), events.clone())?;
+        let parts = Parts { profile, settings: settings.clone(), records, known: with_seats, by_room: seats };
+        let engine = Engine::new(parts, handle, waiting, inputs, events);
         thread("session", move || engine.run(&inbox))?;
         Ok((session, Opening { settings, rooms, warnings }, receiver))
     }
@@ -421,10 +429,21 @@ impl Session {
     }
 }
 
-/// Moves the net's events into the session's one inbox.
-fn forward(events: async_channel::Receiver<net::Event>, inputs: mpsc::Sender<Input>) -> Result<(), Problem> {
+/// Moves the net's events into the session's one inbox. While too many wait there, or for a face
+/// that is busy, the net keeps the rest, and in the end lets its peers wait.
+fn forward(
+    events: async_channel::Receiver<net::Event>,
+    inputs: mpsc::Sender<Input>,
+    waiting: Arc<AtomicUsize>,
+    face: async_channel::Sender<SessionEvent>,
+) -> Result<(), Problem> {
     thread("session-events", move || {
         while let Ok(event) = events.recv_blocking() {
+            let is_busy = || waiting.load(Ordering::Acquire) >= EVENTS_WAITING_MAX || face.len() >= EVENTS_WAITING_MAX;
+            while is_busy() && !face.is_closed() {
+                std::thread::sleep(BUSY_WAIT);
+            }
+            waiting.fetch_add(1, Ordering::AcqRel);
             if inputs.send(Input::Net(event)).is_err() {
                 return;
             }

@@ -65,7 +65,7 @@ impl Engine {
         record.entered_ms = now().unix_ms;
         record.addresses.clone_from(&seat.info.addresses);
         seat.unsaved = true;
-        self.write_records();
+        self.write_records_soon();
         if let Some(address) = joined_at {
             self.settings.remember_address(&address);
             self.settings_changed();
@@ -75,15 +75,20 @@ impl Engine {
     fn roster_entry(&mut self, id: SeatId, number: u64, entry: &Signed, hash: &[u8; 32]) {
         let Some(seat) = self.seats.get_mut(&id) else { return };
         let Some(record) = &mut seat.record else { return };
-        if number > record.known.0 || record.known.0 == 0 {
+        let is_newer = number > record.known.0;
+        if is_newer {
             record.known = (number, ByteArray::new(*hash));
         }
         let next = u64::try_from(record.roster.len()).unwrap_or(u64::MAX).saturating_add(1);
-        if record.is_owned() && number == next {
+        let is_next = record.is_owned() && number == next;
+        if is_next {
             record.roster.push(entry.clone());
         }
-        seat.unsaved = true;
-        self.write_records();
+        // After each full sync the whole roster comes again.
+        if is_newer || is_next {
+            seat.unsaved = true;
+            self.write_records_soon();
+        }
     }
 
     fn titled(&mut self, id: SeatId, title: &str) {
@@ -92,7 +97,7 @@ impl Engine {
         if let Some(record) = &mut seat.record {
             title.clone_into(&mut record.title);
             seat.unsaved = true;
-            self.write_records();
+            self.write_records_soon();
         }
     }
 
