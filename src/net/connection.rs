@@ -18,17 +18,22 @@ use crate::protocol::ByeCode;
 use crate::wire::{Bye, DecodeError, Frame, FrameKind, FrameReader};
 
 /// Why a connection cannot go on.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(super) enum LinkFault {
     /// The system says so.
+    #[error("{0}")]
     Io(io::Error),
     /// TLS says so; an alert for the peer is queued.
+    #[error("{0}")]
     Tls(rustls::Error),
     /// The TLS handshake is done, but not for this protocol.
+    #[error("TLS for another protocol")]
     OtherProtocol,
     /// A learning link did not come about.
+    #[error("no learning link: {0:?}")]
     Learning(LearningFault),
     /// A learning room's host answered where a secure one was expected.
+    #[error("a learning room's host")]
     LearningHost,
 }
 
@@ -357,11 +362,7 @@ fn begins_the_banner(bytes: &[u8]) -> bool {
 }
 
 /// Opens received records into `frames`; whether the peer said that no more will come.
-fn decrypt(
-    tls: &mut rustls::Connection,
-    mut bytes: &[u8],
-    frames: &mut FrameReader,
-) -> Result<bool, LinkFault> {
+fn decrypt(tls: &mut rustls::Connection, mut bytes: &[u8], frames: &mut FrameReader) -> Result<bool, LinkFault> {
     while !bytes.is_empty() {
         if tls.read_tls(&mut bytes).map_err(LinkFault::Io)? == 0 {
             return Ok(true);

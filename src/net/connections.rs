@@ -1,9 +1,10 @@
 //! All connections, by a number that is never used twice.
 
+use std::net::IpAddr;
+
 use super::ClientId;
 use super::connection::Connection;
 use crate::protocol::LinkId;
-use std::net::IpAddr;
 
 /// Bits of a [`LinkId`] that say where the connection is; the others say the how-manieth it is there.
 const INDEX_BITS: u32 = 32;
@@ -80,13 +81,6 @@ struct Place {
 }
 
 impl Connections {
-    /// The number that the next [`Self::insert`] will give.
-    pub(super) fn next_id(&self) -> LinkId {
-        let index = self.free.last().copied().unwrap_or(self.places.len());
-        let generation = self.places.get(index).map_or(0, |place| place.generation);
-        id(index, generation)
-    }
-
     /// Takes in a connection.
     pub(super) fn insert(&mut self, link: Link) -> LinkId {
         let index = self.free.pop().unwrap_or(self.places.len());

@@ -186,7 +186,8 @@ mod tests {
 
     #[test]
     fn what_is_not_an_address_is_said_to_be_none() {
-        for bad in ["", "host", "host:", ":9", "host:0", "host:65536", "::1:9", "a b:9", "http://host:80", "1.2.3.4:0"] {
+        for bad in ["", "host", "host:", ":9", "host:0", "host:65536", "::1:9", "a b:9", "http://host:80", "1.2.3.4:0"]
+        {
             let expected = LinkError::NoSuchHost { address: bad.into() };
             assert_eq!(dial(&[bad]).next(), DialStep::GiveUp(expected));
         }

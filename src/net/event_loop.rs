@@ -247,7 +247,7 @@ impl EventLoop {
 
     /// A connection cannot go on.
     pub(super) fn fault(&mut self, id: LinkId, fault: &LinkFault) {
-        log::debug!("connection {}: {fault:?}", id.0);
+        log::debug!("connection {}: {fault}", id.0);
         let Some(link) = self.connections.at(id) else { return };
         if let Role::Dialled { client, stage: DialStage::Connecting | DialStage::Handshaking } = link.role {
             return self.dial_fault(client, id, fault);

@@ -143,8 +143,10 @@ impl EventLoop {
 
     /// The names' answer has come.
     pub(super) fn found(&mut self, id: ClientId, attempt: u64, places: Vec<SocketAddr>) {
-        let client = self.clients.get_mut(&id).filter(|client| client.attempt == attempt);
-        let Some(client) = client.filter(|client| client.lookup_until_ms.take().is_some()) else { return };
+        let Some(client) = self.clients.get_mut(&id).filter(|client| client.attempt == attempt) else { return };
+        if client.lookup_until_ms.take().is_none() {
+            return;
+        }
         if let Some(dial) = &mut client.dial {
             dial.found(places);
         }
@@ -175,6 +177,9 @@ impl EventLoop {
         let Some(dial) = &client.dial else { return self.part(link, None) };
         let error = dial.explain(fault, heard, client.pin, client.verdict.seen());
         self.part(link, None);
+        if matches!(fault, LinkFault::Io(_)) {
+            self.drop_link(link, &error);
+        }
         match probed {
             None => self.dial_failed(id, error),
             Some(host) => {
@@ -278,13 +283,13 @@ impl EventLoop {
 impl OwnClient {
     fn connection(&self, socket: TcpStream) -> Result<Connection, rustls::Error> {
         let key = self.identity.signing();
-        let config = match (self.identity.suite(), self.pin) {
-            (Suite::Textbook, pin) => {
-                let handshake = LearningHandshake::client(&*key.public(), pin);
-                return Ok(Connection::learning(socket, handshake, MEMBER_BODY_BYTES_MAX));
-            }
-            (Suite::Secure, Some(pin)) => tls::client_config(key, pin, &self.verdict)?,
-            (Suite::Secure, None) => tls::probe_config(key.public().suite().backend(), &self.verdict)?,
+        if self.identity.suite() == Suite::Textbook {
+            let handshake = LearningHandshake::client(&*key.public(), self.pin);
+            return Ok(Connection::learning(socket, handshake, MEMBER_BODY_BYTES_MAX));
+        }
+        let config = match self.pin {
+            Some(pin) => tls::client_config(key, pin, &self.verdict)?,
+            None => tls::probe_config(key.public().suite().backend(), &self.verdict)?,
         };
         let tls = ClientConnection::new(config, tls::unnamed())?;
         Ok(Connection::secure(socket, tls.into(), MEMBER_BODY_BYTES_MAX))

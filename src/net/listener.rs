@@ -53,12 +53,11 @@ impl Listener {
         limits: NetLimits,
     ) -> Result<Self, ListenError> {
         let suite = identity.suite();
-        let tls = match suite {
-            Suite::Textbook => None,
-            Suite::Secure => {
-                let config = tls::host_config(identity.signing());
-                Some(config.map_err(|error| ListenError::System(error.to_string()))?)
-            }
+        let tls = if suite == Suite::Textbook {
+            None
+        } else {
+            let config = tls::host_config(identity.signing());
+            Some(config.map_err(|error| ListenError::System(error.to_string()))?)
         };
         let socket = TcpListener::bind(address).map_err(|error| explain(&error))?;
         Ok(Self {

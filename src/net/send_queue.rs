@@ -94,7 +94,7 @@ mod tests {
     fn waiting(queue: &SendQueue) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); 8];
         let filled = queue.slices(&mut slices);
-        slices[..filled].concat()
+        slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect()
     }
 
     #[test]
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn an_empty_queue_holds_no_memory() {
-        let mut queue = queue(&[b"x"; 1000]);
+        let mut queue = queue(&[&b"x"[..]; 1000]);
         queue.advance(1000);
         assert_eq!(queue.pieces.capacity(), 0);
     }

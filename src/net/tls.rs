@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{AlwaysResolvesClientRawPublicKeys, ClientConfig, Resumption};
+use rustls::client::{AlwaysResolvesClientRawPublicKeys, ClientConfig, ResolvesClientCert, Resumption};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::{cipher_suite, default_provider, kx_group};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -83,7 +83,7 @@ pub fn probe_config(backend: Arc<dyn CryptoBackend>, verdict: &Arc<Verdict>) -> 
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
+        .with_client_cert_resolver(Arc::new(NoKey));
     Ok(finish(config))
 }
 
@@ -176,6 +176,24 @@ impl rustls::sign::Signer for LinkKey {
 impl fmt::Debug for LinkKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("LinkKey").field("domain", &self.domain).finish_non_exhaustive()
+    }
+}
+
+/// Says that a raw public key would come, as a host insists, and has none: a probe never gets there.
+#[derive(Debug)]
+struct NoKey;
+
+impl ResolvesClientCert for NoKey {
+    fn resolve(&self, _hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn only_raw_public_keys(&self) -> bool {
+        true
+    }
+
+    fn has_certs(&self) -> bool {
+        true
     }
 }
 

@@ -1,5 +1,8 @@
 //! The protocol's state machines as stories, without sockets or sleeps.
 
 mod admission;
+mod crowd;
+mod hostile;
 mod messaging;
 mod net;
+mod rogue;

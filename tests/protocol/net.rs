@@ -11,9 +11,16 @@ use conversa::protocol::{
     LinkId, MessageId, Now, OpenPolicy, Output, Peer, RoomCrypto, Stop, new_room,
 };
 use conversa::wire::{Bye, Frame, FrameReader};
+use openssl::pkey::PKey;
 
 /// Bytes that look random and are the same in each run.
 pub(crate) struct Seeded(u64);
+
+impl Seeded {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed << 32)
+    }
+}
 
 impl Random for Seeded {
     fn fill(&mut self, buffer: &mut [u8]) -> conversa::crypto::Result<()> {
@@ -25,19 +32,33 @@ impl Random for Seeded {
     }
 }
 
-/// Long-term keys by name, made once for all tests: making them is slow.
+/// How many different people there can be.
+const CROWD: usize = 64;
+
+/// Long-term keys by number, made or read once for all tests: making RSA-3072 keys is slow.
 pub(crate) fn identity(suite: Suite, index: usize) -> Arc<Identity> {
-    type Made = [OnceLock<Arc<Identity>>; 8];
-    static SECURE: Made = [const { OnceLock::new() }; 8];
-    static TEXTBOOK: Made = [const { OnceLock::new() }; 8];
-    let (made, bits) = if suite == Suite::Textbook { (&TEXTBOOK, 256) } else { (&SECURE, 3072) };
-    let make = || {
-        let backend = suite.backend();
-        let (signing, decryption) =
-            (backend.generate_signing(bits).unwrap(), backend.generate_decryption(bits).unwrap());
-        Arc::new(Identity::new(signing, decryption, START).unwrap())
-    };
-    Arc::clone(made[index].get_or_init(make))
+    type Made = [OnceLock<Arc<Identity>>; CROWD];
+    static SECURE: Made = [const { OnceLock::new() }; CROWD];
+    static TEXTBOOK: Made = [const { OnceLock::new() }; CROWD];
+    let made = if suite == Suite::Textbook { &TEXTBOOK } else { &SECURE };
+    Arc::clone(made[index].get_or_init(|| Arc::new(new_identity(suite, index))))
+}
+
+fn new_identity(suite: Suite, index: usize) -> Identity {
+    let backend = suite.backend();
+    if suite == Suite::Textbook {
+        let (signing, decryption) = (backend.generate_signing(256).unwrap(), backend.generate_decryption(256).unwrap());
+        return Identity::new(signing, decryption, START).unwrap();
+    }
+    // Nobody's name hangs on the encryption key, so the crowd may share one.
+    let signing = backend.signing_from_pkcs8(&key_in(include_str!("../data/keys/crowd.sign.pem"), index)).unwrap();
+    let decryption = backend.decryption_from_pkcs8(&key_in(include_str!("../data/keys/ann.enc.pem"), 0)).unwrap();
+    Identity::new(signing, decryption, START).unwrap()
+}
+
+fn key_in(file: &str, index: usize) -> Vec<u8> {
+    let pem = file.split_inclusive("-----END PRIVATE KEY-----\n").nth(index).unwrap();
+    PKey::private_key_from_pem(pem.as_bytes()).unwrap().private_key_to_pkcs8().unwrap()
 }
 
 pub(crate) fn crypto(suite: Suite) -> RoomCrypto {
@@ -59,6 +80,7 @@ pub(crate) struct Person {
     host_reader: FrameReader,
     client_reader: FrameReader,
     pub(crate) online: bool,
+    frozen: bool,
 }
 
 pub(crate) struct Net {
@@ -96,7 +118,7 @@ impl Net {
             host: Host::new(OpenPolicy::Only(vec![identity(suite, 0).fingerprint()]), HostLimits::default()),
             now: START,
             people: BTreeMap::new(),
-            random: Seeded(7),
+            random: Seeded::new(7),
             names: Vec::new(),
             next_link: 0,
             next_message: 0,
@@ -134,6 +156,7 @@ impl Net {
             host_reader: FrameReader::new(usize::MAX),
             client_reader: FrameReader::new(usize::MAX),
             online: true,
+            frozen: false,
         };
         self.people.insert(name, person);
         let now = self.now;
@@ -172,6 +195,12 @@ impl Net {
         id
     }
 
+    pub(crate) fn add_and_join(&mut self, name: &'static str) {
+        let invite = self.invite();
+        self.add(name, Entry::Invite(invite), None);
+        self.settle();
+    }
+
     /// The words a person was shown, in order.
     pub(crate) fn inbox(&self, name: &str) -> Vec<String> {
         let words = |event: &Event| if let Event::Message { text, .. } = event { Some(text.clone()) } else { None };
@@ -197,6 +226,11 @@ impl Net {
             person.client.disconnected(LinkError::Cut, now, &mut self.random);
             self.host.link_closed(link, false, now);
         }
+    }
+
+    /// Nothing moves on this link any more, in either direction, and nobody is told.
+    pub(crate) fn freeze(&mut self, name: &'static str) {
+        self.people.get_mut(name).unwrap().frozen = true;
     }
 
     /// The host's process ends and another takes its place, without a room.
@@ -302,7 +336,7 @@ impl Net {
 
     fn to_host(&mut self, name: &'static str) -> bool {
         let person = self.people.get_mut(name).unwrap();
-        let Some(link) = person.link else { return false };
+        let Some(link) = person.link.filter(|_| !person.frozen) else { return false };
         let busy = !person.to_host.is_empty();
         for bytes in person.to_host.drain(..) {
             person.host_reader.push(&bytes);
@@ -346,6 +380,9 @@ impl Net {
 
     fn to_client(&mut self, name: &'static str) -> bool {
         let person = self.people.get_mut(name).unwrap();
+        if person.frozen {
+            return false;
+        }
         let busy = !person.to_client.is_empty();
         for bytes in person.to_client.drain(..) {
             person.client_reader.push(&bytes);

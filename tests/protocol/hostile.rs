@@ -1,0 +1,260 @@
+//! Peers that break the rules: the host closes their link, and nobody else notices. Hosts that
+//! break them: members find out, or see nothing they should not.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use conversa::crypto::{CryptoError, Suite};
+use conversa::protocol::limits::{DEAD_AFTER_MS, FIRST_FRAME_MS, WAITING_MAX};
+use conversa::protocol::{
+    ByeCode, Command, Entry, Event, Fault, Host, HostLimits, LinkId, OpenPolicy, RefuseCode, Stop, new_room,
+};
+use conversa::wire::{ByteArray, Bytes, Frame, FrameKind, Item, ItemKind, Msg, Open, Resume, Signed};
+
+use crate::net::{Net, START, Seeded, identity};
+use crate::rogue::Rogue;
+
+fn host_with_room(suite: Suite) -> Host {
+    let owner = identity(suite, 0);
+    let mut host = Host::new(OpenPolicy::Only(vec![owner.fingerprint()]), HostLimits::default());
+    let (_, genesis) = new_room(&owner, true, 64, START, &mut Seeded::new(3)).unwrap();
+    Rogue::link(&mut host, LinkId(0), &owner).send(&Frame::Open(Open { genesis, token: None }));
+    host
+}
+
+#[test]
+fn every_frame_out_of_place_ends_the_link() {
+    let signed = || Signed { payload: Bytes::from(vec![1]), signature: Bytes::from(vec![2]) };
+    let message = Msg { ciphertext: vec![1].into(), header: vec![2].into(), signature: vec![3].into() };
+    let frames = [
+        Frame::Roster(signed()),
+        Frame::Prekey(signed()),
+        Frame::Msg(message),
+        Frame::Item(Item { kind: 1, position: 1, wrap: None, exact: vec![1].into() }),
+    ];
+    for frame in frames {
+        let mut host = host_with_room(Suite::Textbook);
+        let mut rogue = Rogue::link(&mut host, LinkId(9), &identity(Suite::Textbook, 1));
+        rogue.send(&frame);
+        assert_eq!(rogue.closed(), Some(ByeCode::Protocol), "{:?}", frame.kind());
+        assert_eq!(host.rooms().count(), 1);
+    }
+}
+
+#[test]
+fn bodies_cut_at_every_byte_end_the_link_and_nothing_else() {
+    let owner = identity(Suite::Textbook, 0);
+    let (_, genesis) = new_room(&owner, true, 64, START, &mut Seeded::new(4)).unwrap();
+    let open = Frame::Open(Open { genesis, token: None }).to_bytes();
+    for end in 5..open.len() {
+        let mut host = host_with_room(Suite::Textbook);
+        let mut rogue = Rogue::link(&mut host, LinkId(9), &owner);
+        rogue.send_raw(FrameKind::Open, &open[5..end]);
+        assert_eq!(rogue.closed(), Some(ByeCode::Protocol), "cut at {end}");
+    }
+    for kind in FrameKind::ALL {
+        let mut host = host_with_room(Suite::Textbook);
+        let mut rogue = Rogue::link(&mut host, LinkId(9), &owner);
+        rogue.send_raw(*kind, b"GET / HTTP/1.1\r\n\r\n");
+        assert_eq!(rogue.closed(), Some(ByeCode::Protocol), "{kind:?}");
+    }
+}
+
+#[test]
+fn only_the_people_of_this_computer_or_the_token_open_rooms() {
+    let (owner, other) = (identity(Suite::Textbook, 0), identity(Suite::Textbook, 1));
+    let genesis_of = |identity| new_room(identity, true, 64, START, &mut Seeded::new(5)).unwrap().1;
+    let mut host = host_with_room(Suite::Textbook);
+    let mut rogue = Rogue::link(&mut host, LinkId(9), &other);
+    rogue.send(&Frame::Open(Open { genesis: genesis_of(&other), token: None }));
+    assert_eq!(rogue.refused(), Some(RefuseCode::Open));
+    rogue.send(&Frame::Open(Open { genesis: genesis_of(&owner), token: None }));
+    assert_eq!(rogue.refused(), Some(RefuseCode::Open), "a room of somebody else");
+    let mut relay = Host::new(OpenPolicy::Token([7; 32]), HostLimits::default());
+    for (number, token, allowed) in [(1, None, false), (2, Some([8; 32]), false), (3, Some([7; 32]), true)] {
+        let mut link = Rogue::link(&mut relay, LinkId(number), &other);
+        link.send(&Frame::Open(Open { genesis: genesis_of(&other), token: token.map(ByteArray::new) }));
+        assert_eq!(link.refused().is_none(), allowed, "{token:?}");
+    }
+}
+
+#[test]
+fn whoever_says_nothing_is_let_go() {
+    let mut host = host_with_room(Suite::Textbook);
+    let mut rogue = Rogue::link(&mut host, LinkId(9), &identity(Suite::Textbook, 1));
+    rogue.wait(FIRST_FRAME_MS - 1);
+    assert_eq!(rogue.closed(), None);
+    rogue.wait(1);
+    assert_eq!(rogue.closed(), Some(ByeCode::TimedOut));
+}
+
+#[test]
+fn a_member_that_stops_answering_counts_as_cut() {
+    let mut net = Net::new(Suite::Textbook, &["ann", "bo", "carol"]);
+    net.freeze("bo");
+    net.wait(DEAD_AFTER_MS + 20_000);
+    assert!(net.saw("ann", &Event::MemberAway { member: net.fingerprint("bo"), cut: true }));
+    assert!(!net.saw("ann", &Event::MemberAway { member: net.fingerprint("carol"), cut: true }));
+}
+
+#[test]
+fn a_stranger_cannot_resume_as_a_member() {
+    let mut host = host_with_room(Suite::Textbook);
+    let room = host.rooms().next().unwrap();
+    let mut rogue = Rogue::link(&mut host, LinkId(9), &identity(Suite::Textbook, 1));
+    let resume = Resume { log_hash: ByteArray::new(room.0), position: 0, room: ByteArray::new(room.0) };
+    rogue.send(&Frame::Resume(resume));
+    assert_eq!(rogue.refused(), Some(RefuseCode::NoRoom));
+}
+
+#[test]
+fn only_so_many_wait_for_the_owner() {
+    let mut net = Net::with_owner(Suite::Textbook, "ann", true);
+    let (room, host) = (net.host.rooms().next().unwrap(), net.host_fingerprint());
+    let names: Vec<&'static str> =
+        (0..=WAITING_MAX).map(|n| &*Box::leak(format!("w{n:02}").into_boxed_str())).collect();
+    for name in &names {
+        net.add(name, Entry::Knock, Some(host));
+        net.settle();
+        net.command(name, Command::Knock(room));
+        net.settle();
+    }
+    assert_eq!(net.stop_of(names[WAITING_MAX]), Some(Stop::Refused(RefuseCode::Busy)));
+    assert!(names[..WAITING_MAX].iter().all(|name| net.stop_of(name).is_none()));
+}
+
+/// Lets `change` alter each message item on its way to `victim`.
+fn tamper_messages(net: &mut Net, victim: &'static str, mut change: impl FnMut(&mut Item) -> bool + 'static) {
+    net.tamper = Some(Box::new(move |name, frame| match frame {
+        Frame::Item(mut item) if name == victim && item.kind == ItemKind::Msg.code() => {
+            change(&mut item).then_some(Frame::Item(item))
+        }
+        frame => Some(frame),
+    }));
+}
+
+#[test]
+fn a_dropped_item_is_noticed() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        let mut first = true;
+        tamper_messages(&mut net, "bo", move |_| !std::mem::take(&mut first));
+        net.send("ann", "dropped");
+        net.settle();
+        net.send("ann", "next");
+        net.settle();
+        assert_eq!(net.stop_of("bo"), Some(Stop::Protocol(Fault::BrokenLog)), "{suite:?}");
+        assert_eq!(net.inbox("carol"), ["dropped", "next"]);
+    }
+}
+
+#[test]
+fn a_dropped_item_with_the_rest_renumbered_is_seen_as_lost_words_and_as_a_fork() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        net.settle();
+        let dropped = Rc::new(RefCell::new(0));
+        let count = Rc::clone(&dropped);
+        net.tamper = Some(Box::new(move |name, frame| match frame {
+            Frame::Item(mut item) if name == "bo" => {
+                let mut count = count.borrow_mut();
+                if item.kind == ItemKind::Msg.code() && *count == 0 {
+                    *count = 1;
+                    return None;
+                }
+                item.position -= *count;
+                Some(Frame::Item(item))
+            }
+            frame => Some(frame),
+        }));
+        net.send("ann", "dropped");
+        net.settle();
+        assert_eq!(*dropped.borrow(), 1);
+        net.send("ann", "next");
+        net.settle();
+        assert_eq!(net.inbox("bo"), ["next"], "{suite:?}");
+        let ann = net.fingerprint("ann");
+        assert!(net.saw("bo", &Event::Lost { from: ann, count: 1 }), "{suite:?}: {:?}", net.people["bo"].events);
+        net.send("carol", "I saw both");
+        net.settle();
+        let carol = net.fingerprint("carol");
+        assert!(net.saw("bo", &Event::Fork { from: carol }) || net.saw("bo", &Event::Fork { from: ann }), "{suite:?}");
+    }
+}
+
+#[test]
+fn a_changed_message_is_not_shown() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        tamper_messages(&mut net, "bo", |item| {
+            let middle = item.exact.len() / 2;
+            item.exact[middle] ^= 1;
+            true
+        });
+        net.send("ann", "pay Bo 10");
+        net.settle();
+        assert_eq!(net.inbox("bo"), Vec::<String>::new(), "{suite:?}");
+    }
+}
+
+#[test]
+fn a_repeated_message_is_not_shown_twice() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        let kept: Rc<RefCell<Option<Bytes>>> = Rc::default();
+        let keep = Rc::clone(&kept);
+        tamper_messages(&mut net, "bo", move |item| {
+            let mut kept = keep.borrow_mut();
+            match kept.clone() {
+                None => *kept = Some(item.exact.clone()),
+                Some(first) => item.exact = first,
+            }
+            true
+        });
+        net.send("ann", "once");
+        net.send("ann", "never arrives");
+        net.settle();
+        assert_eq!(net.inbox("bo"), ["once"], "{suite:?}");
+    }
+}
+
+#[test]
+fn a_roster_entry_the_owner_did_not_sign_stops_the_room() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        net.tamper = Some(Box::new(|name, frame| match frame {
+            Frame::Item(mut item) if name == "bo" && item.kind == ItemKind::Roster.code() => {
+                let last = item.exact.len() - 1;
+                item.exact[last] ^= 1;
+                Some(Frame::Item(item))
+            }
+            frame => Some(frame),
+        }));
+        net.add_and_join("carol");
+        net.drive();
+        let stop = net.stop_of("bo");
+        let refused =
+            [CryptoError::Signature, CryptoError::BadEncoding].map(|error| Some(Stop::Protocol(error.into())));
+        assert!(refused.contains(&stop), "{suite:?}: {stop:?}");
+        assert_eq!(net.stop_of("ann"), None);
+    }
+}
+
+#[test]
+fn another_room_than_the_invited_one_is_refused() {
+    for suite in Suite::ALL {
+        let mut net = Net::with_owner(suite, "ann", false);
+        let other = new_room(&identity(suite, 0), false, 8, START, &mut Seeded::new(99)).unwrap().1;
+        net.tamper = Some(Box::new(move |name, frame| match frame {
+            Frame::Welcome(mut welcome) if name == "bo" => {
+                welcome.genesis = other.clone();
+                Some(Frame::Welcome(welcome))
+            }
+            frame => Some(frame),
+        }));
+        let invite = net.invite();
+        net.add("bo", Entry::Invite(invite), None);
+        net.drive();
+        assert_eq!(net.stop_of("bo"), Some(Stop::WrongRoom), "{suite:?}");
+    }
+}
