@@ -12,7 +12,10 @@
 //! * [`crypto`] knows keys and algorithms, and nobody.
 //! * [`wire`] knows frames and their strict encoding.
 //! * [`protocol`] decides; it never opens a socket, reads a clock or draws randomness.
+//! * [`net`] owns the sockets and lets the protocol's machines run; the only one that waits.
 
+pub mod app;
 pub mod crypto;
+pub mod net;
 pub mod protocol;
 pub mod wire;

@@ -1,0 +1,452 @@
+//! One TCP connection with its protection and its buffers. It knows how bytes come and go, not what
+//! they mean: it gives frames to whoever asks and takes frames to send.
+
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::Shutdown;
+use std::sync::Arc;
+
+use mio::Interest;
+use mio::net::TcpStream;
+
+use super::handshake::{Handshake, HandshakeDone};
+use super::learning_link::{LEARNING_BANNER, LearningFault, LearningHandshake};
+use super::limits::{AWAY_BYTES_MAX, PIECES_A_WRITE};
+use super::send_queue::SendQueue;
+use super::tls;
+use crate::crypto::Fingerprint;
+use crate::protocol::ByeCode;
+use crate::wire::{Bye, DecodeError, Frame, FrameKind, FrameReader};
+
+/// Why a connection cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LinkFault {
+    /// The system says so.
+    #[error("{0}")]
+    Io(io::Error),
+    /// TLS says so; an alert for the peer is queued.
+    #[error("{0}")]
+    Tls(rustls::Error),
+    /// The TLS handshake is done, but not for this protocol.
+    #[error("TLS for another protocol")]
+    OtherProtocol,
+    /// A learning link did not come about.
+    #[error("no learning link: {0:?}")]
+    Learning(LearningFault),
+    /// A learning room's host answered where a secure one was expected.
+    #[error("a learning room's host")]
+    LearningHost,
+}
+
+/// What came of one step of receiving.
+pub(super) enum Received {
+    /// Nothing more at present.
+    Nothing,
+    /// So many bytes; there may be frames now.
+    Bytes(usize),
+    /// A step of the handshake that is not for the loop: it costs RSA.
+    Handshake(Handshake),
+    /// The handshake is done and this is the peer's key.
+    Keyed(Fingerprint),
+    /// The peer is gone; `clean` if it said so.
+    End {
+        /// Whether TLS's `close_notify` or a `Bye` came first.
+        clean: bool,
+    },
+    /// It cannot go on.
+    Fault(LinkFault),
+}
+
+/// What protects the connection, and how far that is.
+enum Protection {
+    Tls(Box<rustls::Connection>),
+    /// TLS, but with a worker.
+    Away,
+    LearningHandshake(Box<LearningHandshake>),
+    Plain,
+}
+
+/// How far the end is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Open,
+    /// What is queued goes out, then the goodbye.
+    Flushing,
+    /// All is said. The peer's end is awaited: closing with unread bytes would reset the
+    /// connection and could take the goodbye with it.
+    Lingering,
+}
+
+/// A connection. Edge-triggered: it remembers whether its socket may be readable or writable.
+pub(super) struct Connection {
+    socket: TcpStream,
+    protection: Protection,
+    frames: FrameReader,
+    queue: SendQueue,
+    /// Received bytes that wait for TLS to come back from a worker.
+    backlog: Vec<u8>,
+    readable: bool,
+    writable: bool,
+    paused: bool,
+    heard: bool,
+    said_bye: bool,
+    ending: Ending,
+    interest: Interest,
+}
+
+impl Connection {
+    /// What a socket is first registered for.
+    pub(super) const FIRST_INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+    /// A connection protected by TLS; frames may have `body_bytes_max` bytes.
+    pub(super) fn secure(socket: TcpStream, tls: rustls::Connection, body_bytes_max: usize) -> Self {
+        Self::new(socket, Protection::Tls(Box::new(tls)), body_bytes_max)
+    }
+
+    /// A connection of a learning room, which says so first thing.
+    pub(super) fn learning(socket: TcpStream, handshake: LearningHandshake, body_bytes_max: usize) -> Self {
+        let mut connection = Self::new(socket, Protection::LearningHandshake(Box::new(handshake)), body_bytes_max);
+        connection.queue.push(Arc::from(LEARNING_BANNER));
+        connection
+    }
+
+    fn new(socket: TcpStream, protection: Protection, body_bytes_max: usize) -> Self {
+        // Messages are small and meant now (RFC 896 would have them wait). Without it they are only slower.
+        let _ = socket.set_nodelay(true);
+        Self {
+            socket,
+            protection,
+            frames: FrameReader::new(body_bytes_max),
+            queue: SendQueue::default(),
+            backlog: Vec::new(),
+            readable: false,
+            writable: false,
+            paused: false,
+            heard: false,
+            said_bye: false,
+            ending: Ending::Open,
+            interest: Self::FIRST_INTEREST,
+        }
+    }
+
+    /// The socket became readable or writable.
+    pub(super) fn ready(&mut self, readable: bool, writable: bool) {
+        self.readable |= readable;
+        self.writable |= writable;
+    }
+
+    /// Whether the TCP connection that was asked for exists; `None` if it is not known yet.
+    pub(super) fn opened(&self) -> Option<io::Result<()>> {
+        match (self.socket.take_error(), self.socket.peer_addr()) {
+            (Ok(Some(error)) | Err(error), _) => Some(Err(error)),
+            (Ok(None), Ok(_)) => Some(Ok(())),
+            (Ok(None), Err(error)) if error.kind() == ErrorKind::NotConnected => None,
+            (Ok(None), Err(error)) => Some(Err(error)),
+        }
+    }
+
+    /// Takes one step: reads once, or goes on with what waits.
+    pub(super) fn receive(&mut self, scratch: &mut [u8]) -> Received {
+        let away = matches!(self.protection, Protection::Away);
+        if self.paused || (away && self.backlog.len() >= AWAY_BYTES_MAX) {
+            return Received::Nothing;
+        }
+        if !away && !self.backlog.is_empty() {
+            let bytes = std::mem::take(&mut self.backlog);
+            return self.take_in(&bytes);
+        }
+        if !self.readable {
+            return Received::Nothing;
+        }
+        match self.socket.read(scratch) {
+            // Whether the handshake was good is known only when TLS is back; the end stays.
+            Ok(0) if away => Received::Nothing,
+            Ok(0) => Received::End { clean: self.said_bye },
+            Ok(count) => {
+                let bytes = scratch.get(..count).unwrap_or_default();
+                if self.ending == Ending::Open { self.take_in(bytes) } else { Received::Bytes(count) }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.readable = false;
+                Received::Nothing
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Received::Bytes(0),
+            Err(error) => Received::Fault(LinkFault::Io(error)),
+        }
+    }
+
+    /// TLS is back from a worker.
+    pub(super) fn back(&mut self, done: HandshakeDone) -> Received {
+        let HandshakeDone { mut tls, rest, result, .. } = done;
+        let handshaking = tls.is_handshaking();
+        let plain = if handshaking { Ok(()) } else { drain_plaintext(&mut tls, &mut self.frames) };
+        let peer = tls::peer_fingerprint(&tls);
+        self.protection = Protection::Tls(tls);
+        if let Err(error) = result {
+            return Received::Fault(LinkFault::Tls(error));
+        }
+        if let Err(error) = plain {
+            return Received::Fault(LinkFault::Io(error));
+        }
+        let later = std::mem::replace(&mut self.backlog, rest);
+        self.backlog.extend_from_slice(&later);
+        match (handshaking, peer) {
+            (true, _) => Received::Bytes(0),
+            (false, Some(peer)) => Received::Keyed(peer),
+            (false, None) => Received::Fault(LinkFault::OtherProtocol),
+        }
+    }
+
+    /// The next frame that has arrived whole.
+    pub(super) fn next_frame(&mut self) -> Result<Option<(FrameKind, Vec<u8>)>, DecodeError> {
+        let next = self.frames.next_body();
+        self.said_bye |= matches!(next, Ok(Some((FrameKind::Bye, _))));
+        next
+    }
+
+    /// From now on frames may have `body_bytes_max` bytes.
+    pub(super) fn allow(&mut self, body_bytes_max: usize) {
+        self.frames.allow(body_bytes_max);
+    }
+
+    /// Leaves the socket unread, or no longer.
+    pub(super) fn pause(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    /// Queues a frame.
+    pub(super) fn send(&mut self, frame: Arc<[u8]>) {
+        if self.ending == Ending::Open {
+            self.queue.push(frame);
+        }
+    }
+
+    /// See [`SendQueue::excuse`].
+    pub(super) fn excuse_queue(&mut self) {
+        self.queue.excuse();
+    }
+
+    /// Says goodbye with `code`, if one is given, after what is queued, and closes.
+    pub(super) fn finish(&mut self, code: Option<ByeCode>) {
+        if let Some(code) = code {
+            if code == ByeCode::Slow {
+                self.queue.cut_short();
+            }
+            self.send(Frame::Bye(Bye { code: code.code() }).to_bytes());
+        }
+        self.paused = false;
+        self.backlog = Vec::new();
+        if self.ending == Ending::Open {
+            self.ending = Ending::Flushing;
+        }
+    }
+
+    /// Writes as much as the socket takes.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.flush_queue()?;
+        if self.ending == Ending::Flushing && !self.has_output() {
+            self.ending = Ending::Lingering;
+            if let Protection::Tls(tls) = &mut self.protection {
+                tls.send_close_notify();
+            }
+            self.flush_queue()?;
+            // The peer may be gone already, and then there is nobody to tell.
+            let _ = self.socket.shutdown(Shutdown::Write);
+        }
+        Ok(())
+    }
+
+    fn flush_queue(&mut self) -> io::Result<()> {
+        match &mut self.protection {
+            Protection::Away => Ok(()),
+            Protection::Tls(tls) => flush_tls(tls, &mut self.socket, &mut self.queue, &mut self.writable),
+            Protection::LearningHandshake(_) | Protection::Plain => {
+                flush_plain(&mut self.socket, &mut self.queue, &mut self.writable)
+            }
+        }
+    }
+
+    fn take_in(&mut self, bytes: &[u8]) -> Received {
+        let first = !std::mem::replace(&mut self.heard, true);
+        match &mut self.protection {
+            Protection::Away => self.backlog.extend_from_slice(bytes),
+            Protection::Plain => self.frames.push(bytes),
+            Protection::LearningHandshake(handshake) => match handshake.push(bytes) {
+                Err(fault) => return Received::Fault(LinkFault::Learning(fault)),
+                Ok(progress) => {
+                    if let Some(output) = progress.output {
+                        self.queue.push(Arc::from(output));
+                    }
+                    if let Some(peer) = progress.peer {
+                        self.protection = Protection::Plain;
+                        self.frames.push(&progress.rest);
+                        return Received::Keyed(peer);
+                    }
+                }
+            },
+            Protection::Tls(tls) if tls.is_handshaking() => {
+                if first && matches!(**tls, rustls::Connection::Client(_)) && begins_the_banner(bytes) {
+                    return Received::Fault(LinkFault::LearningHost);
+                }
+                return self.hand_over(bytes);
+            }
+            Protection::Tls(tls) => match decrypt(tls, bytes, &mut self.frames) {
+                Err(fault) => return Received::Fault(fault),
+                Ok(true) => self.said_bye = true,
+                Ok(false) => {}
+            },
+        }
+        Received::Bytes(bytes.len())
+    }
+
+    fn hand_over(&mut self, bytes: &[u8]) -> Received {
+        match std::mem::replace(&mut self.protection, Protection::Away) {
+            Protection::Tls(tls) => Received::Handshake(Handshake { tls, received: bytes.to_vec() }),
+            other => {
+                self.protection = other;
+                Received::Nothing
+            }
+        }
+    }
+
+    /// The socket, to register it.
+    pub(super) fn socket(&mut self) -> &mut TcpStream {
+        &mut self.socket
+    }
+
+    /// What the socket should be watched for, if that is not what it is watched for already.
+    pub(super) fn new_interest(&mut self) -> Option<Interest> {
+        let blocked = !self.writable && self.has_output();
+        let wanted = if blocked { Self::FIRST_INTEREST } else { Interest::READABLE };
+        (std::mem::replace(&mut self.interest, wanted) != wanted).then_some(wanted)
+    }
+
+    /// Whether a turn would bring something, as far as is known.
+    pub(super) fn wants_turn(&self) -> bool {
+        let away = matches!(self.protection, Protection::Away);
+        !self.paused && !away && (self.readable || !self.backlog.is_empty())
+    }
+
+    /// Whether its TLS is with a worker, so that it has no voice.
+    pub(super) fn is_away(&self) -> bool {
+        matches!(self.protection, Protection::Away)
+    }
+
+    /// Whether the peer said that this is the end.
+    pub(super) fn said_bye(&self) -> bool {
+        self.said_bye
+    }
+
+    /// Whether the peer has sent anything at all.
+    pub(super) fn heard(&self) -> bool {
+        self.heard
+    }
+
+    /// Whether the peer leaves more unread than it may.
+    pub(super) fn is_slow(&self, frames_max: usize, bytes_max: usize) -> bool {
+        self.queue.is_over(frames_max, bytes_max)
+    }
+
+    fn has_output(&self) -> bool {
+        match &self.protection {
+            Protection::Away => false,
+            Protection::Tls(tls) if tls.is_handshaking() => tls.wants_write(),
+            Protection::Tls(tls) => tls.wants_write() || !self.queue.is_empty(),
+            Protection::LearningHandshake(_) | Protection::Plain => !self.queue.is_empty(),
+        }
+    }
+}
+
+fn begins_the_banner(bytes: &[u8]) -> bool {
+    let length = bytes.len().min(LEARNING_BANNER.len());
+    bytes.get(..length) == LEARNING_BANNER.get(..length)
+}
+
+/// Opens received records into `frames`; whether the peer said that no more will come.
+fn decrypt(tls: &mut rustls::Connection, mut bytes: &[u8], frames: &mut FrameReader) -> Result<bool, LinkFault> {
+    while !bytes.is_empty() {
+        if tls.read_tls(&mut bytes).map_err(LinkFault::Io)? == 0 {
+            return Ok(true);
+        }
+        let state = tls.process_new_packets().map_err(LinkFault::Tls)?;
+        drain_plaintext(tls, frames).map_err(LinkFault::Io)?;
+        if state.peer_has_closed() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn drain_plaintext(tls: &mut rustls::Connection, frames: &mut FrameReader) -> io::Result<()> {
+    use std::io::BufRead;
+    loop {
+        let mut reader = tls.reader();
+        let count = match reader.fill_buf() {
+            Ok([]) => return Ok(()),
+            Ok(chunk) => {
+                frames.push(chunk);
+                chunk.len()
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        reader.consume(count);
+    }
+}
+
+/// Seals and writes. Nothing is sealed while sealed bytes still wait, so what a slow peer keeps
+/// waiting stays shared with the others.
+fn flush_tls(
+    tls: &mut rustls::Connection,
+    socket: &mut TcpStream,
+    queue: &mut SendQueue,
+    writable: &mut bool,
+) -> io::Result<()> {
+    while *writable {
+        while tls.wants_write() {
+            match tls.write_tls(socket) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    *writable = false;
+                    return Ok(());
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if queue.is_empty() || tls.is_handshaking() || !seal(tls, queue)? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Seals as much as rustls holds (64 KiB), many small frames to a record; whether there was any.
+fn seal(tls: &mut rustls::Connection, queue: &mut SendQueue) -> io::Result<bool> {
+    let mut sealed = 0;
+    while !queue.is_empty() {
+        let mut slices = [IoSlice::new(&[]); PIECES_A_WRITE];
+        let filled = queue.slices(&mut slices);
+        let count = tls.writer().write_vectored(slices.get(..filled).unwrap_or_default())?;
+        if count == 0 {
+            break;
+        }
+        queue.advance(count);
+        sealed += count;
+    }
+    Ok(sealed > 0)
+}
+
+fn flush_plain(socket: &mut TcpStream, queue: &mut SendQueue, writable: &mut bool) -> io::Result<()> {
+    while *writable && !queue.is_empty() {
+        let mut slices = [IoSlice::new(&[]); PIECES_A_WRITE];
+        let filled = queue.slices(&mut slices);
+        match socket.write_vectored(slices.get(..filled).unwrap_or_default()) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => queue.advance(count),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => *writable = false,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

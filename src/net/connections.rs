@@ -1,0 +1,133 @@
+//! All connections, by a number that is never used twice.
+
+use std::net::IpAddr;
+
+use super::ClientId;
+use super::connection::Connection;
+use crate::protocol::LinkId;
+
+/// Bits of a [`LinkId`] that say where the connection is; the others say the how-manieth it is there.
+const INDEX_BITS: u32 = 32;
+
+/// Whom a connection serves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Role {
+    /// Someone's connection to a listener of ours.
+    Hosted {
+        /// Which listener, by its place.
+        listener: usize,
+        /// Where it comes from.
+        address: IpAddr,
+        /// Whether it counts as a stranger still.
+        stranger: bool,
+        /// Whether the host knows it.
+        keyed: bool,
+    },
+    /// One of our clients' connection to its host.
+    Dialled {
+        /// Whose.
+        client: ClientId,
+        /// How far it is.
+        stage: DialStage,
+    },
+    /// Nobody's any more: it only has its goodbye to say.
+    Leaving,
+}
+
+/// How far a dialled connection is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum DialStage {
+    /// TCP is not there yet.
+    Connecting,
+    /// The keys are not proven yet.
+    Handshaking,
+    /// Frames flow.
+    Open,
+}
+
+/// A connection and what the loop knows about it.
+pub(super) struct Link {
+    pub(super) connection: Connection,
+    pub(super) role: Role,
+    /// When patience ends, in monotonic milliseconds.
+    pub(super) deadline_ms: Option<u64>,
+    /// Whether the host is just bringing this newcomer up to date.
+    pub(super) catching_up: bool,
+    /// Whether it is listed for the flush at the end of the turn.
+    pub(super) dirty: bool,
+    /// Whether it is listed for another turn.
+    pub(super) listed: bool,
+}
+
+impl Link {
+    /// A fresh one.
+    pub(super) fn new(connection: Connection, role: Role, deadline_ms: u64) -> Self {
+        let deadline_ms = Some(deadline_ms);
+        Self { connection, role, deadline_ms, catching_up: false, dirty: false, listed: false }
+    }
+}
+
+/// Where connections live.
+#[derive(Default)]
+pub(super) struct Connections {
+    places: Vec<Place>,
+    free: Vec<usize>,
+}
+
+#[derive(Default)]
+struct Place {
+    generation: u64,
+    link: Option<Box<Link>>,
+}
+
+impl Connections {
+    /// Takes in a connection.
+    pub(super) fn insert(&mut self, link: Link) -> LinkId {
+        let index = self.free.pop().unwrap_or(self.places.len());
+        if index == self.places.len() {
+            self.places.push(Place::default());
+        }
+        let Some(place) = self.places.get_mut(index) else { return id(index, 0) };
+        place.link = Some(Box::new(link));
+        id(index, place.generation)
+    }
+
+    /// Gives it away for good.
+    pub(super) fn remove(&mut self, link: LinkId) -> Option<Link> {
+        let place = self.places.get_mut(index(link)).filter(|place| id(index(link), place.generation) == link)?;
+        let removed = place.link.take()?;
+        place.generation += 1;
+        self.free.push(index(link));
+        Some(*removed)
+    }
+
+    /// A connection, if it is still there.
+    pub(super) fn at(&mut self, link: LinkId) -> Option<&mut Link> {
+        let place = self.places.get_mut(index(link))?;
+        if id(index(link), place.generation) == link { place.link.as_deref_mut() } else { None }
+    }
+
+    /// The number of the connection at a place.
+    pub(super) fn id_at(&self, index: usize) -> Option<LinkId> {
+        self.places.get(index).filter(|place| place.link.is_some()).map(|place| id(index, place.generation))
+    }
+
+    /// All numbers.
+    pub(super) fn ids(&self) -> Vec<LinkId> {
+        (0..self.places.len()).filter_map(|index| self.id_at(index)).collect()
+    }
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.free.len() == self.places.len()
+    }
+}
+
+/// The place of a connection: what the system is told.
+pub(super) fn index(link: LinkId) -> usize {
+    usize::try_from(link.0 & ((1 << INDEX_BITS) - 1)).unwrap_or(usize::MAX)
+}
+
+fn id(index: usize, generation: u64) -> LinkId {
+    LinkId(index as u64 | generation << INDEX_BITS)
+}

@@ -1,0 +1,481 @@
+//! The loop: waits for sockets, timers and messages of the other threads, and lets each have its
+//! turn. What happens to hosted connections stands in `hosting`, to our own clients' in `joining`.
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use mio::event::Event as Readiness;
+use mio::{Events, Poll, Token, Waker};
+
+use super::clock::Clock;
+use super::connection::{LinkFault, Received};
+use super::connections::{Connections, DialStage, Link, Role, index};
+use super::joining::OwnClient;
+use super::limits::{EVENTS_A_TURN, NetLimits, READ_BYTES_A_TURN, SCRATCH_BYTES};
+use super::listener::Listener;
+use super::members::{Input, Members, Wish};
+use super::timers::{Timer, Timers};
+use super::workers::{Done, Workers};
+use super::{ClientId, Command, Event};
+use crate::protocol::{ByeCode, LinkError, LinkId, Now};
+
+/// The token of the waker. Connections have even tokens, listeners odd ones.
+const WAKER: Token = Token(usize::MAX);
+
+/// Everything the net thread has.
+pub(super) struct EventLoop {
+    pub(super) poll: Poll,
+    clock: Clock,
+    pub(super) now: Now,
+    pub(super) limits: NetLimits,
+    commands: Receiver<Command>,
+    done: Receiver<Done>,
+    wishes: Receiver<(ClientId, Wish)>,
+    pub(super) events: async_channel::Sender<Event>,
+    pub(super) connections: Connections,
+    pub(super) listeners: Vec<Option<Listener>>,
+    pub(super) clients: BTreeMap<ClientId, OwnClient>,
+    pub(super) members: Members,
+    pub(super) workers: Workers,
+    pub(super) timers: Timers,
+    /// Connections with something to send.
+    dirty: Vec<LinkId>,
+    /// Connections that had more to read than a turn allows.
+    waiting: Vec<LinkId>,
+    /// Connections that the host brings up to date.
+    pub(super) newcomers: Vec<LinkId>,
+    scratch: Box<[u8]>,
+    stops_at_ms: Option<u64>,
+}
+
+impl EventLoop {
+    /// Prepares everything; [`Self::run`] starts it. Also gives what wakes it.
+    pub(super) fn new(
+        commands: Receiver<Command>,
+        events: async_channel::Sender<Event>,
+        limits: NetLimits,
+    ) -> io::Result<(Self, Arc<Waker>)> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let clock = Clock::start();
+        let (done_sender, done) = channel();
+        let (wish_sender, wishes) = channel();
+        let event_loop = Self {
+            poll,
+            clock,
+            now: clock.now(),
+            limits,
+            commands,
+            done,
+            wishes,
+            connections: Connections::default(),
+            listeners: Vec::new(),
+            clients: BTreeMap::new(),
+            members: Members::start(clock, wish_sender, Arc::clone(&waker), events.clone())?,
+            workers: Workers::start(&done_sender, &waker)?,
+            events,
+            timers: Timers::default(),
+            dirty: Vec::new(),
+            waiting: Vec::new(),
+            newcomers: Vec::new(),
+            scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
+            stops_at_ms: None,
+        };
+        Ok((event_loop, waker))
+    }
+
+    /// Runs until it is told to shut down.
+    pub(super) fn run(mut self) {
+        let mut readiness = Events::with_capacity(EVENTS_A_TURN);
+        while !self.is_over() {
+            // 1. Wait until something happens or the nearest deadline has come.
+            if let Err(error) = self.poll.poll(&mut readiness, self.patience())
+                && error.kind() != ErrorKind::Interrupted
+            {
+                log::error!("the system does not let us wait for sockets: {error}");
+                break;
+            }
+            self.now = self.clock.now();
+            // 2. Whoever had more to read than its last turn allowed goes on.
+            for id in std::mem::take(&mut self.waiting) {
+                if let Some(link) = self.connections.at(id) {
+                    link.listed = false;
+                    self.read(id);
+                }
+            }
+            // 3. Read from the sockets that became readable, and feed what arrived frame by frame.
+            for event in &readiness {
+                self.handle_readiness(event);
+            }
+            // 4. Let in who waits at the door.
+            self.accept_all();
+            // 5. What the other threads have to say.
+            self.handle_messages();
+            // 6. What is due.
+            self.handle_timeouts();
+            // 7. Send what the turn brought, each connection once; watch sockets for what they lack.
+            self.flush_all();
+        }
+        self.members.stop();
+        log::debug!("the net thread ends");
+        // The face may have gone first.
+        let _ = self.events.try_send(Event::Stopped);
+    }
+
+    fn is_over(&self) -> bool {
+        self.stops_at_ms.is_some_and(|at_ms| self.connections.is_empty() || at_ms <= self.now.monotonic_ms)
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        if !self.waiting.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let now_ms = self.clock.now().monotonic_ms;
+        let hosts = self.listeners.iter().flatten().filter_map(|listener| listener.host.next_timeout());
+        let doors = self.listeners.iter().flatten().filter_map(|listener| listener.opens_at(now_ms));
+        let due_ms = hosts.chain(doors).chain(self.timers.next()).chain(self.stops_at_ms).min()?;
+        Some(Duration::from_millis(due_ms.saturating_sub(now_ms)))
+    }
+
+    fn handle_readiness(&mut self, event: &Readiness) {
+        let Token(number) = event.token();
+        if event.token() == WAKER {
+            return;
+        }
+        if number % 2 == 1 {
+            if let Some(Some(listener)) = self.listeners.get_mut(number / 2) {
+                listener.knocked = true;
+            }
+            return;
+        }
+        let Some(id) = self.connections.id_at(number / 2) else { return };
+        let Some(link) = self.connections.at(id) else { return };
+        let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+        let writable = event.is_writable() || event.is_write_closed() || event.is_error();
+        link.connection.ready(readable, writable);
+        if matches!(link.role, Role::Dialled { stage: DialStage::Connecting, .. }) && !self.check_opened(id) {
+            return;
+        }
+        if writable {
+            self.mark_dirty(id);
+        }
+        self.read(id);
+    }
+
+    /// Reads until nothing is there or the turn is used up.
+    pub(super) fn read(&mut self, id: LinkId) {
+        let mut budget = READ_BYTES_A_TURN;
+        while budget > 0 {
+            let Some(link) = self.connections.at(id) else { return };
+            let received = link.connection.receive(&mut self.scratch);
+            match received {
+                Received::Nothing => return,
+                Received::Bytes(count) => budget = budget.saturating_sub(count.max(1)),
+                _ => {}
+            }
+            self.handle_received(id, received);
+        }
+        self.give_another_turn(id);
+    }
+
+    fn handle_received(&mut self, id: LinkId, received: Received) {
+        match received {
+            Received::Nothing => {}
+            Received::Bytes(_) => self.take_frames(id),
+            Received::Handshake(handshake) => {
+                if self.workers.shake_hands(id, handshake).is_err() {
+                    log::warn!("more handshakes than the workers can take on");
+                    self.drop_link(id, &LinkError::Cut);
+                }
+            }
+            Received::Keyed(peer) => {
+                let Some(link) = self.connections.at(id) else { return };
+                link.deadline_ms = None;
+                match link.role {
+                    Role::Hosted { .. } => self.hosted_keyed(id, peer),
+                    Role::Dialled { client, .. } => self.dialled_keyed(client, id, peer),
+                    Role::Leaving => {}
+                }
+                self.take_frames(id);
+            }
+            Received::End { clean } => self.end(id, clean),
+            Received::Fault(fault) => self.fault(id, &fault),
+        }
+        // Even reading may have made something to send: an alert, or a learning link's key.
+        self.mark_dirty(id);
+    }
+
+    fn take_frames(&mut self, id: LinkId) {
+        while let Some(link) = self.connections.at(id) {
+            let role = link.role;
+            if role == Role::Leaving {
+                return;
+            }
+            match link.connection.next_frame() {
+                Ok(Some((kind, body))) => match role {
+                    Role::Hosted { listener, .. } => self.hosted_frame(listener, id, kind, &body),
+                    Role::Dialled { client, .. } => self.dialled_frame(client, id, kind, body),
+                    Role::Leaving => {}
+                },
+                Ok(None) if link.connection.said_bye() => {
+                    self.tell_gone(id, true, &LinkError::Closed);
+                    return self.part(id, None);
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    log::debug!("connection {}: {error}", id.0);
+                    self.tell_gone(id, false, &LinkError::Protocol);
+                    return self.part(id, Some(ByeCode::Protocol));
+                }
+            }
+        }
+    }
+
+    /// The peer is gone.
+    fn end(&mut self, id: LinkId, clean: bool) {
+        let Some(link) = self.connections.at(id) else { return };
+        if let Role::Dialled { stage: DialStage::Handshaking, .. } = link.role {
+            return self.fault(id, &LinkFault::Io(ErrorKind::UnexpectedEof.into()));
+        }
+        let error = if clean { LinkError::Closed } else { LinkError::Cut };
+        self.tell_gone(id, clean, &error);
+        self.drop_link(id, &error);
+    }
+
+    /// A connection cannot go on.
+    pub(super) fn fault(&mut self, id: LinkId, fault: &LinkFault) {
+        log::debug!("connection {}: {fault}", id.0);
+        let Some(link) = self.connections.at(id) else { return };
+        if let Role::Dialled { client, stage: DialStage::Connecting | DialStage::Handshaking } = link.role {
+            return self.dial_fault(client, id, fault);
+        }
+        self.tell_gone(id, false, &LinkError::Cut);
+        match fault {
+            LinkFault::Io(_) => self.drop_link(id, &LinkError::Cut),
+            // There is an alert to be sent first.
+            _ => self.part(id, None),
+        }
+    }
+
+    /// Tells whoever is above that a connection is no more, or as good as.
+    pub(super) fn tell_gone(&mut self, id: LinkId, clean: bool, error: &LinkError) {
+        match self.connections.at(id).map(|link| link.role) {
+            Some(Role::Hosted { listener, keyed: true, .. }) => self.hosted_gone(listener, id, clean),
+            Some(Role::Dialled { client, stage: DialStage::Open }) => self.dialled_gone(client, error),
+            _ => {}
+        }
+    }
+
+    fn handle_messages(&mut self) {
+        while let Ok(command) = self.commands.try_recv() {
+            self.handle_command(command);
+        }
+        while let Ok(done) = self.done.try_recv() {
+            match done {
+                Done::Handshake(done) => {
+                    let id = done.link;
+                    if let Some(link) = self.connections.at(id) {
+                        let received = link.connection.back(*done);
+                        self.handle_received(id, received);
+                        self.read(id);
+                    }
+                }
+                Done::Broken(id) => self.drop_link(id, &LinkError::Cut),
+                Done::Lookup { client, attempt, places } => self.found(client, attempt, places),
+            }
+        }
+        while let Ok((client, wish)) = self.wishes.try_recv() {
+            self.handle_wish(client, wish);
+        }
+    }
+
+    fn handle_command(&mut self, command: Command) {
+        match command {
+            Command::Listen { listener, address, identity, policy, limits } => {
+                self.listen(listener, address, identity, policy, limits);
+            }
+            Command::Unlisten(listener) => self.unlisten(listener),
+            Command::Add { id, client, addresses } => self.add_client(id, client, addresses),
+            Command::Client { id, command } => self.members.tell(id, Input::Command(command)),
+            Command::Addresses { id, addresses } => {
+                if let Some(client) = self.clients.get_mut(&id) {
+                    client.addresses = addresses;
+                }
+            }
+            Command::Remove(id) => self.remove_client(id),
+            Command::Shutdown => self.shut_down(),
+        }
+    }
+
+    fn shut_down(&mut self) {
+        if self.stops_at_ms.is_some() {
+            return;
+        }
+        self.stops_at_ms = Some(self.now.monotonic_ms + self.limits.goodbye_ms);
+        let listeners: Vec<_> = self.listeners.iter().flatten().map(|listener| listener.id).collect();
+        for listener in listeners {
+            self.unlisten(listener);
+        }
+        let clients: Vec<_> = self.clients.keys().copied().collect();
+        for client in clients {
+            self.remove_client(client);
+        }
+    }
+
+    fn handle_timeouts(&mut self) {
+        let now_ms = self.now.monotonic_ms;
+        while let Some(timer) = self.timers.due(now_ms) {
+            match timer {
+                Timer::Link(id) => self.link_is_late(id),
+                Timer::Lookup(client) => self.lookup_is_late(client),
+            }
+        }
+        for place in 0..self.listeners.len() {
+            if let Some(Some(listener)) = self.listeners.get_mut(place)
+                && listener.host.next_timeout().is_some_and(|due_ms| due_ms <= now_ms)
+            {
+                listener.host.handle_timeout(self.now);
+                self.drain_host(place);
+            }
+        }
+    }
+
+    fn link_is_late(&mut self, id: LinkId) {
+        let Some(link) = self.connections.at(id) else { return };
+        let Some(deadline_ms) = link.deadline_ms else { return };
+        if deadline_ms > self.now.monotonic_ms {
+            return self.timers.set(deadline_ms, Timer::Link(id));
+        }
+        if let Role::Dialled { client, .. } = link.role {
+            return self.dial_fault(client, id, &LinkFault::Io(ErrorKind::TimedOut.into()));
+        }
+        self.drop_link(id, &LinkError::Cut);
+    }
+
+    fn flush_all(&mut self) {
+        // Who cannot be written to is gone, and that is news for others, who are flushed then.
+        while let Some(id) = self.dirty.pop() {
+            let Some(link) = self.connections.at(id) else { continue };
+            link.dirty = false;
+            if let Err(error) = link.connection.flush() {
+                self.fault(id, &LinkFault::Io(error));
+                continue;
+            }
+            if let Some(interest) = link.connection.new_interest()
+                && let Err(error) = self.poll.registry().reregister(link.connection.socket(), token(id), interest)
+            {
+                self.fault(id, &LinkFault::Io(error));
+            }
+        }
+    }
+
+    /// Takes in a connection and has its socket watched; its number, or none if the system refuses.
+    pub(super) fn take_in(&mut self, link: Link) -> Option<LinkId> {
+        let deadline_ms = link.deadline_ms;
+        let id = self.connections.insert(link);
+        let link = self.connections.at(id)?;
+        let interest = super::connection::Connection::FIRST_INTEREST;
+        if let Err(error) = self.poll.registry().register(link.connection.socket(), token(id), interest) {
+            log::warn!("a socket cannot be watched: {error}");
+            self.connections.remove(id);
+            return None;
+        }
+        if let Some(deadline_ms) = deadline_ms {
+            self.timers.set(deadline_ms, Timer::Link(id));
+        }
+        Some(id)
+    }
+
+    /// Sets how long a connection may take for what it is at.
+    pub(super) fn set_deadline(&mut self, id: LinkId, patience_ms: u64) {
+        let deadline_ms = self.now.monotonic_ms + patience_ms;
+        if let Some(link) = self.connections.at(id) {
+            link.deadline_ms = Some(deadline_ms);
+            self.timers.set(deadline_ms, Timer::Link(id));
+        }
+    }
+
+    /// Says goodbye to a connection, with `code` if it gets that far. Nobody above is told.
+    pub(super) fn part(&mut self, id: LinkId, code: Option<ByeCode>) {
+        let Some(link) = self.connections.at(id) else { return };
+        let role = std::mem::replace(&mut link.role, Role::Leaving);
+        if role == Role::Leaving {
+            return;
+        }
+        link.connection.finish(code);
+        let is_lost = link.connection.is_away();
+        self.settle(id, role);
+        if is_lost {
+            return self.drop_link(id, &LinkError::Cut);
+        }
+        self.set_deadline(id, self.limits.goodbye_ms);
+        self.mark_dirty(id);
+        self.give_another_turn(id);
+    }
+
+    /// Closes a connection as it is. A client that was still dialling is told `error`.
+    pub(super) fn drop_link(&mut self, id: LinkId, error: &LinkError) {
+        let Some(mut link) = self.connections.remove(id) else { return };
+        if let Err(error) = self.poll.registry().deregister(link.connection.socket()) {
+            log::debug!("connection {} was not watched: {error}", id.0);
+        }
+        self.settle(id, link.role);
+        if let Role::Dialled { client, stage: DialStage::Connecting | DialStage::Handshaking } = link.role {
+            self.dial_failed(client, error.clone());
+        }
+    }
+
+    /// A connection has left its role.
+    fn settle(&mut self, id: LinkId, role: Role) {
+        match role {
+            Role::Hosted { listener, address, stranger: true, .. } => {
+                if let Some(Some(listener)) = self.listeners.get_mut(listener) {
+                    listener.admission.settled(address);
+                }
+            }
+            Role::Dialled { client, .. } => {
+                if let Some(client) = self.clients.get_mut(&client).filter(|client| client.link == Some(id)) {
+                    client.link = None;
+                }
+            }
+            Role::Hosted { .. } | Role::Leaving => {}
+        }
+    }
+
+    /// Lists a connection for the flush at the end of the turn.
+    pub(super) fn mark_dirty(&mut self, id: LinkId) {
+        if let Some(link) = self.connections.at(id).filter(|link| !link.dirty) {
+            link.dirty = true;
+            self.dirty.push(id);
+        }
+    }
+
+    /// Lists a connection for another turn, if that would bring something.
+    pub(super) fn give_another_turn(&mut self, id: LinkId) {
+        let link = self.connections.at(id).filter(|link| !link.listed && link.connection.wants_turn());
+        if let Some(link) = link {
+            link.listed = true;
+            self.waiting.push(id);
+        }
+    }
+
+    /// Tells the face.
+    pub(super) fn tell(&self, event: Event) {
+        if self.events.try_send(event).is_err() {
+            log::debug!("nobody takes events any more");
+        }
+    }
+}
+
+/// The token of a connection.
+fn token(id: LinkId) -> Token {
+    Token(index(id) * 2)
+}
+
+/// The token of a listener at its place.
+pub(super) fn listener_token(place: usize) -> Token {
+    Token(place * 2 + 1)
+}

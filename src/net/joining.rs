@@ -1,0 +1,297 @@
+//! The loop's part for our own clients: dialling, and passing on between socket and member thread.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use mio::net::TcpStream;
+use rustls::ClientConnection;
+
+use super::ClientId;
+use super::connection::{Connection, LinkFault};
+use super::connections::{DialStage, Link, Role};
+use super::dial::{Dial, DialStep, explain_io};
+use super::event_loop::EventLoop;
+use super::learning_link::{LearningFault, LearningHandshake};
+use super::limits::CLIENT_BYTES_WAITING_MAX;
+use super::members::{Input, News, Wish};
+use super::timers::Timer;
+use super::tls::{self, Verdict};
+use crate::crypto::{Fingerprint, Suite};
+use crate::protocol::limits::MEMBER_BODY_BYTES_MAX;
+use crate::protocol::{ByeCode, Client, Identity, LinkError, LinkId};
+use crate::wire::FrameKind;
+
+/// What the loop knows about a client of ours; the client itself lives on the member thread.
+pub(super) struct OwnClient {
+    pub(super) addresses: Vec<String>,
+    pub(super) link: Option<LinkId>,
+    identity: Arc<Identity>,
+    attempt: u64,
+    pin: Option<Fingerprint>,
+    verdict: Arc<Verdict>,
+    dial: Option<Dial>,
+    lookup_until_ms: Option<u64>,
+    bytes_waiting: usize,
+}
+
+impl EventLoop {
+    /// Runs a client from now on.
+    pub(super) fn add_client(&mut self, id: ClientId, client: Box<Client>, addresses: Vec<String>) {
+        self.remove_client(id);
+        let own = OwnClient {
+            addresses,
+            link: None,
+            identity: Arc::clone(client.identity()),
+            attempt: 0,
+            pin: None,
+            verdict: Arc::default(),
+            dial: None,
+            lookup_until_ms: None,
+            bytes_waiting: 0,
+        };
+        self.clients.insert(id, own);
+        self.members.tell(id, Input::Add(client));
+    }
+
+    /// Runs it no longer.
+    pub(super) fn remove_client(&mut self, id: ClientId) {
+        if self.clients.contains_key(&id) {
+            self.members.tell(id, Input::Remove);
+            self.hang_up(id, ByeCode::Leaving);
+            self.clients.remove(&id);
+        }
+    }
+
+    /// Does what a client asks for.
+    pub(super) fn handle_wish(&mut self, id: ClientId, wish: Wish) {
+        match wish {
+            Wish::Connect { attempt, pin } => {
+                self.hang_up(id, ByeCode::Leaving);
+                let Some(client) = self.clients.get_mut(&id) else { return };
+                client.attempt = attempt;
+                client.pin = pin;
+                client.dial = Some(Dial::new(&client.addresses));
+                self.dial_on(id);
+            }
+            Wish::Send(frame) => self.send_dialled(id, frame),
+            Wish::Disconnect(code) => self.hang_up(id, code),
+            Wish::Taken(bytes) => self.taken(id, bytes),
+        }
+    }
+
+    /// Takes the next step to a client's host.
+    fn dial_on(&mut self, id: ClientId) {
+        while let Some(client) = self.clients.get_mut(&id) {
+            let Some(dial) = &mut client.dial else { return };
+            match dial.next() {
+                DialStep::Look(address) => {
+                    if self.workers.look_up(id, client.attempt, address.clone()).is_ok() {
+                        let until_ms = self.now.monotonic_ms + self.limits.lookup_ms;
+                        client.lookup_until_ms = Some(until_ms);
+                        return self.timers.set(until_ms, Timer::Lookup(id));
+                    }
+                    dial.failed(LinkError::System { address, reason: "too many names to look up".into() });
+                }
+                DialStep::Connect(place) => {
+                    let address = dial.address().to_owned();
+                    match self.connect(id, place) {
+                        Ok(()) => return,
+                        Err(error) => self.note_failure(id, explain_io(&error, address)),
+                    }
+                }
+                DialStep::GiveUp(error) => {
+                    client.dial = None;
+                    log::info!("client {}: {error}", id.0);
+                    return self.tell_client(id, News::Disconnected(error));
+                }
+            }
+        }
+    }
+
+    fn connect(&mut self, id: ClientId, place: SocketAddr) -> std::io::Result<()> {
+        let Some(client) = self.clients.get_mut(&id) else { return Ok(()) };
+        let socket = TcpStream::connect(place)?;
+        client.verdict = Arc::default();
+        let connection = client.connection(socket).map_err(std::io::Error::other)?;
+        let role = Role::Dialled { client: id, stage: DialStage::Connecting };
+        let deadline_ms = self.now.monotonic_ms + self.limits.connect_ms;
+        let link = self.take_in(Link::new(connection, role, deadline_ms));
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.link = link;
+        }
+        link.map(|_| ()).ok_or_else(|| std::io::Error::other("the system has no place for another socket"))
+    }
+
+    /// Looks whether a dialled TCP connection exists now.
+    pub(super) fn check_opened(&mut self, id: LinkId) -> bool {
+        let Some(link) = self.connections.at(id) else { return false };
+        match link.connection.opened() {
+            None => false,
+            Some(Err(error)) => {
+                self.fault(id, &LinkFault::Io(error));
+                false
+            }
+            Some(Ok(())) => {
+                if let Role::Dialled { stage, .. } = &mut link.role {
+                    *stage = DialStage::Handshaking;
+                }
+                self.set_deadline(id, self.limits.handshake_ms);
+                true
+            }
+        }
+    }
+
+    /// The names' answer has come.
+    pub(super) fn found(&mut self, id: ClientId, attempt: u64, places: Vec<SocketAddr>) {
+        let Some(client) = self.clients.get_mut(&id).filter(|client| client.attempt == attempt) else { return };
+        if client.lookup_until_ms.take().is_none() {
+            return;
+        }
+        if let Some(dial) = &mut client.dial {
+            dial.found(places);
+        }
+        self.dial_on(id);
+    }
+
+    /// The names' answer may be late.
+    pub(super) fn lookup_is_late(&mut self, id: ClientId) {
+        let now_ms = self.now.monotonic_ms;
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        if client.lookup_until_ms.is_some_and(|until_ms| until_ms <= now_ms) {
+            // A late answer belongs to this attempt still, but nobody waits for it.
+            client.lookup_until_ms = None;
+            let address = client.dial.as_ref().map(|dial| dial.address().to_owned()).unwrap_or_default();
+            self.dial_failed(id, LinkError::TimedOut { address });
+        }
+    }
+
+    /// A connection that was being made cannot go on, or has told a probe what it asked.
+    pub(super) fn dial_fault(&mut self, id: ClientId, link: LinkId, fault: &LinkFault) {
+        let heard = self.connections.at(link).is_some_and(|link| link.connection.heard());
+        let Some(client) = self.clients.get_mut(&id) else { return self.part(link, None) };
+        let probed = match fault {
+            LinkFault::Tls(_) if client.pin.is_none() => client.verdict.proven(),
+            LinkFault::Learning(LearningFault::Probed(host)) => Some(*host),
+            _ => None,
+        };
+        let Some(dial) = &client.dial else { return self.part(link, None) };
+        let error = dial.explain(fault, heard, client.pin, client.verdict.seen());
+        self.part(link, None);
+        if matches!(fault, LinkFault::Io(_)) {
+            self.drop_link(link, &error);
+        }
+        match probed {
+            None => self.dial_failed(id, error),
+            Some(host) => {
+                if let Some(client) = self.clients.get_mut(&id) {
+                    client.dial = None;
+                }
+                self.tell_client(id, News::HostSeen(host));
+            }
+        }
+    }
+
+    /// What was tried did not work; the next thing is.
+    pub(super) fn dial_failed(&mut self, id: ClientId, error: LinkError) {
+        self.note_failure(id, error);
+        self.dial_on(id);
+    }
+
+    fn note_failure(&mut self, id: ClientId, error: LinkError) {
+        if let Some(dial) = self.clients.get_mut(&id).and_then(|client| client.dial.as_mut()) {
+            log::debug!("client {}: {error}", id.0);
+            dial.failed(error);
+        }
+    }
+
+    /// The host has proven the pinned key.
+    pub(super) fn dialled_keyed(&mut self, id: ClientId, link: LinkId, host: Fingerprint) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        client.dial = None;
+        if let Some(link) = self.connections.at(link) {
+            link.role = Role::Dialled { client: id, stage: DialStage::Open };
+        }
+        log::debug!("client {} is connected to {}", id.0, host.tag());
+        self.tell_client(id, News::Connected);
+    }
+
+    /// A frame for a client. If too much waits for it, its socket is left unread.
+    pub(super) fn dialled_frame(&mut self, id: ClientId, link: LinkId, kind: FrameKind, body: Vec<u8>) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        client.bytes_waiting += body.len();
+        if client.bytes_waiting >= CLIENT_BYTES_WAITING_MAX
+            && let Some(link) = self.connections.at(link)
+        {
+            link.connection.pause(true);
+        }
+        self.tell_client(id, News::Frame(kind, body));
+    }
+
+    fn taken(&mut self, id: ClientId, bytes: usize) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        client.bytes_waiting = client.bytes_waiting.saturating_sub(bytes);
+        if client.bytes_waiting < CLIENT_BYTES_WAITING_MAX
+            && let Some(id) = client.link
+            && let Some(link) = self.connections.at(id)
+        {
+            link.connection.pause(false);
+            self.give_another_turn(id);
+        }
+    }
+
+    /// A client's connection is gone.
+    pub(super) fn dialled_gone(&mut self, id: ClientId, error: &LinkError) {
+        log::info!("client {}: {error}", id.0);
+        self.tell_client(id, News::Disconnected(error.clone()));
+    }
+
+    fn send_dialled(&mut self, id: ClientId, frame: Arc<[u8]>) {
+        let Some(link_id) = self.clients.get(&id).and_then(|client| client.link) else { return };
+        let Some(link) = self.connections.at(link_id) else { return };
+        if !matches!(link.role, Role::Dialled { stage: DialStage::Open, .. }) {
+            return;
+        }
+        link.connection.send(frame);
+        self.mark_dirty(link_id);
+        let (frames_max, bytes_max) = (self.limits.queue_frames_max, self.limits.queue_bytes_max);
+        let is_slow = self.connections.at(link_id).is_some_and(|link| link.connection.is_slow(frames_max, bytes_max));
+        if is_slow && !self.catches_up(link_id, frames_max, bytes_max) {
+            self.part(link_id, Some(ByeCode::Slow));
+            self.dialled_gone(id, &LinkError::Cut);
+        }
+    }
+
+    /// Ends what a client has of a connection.
+    fn hang_up(&mut self, id: ClientId, code: ByeCode) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        client.dial = None;
+        client.lookup_until_ms = None;
+        let Some(link) = client.link.take() else { return };
+        match self.connections.at(link).map(|link| link.role) {
+            Some(Role::Dialled { stage: DialStage::Open, .. }) => self.part(link, Some(code)),
+            _ => self.drop_link(link, &LinkError::Cut),
+        }
+    }
+
+    fn tell_client(&self, id: ClientId, news: News) {
+        if let Some(client) = self.clients.get(&id) {
+            self.members.tell(id, Input::Link { attempt: client.attempt, news });
+        }
+    }
+}
+
+impl OwnClient {
+    fn connection(&self, socket: TcpStream) -> Result<Connection, rustls::Error> {
+        let key = self.identity.signing();
+        if self.identity.suite() == Suite::Textbook {
+            let handshake = LearningHandshake::client(&*key.public(), self.pin);
+            return Ok(Connection::learning(socket, handshake, MEMBER_BODY_BYTES_MAX));
+        }
+        let config = match self.pin {
+            Some(pin) => tls::client_config(key, pin, &self.verdict)?,
+            None => tls::probe_config(key.public().suite().backend(), &self.verdict)?,
+        };
+        let tls = ClientConnection::new(config, tls::unnamed())?;
+        Ok(Connection::secure(socket, tls.into(), MEMBER_BODY_BYTES_MAX))
+    }
+}

@@ -1,0 +1,95 @@
+//! Every bound of the net layer, once, with its reason.
+
+use crate::protocol::HostLimits;
+
+/// Bytes of the one buffer that all reads go through; it is the loop's, no connection has its own.
+pub(super) const SCRATCH_BYTES: usize = 64 * 1024;
+/// Bytes one connection may read in a turn of the loop, so that a flood from one peer delays the
+/// others by some 100 microseconds at most.
+pub(super) const READ_BYTES_A_TURN: usize = 64 * 1024;
+/// Bytes kept for a connection whose TLS state is with a worker: rustls takes no longer handshake.
+pub(super) const AWAY_BYTES_MAX: usize = 64 * 1024;
+/// Connections accepted in a turn of the loop, so that a flood of strangers delays nobody.
+pub(super) const ACCEPTS_A_TURN: usize = 32;
+/// How long a listener rests after the system refused it a connection (too many open files), in
+/// milliseconds: long enough not to spin, short enough that a person waiting does not notice.
+pub(super) const ACCEPT_REST_MS: u64 = 200;
+/// Readiness events taken from the system in a turn.
+pub(super) const EVENTS_A_TURN: usize = 1_024;
+/// Threads that do the RSA of handshakes. One is enough for 300 logins a second, and leaves the
+/// other cores to the conversation.
+pub(super) const HANDSHAKE_WORKERS: usize = 1;
+/// Handshake steps that wait for a worker; connections that are not yet members are fewer.
+pub(super) const HANDSHAKES_WAITING_MAX: usize = 1_024;
+/// Threads that look up names: a lookup may block for many seconds, and another should not wait.
+pub(super) const RESOLVERS: usize = 2;
+/// Lookups that wait for a thread.
+pub(super) const LOOKUPS_WAITING_MAX: usize = 256;
+/// Addresses tried for one name: a name that stands for more is a mistake or a farm.
+pub(super) const ADDRESSES_A_NAME_MAX: usize = 4;
+/// Received bytes that may wait for one of our own clients before its socket is left unread: a
+/// largest frame, and a little more.
+pub(super) const CLIENT_BYTES_WAITING_MAX: usize = 256 * 1024;
+/// Events that wait for the face before our clients stop taking frames: a room's whole log.
+pub(super) const EVENTS_WAITING_MAX: usize = 4_096;
+/// Bytes of a public key in a learning link: a 2048-bit key takes 300.
+pub(super) const LEARNING_KEY_BYTES_MAX: usize = 2 * 1024;
+/// Pieces handed to one write: enough that small messages fill a TLS record of 16 KiB.
+pub(super) const PIECES_A_WRITE: usize = 128;
+/// IP addresses whose visits are remembered at once; some 100 bytes each.
+pub(super) const VISITORS_KEPT: usize = 4_096;
+
+/// What can be set otherwise than usual, by tests and by load generators.
+#[derive(Clone, Debug)]
+pub struct NetLimits {
+    /// Connections of a listener that are not yet members: bounds the memory that strangers can
+    /// take to some 10 MiB. Above it, new connections wait in the system's queue.
+    pub strangers_max: usize,
+    /// The same from one IP address (IPv6: one /64); above it a new connection is closed.
+    pub strangers_an_address_max: u32,
+    /// Handshakes a listener starts in a second: each costs a worker an RSA signature, so this
+    /// bounds what strangers can take from one core. More wait in the system's queue.
+    pub handshakes_a_second: u32,
+    /// The same from one IP address; above it a new connection is closed.
+    pub handshakes_an_address_a_second: u32,
+    /// Handshakes one IP address may start at once.
+    pub handshakes_an_address_burst: u32,
+    /// Whether this computer's own connections are free of the limits for an address: several
+    /// people share it when they try things out.
+    pub loopback_is_exempt: bool,
+    /// How long a handshake may take, in milliseconds: two round trips and a phone on a bad day.
+    pub handshake_ms: u64,
+    /// How long a TCP connection to one address may take to open, in milliseconds: above three
+    /// seconds only lost packets explain it.
+    pub connect_ms: u64,
+    /// How long a name lookup may take, in milliseconds.
+    pub lookup_ms: u64,
+    /// Frames that wait for a peer; above it the peer is too slow and is sent away.
+    pub queue_frames_max: usize,
+    /// The same in bytes.
+    pub queue_bytes_max: usize,
+    /// How long a goodbye may take to go out, in milliseconds.
+    pub goodbye_ms: u64,
+    /// The limits inside the protocol.
+    pub host: HostLimits,
+}
+
+impl Default for NetLimits {
+    fn default() -> Self {
+        Self {
+            strangers_max: 64,
+            strangers_an_address_max: 4,
+            handshakes_a_second: 50,
+            handshakes_an_address_a_second: 2,
+            handshakes_an_address_burst: 8,
+            loopback_is_exempt: true,
+            handshake_ms: 10_000,
+            connect_ms: 5_000,
+            lookup_ms: 10_000,
+            queue_frames_max: 2_000,
+            queue_bytes_max: 4 * 1024 * 1024,
+            goodbye_ms: 2_000,
+            host: HostLimits::default(),
+        }
+    }
+}

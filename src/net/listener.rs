@@ -1,0 +1,130 @@
+//! One listening socket with the host behind it.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use mio::net::{TcpListener, TcpStream};
+use rustls::{ServerConfig, ServerConnection};
+
+use super::admission::Admission;
+use super::connection::Connection;
+use super::learning_link::LearningHandshake;
+use super::limits::{ACCEPT_REST_MS, NetLimits};
+use super::{ListenError, ListenerId, tls};
+use crate::crypto::Suite;
+use crate::protocol::limits::STRANGER_BODY_BYTES_MAX;
+use crate::protocol::{Host, Identity, OpenPolicy};
+
+/// A listening socket, its host, and who may come in.
+pub(super) struct Listener {
+    pub(super) id: ListenerId,
+    pub(super) socket: TcpListener,
+    pub(super) host: Host,
+    pub(super) admission: Admission,
+    pub(super) limits: NetLimits,
+    pub(super) suite: Suite,
+    identity: Arc<Identity>,
+    /// For secure rooms; a learning room's links have none.
+    tls: Option<Arc<ServerConfig>>,
+    /// Whether someone may be waiting at the door.
+    pub(super) knocked: bool,
+    /// Not before then, in monotonic milliseconds.
+    pub(super) rests_until_ms: u64,
+}
+
+/// What came of accepting.
+pub(super) enum Accepted {
+    /// A connection.
+    Connection(TcpStream, SocketAddr),
+    /// Nobody waits.
+    Nobody,
+    /// Not now.
+    Later,
+}
+
+impl Listener {
+    /// Listens at `address`.
+    pub(super) fn open(
+        id: ListenerId,
+        address: SocketAddr,
+        identity: Arc<Identity>,
+        policy: OpenPolicy,
+        limits: NetLimits,
+    ) -> Result<Self, ListenError> {
+        let suite = identity.suite();
+        let tls = if suite == Suite::Textbook {
+            None
+        } else {
+            let config = tls::host_config(identity.signing());
+            Some(config.map_err(|error| ListenError::System(error.to_string()))?)
+        };
+        let socket = TcpListener::bind(address).map_err(|error| explain(&error))?;
+        Ok(Self {
+            id,
+            socket,
+            host: Host::new(policy, limits.host),
+            admission: Admission::new(&limits),
+            limits,
+            suite,
+            identity,
+            tls,
+            knocked: false,
+            rests_until_ms: 0,
+        })
+    }
+
+    /// Accepts one connection, if it may.
+    pub(super) fn accept(&mut self, now_ms: u64) -> Accepted {
+        if self.rests_until_ms > now_ms || self.admission.opens_at(now_ms) > now_ms {
+            return Accepted::Later;
+        }
+        loop {
+            match self.socket.accept() {
+                Ok((socket, from)) => return Accepted::Connection(socket, from),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.knocked = false;
+                    return Accepted::Nobody;
+                }
+                // Whoever was at the door has gone again, or a signal came.
+                Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
+                Err(error) => {
+                    // Such as too many open files: it may get better, and must not make us spin.
+                    log::warn!("listener {} cannot accept at the moment: {error}", self.id.0);
+                    self.rests_until_ms = now_ms + ACCEPT_REST_MS;
+                    return Accepted::Later;
+                }
+            }
+        }
+    }
+
+    /// The connection over an accepted socket.
+    pub(super) fn connection(&self, socket: TcpStream) -> Result<Connection, rustls::Error> {
+        match &self.tls {
+            None => {
+                let key = self.identity.signing().public();
+                let handshake = LearningHandshake::host(&*key);
+                Ok(Connection::learning(socket, handshake, STRANGER_BODY_BYTES_MAX))
+            }
+            Some(config) => {
+                let tls = ServerConnection::new(Arc::clone(config))?;
+                Ok(Connection::secure(socket, tls.into(), STRANGER_BODY_BYTES_MAX))
+            }
+        }
+    }
+
+    /// When someone at the door may come in, if someone is there and has to wait.
+    pub(super) fn opens_at(&self, now_ms: u64) -> Option<u64> {
+        let at_ms = self.admission.opens_at(now_ms).max(self.rests_until_ms);
+        (self.knocked && at_ms != u64::MAX).then_some(at_ms)
+    }
+}
+
+fn explain(error: &io::Error) -> ListenError {
+    match error.kind() {
+        ErrorKind::AddrInUse => ListenError::InUse,
+        ErrorKind::AddrNotAvailable => ListenError::NotAvailable,
+        ErrorKind::PermissionDenied => ListenError::Denied,
+        _ => ListenError::System(error.to_string()),
+    }
+}

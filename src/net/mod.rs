@@ -1,0 +1,212 @@
+//! The sockets: one thread with one mio loop serves every listener, every connection to it, and
+//! every connection of our own clients.
+//!
+//! ```text
+//! faces --Handle: Command--> net thread (EventLoop) --handshakes, names--> workers
+//!   ^                          |  Host of each listener   <---- done -----
+//!   |                          |  sockets
+//!   |                          +--frames--> member thread (Clients)
+//!   +------------ Event <------+--------------'  wishes back to the loop
+//! ```
+//!
+//! Nothing slow runs on the loop: RSA of handshakes and name lookups have workers, RSA of our own
+//! clients has the member thread. This layer passes keys on and looks into none; what frames mean is
+//! the business of [`crate::protocol`].
+
+mod admission;
+mod clock;
+mod connection;
+mod connections;
+mod dial;
+mod event_loop;
+mod handshake;
+mod hosting;
+mod joining;
+mod learning_link;
+mod limits;
+mod listener;
+mod members;
+mod send_queue;
+mod timers;
+pub mod tls;
+mod workers;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+
+use mio::Waker;
+
+use self::event_loop::EventLoop;
+pub use self::learning_link::LEARNING_BANNER;
+pub use self::limits::NetLimits;
+use crate::protocol::{self, Client, HostEvent, Identity, OpenPolicy};
+
+/// A listener, named by its owner.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ListenerId(pub u64);
+
+/// A client of ours, named by its owner.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ClientId(pub u64);
+
+/// What the net layer is asked to do.
+pub enum Command {
+    /// Listen for connections and host rooms.
+    Listen {
+        /// The new listener.
+        listener: ListenerId,
+        /// Where; port 0 lets the system choose.
+        address: SocketAddr,
+        /// The host's keys; their suite is the suite of the links.
+        identity: Arc<Identity>,
+        /// Who may open rooms.
+        policy: OpenPolicy,
+        /// The bounds, most often the default.
+        limits: NetLimits,
+    },
+    /// Listen no longer; whoever is connected is told.
+    Unlisten(ListenerId),
+    /// Run a client, from now on.
+    Add {
+        /// The new client.
+        id: ClientId,
+        /// It.
+        client: Box<Client>,
+        /// Where its host may be, the likeliest first: each a `host:port`.
+        addresses: Vec<String>,
+    },
+    /// Pass a command on to a client.
+    Client {
+        /// Which.
+        id: ClientId,
+        /// What.
+        command: protocol::Command,
+    },
+    /// Where a client's host may be has changed; used at its next attempt.
+    Addresses {
+        /// Which client.
+        id: ClientId,
+        /// The addresses, as in [`Self::Add`].
+        addresses: Vec<String>,
+    },
+    /// Run a client no longer.
+    Remove(ClientId),
+    /// Say goodbye to everybody and end.
+    Shutdown,
+}
+
+/// What the net layer has to tell.
+#[derive(Debug)]
+pub enum Event {
+    /// A listener is open.
+    Listening {
+        /// Which.
+        listener: ListenerId,
+        /// Where, with the port the system chose.
+        address: SocketAddr,
+    },
+    /// A listener could not be opened.
+    ListenFailed {
+        /// Which.
+        listener: ListenerId,
+        /// Where it should have been.
+        address: SocketAddr,
+        /// Why.
+        reason: ListenError,
+    },
+    /// A client has something to tell.
+    Client {
+        /// Which.
+        id: ClientId,
+        /// What.
+        event: protocol::Event,
+    },
+    /// A host has something to tell.
+    Host {
+        /// Which.
+        listener: ListenerId,
+        /// What.
+        event: HostEvent,
+    },
+    /// All is over; nothing comes after.
+    Stopped,
+}
+
+/// Why a listener could not be opened.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Another program, or another listener of ours, has the port.
+    #[error("the port is taken")]
+    InUse,
+    /// This computer does not have the address.
+    #[error("this computer does not have that address")]
+    NotAvailable,
+    /// The system does not allow it.
+    #[error("the system does not allow this port")]
+    Denied,
+    /// Something else.
+    #[error("{0}")]
+    System(String),
+}
+
+/// Talks to the net thread. The last one to go ends it.
+#[derive(Clone)]
+pub struct Handle(Arc<Line>);
+
+struct Line {
+    commands: Sender<Command>,
+    waker: Arc<Waker>,
+}
+
+impl Handle {
+    /// Asks for something. Never blocks.
+    pub fn send(&self, command: Command) {
+        self.0.send(command);
+    }
+}
+
+impl Line {
+    fn send(&self, command: Command) {
+        if self.commands.send(command).is_err() {
+            log::debug!("the net thread has ended; a command went nowhere");
+        } else if let Err(error) = self.waker.wake() {
+            log::error!("the net thread could not be woken: {error}");
+        }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.send(Command::Shutdown);
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Handle")
+    }
+}
+
+/// Starts the net thread and its workers.
+///
+/// # Errors
+/// Only if the system gives no thread or no poll.
+pub fn spawn() -> io::Result<(Handle, async_channel::Receiver<Event>)> {
+    spawn_with(NetLimits::default())
+}
+
+/// As [`spawn`], with other bounds for our own clients' connections. Each listener has its own.
+///
+/// # Errors
+/// As [`spawn`].
+pub fn spawn_with(limits: NetLimits) -> io::Result<(Handle, async_channel::Receiver<Event>)> {
+    let (commands, orders) = channel();
+    let (events, reports) = async_channel::unbounded();
+    let (event_loop, waker) = EventLoop::new(orders, events, limits)?;
+    thread::Builder::new().name("conversa-net".into()).spawn(move || event_loop.run())?;
+    Ok((Handle(Arc::new(Line { commands, waker })), reports))
+}
