@@ -1,1 +1,3 @@
-
+#![allow(missing_docs)]
+#[cfg(feature = "window")]
+pub mod gui;
