@@ -16,6 +16,8 @@
 
 pub mod app;
 pub mod crypto;
+#[cfg(feature = "window")]
+pub mod gui;
 pub mod net;
 pub mod protocol;
 pub mod wire;
