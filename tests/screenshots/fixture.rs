@@ -26,7 +26,7 @@ fn code(seed: u64) -> KeyCode {
 }
 
 /// Fills everything a page could show.
-pub fn fill(app: &AppWindow) {
+pub(crate) fn fill(app: &AppWindow) {
     let state = app.global::<ChatState>();
     state.set_identity(IdentityView {
         name: "Ann Castellan".into(),
@@ -92,7 +92,7 @@ pub fn fill(app: &AppWindow) {
 }
 
 /// The same window on textbook RSA.
-pub fn learning_room(app: &AppWindow) {
+pub(crate) fn learning_room(app: &AppWindow) {
     let state = app.global::<ChatState>();
     let mut room = state.get_room();
     room.id = "workshop".into();
@@ -108,7 +108,7 @@ pub fn learning_room(app: &AppWindow) {
 }
 
 /// Nothing yet: no room, nobody.
-pub fn empty(app: &AppWindow) {
+pub(crate) fn empty(app: &AppWindow) {
     let state = app.global::<ChatState>();
     state.set_rooms(ModelRc::default());
     state.set_room_count(0);
@@ -154,7 +154,9 @@ fn rooms() -> Vec<RoomRow> {
             learning: true,
             ..room("workshop", "Workshop", "W", 2, "Cy: the key has only 64 bits, look", "12:31")
         },
-        RoomRow { unread: 1240, ..room("club", "عائلة خليل", "عخ", 1, "أمينة: مرحبا! كيف حالكم؟", "11:20") },
+        RoomRow {
+            unread: 1240, ..room("club", "عائلة خليل", "عخ", 1, "أمينة: مرحبا! كيف حالكم؟", "11:20")
+        },
         RoomRow {
             connection: Connection::Offline,
             ..room(
@@ -183,13 +185,7 @@ fn members() -> Vec<MemberRow> {
         ..MemberRow::default()
     };
     vec![
-        MemberRow {
-            you: true,
-            owner: true,
-            host: true,
-            removable: false,
-            ..member("Ann", "A", 4, "3fa910c2", true)
-        },
+        MemberRow { you: true, owner: true, host: true, removable: false, ..member("Ann", "A", 4, "3fa910c2", true) },
         member("Bo", "B", 1, "81d0bb47", true),
         member("יעל לוי", "יל", 3, "0c44ff19", true),
         member("Bartholomew Featherstonehaugh-Cholmondeley", "BF", 5, "77aa01de", false),
@@ -199,8 +195,12 @@ fn members() -> Vec<MemberRow> {
 
 fn messages() -> Vec<MessageRow> {
     let day = |count, text: &str| MessageRow { kind: RowKind::Day, count, text: text.into(), ..MessageRow::default() };
-    let event =
-        |event, sender: &str| MessageRow { kind: RowKind::Event, event, sender: sender.into(), ..MessageRow::default() };
+    let event = |event, sender: &str| MessageRow {
+        kind: RowKind::Event,
+        event,
+        sender: sender.into(),
+        ..MessageRow::default()
+    };
     let from = |sender: &str, initials: &str, hue, time: &str, text: &str| MessageRow {
         kind: RowKind::Message,
         sender: sender.into(),
@@ -227,7 +227,13 @@ fn messages() -> Vec<MessageRow> {
         day(0, ""),
         MessageRow {
             last: false,
-            ..from("Bo", "B", 1, "12:38", "Morning! Could everybody have a look at the dark palette before noon? I would like to order the paint today.")
+            ..from(
+                "Bo",
+                "B",
+                1,
+                "12:38",
+                "Morning! Could everybody have a look at the dark palette before noon? I would like to order the paint today.",
+            )
         },
         MessageRow {
             first: false,
@@ -240,7 +246,12 @@ fn messages() -> Vec<MessageRow> {
         from("יעל לוי", "יל", 3, "12:46", "שלום! זה נראה מצוין"),
         MessageRow {
             last: false,
-            ..own("12:47", "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetzverabschiedungsfeier", Delivery::Delivered, 3)
+            ..own(
+                "12:47",
+                "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetzverabschiedungsfeier",
+                Delivery::Delivered,
+                3,
+            )
         },
         MessageRow { first: false, last: false, ..own("12:47", "Who brings the ladder?", Delivery::OnHost, 0) },
         MessageRow { first: false, ..own("12:48", "ok", Delivery::Queued, 0) },
