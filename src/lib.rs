@@ -14,6 +14,7 @@
 //! * [`protocol`] decides; it never opens a socket, reads a clock or draws randomness.
 //! * [`net`] owns the sockets and lets the protocol's machines run; the only one that waits.
 
+pub mod app;
 pub mod crypto;
 pub mod net;
 pub mod protocol;

@@ -135,6 +135,8 @@ pub trait VerifyingKey: Send + Sync {
     fn suite(&self) -> Suite;
     /// The canonical encoding: `SubjectPublicKeyInfo` DER (RFC 5280) for the secure suite.
     fn spki(&self) -> &[u8];
+    /// The size of its modulus in bits, for people.
+    fn bits(&self) -> u32;
     /// Checks `signature` over `message` for `domain`.
     ///
     /// # Errors

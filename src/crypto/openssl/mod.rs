@@ -102,6 +102,10 @@ impl VerifyingKey for Theirs {
         &self.spki
     }
 
+    fn bits(&self) -> u32 {
+        self.key.bits()
+    }
+
     fn verify(&self, domain: Domain, message: &[u8], signature: &[u8]) -> Result<()> {
         arithmetic::pss_verify(&self.key, &signed_bytes(domain, message)?, signature)
     }

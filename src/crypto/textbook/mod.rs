@@ -130,6 +130,10 @@ impl VerifyingKey for Public {
         &self.encoded
     }
 
+    fn bits(&self) -> u32 {
+        u32::try_from(self.key.modulus().bits()).unwrap_or(u32::MAX)
+    }
+
     fn verify(&self, domain: Domain, message: &[u8], signature: &[u8]) -> Result<()> {
         let signed = signed_bytes(domain, message)?;
         if blocks::verify(&self.key, &signed, signature) { Ok(()) } else { Err(CryptoError::Signature) }

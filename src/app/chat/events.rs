@@ -1,0 +1,336 @@
+//! What each event does to a room.
+
+use super::delivery::{Delivery, Progress};
+use super::member::Presence;
+use super::room::{Connection, Hosting, Room};
+use super::row::{Message, Notice, RowKind};
+use super::{Change, Question};
+use crate::app::{Problem, SeatEvent, SeatInfo};
+use crate::crypto::Fingerprint;
+use crate::protocol::limits::TALKATIVE_MEMBERS_MAX;
+use crate::protocol::{Event, MessageId, Stop};
+
+impl Room {
+    /// The seat is taken, again or for the first time.
+    pub(super) fn taken(&mut self, info: &SeatInfo) {
+        let title = std::mem::take(&mut self.info.title);
+        self.info = info.clone();
+        if self.info.title.is_empty() {
+            self.info.title = title;
+        }
+        self.connection = Connection::Preparing;
+        self.knocks.clear();
+        self.invite = None;
+    }
+
+    pub(super) fn apply(&mut self, event: &SeatEvent, viewed: bool, now_ms: u64) -> Vec<Change> {
+        match event {
+            SeatEvent::Taken(_) | SeatEvent::Forgotten => Vec::new(),
+            SeatEvent::Identity(me) => {
+                self.is_me(*me);
+                vec![Change::RoomChanged(self.seat)]
+            }
+            SeatEvent::Hosting { address, addresses, host } => {
+                self.hosting = Some(Hosting { address: *address, addresses: addresses.clone() });
+                self.info.addresses.clone_from(addresses);
+                self.host = Some(*host);
+                vec![Change::RoomChanged(self.seat)]
+            }
+            SeatEvent::Sent { id, text, sent_ms } => self.sent(*id, text, *sent_ms, now_ms),
+            SeatEvent::CancelAsked(id) => self.progress(id, Progress::Cancelled),
+            SeatEvent::Failed(problem) => {
+                let mut changes = self.connect(Connection::Ended(Some(problem.clone())));
+                changes.push(Change::Problem { seat: Some(self.seat), problem: problem.clone() });
+                changes
+            }
+            SeatEvent::Protocol(event) => self.apply_protocol(event, viewed, now_ms),
+        }
+    }
+
+    fn apply_protocol(&mut self, event: &Event, viewed: bool, now_ms: u64) -> Vec<Change> {
+        match event {
+            Event::Connecting => self.connect(Connection::Connecting),
+            Event::FirstUse { host } => self.ask(Question::FirstUse(*host)),
+            Event::Lobby(rooms) => self.ask(Question::Lobby(rooms.clone())),
+            Event::Waiting => self.connect(Connection::WaitingForOwner),
+            Event::Entered { room, owner, host, .. } => {
+                self.info.room = Some(*room);
+                self.entered(*owner, *host, now_ms)
+            }
+            Event::Ready { members, reachable } => self.ready(*members, *reachable),
+            Event::Offline { error, retry_in_ms } => self.offline(Problem::from(error), now_ms + retry_in_ms),
+            Event::Stopped(stop) => self.stopped(stop, now_ms),
+            Event::Titled { title } => self.titled(title, now_ms),
+            Event::InviteMade(invite) => {
+                self.invite = Some(invite.clone());
+                vec![Change::InviteChanged(self.seat)]
+            }
+            Event::Knock { member } => {
+                self.knocks.retain(|knock| knock != member);
+                self.knocks.push(*member);
+                vec![Change::KnocksChanged(self.seat)]
+            }
+            Event::KnockOver { member } => {
+                self.knocks.retain(|knock| knock != member);
+                vec![Change::KnocksChanged(self.seat)]
+            }
+            Event::RosterEntry { .. } | Event::InviteUsed { .. } => Vec::new(),
+            event => self.apply_conversation(event, viewed, now_ms),
+        }
+    }
+
+    /// What members do and say.
+    fn apply_conversation(&mut self, event: &Event, viewed: bool, now_ms: u64) -> Vec<Change> {
+        match event {
+            Event::Members(members) => self.all_members(members, now_ms),
+            Event::MemberJoined { member } => self.joined(*member, now_ms),
+            Event::MemberHere { member } => self.here(*member, now_ms),
+            Event::MemberAway { member, cut } => self.away(*member, *cut, now_ms),
+            Event::MemberLeft { member } => self.gone(*member, Notice::Left(*member), now_ms),
+            Event::MemberRemoved { member } => self.gone(*member, Notice::Removed(*member), now_ms),
+            Event::MemberNamed { member, name } => self.named(*member, name, now_ms),
+            Event::Message { id, from, text, sent_ms } => {
+                let message = Message { id: *id, from: *from, text: text.clone(), sent_ms: *sent_ms, delivery: None };
+                self.message_came(message, viewed, now_ms)
+            }
+            Event::Newer { from } => self.notice(now_ms, Notice::Newer(*from)),
+            Event::Unreadable { from } => self.notice(now_ms, Notice::Unreadable(*from)),
+            Event::Lost { from, count } => self.notice(now_ms, Notice::Lost { member: *from, count: *count }),
+            Event::Fork { from } => {
+                self.forked = true;
+                let mut changes = self.notice(now_ms, Notice::Fork(*from));
+                changes.push(Change::RoomChanged(self.seat));
+                changes
+            }
+            Event::Queued { id } => self.progress(id, Progress::Queued),
+            Event::OnHost { id, without } => self.on_host(id, without),
+            Event::Delivered { id, to } => self.delivered(id, *to),
+            Event::Rejected { id, limit } => self.progress(id, Progress::TooLong { limit: *limit }),
+            Event::OutboxFull { id } => self.progress(id, Progress::OutboxFull),
+            _ => Vec::new(),
+        }
+    }
+
+    fn connect(&mut self, connection: Connection) -> Vec<Change> {
+        self.connection = connection;
+        vec![Change::RoomChanged(self.seat)]
+    }
+
+    fn ask(&mut self, question: Question) -> Vec<Change> {
+        let mut changes = self.connect(Connection::Asking(question.clone()));
+        changes.push(Change::Question { seat: self.seat, question });
+        changes
+    }
+
+    fn entered(&mut self, owner: Fingerprint, host: Fingerprint, now_ms: u64) -> Vec<Change> {
+        let first = self.owner.is_none();
+        self.owner = Some(owner);
+        self.host = Some(host);
+        self.member_mut(owner).is_owner = true;
+        let me = self.me;
+        if let Some(me) = me {
+            let member = self.member_mut(me);
+            member.is_me = true;
+            member.presence = Presence::Here;
+        }
+        for member in &mut self.members {
+            member.is_host = member.fingerprint == host;
+        }
+        self.sort_members();
+        let mut changes = vec![Change::RoomChanged(self.seat), Change::MembersChanged(self.seat)];
+        if first {
+            self.active_ms = now_ms;
+            let notice = if me == Some(owner) { Notice::Opened } else { Notice::Entered };
+            changes.extend(self.notice(now_ms, notice));
+        }
+        changes
+    }
+
+    fn ready(&mut self, members: usize, reachable: usize) -> Vec<Change> {
+        self.was_ready = true;
+        let mut changes = self.connect(Connection::Connected { members, reachable });
+        if let Some(me) = self.me {
+            self.member_mut(me).presence = Presence::Here;
+            changes.push(Change::MembersChanged(self.seat));
+        }
+        changes
+    }
+
+    /// Who is there is not known while the host is away.
+    fn offline(&mut self, problem: Problem, retry_at_ms: u64) -> Vec<Change> {
+        self.nobody_known();
+        let mut changes = self.connect(Connection::Offline { problem, retry_at_ms });
+        changes.push(Change::MembersChanged(self.seat));
+        changes
+    }
+
+    fn stopped(&mut self, stop: &Stop, now_ms: u64) -> Vec<Change> {
+        self.nobody_known();
+        self.hosting = None;
+        self.invite = None;
+        self.knocks.clear();
+        let problem = Problem::of_stop(stop);
+        let connection = match stop {
+            Stop::Offline => Connection::Idle,
+            _ => Connection::Ended(problem.clone()),
+        };
+        let mut changes = self.connect(connection);
+        changes.extend([
+            Change::MembersChanged(self.seat),
+            Change::InviteChanged(self.seat),
+            Change::KnocksChanged(self.seat),
+        ]);
+        if self.owner.is_some() && *stop != Stop::Offline {
+            changes.extend(self.notice(now_ms, Notice::Over(problem.clone())));
+        }
+        changes.extend(problem.map(|problem| Change::Problem { seat: Some(self.seat), problem }));
+        changes
+    }
+
+    fn nobody_known(&mut self) {
+        for member in &mut self.members {
+            member.presence = Presence::Unknown;
+        }
+    }
+
+    fn titled(&mut self, title: &str, now_ms: u64) -> Vec<Change> {
+        let before = std::mem::replace(&mut self.info.title, title.to_owned());
+        let mut changes = vec![Change::RoomChanged(self.seat)];
+        if !before.is_empty() && before != title {
+            changes.extend(self.notice(now_ms, Notice::Titled(title.to_owned())));
+        }
+        changes
+    }
+
+    /// The members as they are now. Whoever came or went while one was away is news.
+    fn all_members(&mut self, members: &[Fingerprint], now_ms: u64) -> Vec<Change> {
+        let known: Vec<Fingerprint> = self.members.iter().map(|member| member.fingerprint).collect();
+        let mut changes = Vec::new();
+        for member in known.iter().filter(|member| !members.contains(member)) {
+            changes.extend(self.gone(*member, Notice::Gone(*member), now_ms));
+        }
+        for member in members.iter().filter(|member| !known.contains(member)) {
+            changes.extend(self.joined(*member, now_ms));
+        }
+        changes.push(Change::MembersChanged(self.seat));
+        changes
+    }
+
+    fn joined(&mut self, member: Fingerprint, now_ms: u64) -> Vec<Change> {
+        let is_news = self.was_ready && self.me != Some(member) && self.member(&member).is_none();
+        self.member_mut(member);
+        self.sort_members();
+        let mut changes = vec![Change::MembersChanged(self.seat)];
+        if is_news {
+            changes.extend(self.notice(now_ms, Notice::Joined(member)));
+        }
+        changes
+    }
+
+    fn here(&mut self, member: Fingerprint, now_ms: u64) -> Vec<Change> {
+        let before = std::mem::replace(&mut self.member_mut(member).presence, Presence::Here);
+        let mut changes = vec![Change::MembersChanged(self.seat)];
+        if matches!(before, Presence::Away | Presence::Cut) && self.me != Some(member) {
+            changes.extend(self.notice(now_ms, Notice::Back(member)));
+        }
+        changes
+    }
+
+    fn away(&mut self, member: Fingerprint, cut: bool, now_ms: u64) -> Vec<Change> {
+        let presence = if cut { Presence::Cut } else { Presence::Away };
+        let before = std::mem::replace(&mut self.member_mut(member).presence, presence);
+        let mut changes = vec![Change::MembersChanged(self.seat)];
+        if before == Presence::Here && self.me != Some(member) {
+            let notice = if cut { Notice::Cut(member) } else { Notice::Away(member) };
+            changes.extend(self.notice(now_ms, notice));
+        }
+        changes
+    }
+
+    fn gone(&mut self, member: Fingerprint, notice: Notice, now_ms: u64) -> Vec<Change> {
+        let is_news = self.was_ready && self.member(&member).is_some();
+        self.remove_member(&member);
+        let mut changes = vec![Change::MembersChanged(self.seat)];
+        if is_news {
+            changes.extend(self.notice(now_ms, notice));
+        }
+        changes
+    }
+
+    fn named(&mut self, member: Fingerprint, name: &str, now_ms: u64) -> Vec<Change> {
+        // A name can come after its member left; it only helps to read the rows then.
+        let is_member = self.member(&member).is_some();
+        let before = self.name_member(member, name);
+        if !is_member {
+            self.remove_member(&member);
+        }
+        let mut changes = vec![Change::MembersChanged(self.seat)];
+        match before {
+            Some(before) if before == name => return changes,
+            Some(before) if self.me != Some(member) => {
+                let now = name.to_owned();
+                changes.extend(self.notice(now_ms, Notice::Renamed { member, before, now }));
+            }
+            _ => {}
+        }
+        changes.extend(self.rows_of(&member));
+        changes
+    }
+
+    fn sent(&mut self, id: MessageId, text: &str, sent_ms: u64, now_ms: u64) -> Vec<Change> {
+        // Who one is may not be known yet; the row gets it later.
+        let from = self.me.unwrap_or(Fingerprint::from_bytes([0; 32]));
+        let delivery = Some(Delivery::queued());
+        self.active_ms = now_ms;
+        let mut changes =
+            self.push(now_ms, RowKind::Message(Message { id, from, text: text.to_owned(), sent_ms, delivery }));
+        changes.push(Change::RoomChanged(self.seat));
+        changes
+    }
+
+    fn message_came(&mut self, message: Message, viewed: bool, now_ms: u64) -> Vec<Change> {
+        self.active_ms = now_ms;
+        let mut changes = self.push(now_ms, RowKind::Message(message));
+        if !viewed {
+            self.unread += 1;
+        }
+        changes.push(Change::RoomChanged(self.seat));
+        changes
+    }
+
+    fn progress(&mut self, id: &MessageId, progress: Progress) -> Vec<Change> {
+        self.change_message(id, |message| {
+            if let Some(delivery) = &mut message.delivery {
+                // A call-back that came too late changes nothing.
+                if !matches!((delivery.progress, progress), (Progress::OnHost, Progress::Cancelled)) {
+                    delivery.progress = progress;
+                }
+            }
+        })
+    }
+
+    fn on_host(&mut self, id: &MessageId, without: &[Fingerprint]) -> Vec<Change> {
+        let others = self.members.iter().filter(|member| !member.is_me).count();
+        // Large rooms do not confirm, so nobody is waited for.
+        let of = if self.members.len() > TALKATIVE_MEMBERS_MAX { 0 } else { others.saturating_sub(without.len()) };
+        self.change_message(id, |message| {
+            if let Some(delivery) = &mut message.delivery {
+                delivery.progress = Progress::OnHost;
+                delivery.without = without.to_vec();
+                delivery.of = of;
+            }
+        })
+    }
+
+    fn delivered(&mut self, id: &MessageId, to: Fingerprint) -> Vec<Change> {
+        self.change_message(id, |message| {
+            if let Some(delivery) = &mut message.delivery
+                && !delivery.to.contains(&to)
+            {
+                delivery.progress = Progress::OnHost;
+                delivery.to.push(to);
+                delivery.of = delivery.of.max(delivery.to.len());
+            }
+        })
+    }
+}

@@ -1,0 +1,174 @@
+//! The state of the conversations, as both faces show it: rooms, members, rows. Pure: events and
+//! the time go in, and what changed comes out, small enough to push one row to a list.
+//!
+//! Nothing of it is kept on disk.
+
+mod delivery;
+mod events;
+mod member;
+mod room;
+mod row;
+
+use std::collections::BTreeMap;
+
+use super::{IdentityState, KnownRoom, Problem, SeatEvent, SeatId, SeatInfo, SessionEvent, Settings};
+use crate::crypto::{Fingerprint, Suite};
+use crate::protocol::LobbyRoom;
+
+pub use self::delivery::{Delivery, Progress};
+pub use self::member::{Member, Presence};
+pub use self::room::{Connection, Hosting, Room, Security};
+pub use self::row::{Message, Notice, Row, RowKind};
+
+/// Rows kept of a room; the oldest go first. A busy day has about a thousand, and a row takes some
+/// 300 bytes: 15 MiB at most.
+pub const ROWS_MAX: usize = 50_000;
+
+/// What an event changed. Apply them in order: indices hold at the moment of their change.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Change {
+    /// A room is new.
+    RoomAdded(SeatId),
+    /// A room is gone.
+    RoomRemoved(SeatId),
+    /// What the list or the header shows of a room changed: title, connection, unread, preview,
+    /// security, hosting.
+    RoomChanged(SeatId),
+    /// A row was added at the end.
+    RowAdded(SeatId),
+    /// The first row was dropped.
+    RowDropped(SeatId),
+    /// The row at `index` changed.
+    RowChanged {
+        /// The room.
+        seat: SeatId,
+        /// Which row.
+        index: usize,
+    },
+    /// The members, their names or their presence changed.
+    MembersChanged(SeatId),
+    /// There is another invite to show, or none.
+    InviteChanged(SeatId),
+    /// The people who ask to come in changed.
+    KnocksChanged(SeatId),
+    /// The person has to decide something.
+    Question {
+        /// The room.
+        seat: SeatId,
+        /// What.
+        question: Question,
+    },
+    /// Something went wrong: at a room, or in general.
+    Problem {
+        /// The room, if it is about one.
+        seat: Option<SeatId>,
+        /// What.
+        problem: Problem,
+    },
+    /// An identity changed its state.
+    Identity {
+        /// Whose.
+        suite: Suite,
+        /// The new state.
+        state: IdentityState,
+    },
+    /// The settings changed.
+    Settings(Settings),
+    /// The session ended.
+    Ended,
+}
+
+/// What a person has to decide before it goes on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Question {
+    /// The host is met for the first time: is this its key? `Session::trust_host`, or leave.
+    FirstUse(Fingerprint),
+    /// Which room to knock at: `Session::knock`, or leave. May be empty.
+    Lobby(Vec<LobbyRoom>),
+}
+
+/// All conversations.
+#[derive(Debug, Default)]
+pub struct Chat {
+    rooms: BTreeMap<SeatId, Room>,
+    viewed: Option<SeatId>,
+}
+
+impl Chat {
+    /// The conversations of a profile, before anything happened.
+    #[must_use]
+    pub fn new(known: &[KnownRoom]) -> Self {
+        let rooms = known.iter().map(|room| (room.seat, Room::new(room.seat, room.info.clone()))).collect();
+        Self { rooms, viewed: None }
+    }
+
+    /// Takes an event in and says what it changed. `now_ms` is the time in milliseconds since 1970.
+    pub fn apply(&mut self, event: &SessionEvent, now_ms: u64) -> Vec<Change> {
+        match event {
+            SessionEvent::Seat { seat, event } => self.apply_seat(*seat, event, now_ms),
+            SessionEvent::Identity { suite, state } => {
+                vec![Change::Identity { suite: *suite, state: state.clone() }]
+            }
+            SessionEvent::Settings(settings) => vec![Change::Settings(settings.clone())],
+            SessionEvent::Warning(problem) => vec![Change::Problem { seat: None, problem: problem.clone() }],
+            SessionEvent::Ended => vec![Change::Ended],
+        }
+    }
+
+    /// Says which room is on screen: nothing there counts as unread from now on.
+    pub fn view(&mut self, seat: Option<SeatId>) -> Vec<Change> {
+        self.viewed = seat;
+        match seat.and_then(|seat| self.rooms.get_mut(&seat)) {
+            Some(room) if room.unread > 0 => {
+                room.unread = 0;
+                vec![Change::RoomChanged(room.seat)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// A room.
+    #[must_use]
+    pub fn room(&self, seat: SeatId) -> Option<&Room> {
+        self.rooms.get(&seat)
+    }
+
+    /// All rooms, in the order of their seats.
+    pub fn rooms(&self) -> impl Iterator<Item = &Room> {
+        self.rooms.values()
+    }
+
+    /// All rooms as a list shows them: the one with the newest activity first.
+    #[must_use]
+    pub fn by_activity(&self) -> Vec<&Room> {
+        let mut rooms: Vec<&Room> = self.rooms.values().collect();
+        rooms.sort_by_key(|room| std::cmp::Reverse((room.active_ms, room.seat)));
+        rooms
+    }
+
+    fn apply_seat(&mut self, seat: SeatId, event: &SeatEvent, now_ms: u64) -> Vec<Change> {
+        match event {
+            SeatEvent::Taken(info) => self.taken(seat, info, now_ms),
+            SeatEvent::Forgotten => match self.rooms.remove(&seat) {
+                Some(_) => vec![Change::RoomRemoved(seat)],
+                None => Vec::new(),
+            },
+            event => match self.rooms.get_mut(&seat) {
+                Some(room) => room.apply(event, self.viewed == Some(seat), now_ms),
+                None => Vec::new(),
+            },
+        }
+    }
+
+    fn taken(&mut self, seat: SeatId, info: &SeatInfo, now_ms: u64) -> Vec<Change> {
+        if let Some(room) = self.rooms.get_mut(&seat) {
+            room.taken(info);
+            return vec![Change::RoomChanged(seat)];
+        }
+        let mut room = Room::new(seat, info.clone());
+        room.taken(info);
+        room.active_ms = now_ms;
+        self.rooms.insert(seat, room);
+        vec![Change::RoomAdded(seat)]
+    }
+}

@@ -1,0 +1,359 @@
+//! One conversation as it is now.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::member::{Member, skeleton};
+use super::row::{Message, Notice, Row, RowKind};
+use super::{Change, Presence, Question, ROWS_MAX};
+use crate::app::{Problem, SeatId, SeatInfo};
+use crate::crypto::{Fingerprint, Suite};
+use crate::protocol::{Invite, MessageId};
+
+/// How a room is connected.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Connection {
+    /// Not at all, and nobody asked for it.
+    Idle,
+    /// The identity, or the own listener, is on its way.
+    Preparing,
+    /// On its way to the host.
+    Connecting,
+    /// The person has to decide something.
+    Asking(Question),
+    /// The owner has to decide.
+    WaitingForOwner,
+    /// In the room.
+    Connected {
+        /// How many members it has.
+        members: usize,
+        /// How many of them can get messages now.
+        reachable: usize,
+    },
+    /// The host is away.
+    Offline {
+        /// Why.
+        problem: Problem,
+        /// When it is tried again, in milliseconds since 1970.
+        retry_at_ms: u64,
+    },
+    /// It ended; `None` if one asked for it.
+    Ended(Option<Problem>),
+}
+
+/// The one line about security.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Security {
+    /// End-to-end encrypted, and keys were not compared.
+    NotCompared,
+    /// A learning room: nothing is private.
+    Learning,
+    /// Members were shown different histories.
+    Forked,
+}
+
+impl Security {
+    /// The line.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::NotCompared => "End-to-end encrypted. Keys not compared yet.",
+            Self::Learning => "Learning room: anyone on the network can read this.",
+            Self::Forked => "Members see different histories: the host may not be honest.",
+        }
+    }
+}
+
+/// This computer relays the room.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hosting {
+    /// Where it listens.
+    pub address: std::net::SocketAddr,
+    /// What invites carry.
+    pub addresses: Vec<String>,
+}
+
+/// A conversation.
+#[derive(Debug)]
+pub struct Room {
+    /// Its seat.
+    pub seat: SeatId,
+    /// What is known of it.
+    pub info: SeatInfo,
+    /// Oneself, once the identity is ready.
+    pub me: Option<Fingerprint>,
+    /// Its owner, once entered.
+    pub owner: Option<Fingerprint>,
+    /// The key of its host, once known.
+    pub host: Option<Fingerprint>,
+    /// How it is connected.
+    pub connection: Connection,
+    /// Where this computer listens for it, if it does.
+    pub hosting: Option<Hosting>,
+    /// Messages of others that were not on screen yet.
+    pub unread: usize,
+    /// The invite to give to the next person (owner).
+    pub invite: Option<Invite>,
+    /// Who asks to come in (owner).
+    pub knocks: Vec<Fingerprint>,
+    /// When something was last said, in milliseconds since 1970.
+    pub active_ms: u64,
+    pub(super) members: Vec<Member>,
+    pub(super) rows: VecDeque<Row>,
+    pub(super) forked: bool,
+    /// Whether it was connected once: before, who is there is no news.
+    pub(super) was_ready: bool,
+    /// How many rows were dropped: rows keep their numbers.
+    dropped: u64,
+    by_message: HashMap<MessageId, u64>,
+    /// The names of all who ever were here, for the rows of those who left.
+    names: HashMap<Fingerprint, String>,
+}
+
+impl Room {
+    pub(super) fn new(seat: SeatId, info: SeatInfo) -> Self {
+        Self {
+            seat,
+            info,
+            me: None,
+            owner: None,
+            host: None,
+            connection: Connection::Idle,
+            hosting: None,
+            unread: 0,
+            invite: None,
+            knocks: Vec::new(),
+            active_ms: 0,
+            members: Vec::new(),
+            rows: VecDeque::new(),
+            forked: false,
+            was_ready: false,
+            dropped: 0,
+            by_message: HashMap::new(),
+            names: HashMap::new(),
+        }
+    }
+
+    /// The title, or where the room is while nobody told.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        match (self.info.title.as_str(), self.info.addresses.first()) {
+            ("", Some(address)) => address,
+            ("", None) => "New room",
+            (title, _) => title,
+        }
+    }
+
+    /// Whether it is a learning room.
+    #[must_use]
+    pub fn is_learning(&self) -> bool {
+        self.info.suite == Suite::Textbook
+    }
+
+    /// The one line about security.
+    #[must_use]
+    pub fn security(&self) -> Security {
+        if self.is_learning() {
+            Security::Learning
+        } else if self.forked {
+            Security::Forked
+        } else {
+            Security::NotCompared
+        }
+    }
+
+    /// The members: the owner first, then oneself, then by name.
+    #[must_use]
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// A member.
+    #[must_use]
+    pub fn member(&self, fingerprint: &Fingerprint) -> Option<&Member> {
+        self.members.iter().find(|member| member.fingerprint == *fingerprint)
+    }
+
+    /// The rows, the oldest first.
+    #[must_use]
+    pub const fn rows(&self) -> &VecDeque<Row> {
+        &self.rows
+    }
+
+    /// The newest message, for a preview.
+    #[must_use]
+    pub fn last_message(&self) -> Option<&Message> {
+        self.rows.iter().rev().find_map(|row| match &row.kind {
+            RowKind::Message(message) => Some(message),
+            RowKind::Notice(_) => None,
+        })
+    }
+
+    /// An own or others' message.
+    #[must_use]
+    pub fn message(&self, id: &MessageId) -> Option<&Message> {
+        match &self.rows.get(self.index_of(id)?)?.kind {
+            RowKind::Message(message) => Some(message),
+            RowKind::Notice(_) => None,
+        }
+    }
+
+    /// How to call somebody: the name, with the tag beside it where another member's looks the
+    /// same, or the tag alone.
+    #[must_use]
+    pub fn name_of(&self, fingerprint: &Fingerprint) -> String {
+        let Some(name) = self.names.get(fingerprint) else { return fingerprint.tag() };
+        let wanted = skeleton(name);
+        let clash = self.members.iter().any(|other| {
+            other.fingerprint != *fingerprint && other.name.as_deref().is_some_and(|name| skeleton(name) == wanted)
+        });
+        if clash { format!("{name} ({})", fingerprint.tag()) } else { name.clone() }
+    }
+
+    /// The name somebody chose, if told.
+    #[must_use]
+    pub fn chosen_name(&self, fingerprint: &Fingerprint) -> Option<&str> {
+        self.names.get(fingerprint).map(String::as_str)
+    }
+
+    /// What happened, in words.
+    #[must_use]
+    pub fn notice_text(&self, notice: &Notice) -> String {
+        let name = |member: &Fingerprint| self.name_of(member);
+        match notice {
+            Notice::Opened => "You opened the room.".to_owned(),
+            Notice::Entered => "You joined the room.".to_owned(),
+            Notice::Joined(member) => format!("{} joined.", name(member)),
+            Notice::Left(member) => format!("{} left the room.", name(member)),
+            Notice::Removed(member) => format!("The owner removed {}.", name(member)),
+            Notice::Gone(member) => format!("{} is not in the room any more.", name(member)),
+            Notice::Away(member) => format!("{} went offline.", name(member)),
+            Notice::Cut(member) => format!("The connection to {} was cut.", name(member)),
+            Notice::Back(member) => format!("{} is back.", name(member)),
+            Notice::Renamed { before, now, .. } => format!("{before} is now called {now}."),
+            Notice::Titled(title) => format!("The room is now called “{title}”."),
+            Notice::Newer(member) => format!("{} sent something that needs a newer Conversa.", name(member)),
+            Notice::Unreadable(member) => format!("A message from {} could not be read.", name(member)),
+            Notice::Lost { member, count: 1 } => format!("A message from {} is missing.", name(member)),
+            Notice::Lost { member, count } => format!("{count} messages from {} are missing.", name(member)),
+            Notice::Fork(member) => {
+                format!("{} saw another history of this room: the host may not be honest.", name(member))
+            }
+            Notice::Over(None) => "You left the room.".to_owned(),
+            Notice::Over(Some(problem)) => problem.text(),
+        }
+    }
+}
+
+/// What the events do, in steps.
+impl Room {
+    pub(super) fn push(&mut self, at_ms: u64, kind: RowKind) -> Vec<Change> {
+        let mut changes = Vec::new();
+        if self.rows.len() >= ROWS_MAX
+            && let Some(oldest) = self.rows.pop_front()
+        {
+            self.dropped += 1;
+            if let RowKind::Message(message) = oldest.kind {
+                self.by_message.remove(&message.id);
+            }
+            changes.push(Change::RowDropped(self.seat));
+        }
+        if let RowKind::Message(message) = &kind {
+            let number = self.dropped + u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
+            self.by_message.insert(message.id, number);
+        }
+        self.rows.push_back(Row { at_ms, kind });
+        changes.push(Change::RowAdded(self.seat));
+        changes
+    }
+
+    pub(super) fn notice(&mut self, at_ms: u64, notice: Notice) -> Vec<Change> {
+        self.push(at_ms, RowKind::Notice(notice))
+    }
+
+    /// Oneself is known from now on, in the rows that were typed before too.
+    pub(super) fn is_me(&mut self, me: Fingerprint) {
+        self.me = Some(me);
+        for row in &mut self.rows {
+            if let RowKind::Message(message) = &mut row.kind
+                && message.is_mine()
+            {
+                message.from = me;
+            }
+        }
+    }
+
+    /// Changes an own message, if it is still kept.
+    pub(super) fn change_message(&mut self, id: &MessageId, change: impl FnOnce(&mut Message)) -> Vec<Change> {
+        let Some(index) = self.index_of(id) else { return Vec::new() };
+        match self.rows.get_mut(index).map(|row| &mut row.kind) {
+            Some(RowKind::Message(message)) => change(message),
+            _ => return Vec::new(),
+        }
+        vec![Change::RowChanged { seat: self.seat, index }]
+    }
+
+    fn index_of(&self, id: &MessageId) -> Option<usize> {
+        usize::try_from(self.by_message.get(id)?.checked_sub(self.dropped)?).ok()
+    }
+
+    /// The member with this key, made one if there is none.
+    pub(super) fn member_mut(&mut self, fingerprint: Fingerprint) -> &mut Member {
+        let found = self.members.iter().position(|member| member.fingerprint == fingerprint);
+        let index = found.unwrap_or_else(|| {
+            let mut member = Member::new(fingerprint);
+            member.name = self.names.get(&fingerprint).cloned();
+            member.is_me = self.me == Some(fingerprint);
+            member.is_owner = self.owner == Some(fingerprint);
+            member.is_host = self.host == Some(fingerprint);
+            if member.is_me {
+                member.presence = Presence::Here;
+            }
+            self.members.push(member);
+            self.members.len() - 1
+        });
+        // The index was just found or made.
+        #[expect(clippy::indexing_slicing, reason = "the index is of this list")]
+        &mut self.members[index]
+    }
+
+    pub(super) fn remove_member(&mut self, fingerprint: &Fingerprint) {
+        self.members.retain(|member| member.fingerprint != *fingerprint);
+    }
+
+    /// Remembers a name; says the one before.
+    pub(super) fn name_member(&mut self, fingerprint: Fingerprint, name: &str) -> Option<String> {
+        self.member_mut(fingerprint).name = Some(name.to_owned());
+        self.sort_members();
+        self.names.insert(fingerprint, name.to_owned())
+    }
+
+    pub(super) fn sort_members(&mut self) {
+        self.members.sort_by_cached_key(|member| {
+            let name = member.name.as_deref().map(str::to_lowercase);
+            (!member.is_owner, !member.is_me, name.is_none(), name, member.fingerprint)
+        });
+    }
+
+    /// The rows that speak of somebody: they change with the name.
+    pub(super) fn rows_of(&self, fingerprint: &Fingerprint) -> Vec<Change> {
+        let of_member = |row: &Row| match &row.kind {
+            RowKind::Message(message) => message.from == *fingerprint,
+            RowKind::Notice(
+                Notice::Joined(member)
+                | Notice::Left(member)
+                | Notice::Removed(member)
+                | Notice::Gone(member)
+                | Notice::Away(member)
+                | Notice::Cut(member)
+                | Notice::Back(member)
+                | Notice::Newer(member)
+                | Notice::Unreadable(member)
+                | Notice::Lost { member, .. }
+                | Notice::Fork(member),
+            ) => member == fingerprint,
+            RowKind::Notice(_) => false,
+        };
+        let indexed = self.rows.iter().enumerate().filter(|(_, row)| of_member(row));
+        indexed.map(|(index, _)| Change::RowChanged { seat: self.seat, index }).collect()
+    }
+}

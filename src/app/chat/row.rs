@@ -1,0 +1,96 @@
+//! A row of a conversation: a message, or a line that says what happened.
+
+use super::Delivery;
+use crate::app::Problem;
+use crate::crypto::Fingerprint;
+use crate::protocol::MessageId;
+
+/// A row.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Row {
+    /// When it came, by this computer's clock, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// What it is.
+    pub kind: RowKind,
+}
+
+/// What a row is.
+#[derive(Clone, PartialEq, Debug)]
+pub enum RowKind {
+    /// Somebody said something.
+    Message(Message),
+    /// Something happened.
+    Notice(Notice),
+}
+
+/// A message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// Its id.
+    pub id: MessageId,
+    /// Who said it.
+    pub from: Fingerprint,
+    /// The words. Of strangers: never take them for anything but text.
+    pub text: String,
+    /// When, by the sender's clock, in milliseconds since 1970: shown, never trusted.
+    pub sent_ms: u64,
+    /// Of own messages: how far it is.
+    pub delivery: Option<Delivery>,
+}
+
+impl Message {
+    /// Whether it is one's own.
+    #[must_use]
+    pub const fn is_mine(&self) -> bool {
+        self.delivery.is_some()
+    }
+}
+
+/// Something that happened in a room. `Room::notice_text` puts it in words.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Notice {
+    /// One made the room.
+    Opened,
+    /// One came into the room.
+    Entered,
+    /// A member is new.
+    Joined(Fingerprint),
+    /// A member left for good.
+    Left(Fingerprint),
+    /// The owner removed a member.
+    Removed(Fingerprint),
+    /// A member left or was removed while one was away.
+    Gone(Fingerprint),
+    /// A member went offline.
+    Away(Fingerprint),
+    /// A member's connection broke.
+    Cut(Fingerprint),
+    /// A member is there again.
+    Back(Fingerprint),
+    /// A member has another name.
+    Renamed {
+        /// Who.
+        member: Fingerprint,
+        /// The name before.
+        before: String,
+        /// The name now.
+        now: String,
+    },
+    /// The room has another title.
+    Titled(String),
+    /// A member sent something this version does not know.
+    Newer(Fingerprint),
+    /// A member's message cannot be read.
+    Unreadable(Fingerprint),
+    /// Messages of a member are missing.
+    Lost {
+        /// Whose.
+        member: Fingerprint,
+        /// How many.
+        count: u64,
+    },
+    /// A member saw another history.
+    Fork(Fingerprint),
+    /// It is over; `None` if one left oneself.
+    Over(Option<Problem>),
+}

@@ -1,0 +1,313 @@
+//! The key files of an identity: two private keys and, beside them, their public halves.
+//!
+//! A damaged, incomplete or locked identity is reported and never replaced: whoever lost a key
+//! would otherwise turn up in their rooms as a stranger.
+
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::{Action, Code, Passphrase, Problem, files};
+use crate::crypto::key_file::{self, KeyFileError};
+use crate::crypto::{CryptoError, DecryptionKey, SigningKey, Suite};
+
+const SIGN: &str = "sign.pem";
+const SIGN_PUBLIC: &str = "sign.pub.pem";
+const ENC: &str = "enc.pem";
+const ENC_PUBLIC: &str = "enc.pub.pem";
+
+/// The two keys of an identity.
+pub struct Keys {
+    /// The key that signs: the identity itself.
+    pub signing: Box<dyn SigningKey>,
+    /// The key that opens what others send.
+    pub decryption: Box<dyn DecryptionKey>,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Keys(…)")
+    }
+}
+
+/// The key files of one suite in a profile.
+#[derive(Clone, Debug)]
+pub struct Keystore {
+    directory: PathBuf,
+    suite: Suite,
+}
+
+impl Keystore {
+    /// The key files of `suite` in the profile in `profile`.
+    #[must_use]
+    pub fn new(profile: &Path, suite: Suite) -> Self {
+        let identity = profile.join("identity");
+        let directory = if suite == Suite::Textbook { identity.join("learning") } else { identity };
+        Self { directory, suite }
+    }
+
+    /// Whether any key file is there.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        [SIGN, ENC].iter().any(|name| self.directory.join(name).exists())
+    }
+
+    /// Where the files are.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Whether the files are under a passphrase.
+    #[must_use]
+    pub fn is_protected(&self) -> bool {
+        let text = |name: &str| self.read(name).ok().flatten();
+        [SIGN, ENC].into_iter().filter_map(text).any(|text| key_file::is_encrypted(&text))
+    }
+
+    /// Reads the keys; `None` if there are none. Slow with a passphrase, on purpose.
+    ///
+    /// # Errors
+    /// A [`Problem`] that names the file and says what to do.
+    pub fn load(&self, passphrase: Option<&Passphrase>) -> Result<Option<Keys>, Problem> {
+        let (sign, enc) = match (self.read(SIGN)?, self.read(ENC)?) {
+            (None, None) => return Ok(None),
+            (Some(sign), Some(enc)) => (sign, enc),
+            (None, Some(_)) => return Err(self.half_missing(SIGN)),
+            (Some(_), None) => return Err(self.half_missing(ENC)),
+        };
+        let backend = self.suite.backend();
+        let signing = self.decode(SIGN, &sign, passphrase, |der| backend.signing_from_pkcs8(der))?;
+        let decryption = self.decode(ENC, &enc, passphrase, |der| backend.decryption_from_pkcs8(der))?;
+        Ok(Some(Keys { signing, decryption }))
+    }
+
+    /// Makes two keys of `bits` bits, or of the suite's default size. Slow; `step` is told before
+    /// each. Nothing is written.
+    ///
+    /// # Errors
+    /// [`CryptoError::KeyPolicy`] for a size the suite does not offer, or a failed backend.
+    pub fn generate(&self, bits: Option<u32>, mut step: impl FnMut(Making)) -> Result<Keys, CryptoError> {
+        let backend = self.suite.backend();
+        let bits = bits.or_else(|| backend.key_bits().first().copied()).ok_or(CryptoError::KeyPolicy)?;
+        step(Making::Signing);
+        let signing = backend.generate_signing(bits)?;
+        step(Making::Decryption);
+        let decryption = backend.generate_decryption(bits)?;
+        Ok(Keys { signing, decryption })
+    }
+
+    /// Writes new keys. Never over others.
+    ///
+    /// # Errors
+    /// A [`Problem`] if an identity is there, or a file cannot be written.
+    pub fn store(&self, keys: &Keys, passphrase: Option<&Passphrase>) -> Result<(), Problem> {
+        if self.exists() {
+            let what = format!("There is an identity in {} already.", self.directory.display());
+            let hint = "Move its files away first, if it really should be replaced: its rooms will not know the new one.";
+            return Err(Problem::new(Code::Identity, what, hint));
+        }
+        self.write(keys, passphrase)
+    }
+
+    /// Writes the keys that are there under another passphrase, or under none.
+    ///
+    /// # Errors
+    /// As [`Self::load`] and [`Self::store`].
+    pub fn protect(&self, keys: &Keys, passphrase: Option<&Passphrase>) -> Result<(), Problem> {
+        self.write(keys, passphrase)
+    }
+
+    fn write(&self, keys: &Keys, passphrase: Option<&Passphrase>) -> Result<(), Problem> {
+        files::create_directory(&self.directory).map_err(|error| Problem::cannot_write(&self.directory, &error))?;
+        let passphrase = passphrase.filter(|passphrase| !passphrase.is_empty()).map(Passphrase::expose);
+        let private = |pkcs8: Zeroizing<Vec<u8>>| {
+            key_file::to_pem(&pkcs8, self.suite, passphrase).map_err(|error| self.key_file_problem(SIGN, error))
+        };
+        let public = |spki: &[u8]| {
+            key_file::public_pem(spki, self.suite).map_err(|error| self.key_file_problem(SIGN_PUBLIC, error))
+        };
+        // All of it in memory first, so that nothing but a disk can fail between the files.
+        let enc = private(keys.decryption.to_pkcs8()?)?;
+        let sign = private(keys.signing.to_pkcs8()?)?;
+        let enc_public = public(keys.decryption.public().spki())?;
+        let sign_public = public(keys.signing.public().spki())?;
+        let texts = [
+            (ENC_PUBLIC, enc_public.as_str()),
+            (SIGN_PUBLIC, sign_public.as_str()),
+            (ENC, enc.as_str()),
+            (SIGN, sign.as_str()),
+        ];
+        for (name, text) in texts {
+            let path = self.directory.join(name);
+            files::write(&path, text.as_bytes()).map_err(|error| Problem::cannot_write(&path, &error))?;
+        }
+        Ok(())
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Zeroizing<String>>, Problem> {
+        let path = self.directory.join(name);
+        let bytes = files::read(&path).map_err(|error| Problem::cannot_read(&path, &error))?;
+        let Some(bytes) = bytes else { return Ok(None) };
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(Zeroizing::new(text))),
+            Err(_) => Err(self.key_file_problem(name, KeyFileError::Damaged)),
+        }
+    }
+
+    fn decode<K>(
+        &self,
+        name: &str,
+        text: &str,
+        passphrase: Option<&Passphrase>,
+        read: impl Fn(&[u8]) -> Result<K, CryptoError>,
+    ) -> Result<K, Problem> {
+        let der = key_file::from_pem(text, self.suite, passphrase.map(Passphrase::expose))
+            .map_err(|error| self.key_file_problem(name, error))?;
+        read(&der).map_err(|error| self.damaged(name).with_detail(error))
+    }
+
+    fn key_file_problem(&self, name: &str, error: KeyFileError) -> Problem {
+        let path = self.directory.join(name);
+        match error {
+            KeyFileError::PassphraseNeeded => Problem::new(
+                Code::PassphraseNeeded,
+                format!("The key in {} is protected by a passphrase.", path.display()),
+                "Type it, or give --passphrase-file or CONVERSA_PASSPHRASE.",
+            )
+            .with_action(Action::Unlock),
+            KeyFileError::WrongPassphrase => Problem::new(
+                Code::WrongPassphrase,
+                format!("The passphrase does not open {}.", path.display()),
+                "Try it again; mind capital letters and the keyboard's language. Nothing was changed.",
+            )
+            .with_action(Action::Unlock),
+            KeyFileError::NoPassphrase => Problem::new(
+                Code::Identity,
+                "A learning key takes no passphrase.",
+                "It protects nothing, so there is nothing to protect.",
+            ),
+            KeyFileError::OtherSuite(_) | KeyFileError::Damaged | KeyFileError::Unsupported | KeyFileError::Backend => {
+                self.damaged(name).with_detail(error)
+            }
+        }
+    }
+
+    fn damaged(&self, name: &str) -> Problem {
+        let what = format!("The key file {} cannot be used.", self.directory.join(name).display());
+        Problem::new(Code::IdentityDamaged, what, self.way_out())
+    }
+
+    fn half_missing(&self, name: &str) -> Problem {
+        let what = format!("Half of the identity is missing: {}.", self.directory.join(name).display());
+        Problem::new(Code::IdentityDamaged, what, self.way_out())
+    }
+
+    fn way_out(&self) -> String {
+        format!(
+            "Put it back from a backup. Or, to start as somebody new, move {SIGN} and {ENC} out of {}; rooms will not \
+             know the new identity. Nothing was changed.",
+            self.directory.display()
+        )
+    }
+}
+
+/// Which of the two keys is being made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Making {
+    /// The key that signs.
+    Signing,
+    /// The key that opens what others send.
+    Decryption,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// Small learning keys are made in an instant; the files work the same for both suites.
+    fn stored(suite: Suite) -> (tempfile::TempDir, Keystore) {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Keystore::new(directory.path(), suite);
+        let keys = store.generate((suite == Suite::Textbook).then_some(256), |_| ()).unwrap();
+        store.store(&keys, None).unwrap();
+        (directory, store)
+    }
+
+    #[test]
+    fn an_identity_comes_back_and_is_never_replaced() {
+        let (_directory, store) = stored(Suite::Textbook);
+        let keys = store.load(None).unwrap().unwrap();
+        let again = store.load(None).unwrap().unwrap();
+        assert_eq!(keys.signing.public().spki(), again.signing.public().spki());
+        assert_eq!(store.store(&keys, None).unwrap_err().code, Code::Identity);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |name: &str| fs::metadata(store.directory().join(name)).unwrap().permissions().mode();
+            assert_eq!(mode(SIGN) & 0o777, 0o600);
+            assert_eq!(mode(ENC) & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn no_identity_is_not_a_problem() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Keystore::new(directory.path(), Suite::Secure);
+        assert!(!store.exists() && store.load(None).unwrap().is_none());
+    }
+
+    #[test]
+    fn damage_names_the_file_and_changes_nothing() {
+        for name in [SIGN, ENC] {
+            for damage in [b"".as_slice(), b"\xff\xfe", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"] {
+                let (_directory, store) = stored(Suite::Textbook);
+                fs::write(store.directory().join(name), damage).unwrap();
+                let problem = store.load(None).unwrap_err();
+                assert_eq!((problem.code, problem.code.exit()), (Code::IdentityDamaged, 5));
+                assert!(problem.what.contains(name), "{}", problem.what);
+                assert_eq!(fs::read(store.directory().join(name)).unwrap(), damage);
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_half_is_named() {
+        for name in [SIGN, ENC] {
+            let (_directory, store) = stored(Suite::Textbook);
+            fs::remove_file(store.directory().join(name)).unwrap();
+            assert!(store.exists());
+            let problem = store.load(None).unwrap_err();
+            assert!(problem.code == Code::IdentityDamaged && problem.what.contains(name));
+        }
+    }
+
+    #[test]
+    fn a_learning_key_is_not_taken_for_a_secure_one() {
+        let (directory, learning) = stored(Suite::Textbook);
+        let secure = Keystore::new(directory.path(), Suite::Secure);
+        assert!(!secure.exists(), "the two have places of their own");
+        for name in [SIGN, ENC] {
+            fs::copy(learning.directory().join(name), secure.directory().join(name)).unwrap();
+        }
+        assert_eq!(secure.load(None).unwrap_err().code, Code::IdentityDamaged);
+    }
+
+    #[test]
+    fn a_passphrase_locks_and_opens_a_secure_identity() {
+        let (_directory, store) = stored(Suite::Secure);
+        let keys = store.load(None).unwrap().unwrap();
+        let right = Passphrase::new("correct horse".into());
+        store.protect(&keys, Some(&right)).unwrap();
+        assert!(store.is_protected());
+        assert_eq!(store.load(None).unwrap_err().code, Code::PassphraseNeeded);
+        let wrong = store.load(Some(&Passphrase::new("wrong".into()))).unwrap_err();
+        assert_eq!(wrong.code, Code::WrongPassphrase);
+        let again = store.load(Some(&right)).unwrap().unwrap();
+        assert_eq!(keys.signing.public().spki(), again.signing.public().spki());
+        store.protect(&again, None).unwrap();
+        assert!(!store.is_protected() && store.load(None).is_ok());
+    }
+}

@@ -1,0 +1,44 @@
+//! The person's side: what is kept in a profile, the verbs of a session, and the state of the
+//! conversations. Knows the protocol and the net, and no face: the window and the headless face
+//! both stand on this.
+//!
+//! * [`Profile`] is the directory where everything lives; [`Settings`], the keystore and the
+//!   rooms' records are files in it.
+//! * [`Session`] takes the user's verbs and never blocks; its [`SessionEvent`]s come over an async
+//!   channel.
+//! * [`chat::Chat`] turns those events into rooms, members and rows, and says what changed.
+//! * [`Problem`] is what went wrong, in words, with a stable code.
+
+mod addresses;
+pub mod chat;
+mod errors;
+mod files;
+mod keystore;
+mod passphrase;
+mod profile;
+mod records;
+mod session;
+mod settings;
+mod target;
+
+pub use self::errors::{Action, Code, Problem};
+pub use self::keystore::{Keys, Keystore};
+pub use self::passphrase::Passphrase;
+pub use self::profile::Profile;
+pub use self::records::{HostedAt, Record, Records};
+pub use self::session::{
+    HostPlace, HostRequest, IdentityState, JoinRequest, KeyStep, KnownRoom, Opening, SeatEvent, SeatId, SeatInfo,
+    Session, SessionEvent,
+};
+pub use self::settings::{Appearance, Settings};
+pub use self::target::JoinTarget;
+
+/// The port rooms are hosted at unless said otherwise.
+pub const PORT_DEFAULT: u16 = 9_000;
+
+/// The name somebody is likely to want: what the computer calls them.
+#[must_use]
+pub fn suggested_name() -> String {
+    let known = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    known.and_then(|name| crate::protocol::check_name(&name).ok()).unwrap_or_else(|| "Somebody".to_owned())
+}

@@ -1,0 +1,109 @@
+//! The directory where everything of one person on one computer lives.
+//!
+//! ```text
+//! lock            held by the Conversa that uses the profile
+//! settings.cbor   name, appearance, drafts, …
+//! identity/       sign.pem, enc.pem and their public halves
+//! identity/learning/   the same for learning rooms, of another kind
+//! rooms/          one record a room
+//! ```
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::files::{create_directory, remove_unfinished};
+use super::{Code, Problem};
+
+/// A profile in use: no other process can open it as long as this lives.
+#[derive(Debug)]
+pub struct Profile {
+    directory: PathBuf,
+    _lock: File,
+}
+
+impl Profile {
+    /// Opens the profile in `directory`, or the platform's own place without one, and makes it if
+    /// there is none.
+    ///
+    /// # Errors
+    /// A [`Problem`] if another process uses it, or it cannot be made.
+    pub fn open(directory: Option<PathBuf>) -> Result<Self, Problem> {
+        let directory = Self::place(directory)?;
+        create_directory(&directory).map_err(|error| Problem::cannot_write(&directory, &error))?;
+        let path = directory.join("lock");
+        let lock = open_lock(&path).map_err(|error| Problem::cannot_write(&path, &error))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(in_use(&directory)),
+            Err(TryLockError::Error(error)) => return Err(Problem::cannot_write(&path, &error)),
+        }
+        for inside in [directory.clone(), directory.join("rooms"), directory.join("identity")] {
+            remove_unfinished(&inside);
+        }
+        Ok(Self { directory, _lock: lock })
+    }
+
+    /// Where the profile is that [`Self::open`] would open: to read from it while another process
+    /// uses it.
+    ///
+    /// # Errors
+    /// A [`Problem`] on a system without a home directory.
+    pub fn place(directory: Option<PathBuf>) -> Result<PathBuf, Problem> {
+        let default = || directories::ProjectDirs::from("", "", "Conversa").map(|dirs| dirs.data_dir().to_owned());
+        directory.or_else(default).ok_or_else(|| {
+            let hint = "Say with --profile where to keep it.";
+            Problem::new(Code::CannotWrite, "This system has no place for a profile.", hint)
+        })
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+fn open_lock(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn in_use(directory: &Path) -> Problem {
+    let what = format!("Another Conversa uses the profile in {}.", directory.display());
+    Problem::new(Code::ProfileInUse, what, "Quit it first, or give this one a profile of its own with --profile.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_is_private_and_used_by_one_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = directory.path().join("deep/profile");
+        let profile = Profile::open(Some(place.clone())).unwrap();
+        let problem = Profile::open(Some(place.clone())).unwrap_err();
+        assert_eq!((problem.code, problem.code.exit()), (Code::ProfileInUse, 7));
+        assert!(problem.what.contains("deep/profile"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(profile.directory()).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+        }
+        drop(profile);
+        assert!(Profile::open(Some(place)).is_ok());
+    }
+
+    #[test]
+    fn a_profile_that_cannot_be_made_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let problem = Profile::open(Some(file.path().join("profile"))).unwrap_err();
+        assert_eq!(problem.code, Code::CannotWrite);
+        assert!(problem.what.contains("profile"));
+    }
+}

@@ -1,0 +1,438 @@
+//! The session's thread: takes one input after the other, from the user's handle, the net and the
+//! workers, and owns all state. Files are written here, and a room's first signature is made here.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::identities::{Found, Identities, is_locked};
+use super::listeners::Listeners;
+use super::seat::{Plan, Progress, Seat};
+use super::{HostRequest, JoinRequest, SeatEvent, SeatId, Seats, SessionEvent, lock};
+use crate::app::{Passphrase, Problem, Profile, Record, Records, Settings};
+use crate::crypto::Suite;
+use crate::net::{self, ClientId, Handle};
+use crate::protocol::limits::INVITE_LIFE_MS;
+use crate::protocol::{Command, Event, LearningConsent, MessageId, Now, RoomCrypto, Stop, check_name};
+
+/// How long changed settings wait for more changes before they are written: a draft changes with
+/// every key.
+const SETTINGS_WAIT: Duration = Duration::from_secs(1);
+/// How long changed records wait for more changes.
+const RECORDS_WAIT: Duration = Duration::from_millis(20);
+/// How long until a failed write is tried again.
+const RETRY_WRITE: Duration = Duration::from_secs(10);
+/// How long a goodbye may take: the net itself gives links two seconds to flush.
+const GOODBYE: Duration = Duration::from_secs(2);
+/// How long the net may take to end after that.
+const NET_END: Duration = Duration::from_secs(3);
+
+/// What the session's thread is told.
+pub(super) enum Input {
+    Net(net::Event),
+    Found(Found),
+    EnsureIdentity { suite: Suite, bits: Option<u32> },
+    Unlock(Passphrase),
+    Protect { suite: Suite, passphrase: Option<Passphrase> },
+    Host { seat: SeatId, request: HostRequest },
+    Join { seat: SeatId, request: JoinRequest },
+    Enter(SeatId),
+    Command { seat: SeatId, command: Command },
+    Send { seat: SeatId, id: MessageId, text: String },
+    Cancel { seat: SeatId, id: MessageId },
+    Invite(SeatId),
+    Retitle { seat: SeatId, title: String },
+    Leave(SeatId),
+    Forget(SeatId),
+    RetryAll,
+    ChangeSettings(Box<dyn FnOnce(&mut Settings) + Send>),
+    Quit,
+}
+
+/// How the session ends.
+enum Quitting {
+    /// Not at all.
+    No,
+    /// Clients say goodbye, until then.
+    Clients(Instant),
+    /// The net flushes and ends, until then.
+    Net(Instant),
+    /// It ended.
+    Done,
+}
+
+/// What the profile gives a session.
+pub(super) struct Parts {
+    pub(super) profile: Profile,
+    pub(super) settings: Settings,
+    pub(super) records: Records,
+    pub(super) known: Vec<(SeatId, Record)>,
+    pub(super) by_room: Seats,
+}
+
+/// The session's state.
+pub(super) struct Engine {
+    pub(super) directory: PathBuf,
+    pub(super) settings: Settings,
+    pub(super) records: Records,
+    pub(super) identities: Identities,
+    pub(super) listeners: Listeners,
+    pub(super) seats: BTreeMap<SeatId, Seat>,
+    pub(super) by_client: HashMap<ClientId, SeatId>,
+    pub(super) by_room: Seats,
+    pub(super) net: Handle,
+    pub(super) next_client: u64,
+    /// How many of the net's events are in the inbox.
+    waiting: Arc<AtomicUsize>,
+    events: async_channel::Sender<SessionEvent>,
+    settings_due: Option<Instant>,
+    records_due: Option<Instant>,
+    quitting: Quitting,
+    /// Keeps the profile locked for as long as the session lives.
+    _profile: Profile,
+}
+
+impl Engine {
+    pub(super) fn new(
+        parts: Parts,
+        net: Handle,
+        waiting: Arc<AtomicUsize>,
+        inputs: Sender<Input>,
+        events: async_channel::Sender<SessionEvent>,
+    ) -> Self {
+        let Parts { profile, settings, records, known, by_room } = parts;
+        let directory = profile.directory().to_owned();
+        let mut engine = Self {
+            identities: Identities::new(&directory, inputs, events.clone()),
+            directory,
+            settings,
+            records,
+            listeners: Listeners::default(),
+            seats: BTreeMap::new(),
+            by_client: HashMap::new(),
+            by_room,
+            net,
+            next_client: 1,
+            waiting,
+            events,
+            settings_due: None,
+            records_due: None,
+            quitting: Quitting::No,
+            _profile: profile,
+        };
+        for (id, record) in known {
+            engine.add_known(id, record);
+        }
+        engine
+    }
+
+    /// Takes inputs until the session was asked to quit and all goodbyes were said.
+    pub(super) fn run(mut self, inbox: &Receiver<Input>) {
+        loop {
+            let wait = self.next_due().map_or(Duration::MAX, |due| due.saturating_duration_since(Instant::now()));
+            match inbox.recv_timeout(wait) {
+                Ok(input) => self.take(input),
+                Err(RecvTimeoutError::Timeout) => {}
+                // Every handle is gone: nobody is left who could quit.
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.write_due();
+            self.go_on_quitting();
+            if matches!(self.quitting, Quitting::Done) {
+                break;
+            }
+        }
+        self.write_all();
+        self.emit(SessionEvent::Ended);
+    }
+
+    pub(super) fn emit(&self, event: SessionEvent) {
+        // Nobody may listen any more; the session still ends in order.
+        let _ = self.events.try_send(event);
+    }
+
+    pub(super) fn emit_seat(&self, seat: SeatId, event: SeatEvent) {
+        self.emit(SessionEvent::Seat { seat, event });
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Net(event) => {
+                self.waiting.fetch_sub(1, Ordering::AcqRel);
+                self.net_event(event);
+            }
+            Input::Found(found) => self.found(found),
+            Input::EnsureIdentity { suite, bits } => drop(self.identities.want(suite, bits)),
+            Input::Unlock(passphrase) => self.unlock(passphrase),
+            Input::Protect { suite, passphrase } => self.identities.protect(suite, passphrase),
+            Input::Host { seat, request } => self.host(seat, request),
+            Input::Join { seat, request } => self.join(seat, request),
+            Input::Enter(seat) => self.enter(seat),
+            Input::Command { seat, command } => self.command(seat, command),
+            Input::Send { seat, id, text } => self.send(seat, id, text),
+            Input::Cancel { seat, id } => self.cancel(seat, id),
+            Input::Invite(seat) => self.invite(seat),
+            Input::Retitle { seat, title } => self.retitle(seat, &title),
+            Input::Leave(seat) => self.leave(seat),
+            Input::Forget(seat) => self.forget(seat),
+            Input::RetryAll => self.command_all(&Command::RetryNow),
+            Input::ChangeSettings(change) => self.change_settings(change),
+            Input::Quit => self.quit(),
+        }
+    }
+
+    fn net_event(&mut self, event: net::Event) {
+        match event {
+            net::Event::Listening { listener, address } => {
+                for seat in self.listeners.bound(listener, address) {
+                    self.listening(seat, address);
+                }
+            }
+            net::Event::ListenFailed { listener, address, reason } => {
+                for seat in self.listeners.failed(listener) {
+                    self.fail(seat, Problem::of_listen(address, &reason));
+                }
+            }
+            net::Event::Client { id, event } => self.client_event(id, event),
+            net::Event::Host { listener, event } => log::debug!("listener {}: {event:?}", listener.0),
+            net::Event::Stopped => self.quitting = Quitting::Done,
+        }
+    }
+
+    /// A worker is done with an identity: those who wait for it go on, fail, or wait for a
+    /// passphrase.
+    fn found(&mut self, found: Found) {
+        let suite = found.suite;
+        let outcome = self.identities.found(found);
+        let waits = |seat: &Seat| seat.progress == Progress::NeedsIdentity && seat.info.suite == suite;
+        let waiting: Vec<SeatId> = self.seats.iter().filter(|(_, seat)| waits(seat)).map(|(id, _)| *id).collect();
+        for seat in waiting {
+            match &outcome {
+                Ok(()) => self.start(seat),
+                Err(problem) if is_locked(problem) => {}
+                Err(problem) => self.fail(seat, problem.clone()),
+            }
+        }
+    }
+
+    fn unlock(&mut self, passphrase: Passphrase) {
+        self.identities.unlock(passphrase);
+        for suite in Suite::ALL {
+            let waits = |seat: &Seat| seat.progress == Progress::NeedsIdentity && seat.info.suite == suite;
+            if self.seats.values().any(waits) || suite == Suite::Secure {
+                drop(self.identities.want(suite, None));
+            }
+        }
+    }
+
+    /// A record of the profile becomes a seat. Its learning consent was given when it was made.
+    fn add_known(&mut self, id: SeatId, record: Record) {
+        let crypto = match record.suite() {
+            Suite::Textbook => RoomCrypto::Learning(LearningConsent::given_by_a_person()),
+            Suite::Secure => match RoomCrypto::secure() {
+                Ok(crypto) => crypto,
+                Err(error) => return log::error!("a room is left out: {error}"),
+            },
+        };
+        let mut seat = Seat::new(record.info(), crypto, Plan::Known);
+        seat.record = Some(record);
+        self.seats.insert(id, seat);
+    }
+
+    /// Hands a command to the seat's client, if one runs.
+    pub(super) fn command(&mut self, id: SeatId, command: Command) {
+        let Some(seat) = self.seats.get_mut(&id) else { return };
+        match (seat.client(), command) {
+            (Some(client), command) => self.net.send(net::Command::Client { id: client, command }),
+            (None, Command::GoOffline) if seat.progress != Progress::Idle => {
+                seat.progress = Progress::Idle;
+                self.listeners.release(id, &self.net);
+                self.emit_seat(id, SeatEvent::Protocol(Event::Stopped(Stop::Offline)));
+            }
+            (None, command) => log::debug!("nobody is there to take {command:?}"),
+        }
+    }
+
+    fn command_all(&self, command: &Command) {
+        for client in self.seats.values().filter_map(Seat::client) {
+            self.net.send(net::Command::Client { id: client, command: command.clone() });
+        }
+    }
+
+    fn send(&mut self, id: SeatId, message: MessageId, text: String) {
+        let Some(seat) = self.seats.get_mut(&id) else { return };
+        seat.outbox.push((message, text.clone()));
+        let ready = seat.is_ready();
+        let sent = SeatEvent::Sent { id: message, text: text.clone(), sent_ms: now().unix_ms };
+        self.emit_seat(id, sent);
+        if ready {
+            self.command(id, Command::Send { id: message, text });
+        }
+    }
+
+    fn cancel(&mut self, id: SeatId, message: MessageId) {
+        let Some(seat) = self.seats.get_mut(&id) else { return };
+        let ready = seat.is_ready();
+        seat.outbox.retain(|(waiting, _)| *waiting != message);
+        if ready {
+            self.command(id, Command::Cancel(message));
+        }
+        self.emit_seat(id, SeatEvent::CancelAsked(message));
+    }
+
+    pub(super) fn invite(&mut self, id: SeatId) {
+        let Some(seat) = self.seats.get_mut(&id) else { return };
+        if !seat.is_ready() {
+            seat.invites_wanted += 1;
+            return;
+        }
+        let addresses = seat.info.addresses.clone();
+        self.command(id, Command::Invite { addresses, life_ms: INVITE_LIFE_MS });
+    }
+
+    fn retitle(&mut self, id: SeatId, title: &str) {
+        match check_name(title) {
+            Ok(title) => self.command(id, Command::Retitle(title)),
+            Err(error) => self.emit(SessionEvent::Warning(Problem::bad_name(error))),
+        }
+    }
+
+    fn change_settings(&mut self, change: Box<dyn FnOnce(&mut Settings) + Send>) {
+        let name = self.settings.name.clone();
+        change(&mut self.settings);
+        match check_name(&self.settings.name) {
+            Ok(checked) => self.settings.name = checked,
+            Err(_) if self.settings.name.is_empty() => {}
+            Err(error) => {
+                self.settings.name.clone_from(&name);
+                self.emit(SessionEvent::Warning(Problem::bad_name(error)));
+            }
+        }
+        if self.settings.name != name {
+            self.renamed();
+        }
+        self.settings_changed();
+    }
+
+    /// Tells every room the new name; nobody but oneself says how one is called.
+    fn renamed(&self) {
+        let name = self.name();
+        self.command_all(&Command::Rename(name.clone()));
+        for (id, seat) in self.seats.iter().filter(|(_, seat)| seat.client().is_some()) {
+            if let Some(identity) = self.identities.ready(seat.info.suite) {
+                let (member, name) = (identity.fingerprint(), name.clone());
+                self.emit_seat(*id, SeatEvent::Protocol(Event::MemberNamed { member, name }));
+            }
+        }
+    }
+
+    pub(super) fn settings_changed(&mut self) {
+        self.settings_due.get_or_insert_with(|| Instant::now() + SETTINGS_WAIT);
+        self.emit(SessionEvent::Settings(self.settings.clone()));
+    }
+
+    /// The name others see.
+    pub(super) fn name(&self) -> String {
+        if self.settings.name.is_empty() { crate::app::suggested_name() } else { self.settings.name.clone() }
+    }
+}
+
+/// Writing.
+impl Engine {
+    fn next_due(&self) -> Option<Instant> {
+        let quitting = match self.quitting {
+            Quitting::Clients(due) | Quitting::Net(due) => Some(due),
+            Quitting::No | Quitting::Done => None,
+        };
+        [self.settings_due, self.records_due, quitting].into_iter().flatten().min()
+    }
+
+    fn write_due(&mut self) {
+        let now = Instant::now();
+        if self.settings_due.is_some_and(|due| due <= now) {
+            self.write_settings();
+        }
+        if self.records_due.is_some_and(|due| due <= now) {
+            self.write_records();
+        }
+    }
+
+    fn write_settings(&mut self) {
+        self.settings_due = None;
+        if let Err(problem) = self.settings.save(&self.directory) {
+            self.settings_due = Some(Instant::now() + RETRY_WRITE);
+            self.emit(SessionEvent::Warning(problem));
+        }
+    }
+
+    /// Lets the changed records be written in a moment: a room's roster comes entry by entry.
+    pub(super) fn write_records_soon(&mut self) {
+        let due = Instant::now() + RECORDS_WAIT;
+        self.records_due = Some(self.records_due.map_or(due, |known| known.min(due)));
+    }
+
+    /// Writes the records that changed. What cannot be written stays in memory and is tried again.
+    fn write_records(&mut self) {
+        self.records_due = None;
+        let mut failed = None;
+        for seat in self.seats.values_mut().filter(|seat| seat.unsaved) {
+            let Some(record) = &seat.record else { continue };
+            match self.records.save(record) {
+                Ok(()) => seat.unsaved = false,
+                Err(problem) => failed = Some(problem),
+            }
+        }
+        if let Some(problem) = failed {
+            self.records_due = Some(Instant::now() + RETRY_WRITE);
+            self.emit(SessionEvent::Warning(problem));
+        }
+    }
+
+    fn write_all(&mut self) {
+        if self.settings_due.is_some() {
+            self.write_settings();
+        }
+        self.write_records();
+    }
+}
+
+/// Quitting.
+impl Engine {
+    fn quit(&mut self) {
+        if matches!(self.quitting, Quitting::No) {
+            self.command_all(&Command::GoOffline);
+            self.quitting = Quitting::Clients(Instant::now() + GOODBYE);
+        }
+    }
+
+    /// First the clients say goodbye, then the net, which may relay their words, ends.
+    fn go_on_quitting(&mut self) {
+        match self.quitting {
+            Quitting::Clients(due) if self.by_client.is_empty() || due <= Instant::now() => {
+                self.net.send(net::Command::Shutdown);
+                self.quitting = Quitting::Net(Instant::now() + NET_END);
+            }
+            Quitting::Net(due) if due <= Instant::now() => self.quitting = Quitting::Done,
+            _ => {}
+        }
+    }
+}
+
+/// The time, for what is signed and shown.
+pub(super) fn now() -> Now {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let since = START.get_or_init(Instant::now).elapsed();
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    Now { monotonic_ms: milliseconds(since), unix_ms: milliseconds(unix) }
+}
+
+/// Forgetting a room's seat in the shared map.
+impl Engine {
+    pub(super) fn unlist(&self, id: SeatId) {
+        lock(&self.by_room).retain(|_, seat| *seat != id);
+    }
+}

@@ -1,0 +1,275 @@
+//! Entering rooms: new ones, others' and known ones. Each step either goes on at once or leaves the
+//! seat in the state of what it waits for.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::engine::{Engine, now};
+use super::seat::{Plan, Progress, Seat};
+use super::{HostPlace, HostRequest, JoinRequest, SeatEvent, SeatId, SeatInfo};
+use crate::app::{Code, HostedAt, JoinTarget, Problem, Record, addresses};
+use crate::crypto::{Fingerprint, Suite, SystemRandom};
+use crate::net::{self, ClientId};
+use crate::protocol::limits::MEMBERS_HARD_MAX;
+use crate::protocol::{
+    Client, Command, Entry, Event, Identity, Invite, RoomCrypto, Stop, check_name, new_room,
+};
+use crate::wire::ByteArray;
+
+/// What a client is made of.
+struct Start {
+    entry: Entry,
+    pin: Option<Fingerprint>,
+    addresses: Vec<String>,
+}
+
+impl Engine {
+    pub(super) fn host(&mut self, id: SeatId, mut request: HostRequest) {
+        let addresses = match &request.place {
+            HostPlace::Here(_) => Vec::new(),
+            HostPlace::Relay { address, .. } => vec![address.clone()],
+        };
+        let title = check_name(&request.title);
+        let info = SeatInfo {
+            room: None,
+            suite: request.crypto.suite(),
+            title: title.as_ref().cloned().unwrap_or_default(),
+            addresses,
+            owned: true,
+            hosted_here: matches!(request.place, HostPlace::Here(_)),
+        };
+        let crypto = request.crypto.clone();
+        request.members_max = request.members_max.clamp(1, MEMBERS_HARD_MAX);
+        self.seats.insert(id, Seat::new(info.clone(), crypto, Plan::Host(request)));
+        self.emit_seat(id, SeatEvent::Taken(info));
+        match title {
+            Ok(_) => self.start(id),
+            Err(error) => self.fail(id, Problem::bad_name(error)),
+        }
+    }
+
+    pub(super) fn join(&mut self, id: SeatId, request: JoinRequest) {
+        let (suite, room, addresses) = match &request.target {
+            JoinTarget::Invite(invite) => (invite.suite, Some(invite.room), invite.addresses.clone()),
+            JoinTarget::Address(address) => {
+                let suite = if request.learning.is_some() { Suite::Textbook } else { Suite::Secure };
+                (suite, None, vec![address.clone()])
+            }
+        };
+        let info = SeatInfo { room, suite, title: String::new(), addresses, owned: false, hosted_here: false };
+        let crypto = match (suite, request.learning) {
+            (Suite::Textbook, Some(consent)) => Ok(RoomCrypto::Learning(consent)),
+            (Suite::Textbook, None) => Err(Problem::learning_room()),
+            (Suite::Secure, _) => RoomCrypto::secure().map_err(Problem::from),
+        };
+        self.emit_seat(id, SeatEvent::Taken(info.clone()));
+        match crypto {
+            Ok(crypto) => {
+                self.seats.insert(id, Seat::new(info, crypto, Plan::Join(request)));
+                self.start(id);
+            }
+            Err(problem) => self.emit_seat(id, SeatEvent::Failed(problem)),
+        }
+    }
+
+    /// Takes the seat again, or makes a running client try at once.
+    pub(super) fn enter(&mut self, id: SeatId) {
+        let Some(seat) = self.seats.get(&id) else { return };
+        match (seat.progress, &seat.plan) {
+            (Progress::Running { .. }, _) => self.command(id, Command::RetryNow),
+            (Progress::Idle, Plan::Over) => {}
+            (Progress::Idle, _) => {
+                self.emit_seat(id, SeatEvent::Taken(seat.info.clone()));
+                self.start(id);
+            }
+            (Progress::NeedsIdentity, _) => drop(self.identities.want(seat.info.suite, None)),
+            (Progress::NeedsListener, _) => {}
+        }
+    }
+
+    /// The first step: the identity, then the listener if there is to be one.
+    pub(super) fn start(&mut self, id: SeatId) {
+        let Some(seat) = self.seats.get_mut(&id) else { return };
+        let bits = (seat.info.suite == Suite::Secure && self.settings.key_bits > 0).then_some(self.settings.key_bits);
+        let Some(identity) = self.identities.want(seat.info.suite, bits) else {
+            seat.progress = Progress::NeedsIdentity;
+            return;
+        };
+        let listen = match (&seat.plan, &seat.record) {
+            (Plan::Host(HostRequest { place: HostPlace::Here(address), .. }), _)
+            | (Plan::Known, Some(Record { hosted_at: HostedAt::Here(address), .. })) => Some(*address),
+            _ => None,
+        };
+        seat.progress = Progress::NeedsListener;
+        let member = identity.fingerprint();
+        self.emit_seat(id, SeatEvent::Identity(member));
+        self.emit_seat(id, SeatEvent::Protocol(Event::MemberNamed { member, name: self.name() }));
+        match listen {
+            Some(address) => {
+                if let Some(bound) = self.listeners.share(id, address, &identity, &self.net) {
+                    self.listening(id, bound);
+                }
+            }
+            None => self.start_client(id, &identity, None),
+        }
+    }
+
+    /// This computer listens for the room of a seat.
+    pub(super) fn listening(&mut self, id: SeatId, address: SocketAddr) {
+        let Some(seat) = self.seats.get_mut(&id) else { return };
+        let Some(identity) = self.identities.ready(seat.info.suite).map(Arc::clone) else { return };
+        seat.info.addresses = addresses::for_invites(address);
+        let waits = seat.progress == Progress::NeedsListener;
+        let hosting = SeatEvent::Hosting {
+            address,
+            addresses: seat.info.addresses.clone(),
+            host: identity.fingerprint(),
+        };
+        if waits {
+            self.emit_seat(id, hosting);
+            self.start_client(id, &identity, Some(address));
+        }
+    }
+
+    fn start_client(&mut self, id: SeatId, identity: &Arc<Identity>, listening: Option<SocketAddr>) {
+        let name = self.name();
+        let Some(seat) = self.seats.get_mut(&id) else { return };
+        let prepared = match &seat.plan {
+            Plan::Host(request) => prepare_host(request, identity, listening).map(|(start, record)| {
+                seat.info.room = Some(record.room);
+                seat.record = Some(record);
+                start
+            }),
+            Plan::Join(request) => prepare_join(request, identity),
+            Plan::Known => prepare_return(seat, identity, listening),
+            Plan::Over => return,
+        };
+        let start = match prepared {
+            Ok(start) => start,
+            Err(problem) => return self.fail(id, problem),
+        };
+        let client = ClientId(self.next_client);
+        self.next_client += 1;
+        seat.progress = Progress::Running { client, ready: false };
+        self.by_client.insert(client, id);
+        let made = Client::new(Arc::clone(identity), seat.crypto.clone(), name, start.entry, start.pin);
+        self.net.send(net::Command::Add { id: client, client: Box::new(made), addresses: start.addresses });
+    }
+
+    /// Ends a try with a problem. The seat stays, to be tried again or forgotten.
+    pub(super) fn fail(&mut self, id: SeatId, problem: Problem) {
+        self.stop_client(id);
+        self.emit_seat(id, SeatEvent::Failed(problem));
+    }
+
+    pub(super) fn leave(&mut self, id: SeatId) {
+        let Some(seat) = self.seats.get(&id) else { return };
+        if seat.client().is_some() {
+            return self.command(id, Command::Leave);
+        }
+        self.over(id);
+        self.emit_seat(id, SeatEvent::Protocol(Event::Stopped(Stop::Left)));
+    }
+
+    pub(super) fn forget(&mut self, id: SeatId) {
+        self.stop_client(id);
+        self.over(id);
+        if self.seats.remove(&id).is_some() {
+            self.emit_seat(id, SeatEvent::Forgotten);
+        }
+    }
+
+    /// The room of a seat is over: nothing is kept of it.
+    pub(super) fn over(&mut self, id: SeatId) {
+        self.unlist(id);
+        let Some(seat) = self.seats.get_mut(&id) else { return };
+        seat.plan = Plan::Over;
+        seat.outbox.clear();
+        let record = seat.record.take();
+        let removed = record.map(|record| (record.room, self.records.remove(&record.room)));
+        let Some((room, removed)) = removed else { return };
+        if self.settings.drafts.remove(&room).is_some() {
+            self.settings_changed();
+        }
+        if let Err(problem) = removed {
+            self.emit(super::SessionEvent::Warning(problem));
+        }
+    }
+
+    /// Takes the client of a seat away from the net, and the listener it alone used.
+    pub(super) fn stop_client(&mut self, id: SeatId) {
+        let Some(seat) = self.seats.get_mut(&id) else { return };
+        if let Some(client) = seat.client() {
+            self.by_client.remove(&client);
+            self.net.send(net::Command::Remove(client));
+        }
+        seat.progress = Progress::Idle;
+        self.listeners.release(id, &self.net);
+    }
+}
+
+/// A new room: its genesis, signed here, and its record.
+fn prepare_host(
+    request: &HostRequest,
+    identity: &Identity,
+    listening: Option<SocketAddr>,
+) -> Result<(Start, Record), Problem> {
+    let (room, genesis) = new_room(identity, request.knock, request.members_max, now(), &mut SystemRandom::new())?;
+    let (hosted_at, own_addresses, invite_addresses, pin, token) = match (&request.place, listening) {
+        (HostPlace::Here(_), Some(address)) => {
+            let pin = Some(identity.fingerprint());
+            (HostedAt::Here(address), addresses::for_oneself(address), addresses::for_invites(address), pin, None)
+        }
+        (HostPlace::Relay { address, token, pin }, _) => {
+            let at = vec![address.clone()];
+            (HostedAt::Relay(token.map(ByteArray::new)), at.clone(), at, *pin, *token)
+        }
+        (HostPlace::Here(_), None) => {
+            return Err(Problem::new(Code::Unexpected, "The room has no listener.", "Try again."));
+        }
+    };
+    let mut record = Record::new(room, identity.suite(), genesis.clone(), hosted_at);
+    record.title.clone_from(&request.title);
+    record.addresses = invite_addresses;
+    record.host = pin;
+    let entry = Entry::Open { genesis, roster: Vec::new(), token, title: request.title.clone() };
+    Ok((Start { entry, pin, addresses: own_addresses }, record))
+}
+
+fn prepare_join(request: &JoinRequest, identity: &Identity) -> Result<Start, Problem> {
+    match &request.target {
+        JoinTarget::Invite(invite) => {
+            if invite.host == identity.fingerprint() {
+                return Err(Problem::own_address());
+            }
+            if let Some(brought) = request.pin.filter(|brought| *brought != invite.host) {
+                return Err(Problem::host_key(&brought, &invite.host));
+            }
+            let addresses = invite.addresses.clone();
+            let pin = Some(invite.host);
+            Ok(Start { entry: Entry::Invite(Invite::clone(invite)), pin, addresses })
+        }
+        JoinTarget::Address(address) => {
+            Ok(Start { entry: Entry::Knock, pin: request.pin, addresses: vec![address.clone()] })
+        }
+    }
+}
+
+/// A known room: owners open it again, members come back.
+fn prepare_return(seat: &Seat, identity: &Identity, listening: Option<SocketAddr>) -> Result<Start, Problem> {
+    let gone = || Problem::new(Code::UnknownRoom, "Nothing is known of this room.", "Ask its owner for an invite.");
+    let record = seat.record.as_ref().ok_or_else(gone)?;
+    let (token, addresses) = match (&record.hosted_at, listening) {
+        (HostedAt::Here(_), Some(address)) => (None, addresses::for_oneself(address)),
+        (HostedAt::Relay(token), _) => (token.map(|token| *token), record.addresses.clone()),
+        _ => (None, record.addresses.clone()),
+    };
+    let genesis = record.genesis.clone();
+    let entry = if record.is_owned() {
+        Entry::Open { genesis, roster: record.roster.clone(), token, title: record.title.clone() }
+    } else {
+        Entry::Return { genesis, known: (record.known.0, *record.known.1) }
+    };
+    let pin = if listening.is_some() { Some(identity.fingerprint()) } else { record.host };
+    Ok(Start { entry, pin, addresses })
+}

@@ -1,0 +1,169 @@
+//! The session's identities, one a suite: read or made on a worker thread when first needed.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+
+use super::engine::{Input, now};
+use super::{IdentityState, KeyStep, SessionEvent, thread};
+use crate::app::keystore::Making;
+use crate::app::{Code, Keystore, Passphrase, Problem};
+use crate::crypto::Suite;
+use crate::protocol::Identity;
+
+/// An identity as the session knows it.
+enum State {
+    /// Nobody needed it yet.
+    Unread,
+    /// A worker reads or makes it.
+    Working,
+    /// It can be used.
+    Ready(Arc<Identity>),
+    /// It cannot; the next who needs it makes the session try again.
+    Stuck,
+}
+
+/// What a worker found.
+pub(super) struct Found {
+    /// Which identity.
+    pub(super) suite: Suite,
+    /// The identity and whether its files are protected.
+    pub(super) result: Result<Arc<Identity>, Problem>,
+    /// Whether its files are under a passphrase.
+    pub(super) protected: bool,
+    /// The size of its keys in bits.
+    pub(super) bits: u32,
+}
+
+/// The identities of a profile.
+pub(super) struct Identities {
+    profile: PathBuf,
+    states: [(Suite, State); Suite::ALL.len()],
+    passphrase: Option<Passphrase>,
+    inputs: mpsc::Sender<Input>,
+    events: async_channel::Sender<SessionEvent>,
+}
+
+impl Identities {
+    pub(super) fn new(
+        profile: &Path,
+        inputs: mpsc::Sender<Input>,
+        events: async_channel::Sender<SessionEvent>,
+    ) -> Self {
+        let states = Suite::ALL.map(|suite| (suite, State::Unread));
+        Self { profile: profile.to_owned(), states, passphrase: None, inputs, events }
+    }
+
+    /// The identity of `suite`, if it can be used now; otherwise a worker is set to it.
+    pub(super) fn want(&mut self, suite: Suite, bits: Option<u32>) -> Option<Arc<Identity>> {
+        match self.state(suite) {
+            State::Ready(identity) => return Some(Arc::clone(identity)),
+            State::Working => return None,
+            State::Unread | State::Stuck => *self.state(suite) = State::Working,
+        }
+        let store = Keystore::new(&self.profile, suite);
+        let passphrase = self.passphrase.clone();
+        let events = self.events.clone();
+        self.work(suite, move || read_or_make(&store, suite, bits, passphrase.as_ref(), &events));
+        None
+    }
+
+    /// The passphrase for what is read from now on.
+    pub(super) fn unlock(&mut self, passphrase: Passphrase) {
+        self.passphrase = Some(passphrase);
+    }
+
+    /// Writes the files of `suite` anew, under another passphrase or none.
+    pub(super) fn protect(&mut self, suite: Suite, passphrase: Option<Passphrase>) {
+        let store = Keystore::new(&self.profile, suite);
+        let old = std::mem::replace(&mut self.passphrase, passphrase.clone());
+        *self.state(suite) = State::Working;
+        self.work(suite, move || {
+            let keys = store.load(old.as_ref())?.ok_or_else(no_identity)?;
+            store.protect(&keys, passphrase.as_ref())?;
+            Ok(Identity::new(keys.signing, keys.decryption, now())?)
+        });
+    }
+
+    /// A worker is done. Says whether seats can go on (`true`), or must wait or fail.
+    pub(super) fn found(&mut self, found: Found) -> Result<(), Problem> {
+        let Found { suite, result, protected, bits } = found;
+        let (state, event, outcome) = match result {
+            Ok(identity) => {
+                let fingerprint = identity.fingerprint();
+                (State::Ready(identity), IdentityState::Ready { fingerprint, bits, protected }, Ok(()))
+            }
+            Err(problem) if is_locked(&problem) => {
+                (State::Stuck, IdentityState::Locked(problem.clone()), Err(problem))
+            }
+            Err(problem) => (State::Stuck, IdentityState::Failed(problem.clone()), Err(problem)),
+        };
+        *self.state(suite) = state;
+        let _ = self.events.try_send(SessionEvent::Identity { suite, state: event });
+        outcome
+    }
+
+    /// The identity of `suite` if it is there already.
+    pub(super) fn ready(&self, suite: Suite) -> Option<&Arc<Identity>> {
+        self.states.iter().find_map(|(of, state)| match state {
+            State::Ready(identity) if *of == suite => Some(identity),
+            _ => None,
+        })
+    }
+
+    fn state(&mut self, suite: Suite) -> &mut State {
+        let [first, second] = &mut self.states;
+        if first.0 == suite { &mut first.1 } else { &mut second.1 }
+    }
+
+    /// Runs `work` on a thread of its own, for it takes seconds, and brings its result back.
+    fn work(&self, suite: Suite, work: impl FnOnce() -> Result<Identity, Problem> + Send + 'static) {
+        let inputs = self.inputs.clone();
+        let store = Keystore::new(&self.profile, suite);
+        let started = thread("identity", move || {
+            let result = work().map(Arc::new);
+            let bits = result.as_ref().map_or(0, |identity| identity.signing().public().bits());
+            let _ = inputs.send(Input::Found(Found { suite, result, protected: store.is_protected(), bits }));
+        });
+        if let Err(problem) = started {
+            let _ = self.inputs.send(Input::Found(Found { suite, result: Err(problem), protected: false, bits: 0 }));
+        }
+    }
+}
+
+/// Whether a passphrase would help.
+pub(super) fn is_locked(problem: &Problem) -> bool {
+    matches!(problem.code, Code::PassphraseNeeded | Code::WrongPassphrase)
+}
+
+fn read_or_make(
+    store: &Keystore,
+    suite: Suite,
+    bits: Option<u32>,
+    passphrase: Option<&Passphrase>,
+    events: &async_channel::Sender<SessionEvent>,
+) -> Result<Identity, Problem> {
+    let step = |step| {
+        let _ = events.try_send(SessionEvent::Identity { suite, state: IdentityState::Making(step) });
+    };
+    step(KeyStep::Reading);
+    let keys = match store.load(passphrase)? {
+        Some(keys) => keys,
+        None => {
+            let keys = store.generate(bits, |making| {
+                step(match making {
+                    Making::Signing => KeyStep::Signing,
+                    Making::Decryption => KeyStep::Decryption,
+                });
+            })?;
+            step(KeyStep::Saving);
+            // A learning key takes no passphrase: it protects nothing.
+            store.store(&keys, passphrase.filter(|_| suite != Suite::Textbook))?;
+            keys
+        }
+    };
+    Ok(Identity::new(keys.signing, keys.decryption, now())?)
+}
+
+fn no_identity() -> Problem {
+    Problem::new(Code::Identity, "There is no identity yet.", "Make one first.")
+}

@@ -1,0 +1,82 @@
+//! Where this computer listens: one listener an address and suite, shared by the rooms hosted there.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::SeatId;
+use crate::crypto::Suite;
+use crate::net::{Command, Handle, ListenerId, NetLimits};
+use crate::protocol::{Identity, OpenPolicy};
+
+/// One listening socket.
+struct Listener {
+    id: ListenerId,
+    suite: Suite,
+    asked: SocketAddr,
+    /// The address with its real port, once it listens.
+    bound: Option<SocketAddr>,
+    seats: BTreeSet<SeatId>,
+}
+
+/// All listening sockets of the session.
+#[derive(Default)]
+pub(super) struct Listeners {
+    all: Vec<Listener>,
+    next: u64,
+}
+
+impl Listeners {
+    /// Lets `seat` use the listener at `address`, starting it if there is none. `Some` if it listens
+    /// already; otherwise the net will tell.
+    pub(super) fn share(
+        &mut self,
+        seat: SeatId,
+        address: SocketAddr,
+        identity: &Arc<Identity>,
+        net: &Handle,
+    ) -> Option<SocketAddr> {
+        let suite = identity.suite();
+        let fits = |listener: &&mut Listener| {
+            listener.suite == suite && (listener.asked == address || listener.bound == Some(address))
+        };
+        if let Some(listener) = self.all.iter_mut().find(fits) {
+            listener.seats.insert(seat);
+            return listener.bound;
+        }
+        let id = ListenerId(self.next);
+        self.next += 1;
+        self.all.push(Listener { id, suite, asked: address, bound: None, seats: BTreeSet::from([seat]) });
+        net.send(Command::Listen {
+            listener: id,
+            address,
+            identity: Arc::clone(identity),
+            policy: OpenPolicy::Only(vec![identity.fingerprint()]),
+            limits: NetLimits::default(),
+        });
+        None
+    }
+
+    /// A listener listens: which seats wait for it?
+    pub(super) fn bound(&mut self, id: ListenerId, address: SocketAddr) -> Vec<SeatId> {
+        let Some(listener) = self.all.iter_mut().find(|listener| listener.id == id) else { return Vec::new() };
+        listener.bound = Some(address);
+        listener.seats.iter().copied().collect()
+    }
+
+    /// A listener could not start, or failed: who used it?
+    pub(super) fn failed(&mut self, id: ListenerId) -> Vec<SeatId> {
+        let Some(index) = self.all.iter().position(|listener| listener.id == id) else { return Vec::new() };
+        self.all.swap_remove(index).seats.into_iter().collect()
+    }
+
+    /// `seat` does not need its listener any more; the last one closes it.
+    pub(super) fn release(&mut self, seat: SeatId, net: &Handle) {
+        for listener in &mut self.all {
+            if listener.seats.remove(&seat) && listener.seats.is_empty() {
+                net.send(Command::Unlisten(listener.id));
+            }
+        }
+        self.all.retain(|listener| !listener.seats.is_empty());
+    }
+}

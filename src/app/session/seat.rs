@@ -1,0 +1,85 @@
+//! A place at a room: what it takes to enter, how far that is, and what waits to be said.
+
+use super::{HostRequest, JoinRequest, SeatInfo};
+use crate::app::Record;
+use crate::net::ClientId;
+use crate::protocol::{MessageId, RoomCrypto};
+
+/// How to enter, as far as it was not done once.
+pub(super) enum Plan {
+    /// Open a new room.
+    Host(HostRequest),
+    /// Join one.
+    Join(JoinRequest),
+    /// Come back, by the record.
+    Known,
+    /// There is no way: the room is over.
+    Over,
+}
+
+/// How far it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Progress {
+    /// Nothing goes on.
+    Idle,
+    /// Waits until the identity is read or made.
+    NeedsIdentity,
+    /// Waits until this computer listens.
+    NeedsListener,
+    /// A client runs.
+    Running {
+        /// Which.
+        client: ClientId,
+        /// Whether it was in the room at least once; before, nothing can be said.
+        ready: bool,
+    },
+}
+
+/// One's place at a room.
+pub(super) struct Seat {
+    /// What the faces know of it.
+    pub(super) info: SeatInfo,
+    /// The crypto of the room, with its consent.
+    pub(super) crypto: RoomCrypto,
+    /// How to enter.
+    pub(super) plan: Plan,
+    /// How far it is.
+    pub(super) progress: Progress,
+    /// What is kept of the room, once it is known.
+    pub(super) record: Option<Record>,
+    /// Whether the record has to be written.
+    pub(super) unsaved: bool,
+    /// What was said and is not on the host yet, in order. It outlives a client, so that nothing
+    /// typed is lost when one has to begin anew.
+    pub(super) outbox: Vec<(MessageId, String)>,
+    /// Invites asked for before the room was ready.
+    pub(super) invites_wanted: usize,
+}
+
+impl Seat {
+    pub(super) fn new(info: SeatInfo, crypto: RoomCrypto, plan: Plan) -> Self {
+        Self {
+            info,
+            crypto,
+            plan,
+            progress: Progress::Idle,
+            record: None,
+            unsaved: false,
+            outbox: Vec::new(),
+            invites_wanted: 0,
+        }
+    }
+
+    /// The client that runs here.
+    pub(super) const fn client(&self) -> Option<ClientId> {
+        match self.progress {
+            Progress::Running { client, .. } => Some(client),
+            _ => None,
+        }
+    }
+
+    /// Whether words can be handed to the client.
+    pub(super) const fn is_ready(&self) -> bool {
+        matches!(self.progress, Progress::Running { ready: true, .. })
+    }
+}

@@ -1,0 +1,134 @@
+//! What the protocol tells a seat: what has to be kept is kept, and the rest goes to the faces.
+
+use super::engine::{Engine, now};
+use super::seat::{Plan, Progress};
+use super::{JoinRequest, SeatEvent, SeatId, lock};
+use crate::app::{HostedAt, JoinTarget, Problem, Record};
+use crate::crypto::Fingerprint;
+use crate::net::ClientId;
+use crate::protocol::{Command, Event, MessageId, RoomId, Stop};
+use crate::wire::{ByteArray, Signed};
+
+impl Engine {
+    pub(super) fn client_event(&mut self, client: ClientId, event: Event) {
+        // A client that was taken away may have said something before it knew.
+        let Some(id) = self.by_client.get(&client).copied() else { return };
+        match &event {
+            Event::FirstUse { host } if self.is_own(*host) => return self.fail(id, Problem::own_address()),
+            Event::Entered { room, genesis, host, .. } => self.entered(id, *room, genesis, *host),
+            Event::Ready { .. } => self.emit_seat(id, SeatEvent::Protocol(event.clone())),
+            Event::RosterEntry { number, entry, hash } => return self.roster_entry(id, *number, entry, hash),
+            Event::Titled { title } => self.titled(id, title),
+            Event::OnHost { id: message, .. }
+            | Event::Rejected { id: message, .. }
+            | Event::OutboxFull { id: message } => self.settled(id, message),
+            Event::Stopped(stop) => self.stopped(id, client, stop),
+            _ => {}
+        }
+        match event {
+            Event::Ready { .. } => self.ready(id),
+            Event::InviteUsed { .. } => {
+                self.emit_seat(id, SeatEvent::Protocol(event));
+                self.invite(id);
+            }
+            event => self.emit_seat(id, SeatEvent::Protocol(event)),
+        }
+    }
+
+    /// Whether a key is one of this profile's own.
+    fn is_own(&self, key: Fingerprint) -> bool {
+        crate::crypto::Suite::ALL
+            .into_iter()
+            .filter_map(|suite| self.identities.ready(suite))
+            .any(|identity| identity.fingerprint() == key)
+    }
+
+    fn entered(&mut self, id: SeatId, room: RoomId, genesis: &Signed, host: Fingerprint) {
+        // Who comes to a known room by its address sits in one seat, not in two.
+        let other = lock(&self.by_room).insert(room, id).filter(|other| *other != id);
+        if let Some(other) = other {
+            self.stop_client(other);
+            self.seats.remove(&other);
+            self.emit_seat(other, SeatEvent::Forgotten);
+        }
+        let Some(seat) = self.seats.get_mut(&id) else { return };
+        let joined_at = match &seat.plan {
+            Plan::Join(JoinRequest { target: JoinTarget::Address(address), .. }) => Some(address.clone()),
+            _ => None,
+        };
+        seat.plan = Plan::Known;
+        seat.info.room = Some(room);
+        let record = seat
+            .record
+            .get_or_insert_with(|| Record::new(room, seat.info.suite, genesis.clone(), HostedAt::Elsewhere));
+        record.host = Some(host);
+        record.entered_ms = now().unix_ms;
+        record.addresses.clone_from(&seat.info.addresses);
+        seat.unsaved = true;
+        self.write_records_soon();
+        if let Some(address) = joined_at {
+            self.settings.remember_address(&address);
+            self.settings_changed();
+        }
+    }
+
+    fn roster_entry(&mut self, id: SeatId, number: u64, entry: &Signed, hash: &[u8; 32]) {
+        let Some(seat) = self.seats.get_mut(&id) else { return };
+        let Some(record) = &mut seat.record else { return };
+        let is_newer = number > record.known.0;
+        if is_newer {
+            record.known = (number, ByteArray::new(*hash));
+        }
+        let next = u64::try_from(record.roster.len()).unwrap_or(u64::MAX).saturating_add(1);
+        let is_next = record.is_owned() && number == next;
+        if is_next {
+            record.roster.push(entry.clone());
+        }
+        // After each full sync the whole roster comes again.
+        if is_newer || is_next {
+            seat.unsaved = true;
+            self.write_records_soon();
+        }
+    }
+
+    fn titled(&mut self, id: SeatId, title: &str) {
+        let Some(seat) = self.seats.get_mut(&id) else { return };
+        title.clone_into(&mut seat.info.title);
+        if let Some(record) = &mut seat.record {
+            title.clone_into(&mut record.title);
+            seat.unsaved = true;
+            self.write_records_soon();
+        }
+    }
+
+    /// A message needs no care any more: it is on the host, or it can never be.
+    fn settled(&mut self, id: SeatId, message: &MessageId) {
+        if let Some(seat) = self.seats.get_mut(&id) {
+            seat.outbox.retain(|(waiting, _)| waiting != message);
+        }
+    }
+
+    /// In the room. The first time, what was said before goes out, and an owner gets an invite.
+    fn ready(&mut self, id: SeatId) {
+        let Some(seat) = self.seats.get_mut(&id) else { return };
+        let Progress::Running { client, ready: false } = seat.progress else { return };
+        seat.progress = Progress::Running { client, ready: true };
+        let waiting = seat.outbox.clone();
+        let invites = std::mem::take(&mut seat.invites_wanted).max(usize::from(seat.info.owned));
+        for (message, text) in waiting {
+            self.command(id, Command::Send { id: message, text });
+        }
+        for _ in 0..invites {
+            self.invite(id);
+        }
+    }
+
+    /// The client is through. A room that is over is forgotten; any other can be entered again.
+    fn stopped(&mut self, id: SeatId, client: ClientId, stop: &Stop) {
+        log::debug!("client {} of seat {} stopped: {stop:?}", client.0, id.0);
+        self.stop_client(id);
+        if matches!(stop, Stop::Left | Stop::Removed | Stop::Closed) {
+            self.over(id);
+        }
+    }
+}

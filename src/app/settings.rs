@@ -1,0 +1,204 @@
+//! What a person chose, and what the window remembers: one CBOR file, written as a whole.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Code, PORT_DEFAULT, Problem, files};
+use crate::crypto::Suite;
+use crate::protocol::RoomId;
+use crate::wire;
+
+/// The version of the file this program writes.
+const VERSION: u64 = 1;
+/// Addresses that are remembered: a menu's worth.
+const RECENT_ADDRESSES_MAX: usize = 10;
+/// A draft's length in bytes: anything longer cannot be sent anyway.
+const DRAFT_BYTES_MAX: usize = crate::protocol::limits::TEXT_BYTES_MAX;
+
+/// How the window looks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Appearance {
+    /// As the desktop says.
+    #[default]
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+/// The settings of a profile.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    version: u64,
+    /// The name others see; empty until chosen.
+    pub name: String,
+    /// How the window looks.
+    pub appearance: Appearance,
+    /// The size of text, in percent.
+    pub text_zoom_percent: u16,
+    /// Whether Enter sends and Shift+Enter makes a new line, or the other way round.
+    pub enter_sends: bool,
+    /// Whether nothing in the window moves.
+    pub reduced_motion: bool,
+    /// The port the host sheet offers.
+    pub port: u16,
+    /// Whether new rooms are learning rooms.
+    learning_rooms: bool,
+    /// The size of new secure keys in bits; 0 for the suite's default.
+    pub key_bits: u32,
+    /// The window's size in logical pixels; zeros until it was sized.
+    pub window_size: (u32, u32),
+    /// The width of the room list in logical pixels; 0 for the default.
+    pub rail_width: u32,
+    /// Whether the people are shown beside the messages.
+    pub people_open: bool,
+    /// The addresses somebody joined at, the newest first.
+    pub recent_addresses: Vec<String>,
+    /// What was typed and not sent, by room.
+    pub drafts: BTreeMap<RoomId, String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            version: VERSION,
+            name: String::new(),
+            appearance: Appearance::System,
+            text_zoom_percent: 100,
+            enter_sends: true,
+            reduced_motion: false,
+            port: PORT_DEFAULT,
+            learning_rooms: false,
+            key_bits: 0,
+            window_size: (0, 0),
+            rail_width: 0,
+            people_open: true,
+            recent_addresses: Vec::new(),
+            drafts: BTreeMap::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the settings of the profile in `directory`. Damaged ones are set aside and reported,
+    /// and the defaults are used.
+    ///
+    /// # Errors
+    /// A [`Problem`] if the file is there but cannot be read or set aside.
+    pub fn load(directory: &Path) -> Result<(Self, Option<Problem>), Problem> {
+        let path = Self::path(directory);
+        let bytes = files::read(&path).map_err(|error| Problem::cannot_read(&path, &error))?;
+        let Some(bytes) = bytes else { return Ok((Self::default(), None)) };
+        match ciborium::from_reader::<Self, _>(bytes.as_slice()) {
+            Ok(settings) if settings.version <= VERSION => Ok((settings, None)),
+            Ok(_) => set_aside(&path, "are of a newer Conversa").map(|warning| (Self::default(), Some(warning))),
+            Err(_) => set_aside(&path, "are damaged").map(|warning| (Self::default(), Some(warning))),
+        }
+    }
+
+    /// Writes the settings.
+    ///
+    /// # Errors
+    /// A [`Problem`] that names the file; the old file is still there.
+    pub fn save(&self, directory: &Path) -> Result<(), Problem> {
+        let path = Self::path(directory);
+        files::write(&path, &wire::encode(self)).map_err(|error| Problem::cannot_write(&path, &error))
+    }
+
+    /// The suite of new rooms.
+    #[must_use]
+    pub const fn new_room_suite(&self) -> Suite {
+        if self.learning_rooms { Suite::Textbook } else { Suite::Secure }
+    }
+
+    /// Chooses the suite of new rooms.
+    pub fn choose_new_room_suite(&mut self, suite: Suite) {
+        self.learning_rooms = suite == Suite::Textbook;
+    }
+
+    /// Remembers an address as the newest.
+    pub fn remember_address(&mut self, address: &str) {
+        self.recent_addresses.retain(|known| known != address);
+        self.recent_addresses.insert(0, address.to_owned());
+        self.recent_addresses.truncate(RECENT_ADDRESSES_MAX);
+    }
+
+    /// Keeps what was typed in a room; an empty text forgets it.
+    pub fn keep_draft(&mut self, room: RoomId, text: &str) {
+        if text.is_empty() || text.len() > DRAFT_BYTES_MAX {
+            self.drafts.remove(&room);
+        } else {
+            self.drafts.insert(room, text.to_owned());
+        }
+    }
+
+    fn path(directory: &Path) -> PathBuf {
+        directory.join("settings.cbor")
+    }
+}
+
+fn set_aside(path: &Path, how: &str) -> Result<Problem, Problem> {
+    let aside = files::set_aside(path).map_err(|error| Problem::cannot_write(path, &error))?;
+    let what = format!("The settings in {} {how}; the defaults are used.", path.display());
+    let hint = format!("The file was kept as {}.", aside.display());
+    Ok(Problem::new(Code::SettingsCorrupt, what, hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_come_back_as_they_were() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(Settings::load(directory.path()).unwrap(), (Settings::default(), None));
+        let mut settings = Settings { name: "Ann".into(), port: 9_001, ..Settings::default() };
+        settings.choose_new_room_suite(Suite::Textbook);
+        settings.keep_draft(RoomId([7; 32]), "half a thou");
+        settings.remember_address("ann:9000");
+        settings.save(directory.path()).unwrap();
+        assert_eq!(Settings::load(directory.path()).unwrap(), (settings, None));
+    }
+
+    #[test]
+    fn damaged_settings_are_kept_and_reported() {
+        let directory = tempfile::tempdir().unwrap();
+        let newer = Settings { version: VERSION + 1, ..Settings::default() };
+        for bytes in [b"not cbor at all".to_vec(), vec![], wire::encode(&newer), wire::encode(&vec![1, 2])] {
+            std::fs::write(Settings::path(directory.path()), &bytes).unwrap();
+            let (settings, warning) = Settings::load(directory.path()).unwrap();
+            assert_eq!(settings, Settings::default());
+            let warning = warning.unwrap();
+            assert_eq!(warning.code, Code::SettingsCorrupt);
+            assert!(warning.hint.contains("settings.corrupt-"));
+        }
+        assert_eq!(std::fs::read(directory.path().join("settings.corrupt-1")).unwrap(), b"not cbor at all");
+        assert!(directory.path().join("settings.corrupt-4").exists());
+    }
+
+    #[test]
+    fn settings_of_an_older_version_get_defaults_for_what_is_new() {
+        let directory = tempfile::tempdir().unwrap();
+        let old = BTreeMap::from([("name", "Ann")]);
+        std::fs::write(Settings::path(directory.path()), wire::encode(&old)).unwrap();
+        let (settings, warning) = Settings::load(directory.path()).unwrap();
+        assert_eq!((settings.name.as_str(), settings.port, warning), ("Ann", PORT_DEFAULT, None));
+    }
+
+    #[test]
+    fn ten_addresses_are_remembered_once_each() {
+        let mut settings = Settings::default();
+        for port in 0..20 {
+            settings.remember_address(&format!("host:{port}"));
+        }
+        settings.remember_address("host:15");
+        assert_eq!(settings.recent_addresses.len(), RECENT_ADDRESSES_MAX);
+        assert_eq!(settings.recent_addresses.iter().filter(|address| *address == "host:15").count(), 1);
+        assert_eq!(settings.recent_addresses.first().map(String::as_str), Some("host:15"));
+    }
+}
