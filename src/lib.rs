@@ -13,8 +13,11 @@
 //! * [`wire`] knows frames and their strict encoding.
 //! * [`protocol`] decides; it never opens a socket, reads a clock or draws randomness.
 //! * [`net`] owns the sockets and lets the protocol's machines run; the only one that waits.
+//! * [`app`] keeps the profile, has the user's verbs, and knows the state of the conversations.
+//! * [`cli`] is the headless face. Faces show; they decide nothing.
 
 pub mod app;
+pub mod cli;
 pub mod crypto;
 pub mod net;
 pub mod protocol;

@@ -240,6 +240,27 @@ impl Problem {
         Self::new(Code::Newer, what, "Update Conversa, then use the invite again.")
     }
 
+    /// The system gave no thread or no loop.
+    #[must_use]
+    pub fn cannot_start(error: &std::io::Error) -> Self {
+        let hint = format!("The system says: {error}.");
+        Self::new(Code::Unexpected, "Conversa could not start.", hint).with_detail(error)
+    }
+
+    /// A message is longer than a room of this size allows.
+    #[must_use]
+    pub fn over_limit(limit: usize) -> Self {
+        let what = format!("This message is too long: in this room it may have about {limit} bytes.");
+        Self::new(Code::TooLong, what, "Send it in parts.")
+    }
+
+    /// Too many messages wait already.
+    #[must_use]
+    pub fn outbox_full() -> Self {
+        let hint = "Wait until the room is connected again; this one was not taken.";
+        Self::new(Code::OutboxFull, "Too many messages wait to be sent.", hint)
+    }
+
     /// A text is longer than a room allows.
     #[must_use]
     pub fn too_long(bytes: usize, limit: usize) -> Self {
@@ -374,7 +395,9 @@ impl From<RefuseCode> for Problem {
                 "The room's owner is not there, and only the owner can let you in.",
                 "Try again when the owner is connected.",
             ),
-            RefuseCode::Declined => (Code::Declined, "The room's owner declined.", "Ask the owner why, or for an invite."),
+            RefuseCode::Declined => {
+                (Code::Declined, "The room's owner declined.", "Ask the owner why, or for an invite.")
+            }
             RefuseCode::NoRoom => (
                 Code::NoRoom,
                 "This room is not here any more.",
@@ -414,7 +437,11 @@ impl Problem {
     pub fn of_stop(stop: &Stop) -> Option<Self> {
         let problem = match stop {
             Stop::Left | Stop::Offline => return None,
-            Stop::Removed => Self::new(Code::Removed, "The owner removed you from this room.", "Only the owner can let you in again."),
+            Stop::Removed => Self::new(
+                Code::Removed,
+                "The owner removed you from this room.",
+                "Only the owner can let you in again.",
+            ),
             Stop::Closed => Self::new(Code::Closed, "The owner closed this room.", ""),
             Stop::Replaced => Self::new(
                 Code::Replaced,

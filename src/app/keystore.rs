@@ -103,9 +103,7 @@ impl Keystore {
     /// A [`Problem`] if an identity is there, or a file cannot be written.
     pub fn store(&self, keys: &Keys, passphrase: Option<&Passphrase>) -> Result<(), Problem> {
         if self.exists() {
-            let what = format!("There is an identity in {} already.", self.directory.display());
-            let hint = "Move its files away first, if it really should be replaced: its rooms will not know the new one.";
-            return Err(Problem::new(Code::Identity, what, hint));
+            return Err(self.is_taken());
         }
         self.write(keys, passphrase)
     }
@@ -116,6 +114,23 @@ impl Keystore {
     /// As [`Self::load`] and [`Self::store`].
     pub fn protect(&self, keys: &Keys, passphrase: Option<&Passphrase>) -> Result<(), Problem> {
         self.write(keys, passphrase)
+    }
+
+    /// The key files as they are stored: the public ones, or the private ones for a backup.
+    ///
+    /// # Errors
+    /// A [`Problem`] that names a file that cannot be read.
+    pub fn export(&self, private: bool) -> Result<Vec<Zeroizing<String>>, Problem> {
+        let names = if private { [SIGN, ENC] } else { [SIGN_PUBLIC, ENC_PUBLIC] };
+        names.into_iter().map(|name| self.read(name)?.ok_or_else(|| self.half_missing(name))).collect()
+    }
+
+    /// There is an identity already, and it is not replaced.
+    #[must_use]
+    pub fn is_taken(&self) -> Problem {
+        let what = format!("There is an identity in {} already.", self.directory.display());
+        let hint = "Move its files away first, if it really should be replaced: its rooms will not know the new one.";
+        Problem::new(Code::Identity, what, hint)
     }
 
     fn write(&self, keys: &Keys, passphrase: Option<&Passphrase>) -> Result<(), Problem> {
@@ -262,7 +277,9 @@ mod tests {
     #[test]
     fn damage_names_the_file_and_changes_nothing() {
         for name in [SIGN, ENC] {
-            for damage in [b"".as_slice(), b"\xff\xfe", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"] {
+            for damage in
+                [b"".as_slice(), b"\xff\xfe", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]
+            {
                 let (_directory, store) = stored(Suite::Textbook);
                 fs::write(store.directory().join(name), damage).unwrap();
                 let problem = store.load(None).unwrap_err();

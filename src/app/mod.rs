@@ -17,12 +17,13 @@ mod keystore;
 mod passphrase;
 mod profile;
 mod records;
+pub mod relay;
 mod session;
 mod settings;
 mod target;
 
 pub use self::errors::{Action, Code, Problem};
-pub use self::keystore::{Keys, Keystore};
+pub use self::keystore::{Keys, Keystore, Making};
 pub use self::passphrase::Passphrase;
 pub use self::profile::Profile;
 pub use self::records::{HostedAt, Record, Records};

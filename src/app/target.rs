@@ -79,7 +79,8 @@ fn is_host(host: &str) -> bool {
 
 fn not_an_address(text: &str) -> Problem {
     let shown: String = text.chars().take(60).collect();
-    let hint = "Paste an invite that starts with conversa:, or type a name or number and a port, as in 192.168.1.7:9000.";
+    let hint =
+        "Paste an invite that starts with conversa:, or type a name or number and a port, as in 192.168.1.7:9000.";
     Problem::new(Code::NoSuchHost, format!("“{shown}” is neither an invite nor an address."), hint)
         .with_action(Action::EditAddress)
 }

@@ -2,6 +2,7 @@
 //! workers, and owns all state. Files are written here, and a room's first signature is made here.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -40,6 +41,7 @@ pub(super) enum Input {
     Host { seat: SeatId, request: HostRequest },
     Join { seat: SeatId, request: JoinRequest },
     Enter(SeatId),
+    HostAt { seat: SeatId, address: SocketAddr },
     Command { seat: SeatId, command: Command },
     Send { seat: SeatId, id: MessageId, text: String },
     Cancel { seat: SeatId, id: MessageId },
@@ -171,6 +173,7 @@ impl Engine {
             Input::Host { seat, request } => self.host(seat, request),
             Input::Join { seat, request } => self.join(seat, request),
             Input::Enter(seat) => self.enter(seat),
+            Input::HostAt { seat, address } => self.host_at(seat, address),
             Input::Command { seat, command } => self.command(seat, command),
             Input::Send { seat, id, text } => self.send(seat, id, text),
             Input::Cancel { seat, id } => self.cancel(seat, id),
@@ -422,7 +425,7 @@ impl Engine {
 }
 
 /// The time, for what is signed and shown.
-pub(super) fn now() -> Now {
+pub(in crate::app) fn now() -> Now {
     static START: OnceLock<Instant> = OnceLock::new();
     let since = START.get_or_init(Instant::now).elapsed();
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -11,9 +11,7 @@ use crate::app::{Code, HostedAt, JoinTarget, Problem, Record, addresses};
 use crate::crypto::{Fingerprint, Suite, SystemRandom};
 use crate::net::{self, ClientId};
 use crate::protocol::limits::MEMBERS_HARD_MAX;
-use crate::protocol::{
-    Client, Command, Entry, Event, Identity, Invite, RoomCrypto, Stop, check_name, new_room,
-};
+use crate::protocol::{Client, Command, Entry, Event, Identity, Invite, RoomCrypto, Stop, check_name, new_room};
 use crate::wire::ByteArray;
 
 /// What a client is made of.
@@ -87,6 +85,14 @@ impl Engine {
         }
     }
 
+    /// An owned room moves to another address of this computer.
+    pub(super) fn host_at(&mut self, id: SeatId, address: SocketAddr) {
+        let Some(seat) = self.seats.get_mut(&id).filter(|seat| seat.progress == Progress::Idle) else { return };
+        if let Some(record) = seat.record.as_mut().filter(|record| matches!(record.hosted_at, HostedAt::Here(_))) {
+            record.hosted_at = HostedAt::Here(address);
+        }
+    }
+
     /// The first step: the identity, then the listener if there is to be one.
     pub(super) fn start(&mut self, id: SeatId) {
         let Some(seat) = self.seats.get_mut(&id) else { return };
@@ -120,11 +126,11 @@ impl Engine {
         let Some(identity) = self.identities.ready(seat.info.suite).map(Arc::clone) else { return };
         seat.info.addresses = addresses::for_invites(address);
         let waits = seat.progress == Progress::NeedsListener;
-        let hosting = SeatEvent::Hosting {
-            address,
-            addresses: seat.info.addresses.clone(),
-            host: identity.fingerprint(),
-        };
+        if let Some(record) = seat.record.as_mut().filter(|_| waits) {
+            record.hosted_at = HostedAt::Here(address);
+        }
+        let hosting =
+            SeatEvent::Hosting { address, addresses: seat.info.addresses.clone(), host: identity.fingerprint() };
         if waits {
             self.emit_seat(id, hosting);
             self.start_client(id, &identity, Some(address));

@@ -92,9 +92,7 @@ impl Identities {
                 let fingerprint = identity.fingerprint();
                 (State::Ready(identity), IdentityState::Ready { fingerprint, bits, protected }, Ok(()))
             }
-            Err(problem) if is_locked(&problem) => {
-                (State::Stuck, IdentityState::Locked(problem.clone()), Err(problem))
-            }
+            Err(problem) if is_locked(&problem) => (State::Stuck, IdentityState::Locked(problem.clone()), Err(problem)),
             Err(problem) => (State::Stuck, IdentityState::Failed(problem.clone()), Err(problem)),
         };
         *self.state(suite) = state;

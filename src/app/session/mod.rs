@@ -35,6 +35,7 @@ use crate::crypto::{Fingerprint, Random, Suite, SystemRandom};
 use crate::net;
 use crate::protocol::limits::TEXT_BYTES_MAX;
 use crate::protocol::{self, LearningConsent, MessageId, RoomCrypto, RoomId};
+pub(in crate::app) use engine::now;
 use engine::{Engine, Input, Parts};
 
 /// Events that may wait for the session or its face: a burst of a large room, below a megabyte.
@@ -246,7 +247,7 @@ impl Session {
         let (known, damaged) = records.load_all()?;
         warnings.extend(damaged);
 
-        let (handle, net_events) = net::spawn().map_err(unexpected)?;
+        let (handle, net_events) = net::spawn().map_err(|error| Problem::cannot_start(&error))?;
         let (inputs, inbox) = mpsc::channel();
         let (events, receiver) = async_channel::unbounded();
         let next_seat = Arc::new(AtomicU64::new(1));
@@ -313,6 +314,11 @@ impl Session {
     /// seat is connected or connecting, but for a retry at once.
     pub fn enter(&self, seat: SeatId) {
         self.input(Input::Enter(seat));
+    }
+
+    /// Hosts an owned room of this profile at another address from the next [`Self::enter`] on.
+    pub fn host_at(&self, seat: SeatId, address: SocketAddr) {
+        self.input(Input::HostAt { seat, address });
     }
 
     /// Answers `Event::FirstUse`: this is the host's key.
@@ -452,12 +458,12 @@ fn forward(
 }
 
 /// Starts a named thread.
-fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Problem> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(work).map(drop).map_err(unexpected)
-}
-
-fn unexpected(error: std::io::Error) -> Problem {
-    Problem::new(Code::Unexpected, "Conversa could not start.", format!("The system says: {error}.")).with_detail(error)
+pub(in crate::app) fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Problem> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map(drop)
+        .map_err(|error| Problem::cannot_start(&error))
 }
 
 /// A map of seats is whole after any panic: it is only ever changed by single calls.

@@ -58,9 +58,8 @@ impl Engine {
         };
         seat.plan = Plan::Known;
         seat.info.room = Some(room);
-        let record = seat
-            .record
-            .get_or_insert_with(|| Record::new(room, seat.info.suite, genesis.clone(), HostedAt::Elsewhere));
+        let record =
+            seat.record.get_or_insert_with(|| Record::new(room, seat.info.suite, genesis.clone(), HostedAt::Elsewhere));
         record.host = Some(host);
         record.entered_ms = now().unix_ms;
         record.addresses.clone_from(&seat.info.addresses);

@@ -1,0 +1,158 @@
+//! A relay: hosts rooms of others. It has a key of its own in the profile, which is nobody's
+//! identity, and holds no key that opens a message.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
+
+use super::session::now;
+use super::{Code, Keystore, Passphrase, Problem, Profile, files};
+use crate::crypto::{Fingerprint, Random, Suite, SystemRandom};
+use crate::net::{self, Command, Handle, ListenerId, NetLimits};
+use crate::protocol::{HostEvent, Identity, OpenPolicy, RoomId};
+
+/// What a relay tells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RelayEvent {
+    /// It listens, at this address with its real port.
+    Listening(SocketAddr),
+    /// It cannot listen.
+    Failed(Problem),
+    /// Somebody has a room here now.
+    RoomOpened(RoomId),
+    /// A room is gone.
+    RoomClosed(RoomId),
+    /// It ended. Nothing comes after.
+    Stopped,
+}
+
+/// A running relay.
+pub struct Relay {
+    net: Handle,
+    events: async_channel::Receiver<RelayEvent>,
+    fingerprint: Fingerprint,
+}
+
+impl Relay {
+    /// Reads the relay's key, or makes one, and starts to listen. Slow the first time.
+    ///
+    /// # Errors
+    /// A [`Problem`] with the key files or the system; a failure to listen comes as an event.
+    pub fn start(
+        profile: &Profile,
+        suite: Suite,
+        passphrase: Option<&Passphrase>,
+        address: SocketAddr,
+        token: [u8; 32],
+    ) -> Result<Self, Problem> {
+        let store = Keystore::new(&directory(profile), suite);
+        let keys = match store.load(passphrase)? {
+            Some(keys) => keys,
+            None => {
+                let keys = store.generate(None, |_| ())?;
+                store.store(&keys, passphrase.filter(|_| suite != Suite::Textbook))?;
+                keys
+            }
+        };
+        let identity = Arc::new(Identity::new(keys.signing, keys.decryption, now())?);
+        let fingerprint = identity.fingerprint();
+        let (net, net_events) = net::spawn().map_err(|error| Problem::cannot_start(&error))?;
+        let (sender, events) = async_channel::unbounded();
+        net.send(Command::Listen {
+            listener: ListenerId(0),
+            address,
+            identity,
+            policy: OpenPolicy::Token(token),
+            limits: NetLimits::default(),
+        });
+        super::session::thread("relay-events", move || {
+            while let Ok(event) = net_events.recv_blocking() {
+                let Some(event) = relay_event(event) else { continue };
+                if sender.send_blocking(event).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { net, events, fingerprint })
+    }
+
+    /// The fingerprint of the relay's key.
+    #[must_use]
+    pub const fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// What it tells.
+    #[must_use]
+    pub fn events(&self) -> async_channel::Receiver<RelayEvent> {
+        self.events.clone()
+    }
+
+    /// Says goodbye to everybody and ends; [`RelayEvent::Stopped`] follows.
+    pub fn stop(&self) {
+        self.net.send(Command::Shutdown);
+    }
+}
+
+/// Where a profile keeps what its relay needs.
+#[must_use]
+pub fn directory(profile: &Profile) -> PathBuf {
+    profile.directory().join("relay")
+}
+
+/// Reads the token in `path`, 64 hexadecimal digits; makes the file with a new one if there is none.
+///
+/// # Errors
+/// A [`Problem`] that names the file.
+pub fn token(path: &Path) -> Result<[u8; 32], Problem> {
+    let Some(bytes) = files::read(path).map_err(|error| Problem::cannot_read(path, &error))? else {
+        let token = (&mut SystemRandom::new() as &mut dyn Random).bytes::<32>()?;
+        if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+            files::create_directory(directory).map_err(|error| Problem::cannot_write(directory, &error))?;
+        }
+        let text = format!("{}\n", HEXLOWER.encode(&token));
+        files::write(path, text.as_bytes()).map_err(|error| Problem::cannot_write(path, &error))?;
+        return Ok(token);
+    };
+    let token = HEXLOWER_PERMISSIVE.decode(bytes.trim_ascii()).ok().and_then(|token| token.try_into().ok());
+    token.ok_or_else(|| {
+        let what = format!("There is no token in {}.", path.display());
+        Problem::new(
+            Code::Usage,
+            what,
+            "A relay's token is 64 hexadecimal digits. Name a file that is not there for a new one.",
+        )
+    })
+}
+
+fn relay_event(event: net::Event) -> Option<RelayEvent> {
+    match event {
+        net::Event::Listening { address, .. } => Some(RelayEvent::Listening(address)),
+        net::Event::ListenFailed { address, reason, .. } => {
+            Some(RelayEvent::Failed(Problem::of_listen(address, &reason)))
+        }
+        net::Event::Host { event: HostEvent::RoomOpened(room), .. } => Some(RelayEvent::RoomOpened(room)),
+        net::Event::Host { event: HostEvent::RoomClosed(room), .. } => Some(RelayEvent::RoomClosed(room)),
+        net::Event::Client { .. } => None,
+        net::Event::Stopped => Some(RelayEvent::Stopped),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_made_once_and_read_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("deep/token");
+        let made = token(&path).unwrap();
+        assert_eq!(token(&path).unwrap(), made);
+        assert_ne!(made, [0; 32]);
+        std::fs::write(&path, "not a token").unwrap();
+        assert_eq!(token(&path).unwrap_err().code, Code::Usage);
+        assert_eq!(std::fs::read(&path).unwrap(), b"not a token");
+    }
+}

@@ -1,0 +1,318 @@
+//! The command line: what can be asked for, and the help that explains it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::crypto::Fingerprint;
+
+const AFTER_HELP: &str = "\
+Without a command the window opens.
+
+Three people talk, each in a terminal of their own:
+  conversa --profile ann host --name Ann --room Friday --listen 127.0.0.1:0
+  conversa --profile bo join conversa:1:… --name Bo
+  conversa --profile cy join conversa:1:… --name Cy
+
+Each line of standard input is one message. Logs go to standard error only.
+Exit codes: 0 done, 1 unexpected, 2 usage, 3 unreachable, 4 refused, 5 identity or key,
+6 the host's or a member's key is not the expected one, 7 store.";
+
+/// A private chat that one computer hosts and others join.
+#[derive(Parser, Debug)]
+#[command(name = "conversa", version, about, after_help = AFTER_HELP)]
+pub struct Arguments {
+    /// What to do; without one the window opens.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Options of every command.
+#[derive(Args, Clone, Debug)]
+pub struct Global {
+    /// The directory where everything is kept, instead of the platform's own.
+    #[arg(long, global = true, value_name = "DIR", env = "CONVERSA_PROFILE")]
+    pub profile: Option<PathBuf>,
+    /// What goes to the log: off, error, warn, info, debug or trace.
+    #[arg(long, global = true, value_name = "LEVEL", env = "CONVERSA_LOG", default_value = "warn")]
+    pub log: String,
+    /// A file whose first line is the passphrase of the identity. Also: the environment variable
+    /// CONVERSA_PASSPHRASE. Otherwise a terminal is asked.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// What can be done without the window.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Hosts a room and talks in it.
+    Host(Host),
+    /// Joins a room and talks in it.
+    Join(Join),
+    /// Sends one message and leaves again.
+    Send(Send),
+    /// Makes, shows or exports the identity.
+    Identity(Identity),
+    /// Lists the rooms of this profile.
+    Rooms(Rooms),
+    /// Relays rooms of others, without being in them and without being able to read them.
+    Relay(Relay),
+}
+
+/// What to do with people who ask to come in without an invite.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Knocks {
+    /// Ask for each.
+    Ask,
+    /// Let everybody in.
+    Admit,
+    /// Let nobody in; the room takes invites only.
+    Refuse,
+}
+
+const HOST_HELP: &str = "\
+Examples:
+  conversa host --name Ann --room Friday
+  conversa host --name Ann --room Friday --listen 127.0.0.1:0 --json
+  conversa host --name Ann --room Friday --stay < /dev/null
+  conversa host --name Ann --room Friday --relay relay.example.org:9000 --relay-token token.txt
+
+The first line of standard output is `Invite: ` and the invite; after that come only messages, as
+`Bo: hello`. Everything else, later invites too, goes to standard error. Each invite lets one person
+in, and a fresh one follows each that was used.
+
+A room of that title that this profile owns is opened again, with its members; --new makes another.
+
+At the end of input what is queued goes out and the room goes offline; with --stay it is hosted on
+until the program is stopped (Ctrl+C or SIGTERM).
+
+While somebody knocks, the lines `/admit TAG` and `/decline TAG` answer. With --json, standard input
+takes plain lines and {\"send\":\"text\"}, {\"invite\":true}, {\"remove\":FP}, {\"admit\":FP}, {\"decline\":FP},
+{\"leave\":true} (an owner who leaves closes the room for good).";
+
+/// `conversa host`.
+#[derive(Args, Debug)]
+#[command(after_help = HOST_HELP)]
+pub struct Host {
+    /// The name others see; remembered.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The room's title.
+    #[arg(long, value_name = "TITLE", default_value = "Room")]
+    pub room: String,
+    /// Where to listen; port 0 lets the system choose. [default: 0.0.0.0:9000, or where the room was
+    /// hosted before]
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "relay")]
+    pub listen: Option<SocketAddr>,
+    /// Makes a learning room on textbook RSA: anyone on the network can read it.
+    #[arg(long)]
+    pub learning: bool,
+    /// Has the room hosted by a relay at this host:port.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub relay: Option<String>,
+    /// A file with the relay's token.
+    #[arg(long, value_name = "FILE", requires = "relay")]
+    pub relay_token: Option<PathBuf>,
+    /// The relay's key fingerprint, as the relay prints it.
+    #[arg(long, value_name = "FP", requires = "relay")]
+    pub accept_fingerprint: Option<Fingerprint>,
+    /// What to do with people who come without an invite.
+    #[arg(long, value_enum, default_value_t = Knocks::Ask)]
+    pub knock: Knocks,
+    /// The most members, from 2 to 256.
+    #[arg(long, value_name = "N", default_value_t = crate::protocol::limits::MEMBERS_DEFAULT_MAX,
+          value_parser = clap::value_parser!(u16).range(2..=256))]
+    pub members: u16,
+    /// Makes a new room even if this profile owns one of that title.
+    #[arg(long)]
+    pub new: bool,
+    /// Keeps hosting after the end of input.
+    #[arg(long)]
+    pub stay: bool,
+    /// One JSON object a line on standard output, for scripts and bots.
+    #[arg(long)]
+    pub json: bool,
+}
+
+const JOIN_HELP: &str = "\
+Examples:
+  conversa join conversa:1:… --name Bo
+  conversa join 192.168.1.7:9000 --name Bo
+  conversa join 192.168.1.7:9000 --name Bo --accept-fingerprint 3f1c… --json
+  conversa join Friday
+
+A room of this profile is named by its title, its id or the beginning of its id.
+
+At an address the host's key is shown first. A terminal is asked; otherwise --accept-fingerprint has
+to name the key. Then the room's owner decides.
+
+At the end of input what is queued goes out, then follows a clean goodbye; one stays a member. With
+--json, standard input takes plain lines and {\"send\":\"text\"} and {\"leave\":true} (for good).";
+
+/// `conversa join`.
+#[derive(Args, Debug)]
+#[command(after_help = JOIN_HELP)]
+pub struct Join {
+    /// An invite, a host:port, or a room of this profile.
+    #[arg(value_name = "INVITE|HOST:PORT|ROOM")]
+    pub target: String,
+    /// The name others see; remembered.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The host's key fingerprint.
+    #[arg(long, value_name = "FP")]
+    pub accept_fingerprint: Option<Fingerprint>,
+    /// Which room to ask for, where an address has several.
+    #[arg(long, value_name = "ID")]
+    pub room: Option<String>,
+    /// Joins a learning room: anyone on the network can read what is said in it.
+    #[arg(long)]
+    pub learning: bool,
+    /// Stays in the room after the end of input.
+    #[arg(long)]
+    pub stay: bool,
+    /// One JSON object a line on standard output, for scripts and bots.
+    #[arg(long)]
+    pub json: bool,
+}
+
+const SEND_HELP: &str = "\
+Examples:
+  conversa send Friday 'The build is green.'
+  conversa send 3f1c9a 'The build is green.'
+  conversa send conversa:1:… 'Hello' --name Bot
+
+Waits until the host has the message, at most half a minute. Somebody else has to be in the room:
+a message is sealed for those who are there.";
+
+/// `conversa send`.
+#[derive(Args, Debug)]
+#[command(after_help = SEND_HELP)]
+pub struct Send {
+    /// A room of this profile by title, id or the beginning of its id; or an invite.
+    #[arg(value_name = "INVITE|ROOM")]
+    pub target: String,
+    /// The message.
+    pub text: String,
+    /// The name others see; remembered.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Sends to a learning room.
+    #[arg(long)]
+    pub learning: bool,
+    /// One JSON object a line on standard output, for scripts and bots.
+    #[arg(long)]
+    pub json: bool,
+}
+
+const IDENTITY_HELP: &str = "\
+Examples:
+  conversa identity
+  conversa identity new --bits 4096 --passphrase-file secret.txt
+  conversa identity export > my-public-keys.pem
+  conversa identity export --private > backup.pem";
+
+/// `conversa identity`.
+#[derive(Args, Debug)]
+#[command(after_help = IDENTITY_HELP)]
+pub struct Identity {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: Option<IdentityCommand>,
+    /// The identity for learning rooms.
+    #[arg(long, global = true)]
+    pub learning: bool,
+    /// One JSON object on standard output.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// `conversa identity …`.
+#[derive(Subcommand, Debug)]
+pub enum IdentityCommand {
+    /// Makes the identity, under a passphrase if one is given. Never over another.
+    New {
+        /// The size of the RSA keys.
+        #[arg(long)]
+        bits: Option<u32>,
+    },
+    /// Shows the fingerprint (the default).
+    Show,
+    /// Writes the public keys to standard output.
+    Export {
+        /// The private keys instead, as they are stored: a backup. Keep it secret.
+        #[arg(long)]
+        private: bool,
+    },
+}
+
+const ROOMS_HELP: &str = "\
+Examples:
+  conversa rooms
+  conversa rooms --json";
+
+/// `conversa rooms`.
+#[derive(Args, Debug)]
+#[command(after_help = ROOMS_HELP)]
+pub struct Rooms {
+    /// One JSON object a line on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+const RELAY_HELP: &str = "\
+Examples:
+  conversa relay
+  conversa relay --listen 0.0.0.0:9000 --token token.txt --profile /var/lib/conversa
+
+Prints its address and its key's fingerprint. Whoever has the token can have rooms hosted here:
+  conversa host --name Ann --relay relay.example.org:9000 --relay-token token.txt --accept-fingerprint FP
+The token's file is made if there is none.";
+
+/// `conversa relay`.
+#[derive(Args, Debug)]
+#[command(after_help = RELAY_HELP)]
+pub struct Relay {
+    /// Where to listen; port 0 lets the system choose.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:9000")]
+    pub listen: SocketAddr,
+    /// The file with the token, instead of relay/token in the profile.
+    #[arg(long, value_name = "FILE")]
+    pub token: Option<PathBuf>,
+    /// Relays learning rooms instead of secure ones.
+    #[arg(long)]
+    pub learning: bool,
+    /// One JSON object a line on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_hold_together_and_each_command_has_an_example() {
+        Arguments::command().debug_assert();
+        for command in Arguments::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains(&format!("conversa {}", command.get_name())), "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn options_of_every_command_stand_before_or_after_it() {
+        for line in ["conversa --profile p rooms", "conversa rooms --profile p"] {
+            let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(arguments.global.profile.as_deref(), Some(std::path::Path::new("p")));
+        }
+        assert!(Arguments::try_parse_from(["conversa", "join"]).is_err());
+        assert!(Arguments::try_parse_from(["conversa", "host", "--listen", "nowhere"]).is_err());
+    }
+}

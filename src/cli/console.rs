@@ -1,0 +1,101 @@
+//! What the headless face writes: plain text for people, JSON lines for scripts. Messages and
+//! events go to standard output, everything said beside them to standard error.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use crate::app::Problem;
+
+/// Where to write, and how.
+#[derive(Debug)]
+pub(super) struct Console {
+    is_json: bool,
+    broken: bool,
+}
+
+impl Console {
+    pub(super) const fn new(is_json: bool) -> Self {
+        Self { is_json, broken: false }
+    }
+
+    pub(super) const fn is_json(&self) -> bool {
+        self.is_json
+    }
+
+    /// Whether nobody reads standard output any more.
+    pub(super) const fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// A JSON line, if asked for. `fields` is an object.
+    pub(super) fn event(&mut self, name: &str, fields: Value) {
+        if self.is_json {
+            let mut line = json!({ "event": name });
+            if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
+                line.extend(fields);
+            }
+            self.write(&line.to_string());
+        }
+    }
+
+    /// A line for people on standard output.
+    pub(super) fn line(&mut self, line: &str) {
+        if !self.is_json {
+            self.write(line);
+        }
+    }
+
+    /// A line for people on standard error.
+    pub(super) fn notice(&mut self, line: &str) {
+        if !self.is_json {
+            // Standard error may be closed; there is nobody to tell then.
+            let _ = writeln!(io::stderr().lock(), "{line}");
+        }
+    }
+
+    /// What went wrong, for both.
+    pub(super) fn problem(&mut self, problem: &Problem) {
+        if self.is_json {
+            self.event("error", json!({ "code": problem.code.as_str(), "text": problem.text() }));
+        } else {
+            let _ = writeln!(io::stderr().lock(), "conversa: {}", problem.text());
+            if !problem.detail.is_empty() {
+                log::info!("{}", problem.detail);
+            }
+        }
+    }
+
+    fn write(&mut self, line: &str) {
+        let mut output = io::stdout().lock();
+        // Whoever read it is gone: the command ends in order.
+        self.broken |= writeln!(output, "{line}").and_then(|()| output.flush()).is_err();
+    }
+}
+
+/// A stranger's text as it can stand on a terminal: without control characters, and with later
+/// lines set in, so that none of them looks like another person's message.
+pub(super) fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| match c {
+            '\n' => "\n    ".chars().collect::<Vec<_>>(),
+            '\t' => vec!['\t'],
+            c if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c) => {
+                vec!['\u{fffd}']
+            }
+            c => vec![c],
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_cannot_move_the_cursor_or_pose_as_others() {
+        assert_eq!(printable("plain ü"), "plain ü");
+        assert_eq!(printable("a\x1b[2Jb\u{202e}"), "a\u{fffd}[2Jb\u{fffd}");
+        assert_eq!(printable("hi\nAnn: bye"), "hi\n    Ann: bye");
+    }
+}

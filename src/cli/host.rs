@@ -1,0 +1,107 @@
+//! `conversa host`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use data_encoding::HEXLOWER_PERMISSIVE;
+
+use super::arguments::{Global, Host, Knocks};
+use super::console::Console;
+use super::input::Inbox;
+use super::talk::{Rules, Talk};
+use super::{find_room, passphrase, read_text};
+use crate::app::{
+    Code, HostPlace, HostRequest, JoinTarget, Keystore, Opening, PORT_DEFAULT, Problem, Profile, SeatId, Session,
+};
+use crate::crypto::Suite;
+use crate::protocol::{LearningConsent, RoomCrypto};
+
+pub(super) fn run(arguments: Host, global: &Global, console: Console) -> Result<u8, Problem> {
+    let profile = Profile::open(global.profile.clone())?;
+    let suite = if arguments.learning { Suite::Textbook } else { Suite::Secure };
+    let passphrase = passphrase::find(global, &Keystore::new(profile.directory(), suite))?;
+    let (session, opening, events) = Session::open(profile)?;
+    start(&session, &opening, passphrase, arguments.name.as_deref())?;
+    let inbox = Inbox::open(events);
+    let seat = take_seat(&session, &opening, &arguments)?;
+    let mut console = console;
+    opening.warnings.iter().for_each(|warning| console.problem(warning));
+    let rules = Rules { knocks: arguments.knock, room: None, stay: arguments.stay, once: None };
+    Ok(Talk::new(session, &opening, seat, console, rules).run(inbox))
+}
+
+/// What every command does first with a session: the passphrase and the name.
+pub(super) fn start(
+    session: &Session,
+    opening: &Opening,
+    passphrase: Option<crate::app::Passphrase>,
+    name: Option<&str>,
+) -> Result<(), Problem> {
+    if let Some(passphrase) = passphrase {
+        session.unlock(passphrase);
+    }
+    if let Some(name) = name {
+        let name = crate::protocol::check_name(name).map_err(Problem::bad_name)?;
+        if name != opening.settings.name {
+            session.change_settings(move |settings| settings.name = name);
+        }
+    }
+    Ok(())
+}
+
+/// Back into an owned room of that title, or into a new one.
+fn take_seat(session: &Session, opening: &Opening, arguments: &Host) -> Result<SeatId, Problem> {
+    let known = if arguments.new { None } else { find_room(&owned(opening, arguments), &arguments.room)?.cloned() };
+    if let Some(known) = known {
+        match (&arguments.relay, arguments.listen) {
+            (Some(_), _) => {
+                let what = format!("The room “{}” is there already.", arguments.room);
+                return Err(Problem::new(Code::Usage, what, "A room stays where it is; use --new for another."));
+            }
+            (None, Some(address)) => session.host_at(known.seat, address),
+            (None, None) => {}
+        }
+        session.enter(known.seat);
+        return Ok(known.seat);
+    }
+    let crypto = if arguments.learning {
+        RoomCrypto::Learning(LearningConsent::given_by_a_person())
+    } else {
+        RoomCrypto::secure()?
+    };
+    let request = HostRequest {
+        title: crate::protocol::check_name(&arguments.room).map_err(Problem::bad_name)?,
+        crypto,
+        place: place(arguments)?,
+        knock: arguments.knock != Knocks::Refuse,
+        members_max: arguments.members,
+    };
+    Ok(session.host(request))
+}
+
+fn owned(opening: &Opening, arguments: &Host) -> Vec<crate::app::KnownRoom> {
+    let suite = if arguments.learning { Suite::Textbook } else { Suite::Secure };
+    opening.rooms.iter().filter(|room| room.info.owned && room.info.suite == suite).cloned().collect()
+}
+
+fn place(arguments: &Host) -> Result<HostPlace, Problem> {
+    let Some(relay) = &arguments.relay else {
+        let everywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT_DEFAULT));
+        return Ok(HostPlace::Here(arguments.listen.unwrap_or(everywhere)));
+    };
+    let JoinTarget::Address(address) = relay.parse()? else {
+        return Err(Problem::new(Code::Usage, "A relay is named by its address, not by an invite.", ""));
+    };
+    let token = arguments.relay_token.as_deref().map(read_token).transpose()?;
+    Ok(HostPlace::Relay { address, token, pin: arguments.accept_fingerprint })
+}
+
+/// A relay's token: 64 hexadecimal digits.
+pub(super) fn read_token(path: &Path) -> Result<[u8; 32], Problem> {
+    let text = read_text(path)?;
+    let bytes = HEXLOWER_PERMISSIVE.decode(text.trim().as_bytes()).ok();
+    bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
+        let what = format!("There is no token in {}.", path.display());
+        Problem::new(Code::Usage, what, "A relay's token is 64 hexadecimal digits; whoever runs the relay has it.")
+    })
+}

@@ -1,0 +1,189 @@
+//! Everything a headless command waits for, in one queue: the session's events, lines of standard
+//! input, and the signals that end it.
+
+use std::io::{self, BufRead, Read};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use serde_json::Value;
+
+use crate::app::{Code, Problem, SessionEvent};
+use crate::crypto::Fingerprint;
+use crate::protocol::limits::TEXT_BYTES_MAX;
+
+/// The longest line that is looked at: a message at its limit, with each byte as a JSON escape.
+const LINE_BYTES_MAX: u64 = TEXT_BYTES_MAX as u64 * 6 + 64;
+
+/// Something to take care of.
+#[derive(Debug)]
+pub(super) enum Incoming {
+    /// The session tells.
+    Session(SessionEvent),
+    /// A line of input.
+    Line(String),
+    /// A line that is no text, or longer than any message.
+    BadLine(Problem),
+    /// No more input.
+    EndOfInput,
+    /// Ctrl+C or SIGTERM.
+    Signal,
+}
+
+/// The queue's ends.
+pub(super) struct Inbox {
+    /// What comes.
+    pub(super) incoming: Receiver<Incoming>,
+    /// Lets one more line be read: input waits while too much is unsent.
+    pub(super) permits: Sender<()>,
+    sender: Sender<Incoming>,
+}
+
+impl Inbox {
+    /// Starts to listen to the session and to signals.
+    pub(super) fn open(events: async_channel::Receiver<SessionEvent>) -> Self {
+        let (sender, incoming) = channel();
+        let (permits, _) = channel();
+        let forward = sender.clone();
+        thread::spawn(move || {
+            while let Ok(event) = events.recv_blocking() {
+                if forward.send(Incoming::Session(event)).is_err() {
+                    return;
+                }
+            }
+        });
+        on_signal(sender.clone());
+        Self { incoming, permits, sender }
+    }
+
+    /// Starts to read standard input, one line for each permit.
+    pub(super) fn read_lines(&mut self) {
+        let (permits, permitted) = channel();
+        self.permits = permits;
+        let sender = self.sender.clone();
+        thread::spawn(move || {
+            let mut input = io::stdin().lock();
+            while permitted.recv().is_ok() {
+                let incoming = next_line(&mut input);
+                let is_end = matches!(incoming, Incoming::EndOfInput);
+                if sender.send(incoming).is_err() || is_end {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// Has the signals that end a program come as [`Incoming::Signal`].
+pub(super) fn on_signal(sender: Sender<Incoming>) {
+    let installed = ctrlc::set_handler(move || {
+        // Whoever does not wait any more is ending already.
+        let _ = sender.send(Incoming::Signal);
+    });
+    if let Err(error) = installed {
+        log::warn!("signals end this program without a goodbye: {error}");
+    }
+}
+
+fn next_line(input: &mut impl BufRead) -> Incoming {
+    let mut bytes = Vec::new();
+    match input.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes) {
+        Ok(0) => return Incoming::EndOfInput,
+        Ok(_) => {}
+        Err(error) => {
+            log::warn!("standard input: {error}");
+            return Incoming::EndOfInput;
+        }
+    }
+    if !bytes.ends_with(b"\n") && u64::try_from(bytes.len()).is_ok_and(|length| length >= LINE_BYTES_MAX) {
+        let rest = skip_line(input);
+        return Incoming::BadLine(Problem::too_long(bytes.len().saturating_add(rest), TEXT_BYTES_MAX));
+    }
+    match String::from_utf8(bytes) {
+        Ok(line) => Incoming::Line(line.trim_end_matches(['\r', '\n']).to_owned()),
+        Err(_) => {
+            Incoming::BadLine(Problem::new(Code::Usage, "A line of input is not UTF-8 text.", "It was not sent."))
+        }
+    }
+}
+
+/// Reads over the rest of a line, and says how long it was.
+fn skip_line(input: &mut impl BufRead) -> usize {
+    let mut skipped = 0;
+    loop {
+        let Ok(buffer) = input.fill_buf() else { return skipped };
+        let (length, done) = match buffer.iter().position(|byte| *byte == b'\n') {
+            Some(index) => (index + 1, true),
+            None => (buffer.len(), buffer.is_empty()),
+        };
+        input.consume(length);
+        skipped += length;
+        if done {
+            return skipped;
+        }
+    }
+}
+
+/// What a line asks for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Wish {
+    Send(String),
+    Leave,
+    Remove(Fingerprint),
+    Invite,
+    Admit(Fingerprint),
+    Decline(Fingerprint),
+}
+
+impl Wish {
+    /// Understands a line of `--json` input: an object that is a wish, or plain text.
+    pub(super) fn from_json(line: &str) -> Result<Self, Problem> {
+        let Ok(Value::Object(object)) = serde_json::from_str(line) else { return Ok(Self::Send(line.to_owned())) };
+        let mut fields = object.iter();
+        let (Some((name, value)), None) = (fields.next(), fields.next()) else { return Err(not_a_wish()) };
+        let member = || value.as_str().and_then(|text| text.parse().ok()).ok_or_else(not_a_wish);
+        match (name.as_str(), value) {
+            ("send", Value::String(text)) => Ok(Self::Send(text.clone())),
+            ("leave", Value::Bool(true)) => Ok(Self::Leave),
+            ("invite", Value::Bool(true)) => Ok(Self::Invite),
+            ("remove", _) => member().map(Self::Remove),
+            ("admit", _) => member().map(Self::Admit),
+            ("decline", _) => member().map(Self::Decline),
+            _ => Err(not_a_wish()),
+        }
+    }
+}
+
+fn not_a_wish() -> Problem {
+    let hint = "Use {\"send\":\"text\"}, {\"leave\":true}, {\"invite\":true}, {\"remove\":FP}, {\"admit\":FP} or {\"decline\":FP}.";
+    Problem::new(Code::Usage, "This line of input is not understood.", hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_input_takes_wishes_and_plain_lines() {
+        let fingerprint = Fingerprint::of(b"bo");
+        assert_eq!(Wish::from_json("hello"), Ok(Wish::Send("hello".into())));
+        assert_eq!(Wish::from_json("{not json"), Ok(Wish::Send("{not json".into())));
+        assert_eq!(Wish::from_json(r#"{"send":"a\nb"}"#), Ok(Wish::Send("a\nb".into())));
+        assert_eq!(Wish::from_json(r#"{"leave":true}"#), Ok(Wish::Leave));
+        assert_eq!(Wish::from_json(&format!(r#"{{"remove":"{fingerprint}"}}"#)), Ok(Wish::Remove(fingerprint)));
+        for wrong in ["{}", r#"{"leave":false}"#, r#"{"remove":"x"}"#, r#"{"send":"a","to":1}"#, r#"{"jump":true}"#] {
+            assert_eq!(Wish::from_json(wrong).unwrap_err().code, Code::Usage, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn lines_are_read_one_by_one_and_bad_ones_are_skipped() {
+        let long = "x".repeat(LINE_BYTES_MAX as usize + 10);
+        let bytes = [b"one\r\n\xff\n".as_slice(), long.as_bytes(), b"\nlast"].concat();
+        let mut input = io::Cursor::new(bytes);
+        assert!(matches!(next_line(&mut input), Incoming::Line(line) if line == "one"));
+        assert!(matches!(next_line(&mut input), Incoming::BadLine(problem) if problem.code == Code::Usage));
+        assert!(matches!(next_line(&mut input), Incoming::BadLine(problem) if problem.code == Code::TooLong));
+        assert!(matches!(next_line(&mut input), Incoming::Line(line) if line == "last"));
+        assert!(matches!(next_line(&mut input), Incoming::EndOfInput));
+    }
+}

@@ -1,0 +1,80 @@
+//! The headless face: what the window does, for servers, scripts, bots and tests.
+//!
+//! [`run`] does one command and says its exit code. Standard output carries messages and events
+//! only; logs and notices go to standard error.
+
+mod arguments;
+mod console;
+mod host;
+mod identity;
+mod input;
+mod join;
+mod passphrase;
+mod relay;
+mod report;
+mod rooms;
+mod talk;
+
+use std::path::Path;
+
+pub use self::arguments::{Arguments, Command, Global};
+use self::console::Console;
+use crate::app::{Code, KnownRoom, Problem};
+
+/// Does a command, and says its exit code.
+#[must_use]
+pub fn run(command: Command, global: &Global) -> u8 {
+    let is_json = match &command {
+        Command::Host(arguments) => arguments.json,
+        Command::Join(arguments) => arguments.json,
+        Command::Send(arguments) => arguments.json,
+        Command::Identity(arguments) => arguments.json,
+        Command::Rooms(arguments) => arguments.json,
+        Command::Relay(arguments) => arguments.json,
+    };
+    let mut console = Console::new(is_json);
+    let done = match command {
+        Command::Host(arguments) => host::run(arguments, global, Console::new(is_json)),
+        Command::Join(arguments) => join::join(arguments, global, Console::new(is_json)),
+        Command::Send(arguments) => join::send(arguments, global, Console::new(is_json)),
+        Command::Identity(arguments) => identity::run(&arguments, global, &mut console),
+        Command::Rooms(_) => rooms::run(global, &mut console),
+        Command::Relay(arguments) => relay::run(&arguments, global, &mut console),
+    };
+    done.unwrap_or_else(|problem| {
+        console.problem(&problem);
+        problem.code.exit()
+    })
+}
+
+/// Says what went wrong before a command could start, and its exit code.
+#[must_use]
+pub fn refuse(problem: &Problem) -> u8 {
+    Console::new(false).problem(problem);
+    problem.code.exit()
+}
+
+/// The room of the profile that a person means: by title, id, or the beginning of an id.
+fn find_room<'a>(rooms: &'a [KnownRoom], meant: &str) -> Result<Option<&'a KnownRoom>, Problem> {
+    let id = meant.to_ascii_lowercase();
+    let by_title = |room: &&KnownRoom| room.info.title == meant;
+    let by_id =
+        |room: &&KnownRoom| id.len() >= 4 && room.info.room.is_some_and(|room| room.to_string().starts_with(&id));
+    for fits in [&by_title as &dyn Fn(&&KnownRoom) -> bool, &by_id] {
+        let mut found = rooms.iter().filter(fits);
+        match (found.next(), found.next()) {
+            (Some(room), None) => return Ok(Some(room)),
+            (Some(_), Some(_)) => {
+                let what = format!("Several rooms are called “{meant}”.");
+                return Err(Problem::new(Code::UnknownRoom, what, "Use the id that `conversa rooms` shows."));
+            }
+            (None, _) => {}
+        }
+    }
+    Ok(None)
+}
+
+/// Reads a small text file that a person named.
+fn read_text(path: &Path) -> Result<String, Problem> {
+    std::fs::read_to_string(path).map_err(|error| Problem::cannot_read(path, &error))
+}

@@ -1,0 +1,78 @@
+//! `conversa relay`.
+
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::arguments::{Global, Relay};
+use super::console::Console;
+use super::input::{Incoming, on_signal};
+use super::passphrase;
+use crate::app::relay::{self, RelayEvent};
+use crate::app::{Keystore, Problem, Profile};
+use crate::crypto::Suite;
+
+/// How long the goodbyes of a relay may take.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+pub(super) fn run(arguments: &Relay, global: &Global, console: &mut Console) -> Result<u8, Problem> {
+    let profile = Profile::open(global.profile.clone())?;
+    let suite = if arguments.learning { Suite::Textbook } else { Suite::Secure };
+    let store = Keystore::new(&relay::directory(&profile), suite);
+    let passphrase = passphrase::find(global, &store)?;
+    let token_file = arguments.token.clone().unwrap_or_else(|| relay::directory(&profile).join("token"));
+    let token = relay::token(&token_file)?;
+    if !store.exists() {
+        console.notice("Making the relay's key…");
+    }
+    let running = relay::Relay::start(&profile, suite, passphrase.as_ref(), arguments.listen, token)?;
+    let fingerprint = running.fingerprint();
+
+    let (sender, incoming) = channel();
+    on_signal(sender);
+    let events = running.events();
+    let (tell, told) = channel();
+    let signals = tell.clone();
+    thread::spawn(move || {
+        if let Ok(Incoming::Signal) = incoming.recv() {
+            let _ = signals.send(None);
+        }
+    });
+    thread::spawn(move || {
+        while let Ok(event) = events.recv_blocking() {
+            if tell.send(Some(event)).is_err() {
+                return;
+            }
+        }
+    });
+    loop {
+        match told.recv() {
+            Ok(Some(RelayEvent::Listening(address))) => {
+                let fields = json!({
+                    "address": address.to_string(), "fingerprint": fingerprint.to_string(), "token_file": token_file,
+                });
+                console.event("relaying", fields);
+                console.line(&format!("Relaying at {address}"));
+                console.line(&format!("Fingerprint: {fingerprint}"));
+                console.line(&format!("Token:       {}", token_file.display()));
+            }
+            Ok(Some(RelayEvent::Failed(problem))) => return Err(problem),
+            Ok(Some(RelayEvent::RoomOpened(room))) => console.event("room_opened", json!({ "room": room.to_string() })),
+            Ok(Some(RelayEvent::RoomClosed(room))) => console.event("room_closed", json!({ "room": room.to_string() })),
+            Ok(Some(RelayEvent::Stopped)) | Err(_) => return Ok(0),
+            Ok(None) => break,
+        }
+        if console.is_broken() {
+            break;
+        }
+    }
+    running.stop();
+    while let Ok(event) = told.recv_timeout(GOODBYE) {
+        if event == Some(RelayEvent::Stopped) {
+            break;
+        }
+    }
+    Ok(0)
+}

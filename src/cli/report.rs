@@ -1,0 +1,212 @@
+//! What the headless face says about each event of a seat: as a JSON line, or as words.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::json;
+
+use super::console::{Console, printable};
+use crate::app::chat::{Chat, Room};
+use crate::app::{Problem, SeatEvent, SeatId};
+use crate::crypto::Fingerprint;
+use crate::protocol::{Event, Stop};
+
+/// Writes about one seat.
+#[derive(Debug)]
+pub(super) struct Report {
+    pub(super) console: Console,
+    seat: SeatId,
+    /// Whether the first invite was shown.
+    invited: bool,
+    /// The address where this computer listens, until the first invite is told with it.
+    listening: Option<String>,
+}
+
+impl Report {
+    pub(super) const fn new(console: Console, seat: SeatId) -> Self {
+        Self { console, seat, invited: false, listening: None }
+    }
+
+    /// Says what happened. `chat` has taken the event in already.
+    pub(super) fn event(&mut self, event: &SeatEvent, chat: &Chat) {
+        let Some(room) = chat.room(self.seat) else { return };
+        match event {
+            SeatEvent::Hosting { address, .. } => self.listening = Some(address.to_string()),
+            SeatEvent::Sent { id, .. } => {
+                self.console.event("queued", json!({ "room": room_id(room), "id": id.to_string() }));
+            }
+            SeatEvent::Failed(problem) => self.console.problem(problem),
+            SeatEvent::Protocol(event) => self.protocol(event, room),
+            SeatEvent::Taken(_) | SeatEvent::Identity(_) | SeatEvent::CancelAsked(_) | SeatEvent::Forgotten => {}
+        }
+    }
+
+    fn protocol(&mut self, event: &Event, room: &Room) {
+        match event {
+            Event::InviteMade(invite) => self.invite(&invite.to_string(), room),
+            Event::Ready { members, reachable } => self.ready(*members, *reachable, room),
+            Event::Message { id, from, text, sent_ms } => {
+                let name = room.name_of(from);
+                self.console.line(&printable(&format!("{name}: {text}")));
+                let fields = json!({
+                    "room": room_id(room), "id": id.to_string(), "from": from.to_string(), "name": name,
+                    "text": text, "time": rfc3339(*sent_ms),
+                });
+                self.console.event("message", fields);
+            }
+            Event::OnHost { id, without } => {
+                let without: Vec<String> = without.iter().map(ToString::to_string).collect();
+                self.console.event("on_host", json!({ "id": id.to_string(), "without": without }));
+            }
+            Event::Delivered { id, to } => {
+                self.console.event("delivered", json!({ "id": id.to_string(), "to": to.to_string() }));
+            }
+            Event::Rejected { id, limit } => self.rejected(&id.to_string(), Problem::over_limit(*limit)),
+            Event::OutboxFull { id } => self.rejected(&id.to_string(), Problem::outbox_full()),
+            Event::FirstUse { host } => {
+                let fields = json!({ "host": host.to_string(), "grouped": host.grouped() });
+                self.console.event("first_use", fields);
+                let text = format!("The host's key, met for the first time:\n  {}", host.grouped());
+                self.console.notice(&text);
+            }
+            Event::Lobby(rooms) => {
+                let rooms: Vec<_> = rooms
+                    .iter()
+                    .map(|room| json!({ "room": room.room.to_string(), "owner": room.owner.to_string() }))
+                    .collect();
+                self.console.event("lobby", json!({ "rooms": rooms }));
+            }
+            Event::Waiting => {
+                self.console.event("waiting", json!({}));
+                self.console.notice("Waiting to be let in…");
+            }
+            Event::Titled { title } => {
+                self.console.event("titled", json!({ "room": room_id(room), "title": title }));
+                self.console.notice(&printable(&format!("The room is called “{title}”.")));
+            }
+            Event::Offline { error, retry_in_ms } => self.offline(&Problem::from(error), *retry_in_ms),
+            Event::Stopped(stop) => self.stopped(stop),
+            event => self.member_event(event, room),
+        }
+    }
+
+    fn member_event(&mut self, event: &Event, room: &Room) {
+        let mut tell = |name: &str, member: &Fingerprint, notice: Option<&str>| {
+            let called = room.name_of(member);
+            self.console.event(name, json!({ "member": member.to_string(), "name": called }));
+            if let Some(notice) = notice {
+                self.console.notice(&printable(&format!("{called} {notice}")));
+            }
+        };
+        match event {
+            Event::MemberJoined { member } => tell("joined", member, Some("joined.")),
+            Event::MemberLeft { member } => tell("left", member, Some("left the room.")),
+            Event::MemberRemoved { member } => tell("removed", member, Some("was removed by the owner.")),
+            Event::MemberHere { member } => tell("here", member, None),
+            Event::MemberAway { member, cut: false } => tell("away", member, Some("went offline.")),
+            Event::MemberAway { member, cut: true } => tell("cut", member, Some("lost the connection.")),
+            Event::MemberNamed { member, name } if room.me != Some(*member) => {
+                let called = format!("is called {name}.");
+                let fields = json!({ "member": member.to_string(), "name": name });
+                self.console.event("named", fields);
+                self.console.notice(&printable(&format!("{} {called}", member.tag())));
+            }
+            Event::Knock { member } => {
+                tell("knock", member, None);
+                let tag = member.tag();
+                self.console.notice(&format!("{tag} asks to come in. Type /admit {tag} or /decline {tag}"));
+                self.console.notice(&format!("  key: {}", member.grouped()));
+            }
+            Event::KnockOver { member } => tell("knock_over", member, Some("does not ask any more.")),
+            Event::InviteUsed { by } => tell("invite_used", by, None),
+            Event::Newer { from } => tell("newer", from, Some("sent something that needs a newer Conversa.")),
+            Event::Unreadable { from } => tell("unreadable", from, Some("sent something that cannot be read.")),
+            Event::Fork { from } => tell("fork", from, Some("saw another history: the host may not be honest.")),
+            Event::Lost { from, count } => {
+                let name = room.name_of(from);
+                let fields = json!({ "member": from.to_string(), "name": name, "count": count });
+                self.console.event("lost", fields);
+                self.console.notice(&printable(&format!("Messages from {name} are missing: {count}.")));
+            }
+            _ => {}
+        }
+    }
+
+    fn invite(&mut self, invite: &str, room: &Room) {
+        if std::mem::replace(&mut self.invited, true) {
+            self.console.event("invite", json!({ "room": room_id(room), "invite": invite }));
+            return self.console.notice(&format!("Next invite: {invite}"));
+        }
+        let address = self.listening.take().or_else(|| room.info.addresses.first().cloned());
+        let fields = json!({
+            "room": room_id(room), "title": room.title(), "address": address, "invite": invite,
+            "fingerprint": room.host.map(|host| host.to_string()), "learning": room.is_learning(),
+        });
+        self.console.event("hosting", fields);
+        self.console.event("invite", json!({ "room": room_id(room), "invite": invite }));
+        self.console.line(&format!("Invite: {invite}"));
+    }
+
+    fn ready(&mut self, members: usize, reachable: usize, room: &Room) {
+        let fields = json!({ "room": room_id(room), "members": members, "reachable": reachable });
+        self.console.event("ready", fields);
+        let people = if members == 1 { "1 member".to_owned() } else { format!("{members} members") };
+        self.console.notice(&format!("In the room: {people}. {}", room.security().text()));
+    }
+
+    fn offline(&mut self, problem: &Problem, retry_in_ms: u64) {
+        let fields = json!({
+            "code": problem.code.as_str(), "text": problem.text(), "retry_in_ms": retry_in_ms,
+        });
+        self.console.event("offline", fields);
+        let seconds = retry_in_ms.div_ceil(1_000);
+        self.console.notice(&format!("{} Retrying in {seconds} s.", problem.text()));
+    }
+
+    fn rejected(&mut self, id: &str, problem: Problem) {
+        let fields = json!({ "code": problem.code.as_str(), "text": problem.text(), "id": id });
+        if self.console.is_json() {
+            self.console.event("error", fields);
+        } else {
+            self.console.problem(&problem);
+        }
+    }
+
+    /// How it ended. What is somebody's fault is told as a problem by whoever ends the command.
+    fn stopped(&mut self, stop: &Stop) {
+        let reason = match stop {
+            Stop::Left => "left",
+            Stop::Offline => "offline",
+            Stop::Removed => "removed",
+            Stop::Closed => "closed",
+            Stop::Replaced => "replaced",
+            Stop::Refused(_) => "refused",
+            Stop::Unreachable(_) => "unreachable",
+            Stop::Protocol(_) | Stop::WrongRoom | Stop::Crypto(_) => "fault",
+        };
+        if *stop == Stop::Closed {
+            self.console.event("closed", json!({}));
+            self.console.notice("The owner closed the room.");
+        }
+        self.console.event("stopped", json!({ "reason": reason }));
+    }
+}
+
+fn room_id(room: &Room) -> Option<String> {
+    room.info.room.map(|room| room.to_string())
+}
+
+/// A time as scripts like it, in UTC.
+fn rfc3339(unix_ms: u64) -> String {
+    let time = i64::try_from(unix_ms).ok().and_then(DateTime::<Utc>::from_timestamp_millis).unwrap_or_default();
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_utc_and_never_fail() {
+        assert_eq!(rfc3339(1_700_000_000_123), "2023-11-14T22:13:20.123Z");
+        assert_eq!(rfc3339(u64::MAX), "1970-01-01T00:00:00.000Z");
+    }
+}

@@ -1,0 +1,341 @@
+//! Being in one room without a window: lines go out, events come in, until it ends.
+
+use std::collections::HashSet;
+use std::io::IsTerminal;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::arguments::Knocks;
+use super::console::Console;
+use super::input::{Inbox, Incoming, Wish};
+use super::report::Report;
+use crate::app::chat::Chat;
+use crate::app::{Code, IdentityState, Opening, Problem, SeatEvent, SeatId, Session, SessionEvent};
+use crate::crypto::Fingerprint;
+use crate::protocol::{Event, LobbyRoom, MessageId, Stop};
+
+/// How long what is queued may take to go out after the end of input.
+const DRAIN: Duration = Duration::from_secs(30);
+/// Own messages that may be unsent before input has to wait: below the protocol's own limit.
+const UNSENT_MAX: usize = 500;
+
+/// What decides how a talk goes.
+#[derive(Debug)]
+pub(super) struct Rules {
+    /// What to do with people who knock.
+    pub(super) knocks: Knocks,
+    /// Which room to ask for at an address.
+    pub(super) room: Option<String>,
+    /// Whether to stay after the end of input.
+    pub(super) stay: bool,
+    /// A single message to send instead of the lines of standard input, and how long it may take.
+    pub(super) once: Option<(String, Duration)>,
+}
+
+/// How far a talk is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    /// Input is taken.
+    Talking,
+    /// Input ended; what is queued goes out, until then.
+    Draining(Instant),
+    /// The session says goodbye.
+    Ending,
+}
+
+/// One room, one console.
+pub(super) struct Talk {
+    session: Session,
+    seat: SeatId,
+    chat: Chat,
+    report: Report,
+    rules: Rules,
+    stage: Stage,
+    /// Own messages that are not on the host.
+    unsent: HashSet<MessageId>,
+    /// Lines that were taken and not paid back with a permit.
+    lines_taken: usize,
+    /// The host's key, while a person is asked about it.
+    asked: Option<Fingerprint>,
+    exit: u8,
+}
+
+impl Talk {
+    pub(super) fn new(session: Session, opening: &Opening, seat: SeatId, console: Console, rules: Rules) -> Self {
+        Self {
+            session,
+            seat,
+            chat: Chat::new(&opening.rooms),
+            report: Report::new(console, seat),
+            rules,
+            stage: Stage::Talking,
+            unsent: HashSet::new(),
+            lines_taken: 0,
+            asked: None,
+            exit: 0,
+        }
+    }
+
+    /// Talks until the end, and says the exit code.
+    pub(super) fn run(mut self, mut inbox: Inbox) -> u8 {
+        match self.rules.once.take() {
+            Some((text, patience)) => {
+                self.send(&text);
+                if self.stage == Stage::Talking {
+                    self.stage = Stage::Draining(Instant::now() + patience);
+                }
+            }
+            None => {
+                inbox.read_lines();
+                self.lines_taken = 1;
+            }
+        }
+        loop {
+            self.pay_permits(&inbox);
+            let incoming = match self.stage {
+                Stage::Draining(until) => inbox.incoming.recv_timeout(until.saturating_duration_since(Instant::now())),
+                Stage::Talking | Stage::Ending => inbox.incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match incoming {
+                Ok(Incoming::Session(SessionEvent::Ended)) | Err(RecvTimeoutError::Disconnected) => return self.exit,
+                Ok(incoming) => self.take(incoming),
+                Err(RecvTimeoutError::Timeout) => self.give_up_sending(),
+            }
+            if self.report.console.is_broken() {
+                self.end(0);
+            }
+        }
+    }
+
+    fn take(&mut self, incoming: Incoming) {
+        match incoming {
+            Incoming::Session(event) => self.session_event(&event),
+            Incoming::Line(line) => {
+                self.lines_taken += 1;
+                self.line(&line);
+            }
+            Incoming::BadLine(problem) => {
+                self.lines_taken += 1;
+                self.refuse_line(&problem);
+            }
+            Incoming::EndOfInput => self.end_of_input(),
+            Incoming::Signal => self.end(0),
+        }
+    }
+
+    /// Lets lines be read while not too much is unsent.
+    fn pay_permits(&mut self, inbox: &Inbox) {
+        while self.lines_taken > 0 && self.unsent.len() < UNSENT_MAX {
+            self.lines_taken -= 1;
+            // The reader may be through.
+            let _ = inbox.permits.send(());
+        }
+    }
+
+    fn session_event(&mut self, event: &SessionEvent) {
+        self.chat.apply(event, now_ms());
+        match event {
+            SessionEvent::Seat { seat, event } if *seat == self.seat => self.seat_event(event),
+            SessionEvent::Identity { state: IdentityState::Locked(problem), .. } => {
+                self.report.console.problem(problem);
+                self.end(problem.code.exit());
+            }
+            SessionEvent::Identity { state: IdentityState::Making(step), .. } => log::info!("identity: {step:?}"),
+            SessionEvent::Warning(problem) => self.report.console.problem(problem),
+            _ => {}
+        }
+    }
+
+    fn seat_event(&mut self, event: &SeatEvent) {
+        self.report.event(event, &self.chat);
+        match event {
+            SeatEvent::Failed(problem) => self.end(problem.code.exit()),
+            SeatEvent::Sent { id, .. } => {
+                self.unsent.insert(*id);
+            }
+            SeatEvent::Protocol(event) => self.protocol_event(event),
+            _ => {}
+        }
+        if matches!(self.stage, Stage::Draining(_)) && self.unsent.is_empty() {
+            self.end(0);
+        }
+    }
+
+    fn protocol_event(&mut self, event: &Event) {
+        match event {
+            Event::FirstUse { host } => self.first_use(*host),
+            Event::Lobby(rooms) => self.lobby(rooms),
+            Event::Knock { member } if self.rules.knocks == Knocks::Admit => {
+                self.session.answer_knock(self.seat, *member, true);
+            }
+            Event::OnHost { id, .. } => {
+                self.unsent.remove(id);
+            }
+            Event::Rejected { id, .. } | Event::OutboxFull { id } => {
+                self.unsent.remove(id);
+                self.exit = self.exit.max(Code::TooLong.exit());
+            }
+            Event::Stopped(stop) => self.stopped(stop),
+            _ => {}
+        }
+    }
+
+    fn stopped(&mut self, stop: &Stop) {
+        if matches!(self.stage, Stage::Ending) {
+            return;
+        }
+        // A room that its owner closed has ended as rooms do.
+        let problem = Problem::of_stop(stop).filter(|_| *stop != Stop::Closed);
+        if let Some(problem) = &problem {
+            self.report.console.problem(problem);
+        }
+        if problem.is_none() && !self.unsent.is_empty() {
+            return self.give_up_sending();
+        }
+        self.end(problem.map_or(0, |problem| problem.code.exit()));
+    }
+
+    fn line(&mut self, line: &str) {
+        if let Some(host) = self.asked.take() {
+            return self.answer_first_use(line, host);
+        }
+        let wish = if self.report.console.is_json() { Wish::from_json(line) } else { self.plain_wish(line) };
+        match wish {
+            Ok(Wish::Send(text)) => self.send(&text),
+            Ok(Wish::Leave) => self.session.leave(self.seat),
+            Ok(Wish::Invite) => self.session.invite(self.seat),
+            Ok(Wish::Remove(member)) => self.session.remove(self.seat, member),
+            Ok(Wish::Admit(member)) => self.session.answer_knock(self.seat, member, true),
+            Ok(Wish::Decline(member)) => self.session.answer_knock(self.seat, member, false),
+            Err(problem) => self.refuse_line(&problem),
+        }
+    }
+
+    /// Only while somebody knocks do plain lines mean anything but themselves.
+    fn plain_wish(&self, line: &str) -> Result<Wish, Problem> {
+        let knocks = self.chat.room(self.seat).map(|room| room.knocks.as_slice()).unwrap_or_default();
+        let (word, tag) = line.split_once(' ').unwrap_or((line, ""));
+        if knocks.is_empty() || !matches!(word, "/admit" | "/decline") {
+            return Ok(Wish::Send(line.to_owned()));
+        }
+        let tag = tag.trim().to_ascii_lowercase();
+        let mut meant = knocks.iter().filter(|knock| !tag.is_empty() && knock.to_string().starts_with(&tag));
+        match (meant.next(), meant.next()) {
+            (Some(member), None) if word == "/admit" => Ok(Wish::Admit(*member)),
+            (Some(member), None) => Ok(Wish::Decline(*member)),
+            _ => Err(Problem::new(Code::Usage, "Nobody with this tag asks to come in.", "The line was not sent.")),
+        }
+    }
+
+    fn send(&mut self, text: &str) {
+        // An empty line is no message, and no mistake either.
+        if text.trim().is_empty() && self.rules.once.is_none() && self.stage == Stage::Talking {
+            return;
+        }
+        match self.session.send(self.seat, text) {
+            Ok(id) => {
+                self.unsent.insert(id);
+            }
+            Err(problem) => self.refuse_line(&problem),
+        }
+    }
+
+    fn refuse_line(&mut self, problem: &Problem) {
+        self.report.console.problem(problem);
+        self.exit = self.exit.max(problem.code.exit());
+    }
+
+    /// The host is new. A person is asked; a script has to bring the key.
+    fn first_use(&mut self, host: Fingerprint) {
+        if !self.report.console.is_json() && std::io::stdin().is_terminal() {
+            self.asked = Some(host);
+            return self.report.console.notice("Does the person who hosts read the same digits? [y/N]");
+        }
+        self.refuse_first_use(host);
+    }
+
+    fn answer_first_use(&mut self, answer: &str, host: Fingerprint) {
+        if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+            self.session.trust_host(self.seat, host);
+        } else {
+            self.refuse_first_use(host);
+        }
+    }
+
+    fn refuse_first_use(&mut self, host: Fingerprint) {
+        let what = "The host's key is not known here, and nobody said that it is right. Nothing was sent.";
+        let hint = format!("Compare it with what the host shows, then use --accept-fingerprint {host}");
+        let problem = Problem::new(Code::FirstUse, what, hint);
+        self.report.console.problem(&problem);
+        self.end(problem.code.exit());
+    }
+
+    fn lobby(&mut self, rooms: &[LobbyRoom]) {
+        let wanted = self.rules.room.as_deref().map(str::to_ascii_lowercase);
+        let fits = |room: &&LobbyRoom| wanted.as_ref().is_none_or(|wanted| room.room.to_string().starts_with(wanted));
+        let mut fitting = rooms.iter().filter(fits);
+        let problem = match (fitting.next(), fitting.next()) {
+            (Some(room), None) => return self.session.knock(self.seat, room.room),
+            (None, _) => {
+                Problem::new(Code::NoKnocking, "There is no such room to ask for here.", "Ask its owner for an invite.")
+            }
+            (Some(_), Some(_)) => {
+                let list: Vec<String> = rooms.iter().map(|room| format!("{:.12}", room.room.to_string())).collect();
+                let hint = format!("Say which with --room: {}.", list.join(", "));
+                Problem::new(Code::UnknownRoom, "There are several rooms at this address.", hint)
+            }
+        };
+        self.report.console.problem(&problem);
+        self.end(problem.code.exit());
+    }
+
+    fn end_of_input(&mut self) {
+        if self.asked.is_some() || self.stage != Stage::Talking {
+            return self.end(Code::FirstUse.exit());
+        }
+        if self.rules.stay {
+            return;
+        }
+        self.stage = Stage::Draining(Instant::now() + DRAIN);
+        if self.unsent.is_empty() && self.is_in_the_room() {
+            self.end(0);
+        }
+    }
+
+    fn is_in_the_room(&self) -> bool {
+        self.chat.room(self.seat).is_some_and(|room| room.owner.is_some())
+    }
+
+    /// Time is up, or the room is over, with words unsent.
+    fn give_up_sending(&mut self) {
+        if self.unsent.is_empty() {
+            return self.end(0);
+        }
+        let hint = if self.is_in_the_room() {
+            "Nobody else was in the room to read them, or the host was away."
+        } else {
+            "The room could not be entered in time."
+        };
+        let what = match self.unsent.len() {
+            1 => "One message was not sent.".to_owned(),
+            count => format!("{count} messages were not sent."),
+        };
+        let problem = Problem::new(Code::Unsent, what, hint);
+        self.report.console.problem(&problem);
+        self.end(problem.code.exit());
+    }
+
+    /// Says goodbye, and ends with this exit code unless something went wrong before.
+    fn end(&mut self, exit: u8) {
+        if self.stage != Stage::Ending {
+            self.stage = Stage::Ending;
+            self.exit = if exit == 0 { self.exit } else { exit };
+            self.session.quit();
+        }
+    }
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
