@@ -112,6 +112,7 @@ fn a_host_that_is_killed_is_told_from_one_that_says_goodbye() {
     let (ann, bo) = (Profile::of("ann"), Profile::of("bo"));
     let (mut host, hosting) = ann.host("Ann", &[]);
     let mut guest = bo.join("Bo", &hosting.invite, &[]);
+    host.expect("joined");
     host.kill();
     assert_eq!(guest.expect("offline")["code"], "cut");
     assert_eq!(guest.expect("offline")["code"], "refused");

@@ -378,7 +378,7 @@ impl Engine {
     }
 
     /// Writes the records that changed. What cannot be written stays in memory and is tried again.
-    fn write_records(&mut self) {
+    pub(super) fn write_records(&mut self) {
         self.records_due = None;
         let mut failed = None;
         for seat in self.seats.values_mut().filter(|seat| seat.unsaved) {
