@@ -240,6 +240,10 @@ impl EventLoop {
         if let Role::Dialled { stage: DialStage::Handshaking, .. } = link.role {
             return self.fault(id, &LinkFault::Io(ErrorKind::UnexpectedEof.into()));
         }
+        // The peer may only have ended its half: what it was to be told goes out, if it goes at once.
+        if let Err(error) = link.connection.flush() {
+            log::debug!("connection {}: {error}", id.0);
+        }
         let error = if clean { LinkError::Closed } else { LinkError::Cut };
         self.tell_gone(id, clean, &error);
         self.drop_link(id, &error);

@@ -91,7 +91,7 @@ pub(crate) struct Net {
     pub(crate) random: Seeded,
     names: Vec<&'static str>,
     next_link: u64,
-    next_message: u8,
+    next_message: u64,
     /// May change or drop a frame on its way to a client: what an evil host does.
     pub(crate) tamper: Option<Box<dyn FnMut(&'static str, Frame) -> Option<Frame>>>,
 }
@@ -190,7 +190,9 @@ impl Net {
 
     pub(crate) fn send(&mut self, name: &'static str, text: &str) -> MessageId {
         self.next_message += 1;
-        let id = MessageId([self.next_message; 16]);
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&self.next_message.to_be_bytes());
+        let id = MessageId(id);
         self.command(name, Command::Send { id, text: text.to_owned() });
         id
     }
@@ -251,9 +253,14 @@ impl Net {
 
     /// Lets a long time go by, with all that happens in it.
     pub(crate) fn wait(&mut self, for_ms: u64) {
+        self.wait_in_steps(for_ms, 10_000);
+    }
+
+    /// The same for what needs to be looked after more often.
+    pub(crate) fn wait_in_steps(&mut self, for_ms: u64, step_ms: u64) {
         let until = self.now.monotonic_ms + for_ms;
         while self.now.monotonic_ms < until {
-            self.advance(10_000);
+            self.advance(step_ms);
             self.settle();
         }
     }

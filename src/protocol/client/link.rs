@@ -144,7 +144,6 @@ impl Client {
         self.is_linked().then_some(next)
     }
 
-    /// While the owner decides there is nothing to hear; the host has its own clock for that.
     const fn is_linked(&self) -> bool {
         matches!(
             self.phase,

@@ -257,11 +257,13 @@ impl Client {
             Command::Send { id, text } => self.queue(id, text),
             Command::Cancel(id) => self.outbox.retain(|queued| queued.id != id),
             Command::Rename(name) => {
+                self.controls.retain(|body| !matches!(body, Body::Name(_)));
                 self.controls.push_back(Body::Name(name.clone()));
                 self.name = name;
             }
             Command::Retitle(title) => {
                 if self.is_owner() {
+                    self.controls.retain(|body| !matches!(body, Body::Title(_)));
                     self.controls.push_back(Body::Title(title.clone()));
                     self.title.clone_from(&title);
                     self.event(Event::Titled { title });
