@@ -59,8 +59,12 @@ pub(super) fn run(arguments: &Relay, global: &Global, console: &mut Console) -> 
                 console.line(&format!("Token:       {}", token_file.display()));
             }
             Ok(Some(RelayEvent::Failed(problem))) => return Err(problem),
-            Ok(Some(RelayEvent::RoomOpened(room))) => console.event("room_opened", &json!({ "room": room.to_string() })),
-            Ok(Some(RelayEvent::RoomClosed(room))) => console.event("room_closed", &json!({ "room": room.to_string() })),
+            Ok(Some(RelayEvent::RoomOpened(room))) => {
+                console.event("room_opened", &json!({ "room": room.to_string() }))
+            }
+            Ok(Some(RelayEvent::RoomClosed(room))) => {
+                console.event("room_closed", &json!({ "room": room.to_string() }))
+            }
             Ok(Some(RelayEvent::Stopped)) | Err(_) => return Ok(0),
             Ok(None) => break,
         }

@@ -9,8 +9,8 @@ use crate::person::Profile;
 /// Runs a command that fails, and says its exit code and its error's code and text.
 fn refused(profile: &Profile, arguments: &[&str]) -> (i32, String, String) {
     let (exit, output, errors) = profile.run(arguments);
-    let last = output.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let error = last.filter(|event| event["event"] == "error").last();
+    let mut events = output.lines().rev().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let error = events.find(|event| event["event"] == "error");
     let error = error.unwrap_or_else(|| panic!("no error event: {output}\n{errors}"));
     let text = |key: &str| error[key].as_str().unwrap_or_default().to_owned();
     (exit, text("code"), text("text"))
