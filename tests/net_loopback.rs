@@ -4,16 +4,18 @@
 
 mod net_support;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use conversa::crypto::{Fingerprint, Suite};
+use conversa::crypto::{Fingerprint, Suite, SystemRandom};
 use conversa::net::{Command, Event, ListenError, ListenerId, NetLimits};
-use conversa::protocol::{self, Entry, HostEvent, LinkError, OpenPolicy, Stop};
+use conversa::protocol::{self, Client, Entry, HostEvent, LinkError, OpenPolicy, RoomId, Stop, new_room};
 
-use self::net_support::{Wire, World, id, identity};
+use self::net_support::{Wire, World, crypto, id, identity, now};
 
 #[test]
 fn three_people_talk() {
@@ -31,6 +33,44 @@ fn three_people_talk() {
         world.says("bo", &["ann", "carol"]);
         world.says("carol", &["bo", "ann"]);
     }
+}
+
+#[test]
+fn sixty_four_people_are_in_one_room() {
+    let mut world = World::new(Suite::Secure);
+    let address = world.host();
+    world.open(address);
+    let others: Vec<String> = (0..63).map(|number| format!("crowd {number}")).collect();
+    others.iter().for_each(|name| world.join(name, address));
+    let names: Vec<&str> = others.iter().map(String::as_str).collect();
+    world.says("ann", &names);
+    world.says("crowd 62", &["ann", "crowd 0", "crowd 31"]);
+}
+
+#[test]
+fn thirty_two_rooms_are_on_one_host() {
+    let mut world = World::new(Suite::Secure);
+    let address = world.host_at("127.0.0.1:0".parse().unwrap(), NetLimits::default());
+    let keys = identity(Suite::Secure, "ann");
+    // Ann owns each of them, under the numbers of others.
+    for number in 0..32 {
+        let (_, genesis) = new_room(&keys, false, 8, now(), &mut SystemRandom::new()).unwrap();
+        let entry = Entry::Open { genesis, roster: Vec::new(), token: None, title: format!("room {number}") };
+        let crypto = crypto(Suite::Secure);
+        let client = Client::new(Arc::clone(&keys), crypto, "ann".to_owned(), entry, Some(keys.fingerprint()));
+        let (id, addresses) = (id(&format!("crowd {number}")), vec![address.to_string()]);
+        world.handle.send(Command::Add { id, client: Box::new(client), addresses });
+    }
+    (0..32).for_each(|number| world.ready(&format!("crowd {number}")));
+    let rooms: BTreeSet<RoomId> = (0..32)
+        .map(|_| {
+            world.wait("a room", |event| match event {
+                Event::Host { event: HostEvent::RoomOpened(room), .. } => Some(*room),
+                _ => None,
+            })
+        })
+        .collect();
+    assert_eq!(rooms.len(), 32);
 }
 
 #[test]

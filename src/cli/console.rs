@@ -29,13 +29,10 @@ impl Console {
     }
 
     /// A JSON line, if asked for. `fields` is an object.
-    pub(super) fn event(&mut self, name: &str, fields: Value) {
+    pub(super) fn event(&mut self, name: &str, fields: &Value) {
         if self.is_json {
-            let mut line = json!({ "event": name });
-            if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
-                line.extend(fields);
-            }
-            self.write(&line.to_string());
+            let line = json_line(name, fields);
+            self.write(&line);
         }
     }
 
@@ -57,7 +54,7 @@ impl Console {
     /// What went wrong, for both.
     pub(super) fn problem(&mut self, problem: &Problem) {
         if self.is_json {
-            self.event("error", json!({ "code": problem.code.as_str(), "text": problem.text() }));
+            self.event("error", &json!({ "code": problem.code.as_str(), "text": problem.text() }));
         } else {
             let _ = writeln!(io::stderr().lock(), "conversa: {}", problem.text());
             if !problem.detail.is_empty() {
@@ -71,6 +68,13 @@ impl Console {
         // Whoever read it is gone: the command ends in order.
         self.broken |= writeln!(output, "{line}").and_then(|()| output.flush()).is_err();
     }
+}
+
+/// An event on one line, its name first, for people who read along.
+fn json_line(name: &str, fields: &Value) -> String {
+    let fields = fields.to_string();
+    let rest = fields.strip_prefix('{').filter(|rest| rest.len() > 1).map(|rest| format!(",{rest}"));
+    format!("{{\"event\":{}{}", json!(name), rest.as_deref().unwrap_or("}"))
 }
 
 /// A stranger's text as it can stand on a terminal: without control characters, and with later
@@ -91,6 +95,17 @@ pub(super) fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_event_is_one_json_object() {
+        for fields in [json!({}), json!({ "text": "a \"b\"\n" }), json!({ "a": 1, "b": [] })] {
+            let line = json_line("message", &fields);
+            let parsed: serde_json::Map<String, Value> = serde_json::from_str(&line).unwrap();
+            assert_eq!(parsed.get("event"), Some(&json!("message")));
+            assert_eq!(parsed.len(), fields.as_object().unwrap().len() + 1);
+            assert!(line.starts_with(r#"{"event":"message""#) && !line.contains('\n'));
+        }
+    }
 
     #[test]
     fn strangers_cannot_move_the_cursor_or_pose_as_others() {

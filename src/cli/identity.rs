@@ -56,7 +56,7 @@ fn export(suite: Suite, private: bool, global: &Global, console: &mut Console) -
         return Err(none(&store));
     }
     for text in store.export(private)? {
-        console.event("key", json!({ "pem": text.as_str() }));
+        console.event("key", &json!({ "pem": text.as_str() }));
         console.line(text.trim_end());
     }
     Ok(0)
@@ -70,7 +70,7 @@ fn tell(keys: &Keys, store: &Keystore, console: &mut Console) {
         "fingerprint": fingerprint.to_string(), "bits": public.bits(), "protected": protected,
         "directory": store.directory(),
     });
-    console.event("identity", fields);
+    console.event("identity", &fields);
     console.line(&format!("Fingerprint: {}", fingerprint.grouped()));
     console.line(&format!("Keys:        RSA, {} bits, in {}", public.bits(), store.directory().display()));
     console.line(if protected { "Passphrase:  yes" } else { "Passphrase:  none" });

@@ -53,14 +53,18 @@ pub(super) fn run(arguments: &Relay, global: &Global, console: &mut Console) -> 
                 let fields = json!({
                     "address": address.to_string(), "fingerprint": fingerprint.to_string(), "token_file": token_file,
                 });
-                console.event("relaying", fields);
+                console.event("relaying", &fields);
                 console.line(&format!("Relaying at {address}"));
                 console.line(&format!("Fingerprint: {fingerprint}"));
                 console.line(&format!("Token:       {}", token_file.display()));
             }
             Ok(Some(RelayEvent::Failed(problem))) => return Err(problem),
-            Ok(Some(RelayEvent::RoomOpened(room))) => console.event("room_opened", json!({ "room": room.to_string() })),
-            Ok(Some(RelayEvent::RoomClosed(room))) => console.event("room_closed", json!({ "room": room.to_string() })),
+            Ok(Some(RelayEvent::RoomOpened(room))) => {
+                console.event("room_opened", &json!({ "room": room.to_string() }))
+            }
+            Ok(Some(RelayEvent::RoomClosed(room))) => {
+                console.event("room_closed", &json!({ "room": room.to_string() }))
+            }
             Ok(Some(RelayEvent::Stopped)) | Err(_) => return Ok(0),
             Ok(None) => break,
         }

@@ -1,7 +1,7 @@
 //! What the headless face says about each event of a seat: as a JSON line, or as words.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::console::{Console, printable};
 use crate::app::chat::{Chat, Room};
@@ -16,13 +16,15 @@ pub(super) struct Report {
     seat: SeatId,
     /// Whether the first invite was shown.
     invited: bool,
+    /// What an owner is told before the room can be given away; it comes after that.
+    held: Vec<(&'static str, Value)>,
     /// The address where this computer listens, until the first invite is told with it.
     listening: Option<String>,
 }
 
 impl Report {
     pub(super) const fn new(console: Console, seat: SeatId) -> Self {
-        Self { console, seat, invited: false, listening: None }
+        Self { console, seat, invited: false, held: Vec::new(), listening: None }
     }
 
     /// Says what happened. `chat` has taken the event in already.
@@ -31,7 +33,7 @@ impl Report {
         match event {
             SeatEvent::Hosting { address, .. } => self.listening = Some(address.to_string()),
             SeatEvent::Sent { id, .. } => {
-                self.console.event("queued", json!({ "room": room_id(room), "id": id.to_string() }));
+                self.console.event("queued", &json!({ "room": room_id(room), "id": id.to_string() }));
             }
             SeatEvent::Failed(problem) => self.console.problem(problem),
             SeatEvent::Protocol(event) => self.protocol(event, room),
@@ -50,20 +52,20 @@ impl Report {
                     "room": room_id(room), "id": id.to_string(), "from": from.to_string(), "name": name,
                     "text": text, "time": rfc3339(*sent_ms),
                 });
-                self.console.event("message", fields);
+                self.console.event("message", &fields);
             }
             Event::OnHost { id, without } => {
                 let without: Vec<String> = without.iter().map(ToString::to_string).collect();
-                self.console.event("on_host", json!({ "id": id.to_string(), "without": without }));
+                self.console.event("on_host", &json!({ "id": id.to_string(), "without": without }));
             }
             Event::Delivered { id, to } => {
-                self.console.event("delivered", json!({ "id": id.to_string(), "to": to.to_string() }));
+                self.console.event("delivered", &json!({ "id": id.to_string(), "to": to.to_string() }));
             }
             Event::Rejected { id, limit } => self.rejected(&id.to_string(), Problem::over_limit(*limit)),
             Event::OutboxFull { id } => self.rejected(&id.to_string(), Problem::outbox_full()),
             Event::FirstUse { host } => {
                 let fields = json!({ "host": host.to_string(), "grouped": host.grouped() });
-                self.console.event("first_use", fields);
+                self.console.event("first_use", &fields);
                 let text = format!("The host's key, met for the first time:\n  {}", host.grouped());
                 self.console.notice(&text);
             }
@@ -72,14 +74,14 @@ impl Report {
                     .iter()
                     .map(|room| json!({ "room": room.room.to_string(), "owner": room.owner.to_string() }))
                     .collect();
-                self.console.event("lobby", json!({ "rooms": rooms }));
+                self.console.event("lobby", &json!({ "rooms": rooms }));
             }
             Event::Waiting => {
-                self.console.event("waiting", json!({}));
+                self.console.event("waiting", &json!({}));
                 self.console.notice("Waiting to be let in…");
             }
             Event::Titled { title } => {
-                self.console.event("titled", json!({ "room": room_id(room), "title": title }));
+                self.event_after_hosting("titled", json!({ "room": room_id(room), "title": title }), room);
                 self.console.notice(&printable(&format!("The room is called “{title}”.")));
             }
             Event::Offline { error, retry_in_ms } => self.offline(&Problem::from(error), *retry_in_ms),
@@ -91,7 +93,7 @@ impl Report {
     fn member_event(&mut self, event: &Event, room: &Room) {
         let mut tell = |name: &str, member: &Fingerprint, notice: Option<&str>| {
             let called = room.name_of(member);
-            self.console.event(name, json!({ "member": member.to_string(), "name": called }));
+            self.console.event(name, &json!({ "member": member.to_string(), "name": called }));
             if let Some(notice) = notice {
                 self.console.notice(&printable(&format!("{called} {notice}")));
             }
@@ -106,7 +108,7 @@ impl Report {
             Event::MemberNamed { member, name } if room.me != Some(*member) => {
                 let called = format!("is called {name}.");
                 let fields = json!({ "member": member.to_string(), "name": name });
-                self.console.event("named", fields);
+                self.console.event("named", &fields);
                 self.console.notice(&printable(&format!("{} {called}", member.tag())));
             }
             Event::Knock { member } => {
@@ -123,7 +125,7 @@ impl Report {
             Event::Lost { from, count } => {
                 let name = room.name_of(from);
                 let fields = json!({ "member": from.to_string(), "name": name, "count": count });
-                self.console.event("lost", fields);
+                self.console.event("lost", &fields);
                 self.console.notice(&printable(&format!("Messages from {name} are missing: {count}.")));
             }
             _ => {}
@@ -132,7 +134,7 @@ impl Report {
 
     fn invite(&mut self, invite: &str, room: &Room) {
         if std::mem::replace(&mut self.invited, true) {
-            self.console.event("invite", json!({ "room": room_id(room), "invite": invite }));
+            self.console.event("invite", &json!({ "room": room_id(room), "invite": invite }));
             return self.console.notice(&format!("Next invite: {invite}"));
         }
         let address = self.listening.take().or_else(|| room.info.addresses.first().cloned());
@@ -140,14 +142,25 @@ impl Report {
             "room": room_id(room), "title": room.title(), "address": address, "invite": invite,
             "fingerprint": room.host.map(|host| host.to_string()), "learning": room.is_learning(),
         });
-        self.console.event("hosting", fields);
-        self.console.event("invite", json!({ "room": room_id(room), "invite": invite }));
+        self.console.event("hosting", &fields);
         self.console.line(&format!("Invite: {invite}"));
+        for (name, fields) in std::mem::take(&mut self.held) {
+            self.console.event(name, &fields);
+        }
+    }
+
+    /// `hosting` is an owner's first event, for it has what others need to come.
+    fn event_after_hosting(&mut self, name: &'static str, fields: Value, room: &Room) {
+        if room.info.owned && !self.invited {
+            self.held.push((name, fields));
+        } else {
+            self.console.event(name, &fields);
+        }
     }
 
     fn ready(&mut self, members: usize, reachable: usize, room: &Room) {
         let fields = json!({ "room": room_id(room), "members": members, "reachable": reachable });
-        self.console.event("ready", fields);
+        self.event_after_hosting("ready", fields, room);
         let people = if members == 1 { "1 member".to_owned() } else { format!("{members} members") };
         self.console.notice(&format!("In the room: {people}. {}", room.security().text()));
     }
@@ -156,7 +169,7 @@ impl Report {
         let fields = json!({
             "code": problem.code.as_str(), "text": problem.text(), "retry_in_ms": retry_in_ms,
         });
-        self.console.event("offline", fields);
+        self.console.event("offline", &fields);
         let seconds = retry_in_ms.div_ceil(1_000);
         self.console.notice(&format!("{} Retrying in {seconds} s.", problem.text()));
     }
@@ -164,7 +177,7 @@ impl Report {
     fn rejected(&mut self, id: &str, problem: Problem) {
         let fields = json!({ "code": problem.code.as_str(), "text": problem.text(), "id": id });
         if self.console.is_json() {
-            self.console.event("error", fields);
+            self.console.event("error", &fields);
         } else {
             self.console.problem(&problem);
         }
@@ -183,10 +196,10 @@ impl Report {
             Stop::Protocol(_) | Stop::WrongRoom | Stop::Crypto(_) => "fault",
         };
         if *stop == Stop::Closed {
-            self.console.event("closed", json!({}));
+            self.console.event("closed", &json!({}));
             self.console.notice("The owner closed the room.");
         }
-        self.console.event("stopped", json!({ "reason": reason }));
+        self.console.event("stopped", &json!({ "reason": reason }));
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn run(global: &Global, console: &mut Console) -> Result<u8, Problem>
         let fields = json!({
             "room": id, "title": info.title, "kind": kind, "role": role, "addresses": info.addresses,
         });
-        console.event("room", fields);
+        console.event("room", &fields);
         let title = if info.title.is_empty() { "(no title yet)" } else { &info.title };
         let short: String = id.chars().take(ID_DIGITS).collect();
         let address = info.addresses.first().map_or("", String::as_str);

@@ -12,10 +12,13 @@ use super::report::Report;
 use crate::app::chat::Chat;
 use crate::app::{Code, IdentityState, Opening, Problem, SeatEvent, SeatId, Session, SessionEvent};
 use crate::crypto::Fingerprint;
-use crate::protocol::{Event, LobbyRoom, MessageId, Stop};
+use crate::protocol::limits::WAITING_MS;
+use crate::protocol::{Event, LobbyRoom, MessageId, RoomId, Stop};
 
 /// How long what is queued may take to go out after the end of input.
 const DRAIN: Duration = Duration::from_secs(30);
+/// The same while the owner of a room decides, which the host gives two minutes for.
+const KNOCK: Duration = Duration::from_millis(WAITING_MS + 30_000);
 /// Own messages that may be unsent before input has to wait: below the protocol's own limit.
 const UNSENT_MAX: usize = 500;
 
@@ -55,6 +58,10 @@ pub(super) struct Talk {
     unsent: HashSet<MessageId>,
     /// Lines that were taken and not paid back with a permit.
     lines_taken: usize,
+    /// Whether the room was entered, and, as its owner, can be given away.
+    settled: bool,
+    /// Whether the owner of a room is asked to let us in: a person may take a while.
+    knocking: bool,
     /// The host's key, while a person is asked about it.
     asked: Option<Fingerprint>,
     exit: u8,
@@ -71,6 +78,8 @@ impl Talk {
             stage: Stage::Talking,
             unsent: HashSet::new(),
             lines_taken: 0,
+            settled: false,
+            knocking: false,
             asked: None,
             exit: 0,
         }
@@ -156,7 +165,12 @@ impl Talk {
             SeatEvent::Protocol(event) => self.protocol_event(event),
             _ => {}
         }
-        if matches!(self.stage, Stage::Draining(_)) && self.unsent.is_empty() {
+        self.end_if_drained();
+    }
+
+    /// Ends when input did, the room was entered, and everything is said.
+    fn end_if_drained(&mut self) {
+        if matches!(self.stage, Stage::Draining(_)) && self.settled && self.unsent.is_empty() {
             self.end(0);
         }
     }
@@ -168,6 +182,8 @@ impl Talk {
             Event::Knock { member } if self.rules.knocks == Knocks::Admit => {
                 self.session.answer_knock(self.seat, *member, true);
             }
+            Event::Ready { .. } if !self.is_owner() => self.settled = true,
+            Event::InviteMade(_) => self.settled = true,
             Event::OnHost { id, .. } => {
                 self.unsent.remove(id);
             }
@@ -180,6 +196,10 @@ impl Talk {
         }
     }
 
+    fn is_owner(&self) -> bool {
+        self.chat.room(self.seat).is_some_and(|room| room.info.owned)
+    }
+
     fn stopped(&mut self, stop: &Stop) {
         if matches!(self.stage, Stage::Ending) {
             return;
@@ -189,7 +209,7 @@ impl Talk {
         if let Some(problem) = &problem {
             self.report.console.problem(problem);
         }
-        if problem.is_none() && !self.unsent.is_empty() {
+        if problem.is_none() && *stop != Stop::Left && !self.unsent.is_empty() {
             return self.give_up_sending();
         }
         self.end(problem.map_or(0, |problem| problem.code.exit()));
@@ -275,7 +295,7 @@ impl Talk {
         let fits = |room: &&LobbyRoom| wanted.as_ref().is_none_or(|wanted| room.room.to_string().starts_with(wanted));
         let mut fitting = rooms.iter().filter(fits);
         let problem = match (fitting.next(), fitting.next()) {
-            (Some(room), None) => return self.session.knock(self.seat, room.room),
+            (Some(room), None) => return self.knock(room.room),
             (None, _) => {
                 Problem::new(Code::NoKnocking, "There is no such room to ask for here.", "Ask its owner for an invite.")
             }
@@ -289,6 +309,14 @@ impl Talk {
         self.end(problem.code.exit());
     }
 
+    fn knock(&mut self, room: RoomId) {
+        self.knocking = true;
+        if let Stage::Draining(until) = self.stage {
+            self.stage = Stage::Draining(until.max(Instant::now() + KNOCK));
+        }
+        self.session.knock(self.seat, room);
+    }
+
     fn end_of_input(&mut self) {
         if self.asked.is_some() || self.stage != Stage::Talking {
             return self.end(Code::FirstUse.exit());
@@ -296,27 +324,19 @@ impl Talk {
         if self.rules.stay {
             return;
         }
-        self.stage = Stage::Draining(Instant::now() + DRAIN);
-        if self.unsent.is_empty() && self.is_in_the_room() {
-            self.end(0);
-        }
-    }
-
-    fn is_in_the_room(&self) -> bool {
-        self.chat.room(self.seat).is_some_and(|room| room.owner.is_some())
+        self.stage = Stage::Draining(Instant::now() + if self.knocking { KNOCK } else { DRAIN });
+        self.end_if_drained();
     }
 
     /// Time is up, or the room is over, with words unsent.
     fn give_up_sending(&mut self) {
-        if self.unsent.is_empty() {
-            return self.end(0);
-        }
-        let hint = if self.is_in_the_room() {
+        let hint = if self.settled {
             "Nobody else was in the room to read them, or the host was away."
         } else {
             "The room could not be entered in time."
         };
         let what = match self.unsent.len() {
+            0 => "Input ended before the room was entered.".to_owned(),
             1 => "One message was not sent.".to_owned(),
             count => format!("{count} messages were not sent."),
         };

@@ -1,7 +1,7 @@
 //! One TCP connection with its protection and its buffers. It knows how bytes come and go, not what
 //! they mean: it gives frames to whoever asks and takes frames to send.
 
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
 use std::sync::Arc;
 
@@ -10,8 +10,9 @@ use mio::net::TcpStream;
 
 use super::handshake::{Handshake, HandshakeDone};
 use super::learning_link::{LEARNING_BANNER, LearningFault, LearningHandshake};
-use super::limits::{AWAY_BYTES_MAX, PIECES_A_WRITE};
+use super::limits::AWAY_BYTES_MAX;
 use super::send_queue::SendQueue;
+use super::streams::{decrypt, drain_plaintext, flush_plain, flush_tls};
 use super::tls;
 use crate::crypto::Fingerprint;
 use crate::protocol::ByeCode;
@@ -359,94 +360,4 @@ impl Connection {
 fn begins_the_banner(bytes: &[u8]) -> bool {
     let length = bytes.len().min(LEARNING_BANNER.len());
     bytes.get(..length) == LEARNING_BANNER.get(..length)
-}
-
-/// Opens received records into `frames`; whether the peer said that no more will come.
-fn decrypt(tls: &mut rustls::Connection, mut bytes: &[u8], frames: &mut FrameReader) -> Result<bool, LinkFault> {
-    while !bytes.is_empty() {
-        if tls.read_tls(&mut bytes).map_err(LinkFault::Io)? == 0 {
-            return Ok(true);
-        }
-        let state = tls.process_new_packets().map_err(LinkFault::Tls)?;
-        drain_plaintext(tls, frames).map_err(LinkFault::Io)?;
-        if state.peer_has_closed() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn drain_plaintext(tls: &mut rustls::Connection, frames: &mut FrameReader) -> io::Result<()> {
-    use std::io::BufRead;
-    loop {
-        let mut reader = tls.reader();
-        let count = match reader.fill_buf() {
-            Ok([]) => return Ok(()),
-            Ok(chunk) => {
-                frames.push(chunk);
-                chunk.len()
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        reader.consume(count);
-    }
-}
-
-/// Seals and writes. Nothing is sealed while sealed bytes still wait, so what a slow peer keeps
-/// waiting stays shared with the others.
-fn flush_tls(
-    tls: &mut rustls::Connection,
-    socket: &mut TcpStream,
-    queue: &mut SendQueue,
-    writable: &mut bool,
-) -> io::Result<()> {
-    while *writable {
-        while tls.wants_write() {
-            match tls.write_tls(socket) {
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    *writable = false;
-                    return Ok(());
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        if queue.is_empty() || tls.is_handshaking() || !seal(tls, queue)? {
-            return Ok(());
-        }
-    }
-    Ok(())
-}
-
-/// Seals as much as rustls holds (64 KiB), many small frames to a record; whether there was any.
-fn seal(tls: &mut rustls::Connection, queue: &mut SendQueue) -> io::Result<bool> {
-    let mut sealed = 0;
-    while !queue.is_empty() {
-        let mut slices = [IoSlice::new(&[]); PIECES_A_WRITE];
-        let filled = queue.slices(&mut slices);
-        let count = tls.writer().write_vectored(slices.get(..filled).unwrap_or_default())?;
-        if count == 0 {
-            break;
-        }
-        queue.advance(count);
-        sealed += count;
-    }
-    Ok(sealed > 0)
-}
-
-fn flush_plain(socket: &mut TcpStream, queue: &mut SendQueue, writable: &mut bool) -> io::Result<()> {
-    while *writable && !queue.is_empty() {
-        let mut slices = [IoSlice::new(&[]); PIECES_A_WRITE];
-        let filled = queue.slices(&mut slices);
-        match socket.write_vectored(slices.get(..filled).unwrap_or_default()) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(count) => queue.advance(count),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => *writable = false,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }

@@ -131,3 +131,31 @@ pub(super) fn index(link: LinkId) -> usize {
 fn id(index: usize, generation: u64) -> LinkId {
     LinkId(index as u64 | generation << INDEX_BITS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_belongs_to_one_connection_for_ever() {
+        assert_eq!(index(id(7, 9)), 7);
+        assert_ne!(id(7, 9), id(7, 10));
+        assert_ne!(id(7, 9), id(8, 9));
+        let mut connections = Connections::default();
+        assert!(connections.is_empty() && connections.at(id(0, 0)).is_none() && connections.id_at(0).is_none());
+        let link = || {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let socket = mio::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let key = crate::crypto::Suite::Textbook.backend().generate_signing(64).unwrap().public();
+            let handshake = super::super::learning_link::LearningHandshake::host(&*key);
+            Link::new(Connection::learning(socket, handshake, 0), Role::Leaving, 0)
+        };
+        let first = connections.insert(link());
+        assert_eq!(connections.id_at(0), Some(first));
+        assert!(connections.remove(first).is_some() && connections.remove(first).is_none());
+        let second = connections.insert(link());
+        assert_eq!(index(first), index(second), "the place is used again");
+        assert!(connections.at(first).is_none() && connections.at(second).is_some());
+        assert_eq!(connections.ids(), [second]);
+    }
+}

@@ -1,5 +1,6 @@
 //! The loop: waits for sockets, timers and messages of the other threads, and lets each have its
-//! turn. What happens to hosted connections stands in `hosting`, to our own clients' in `joining`.
+//! turn. How connections come and go stands in `links`, what happens to hosted ones in `hosting`, and
+//! to our own clients' in `joining`.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -12,7 +13,7 @@ use mio::{Events, Poll, Token, Waker};
 
 use super::clock::Clock;
 use super::connection::{LinkFault, Received};
-use super::connections::{Connections, DialStage, Link, Role, index};
+use super::connections::{Connections, DialStage, Role, index};
 use super::joining::OwnClient;
 use super::limits::{EVENTS_A_TURN, NetLimits, READ_BYTES_A_TURN, SCRATCH_BYTES};
 use super::listener::Listener;
@@ -42,9 +43,9 @@ pub(super) struct EventLoop {
     pub(super) workers: Workers,
     pub(super) timers: Timers,
     /// Connections with something to send.
-    dirty: Vec<LinkId>,
+    pub(super) dirty: Vec<LinkId>,
     /// Connections that had more to read than a turn allows.
-    waiting: Vec<LinkId>,
+    pub(super) waiting: Vec<LinkId>,
     /// Connections that the host brings up to date.
     pub(super) newcomers: Vec<LinkId>,
     scratch: Box<[u8]>,
@@ -234,45 +235,6 @@ impl EventLoop {
         }
     }
 
-    /// The peer is gone.
-    fn end(&mut self, id: LinkId, clean: bool) {
-        let Some(link) = self.connections.at(id) else { return };
-        if let Role::Dialled { stage: DialStage::Handshaking, .. } = link.role {
-            return self.fault(id, &LinkFault::Io(ErrorKind::UnexpectedEof.into()));
-        }
-        // The peer may only have ended its half: what it was to be told goes out, if it goes at once.
-        if let Err(error) = link.connection.flush() {
-            log::debug!("connection {}: {error}", id.0);
-        }
-        let error = if clean { LinkError::Closed } else { LinkError::Cut };
-        self.tell_gone(id, clean, &error);
-        self.drop_link(id, &error);
-    }
-
-    /// A connection cannot go on.
-    pub(super) fn fault(&mut self, id: LinkId, fault: &LinkFault) {
-        log::debug!("connection {}: {fault}", id.0);
-        let Some(link) = self.connections.at(id) else { return };
-        if let Role::Dialled { client, stage: DialStage::Connecting | DialStage::Handshaking } = link.role {
-            return self.dial_fault(client, id, fault);
-        }
-        self.tell_gone(id, false, &LinkError::Cut);
-        match fault {
-            LinkFault::Io(_) => self.drop_link(id, &LinkError::Cut),
-            // There is an alert to be sent first.
-            _ => self.part(id, None),
-        }
-    }
-
-    /// Tells whoever is above that a connection is no more, or as good as.
-    pub(super) fn tell_gone(&mut self, id: LinkId, clean: bool, error: &LinkError) {
-        match self.connections.at(id).map(|link| link.role) {
-            Some(Role::Hosted { listener, keyed: true, .. }) => self.hosted_gone(listener, id, clean),
-            Some(Role::Dialled { client, stage: DialStage::Open }) => self.dialled_gone(client, error),
-            _ => {}
-        }
-    }
-
     fn handle_messages(&mut self) {
         while let Ok(command) = self.commands.try_recv() {
             self.handle_command(command);
@@ -347,18 +309,6 @@ impl EventLoop {
         }
     }
 
-    fn link_is_late(&mut self, id: LinkId) {
-        let Some(link) = self.connections.at(id) else { return };
-        let Some(deadline_ms) = link.deadline_ms else { return };
-        if deadline_ms > self.now.monotonic_ms {
-            return self.timers.set(deadline_ms, Timer::Link(id));
-        }
-        if let Role::Dialled { client, .. } = link.role {
-            return self.dial_fault(client, id, &LinkFault::Io(ErrorKind::TimedOut.into()));
-        }
-        self.drop_link(id, &LinkError::Cut);
-    }
-
     fn flush_all(&mut self) {
         // Who cannot be written to is gone, and that is news for others, who are flushed then.
         while let Some(id) = self.dirty.pop() {
@@ -376,96 +326,6 @@ impl EventLoop {
         }
     }
 
-    /// Takes in a connection and has its socket watched; its number, or none if the system refuses.
-    pub(super) fn take_in(&mut self, link: Link) -> Option<LinkId> {
-        let deadline_ms = link.deadline_ms;
-        let id = self.connections.insert(link);
-        let link = self.connections.at(id)?;
-        let interest = super::connection::Connection::FIRST_INTEREST;
-        if let Err(error) = self.poll.registry().register(link.connection.socket(), token(id), interest) {
-            log::warn!("a socket cannot be watched: {error}");
-            self.connections.remove(id);
-            return None;
-        }
-        if let Some(deadline_ms) = deadline_ms {
-            self.timers.set(deadline_ms, Timer::Link(id));
-        }
-        Some(id)
-    }
-
-    /// Sets how long a connection may take for what it is at.
-    pub(super) fn set_deadline(&mut self, id: LinkId, patience_ms: u64) {
-        let deadline_ms = self.now.monotonic_ms + patience_ms;
-        if let Some(link) = self.connections.at(id) {
-            link.deadline_ms = Some(deadline_ms);
-            self.timers.set(deadline_ms, Timer::Link(id));
-        }
-    }
-
-    /// Says goodbye to a connection, with `code` if it gets that far. Nobody above is told.
-    pub(super) fn part(&mut self, id: LinkId, code: Option<ByeCode>) {
-        let Some(link) = self.connections.at(id) else { return };
-        let role = std::mem::replace(&mut link.role, Role::Leaving);
-        if role == Role::Leaving {
-            return;
-        }
-        link.connection.finish(code);
-        let is_lost = link.connection.is_away();
-        self.settle(id, role);
-        if is_lost {
-            return self.drop_link(id, &LinkError::Cut);
-        }
-        self.set_deadline(id, self.limits.goodbye_ms);
-        self.mark_dirty(id);
-        self.give_another_turn(id);
-    }
-
-    /// Closes a connection as it is. A client that was still dialling is told `error`.
-    pub(super) fn drop_link(&mut self, id: LinkId, error: &LinkError) {
-        let Some(mut link) = self.connections.remove(id) else { return };
-        if let Err(error) = self.poll.registry().deregister(link.connection.socket()) {
-            log::debug!("connection {} was not watched: {error}", id.0);
-        }
-        self.settle(id, link.role);
-        if let Role::Dialled { client, stage: DialStage::Connecting | DialStage::Handshaking } = link.role {
-            self.dial_failed(client, error.clone());
-        }
-    }
-
-    /// A connection has left its role.
-    fn settle(&mut self, id: LinkId, role: Role) {
-        match role {
-            Role::Hosted { listener, address, stranger: true, .. } => {
-                if let Some(Some(listener)) = self.listeners.get_mut(listener) {
-                    listener.admission.settled(address);
-                }
-            }
-            Role::Dialled { client, .. } => {
-                if let Some(client) = self.clients.get_mut(&client).filter(|client| client.link == Some(id)) {
-                    client.link = None;
-                }
-            }
-            Role::Hosted { .. } | Role::Leaving => {}
-        }
-    }
-
-    /// Lists a connection for the flush at the end of the turn.
-    pub(super) fn mark_dirty(&mut self, id: LinkId) {
-        if let Some(link) = self.connections.at(id).filter(|link| !link.dirty) {
-            link.dirty = true;
-            self.dirty.push(id);
-        }
-    }
-
-    /// Lists a connection for another turn, if that would bring something.
-    pub(super) fn give_another_turn(&mut self, id: LinkId) {
-        let link = self.connections.at(id).filter(|link| !link.listed && link.connection.wants_turn());
-        if let Some(link) = link {
-            link.listed = true;
-            self.waiting.push(id);
-        }
-    }
-
     /// Tells the face.
     pub(super) fn tell(&self, event: Event) {
         if self.events.try_send(event).is_err() {
@@ -475,7 +335,7 @@ impl EventLoop {
 }
 
 /// The token of a connection.
-fn token(id: LinkId) -> Token {
+pub(super) fn token(id: LinkId) -> Token {
     Token(index(id) * 2)
 }
 

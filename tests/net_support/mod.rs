@@ -3,6 +3,7 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "shared by tests, which may stop where they stand")]
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -32,8 +33,12 @@ pub(crate) fn identity(suite: Suite, name: &str) -> Arc<Identity> {
         return Arc::clone(known);
     }
     let backend = suite.backend();
-    let signing = backend.signing_from_pkcs8(&key_bytes(suite, &format!("{name}.sign"))).unwrap();
-    let decryption = backend.decryption_from_pkcs8(&key_bytes(suite, &format!("{name}.enc"))).unwrap();
+    let (signing, decryption) = match number_in_crowd(name) {
+        Some(number) => (crowd_key_bytes(number), key_bytes(suite, "ann.enc")),
+        None => (key_bytes(suite, &format!("{name}.sign")), key_bytes(suite, &format!("{name}.enc"))),
+    };
+    let signing = backend.signing_from_pkcs8(&signing).unwrap();
+    let decryption = backend.decryption_from_pkcs8(&decryption).unwrap();
     let identity = Arc::new(Identity::new(signing, decryption, now()).unwrap());
     made.push((suite, name.to_owned(), Arc::clone(&identity)));
     identity
@@ -41,8 +46,22 @@ pub(crate) fn identity(suite: Suite, name: &str) -> Arc<Identity> {
 
 fn key_bytes(suite: Suite, name: &str) -> Vec<u8> {
     let ending = if suite == Suite::Textbook { ".learning.pem" } else { ".pem" };
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/keys/{name}{ending}"));
-    key_file::from_pem(&std::fs::read_to_string(path).unwrap(), suite, None).unwrap().to_vec()
+    key_file::from_pem(&data(&format!("{name}{ending}")), suite, None).unwrap().to_vec()
+}
+
+fn crowd_key_bytes(number: usize) -> Vec<u8> {
+    let file = data("crowd.sign.pem");
+    let pem = file.split_inclusive("-----END PRIVATE KEY-----\n").nth(number).unwrap();
+    key_file::from_pem(pem, Suite::Secure, None).unwrap().to_vec()
+}
+
+fn data(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keys").join(name)).unwrap()
+}
+
+/// People beyond those with names are called `crowd 0`, `crowd 1`, and so on.
+fn number_in_crowd(name: &str) -> Option<usize> {
+    name.strip_prefix("crowd ")?.parse().ok()
 }
 
 pub(crate) fn crypto(suite: Suite) -> RoomCrypto {
@@ -59,7 +78,8 @@ pub(crate) fn now() -> Now {
 }
 
 pub(crate) fn id(name: &str) -> ClientId {
-    ClientId(PEOPLE.iter().position(|known| *known == name).unwrap() as u64)
+    let number = number_in_crowd(name).map(|number| PEOPLE.len() + number);
+    ClientId(number.unwrap_or_else(|| PEOPLE.iter().position(|known| *known == name).unwrap()) as u64)
 }
 
 /// A net layer with what it has told so far.
@@ -67,8 +87,8 @@ pub(crate) struct World {
     pub(crate) suite: Suite,
     pub(crate) handle: Handle,
     events: Receiver<Event>,
-    /// What nobody has asked for yet.
-    told: Vec<Event>,
+    /// What nobody has asked for yet: of each client, and of none.
+    told: BTreeMap<Option<ClientId>, Vec<Event>>,
     messages: u8,
 }
 
@@ -87,7 +107,7 @@ impl World {
                 }
             }
         });
-        Self { suite, handle, events, told: Vec::new(), messages: 0 }
+        Self { suite, handle, events, told: BTreeMap::new(), messages: 0 }
     }
 
     /// Ann hosts, on a port of the system's choice.
@@ -118,7 +138,7 @@ impl World {
     /// Ann opens a room that may be knocked at.
     pub(crate) fn open(&mut self, address: SocketAddr) -> Signed {
         let keys = identity(self.suite, "ann");
-        let (_, genesis) = new_room(&keys, true, 8, now(), &mut SystemRandom::new()).unwrap();
+        let (_, genesis) = new_room(&keys, true, 64, now(), &mut SystemRandom::new()).unwrap();
         self.reopen(address, genesis.clone(), Vec::new());
         genesis
     }
@@ -198,7 +218,8 @@ impl World {
         self.says("bo", &["ann"]);
         let taken = start.elapsed();
         assert!(taken < Duration::from_secs(2), "the others noticed: two messages took {taken:?}");
-        let lost = self.told.iter().find(|event| is_trouble(event));
+        let theirs = ["ann", "bo"].map(|name| self.told.get(&Some(id(name))));
+        let lost = theirs.into_iter().flatten().flatten().find(|event| is_trouble(event));
         assert!(lost.is_none(), "the others noticed: {lost:?}");
     }
 
@@ -222,31 +243,40 @@ impl World {
         what: &str,
         mut find: impl FnMut(&protocol::Event) -> Option<T>,
     ) -> T {
-        self.wait(&format!("{name}: {what}"), |event| match event {
-            Event::Client { id: of, event } if *of == id(name) => find(event),
+        self.wait_for(Some(id(name)), &format!("{name}: {what}"), |event| match event {
+            Event::Client { event, .. } => find(event),
             _ => None,
         })
     }
 
-    /// Waits for an event, which may have come already.
-    pub(crate) fn wait<T>(&mut self, what: &str, mut find: impl FnMut(&Event) -> Option<T>) -> T {
+    /// Waits for an event that is not a client's, which may have come already.
+    pub(crate) fn wait<T>(&mut self, what: &str, find: impl FnMut(&Event) -> Option<T>) -> T {
+        self.wait_for(None, what, find)
+    }
+
+    fn wait_for<T>(&mut self, whose: Option<ClientId>, what: &str, mut find: impl FnMut(&Event) -> Option<T>) -> T {
         let mut index = 0;
         let deadline = Instant::now() + PATIENCE;
         loop {
-            while let Some(event) = self.told.get(index) {
+            let told = self.told.entry(whose).or_default();
+            while let Some(event) = told.get(index) {
                 if let Some(found) = find(event) {
-                    self.told.remove(index);
+                    told.remove(index);
                     return found;
                 }
                 index += 1;
             }
             match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(event) => self.told.push(event),
-                Err(RecvTimeoutError::Timeout) => panic!("no {what} in time; told: {:#?}", self.told),
-                Err(RecvTimeoutError::Disconnected) => panic!("no {what}: all is over; told: {:#?}", self.told),
+                Ok(event) => self.told.entry(subject(&event)).or_default().push(event),
+                Err(RecvTimeoutError::Timeout) => panic!("no {what} in time; told: {told:#?}"),
+                Err(RecvTimeoutError::Disconnected) => panic!("no {what}: all is over; told: {told:#?}"),
             }
         }
     }
+}
+
+fn subject(event: &Event) -> Option<ClientId> {
+    if let Event::Client { id, .. } = event { Some(*id) } else { None }
 }
 
 fn is_trouble(event: &Event) -> bool {

@@ -35,6 +35,24 @@ fn names_and_the_title_arrive_without_a_word_being_said() {
 }
 
 #[test]
+fn a_name_comes_before_the_first_words() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        net.add_and_join("carol");
+        net.send("carol", "me first");
+        net.settle();
+        for reader in ["ann", "bo"] {
+            let events = &net.people[reader].events;
+            let carol = net.fingerprint("carol");
+            let named =
+                events.iter().position(|event| matches!(event, Event::MemberNamed { member, .. } if *member == carol));
+            let said = events.iter().position(|event| matches!(event, Event::Message { .. }));
+            assert!(said.is_some() && named < said && named.is_some(), "{suite:?}: {reader}: {named:?} {said:?}");
+        }
+    }
+}
+
+#[test]
 fn delivery_is_told_for_each_reader() {
     for suite in Suite::ALL {
         let mut net = Net::new(suite, &["ann", "bo", "carol"]);

@@ -83,6 +83,9 @@ pub(crate) struct Person {
     frozen: bool,
 }
 
+/// What an evil host does to a frame on its way to a person.
+type Tamper = Box<dyn FnMut(&'static str, Frame) -> Option<Frame>>;
+
 pub(crate) struct Net {
     pub(crate) suite: Suite,
     pub(crate) host: Host,
@@ -91,9 +94,9 @@ pub(crate) struct Net {
     pub(crate) random: Seeded,
     names: Vec<&'static str>,
     next_link: u64,
-    next_message: u8,
+    next_message: u64,
     /// May change or drop a frame on its way to a client: what an evil host does.
-    pub(crate) tamper: Option<Box<dyn FnMut(&'static str, Frame) -> Option<Frame>>>,
+    pub(crate) tamper: Option<Tamper>,
 }
 
 impl Net {
@@ -190,7 +193,9 @@ impl Net {
 
     pub(crate) fn send(&mut self, name: &'static str, text: &str) -> MessageId {
         self.next_message += 1;
-        let id = MessageId([self.next_message; 16]);
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&self.next_message.to_be_bytes());
+        let id = MessageId(id);
         self.command(name, Command::Send { id, text: text.to_owned() });
         id
     }
@@ -251,9 +256,14 @@ impl Net {
 
     /// Lets a long time go by, with all that happens in it.
     pub(crate) fn wait(&mut self, for_ms: u64) {
+        self.wait_in_steps(for_ms, 10_000);
+    }
+
+    /// The same for what needs to be looked after more often.
+    pub(crate) fn wait_in_steps(&mut self, for_ms: u64, step_ms: u64) {
         let until = self.now.monotonic_ms + for_ms;
         while self.now.monotonic_ms < until {
-            self.advance(10_000);
+            self.advance(step_ms);
             self.settle();
         }
     }
@@ -277,9 +287,9 @@ impl Net {
             let mut busy = false;
             for name in names {
                 busy |= self.client_outputs(name);
-                busy |= self.to_host(name);
+                busy |= self.carry_to_host(name);
                 busy |= self.host_outputs();
-                busy |= self.to_client(name);
+                busy |= self.carry_to_client(name);
             }
             if !busy {
                 return;
@@ -328,13 +338,13 @@ impl Net {
     fn say_bye(&mut self, name: &'static str, code: ByeCode) {
         let person = self.people.get_mut(name).unwrap();
         person.to_host.push_back(Frame::Bye(Bye { code: code.code() }).to_bytes());
-        self.to_host(name);
+        self.carry_to_host(name);
         if let Some(link) = self.people.get_mut(name).unwrap().link.take() {
             self.host.link_closed(link, true, self.now);
         }
     }
 
-    fn to_host(&mut self, name: &'static str) -> bool {
+    fn carry_to_host(&mut self, name: &'static str) -> bool {
         let person = self.people.get_mut(name).unwrap();
         let Some(link) = person.link.filter(|_| !person.frozen) else { return false };
         let busy = !person.to_host.is_empty();
@@ -364,7 +374,7 @@ impl Net {
                     if let Some(name) = of(link, &self.people) {
                         let bye = Frame::Bye(Bye { code: code.code() }).to_bytes();
                         self.people.get_mut(name).unwrap().to_client.push_back(bye);
-                        self.to_client(name);
+                        self.carry_to_client(name);
                         let person = self.people.get_mut(name).unwrap();
                         if person.link == Some(link) {
                             person.link = None;
@@ -378,7 +388,7 @@ impl Net {
         busy
     }
 
-    fn to_client(&mut self, name: &'static str) -> bool {
+    fn carry_to_client(&mut self, name: &'static str) -> bool {
         let person = self.people.get_mut(name).unwrap();
         if person.frozen {
             return false;

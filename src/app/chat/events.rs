@@ -224,6 +224,10 @@ impl Room {
         if is_news {
             changes.extend(self.notice(now_ms, Notice::Joined(member)));
         }
+        if self.knocks.contains(&member) {
+            self.knocks.retain(|knock| *knock != member);
+            changes.push(Change::KnocksChanged(self.seat));
+        }
         changes
     }
 

@@ -14,7 +14,7 @@ use super::listeners::Listeners;
 use super::seat::{Plan, Progress, Seat};
 use super::{HostRequest, JoinRequest, SeatEvent, SeatId, Seats, SessionEvent, lock};
 use crate::app::{Passphrase, Problem, Profile, Record, Records, Settings};
-use crate::crypto::Suite;
+use crate::crypto::{Fingerprint, Suite};
 use crate::net::{self, ClientId, Handle};
 use crate::protocol::limits::INVITE_LIFE_MS;
 use crate::protocol::{Command, Event, LearningConsent, MessageId, Now, RoomCrypto, Stop, check_name};
@@ -46,6 +46,7 @@ pub(super) enum Input {
     Send { seat: SeatId, id: MessageId, text: String },
     Cancel { seat: SeatId, id: MessageId },
     Invite(SeatId),
+    AnswerKnock { seat: SeatId, member: Fingerprint, admit: bool },
     Retitle { seat: SeatId, title: String },
     Leave(SeatId),
     Forget(SeatId),
@@ -178,6 +179,7 @@ impl Engine {
             Input::Send { seat, id, text } => self.send(seat, id, text),
             Input::Cancel { seat, id } => self.cancel(seat, id),
             Input::Invite(seat) => self.invite(seat),
+            Input::AnswerKnock { seat, member, admit } => self.answer_knock(seat, member, admit),
             Input::Retitle { seat, title } => self.retitle(seat, &title),
             Input::Leave(seat) => self.leave(seat),
             Input::Forget(seat) => self.forget(seat),
@@ -296,6 +298,13 @@ impl Engine {
         self.command(id, Command::Invite { addresses, life_ms: INVITE_LIFE_MS });
     }
 
+    fn answer_knock(&mut self, id: SeatId, member: Fingerprint, admit: bool) {
+        self.command(id, Command::AnswerKnock { member, admit });
+        if !admit {
+            self.emit_seat(id, SeatEvent::Protocol(Event::KnockOver { member }));
+        }
+    }
+
     fn retitle(&mut self, id: SeatId, title: &str) {
         match check_name(title) {
             Ok(title) => self.command(id, Command::Retitle(title)),
@@ -378,7 +387,7 @@ impl Engine {
     }
 
     /// Writes the records that changed. What cannot be written stays in memory and is tried again.
-    fn write_records(&mut self) {
+    pub(super) fn write_records(&mut self) {
         self.records_due = None;
         let mut failed = None;
         for seat in self.seats.values_mut().filter(|seat| seat.unsaved) {

@@ -366,7 +366,7 @@ impl Session {
 
     /// Answers `Event::Knock` (owner).
     pub fn answer_knock(&self, seat: SeatId, member: Fingerprint, admit: bool) {
-        self.command(seat, protocol::Command::AnswerKnock { member, admit });
+        self.input(Input::AnswerKnock { seat, member, admit });
     }
 
     /// Removes a member (owner).

@@ -84,8 +84,15 @@ impl Engine {
             record.roster.push(entry.clone());
         }
         // After each full sync the whole roster comes again.
-        if is_newer || is_next {
-            seat.unsaved = true;
+        if !is_newer && !is_next {
+            return;
+        }
+        seat.unsaved = true;
+        if seat.is_ready() {
+            // On disk before anybody hears of it: an owner who forgets an entry would sign another
+            // one of the same number, and the members would see two histories.
+            self.write_records();
+        } else {
             self.write_records_soon();
         }
     }

@@ -72,6 +72,8 @@ pub(super) struct RoomState {
     /// Messages sent and seen in a learning room, where no chain counts them.
     pub learning_sent: u64,
     pub learning_seen: BTreeMap<Fingerprint, u64>,
+    /// Who has been told our name there.
+    pub learning_told: BTreeSet<Fingerprint>,
     pub forked: BTreeSet<Fingerprint>,
     pub left: BTreeSet<Fingerprint>,
     pub seen: VecDeque<MessageId>,
@@ -98,6 +100,7 @@ impl RoomState {
             prekey_until_ms: None,
             learning_sent: 0,
             learning_seen: BTreeMap::new(),
+            learning_told: BTreeSet::new(),
             forked: BTreeSet::new(),
             left: BTreeSet::new(),
             seen: VecDeque::new(),
@@ -443,6 +446,7 @@ impl Client {
                 if !cut {
                     room.prekeys.remove(&member);
                 }
+                room.learning_told.remove(&member);
                 if room.present.remove(&member) {
                     self.event(Event::MemberAway { member, cut });
                 }

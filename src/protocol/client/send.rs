@@ -104,7 +104,7 @@ impl Client {
         if reachable.is_empty() {
             return self.nobody_there();
         }
-        if introduce && !self.introduce(&reachable, now, random)? {
+        if introduce && !self.introduced(&reachable, now, random)? {
             self.again_later(now);
         }
         while self.send_next(&reachable, now, random)? {}
@@ -133,18 +133,23 @@ impl Client {
         }
     }
 
-    /// Makes sure that everybody who is there has a chain with our name in it.
-    fn introduce(
+    /// Whether everybody who is there knows our name or is about to, and can read what follows.
+    fn introduced(
         &mut self,
         reachable: &BTreeMap<Fingerprint, u64>,
         now: Now,
         random: &mut dyn Random,
     ) -> Result<bool, Fault> {
-        if self.suite() == Suite::Textbook {
-            self.say_who(0);
-            return Ok(true);
+        if self.suite() != Suite::Textbook {
+            return self.ensure_chain(reachable, now, random);
         }
-        self.ensure_chain(reachable, now, random)
+        let Some(room) = &mut self.room else { return Ok(false) };
+        let told = room.learning_told.len();
+        room.learning_told.extend(reachable.keys());
+        if room.learning_told.len() > told {
+            self.say_who(0);
+        }
+        Ok(true)
     }
 
     /// Puts our name, and an owner's title of the room, before what is to be said.
@@ -197,7 +202,7 @@ impl Client {
         if !waits || self.in_flight.len() >= IN_FLIGHT_MAX {
             return Ok(false);
         }
-        if self.suite() != Suite::Textbook && !self.ensure_chain(reachable, now, random)? {
+        if !self.introduced(reachable, now, random)? {
             self.again_later(now);
             return Ok(false);
         }

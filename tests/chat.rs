@@ -1,0 +1,377 @@
+//! The conversations' state, told as stories: events in, changes and words out.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use conversa::app::chat::{
+    Change, Chat, Connection, Notice, Presence, Progress, Question, ROWS_MAX, Room, RowKind, Security,
+};
+use conversa::app::{Code, KnownRoom, Problem, SeatEvent, SeatId, SeatInfo, SessionEvent};
+use conversa::crypto::{Fingerprint, Suite};
+use conversa::protocol::{Event, LinkError, MessageId, RoomId, Stop};
+use conversa::wire::Signed;
+
+const SEAT: SeatId = SeatId(1);
+
+fn person(name: &str) -> Fingerprint {
+    Fingerprint::of(name.as_bytes())
+}
+
+fn info(suite: Suite, owned: bool) -> SeatInfo {
+    let addresses = vec!["192.168.1.7:9000".to_owned()];
+    SeatInfo { room: None, suite, title: String::new(), addresses, owned, hosted_here: owned }
+}
+
+/// A chat of Bo in Ann's room.
+struct Story {
+    chat: Chat,
+    now_ms: u64,
+}
+
+impl Story {
+    /// Bo takes a seat.
+    fn begin(suite: Suite) -> Self {
+        let mut story = Self { chat: Chat::default(), now_ms: 1_000 };
+        story.seat(SeatEvent::Taken(info(suite, false)));
+        story.seat(SeatEvent::Identity(person("bo")));
+        story
+    }
+
+    /// Bo is in the room with Ann, who is there.
+    fn in_the_room() -> Self {
+        let mut story = Self::begin(Suite::Secure);
+        story.tell(entered());
+        story.tell(Event::Members(vec![person("ann"), person("bo")]));
+        story.tell(Event::MemberHere { member: person("ann") });
+        story.tell(Event::Ready { members: 2, reachable: 1 });
+        story.tell(named("ann", "Ann"));
+        story
+    }
+
+    fn seat(&mut self, event: SeatEvent) -> Vec<Change> {
+        self.now_ms += 1;
+        self.chat.apply(&SessionEvent::Seat { seat: SEAT, event }, self.now_ms)
+    }
+
+    fn tell(&mut self, event: Event) -> Vec<Change> {
+        self.seat(SeatEvent::Protocol(event))
+    }
+
+    fn says(&mut self, who: &str, number: u32, text: &str) -> Vec<Change> {
+        let sent_ms = self.now_ms;
+        self.tell(Event::Message { id: message(number), from: person(who), text: text.to_owned(), sent_ms })
+    }
+
+    fn types(&mut self, number: u32, text: &str) -> Vec<Change> {
+        let sent_ms = self.now_ms;
+        self.seat(SeatEvent::Sent { id: message(number), text: text.to_owned(), sent_ms })
+    }
+
+    fn room(&self) -> &Room {
+        self.chat.room(SEAT).unwrap()
+    }
+
+    /// The rows in words.
+    fn rows(&self) -> Vec<String> {
+        let words = |kind: &RowKind| match kind {
+            RowKind::Message(message) => format!("{}: {}", self.room().name_of(&message.from), message.text),
+            RowKind::Notice(notice) => self.room().notice_text(notice),
+        };
+        self.room().rows().iter().map(|row| words(&row.kind)).collect()
+    }
+
+    fn last_row(&self) -> String {
+        self.rows().pop().unwrap()
+    }
+}
+
+fn message(number: u32) -> MessageId {
+    let mut id = [0; 16];
+    id[..4].copy_from_slice(&number.to_be_bytes());
+    MessageId(id)
+}
+
+fn entered() -> Event {
+    let genesis = Signed { payload: vec![1].into(), signature: vec![2].into() };
+    Event::Entered { room: RoomId([7; 32]), genesis, owner: person("ann"), host: person("ann") }
+}
+
+fn named(who: &str, name: &str) -> Event {
+    Event::MemberNamed { member: person(who), name: name.to_owned() }
+}
+
+fn cut() -> Event {
+    Event::Offline { error: LinkError::Cut, retry_in_ms: 2_000 }
+}
+
+#[test]
+fn joining_is_told_step_by_step() {
+    let mut story = Story { chat: Chat::default(), now_ms: 0 };
+    assert_eq!(story.seat(SeatEvent::Taken(info(Suite::Secure, false))), [Change::RoomAdded(SEAT)]);
+    assert_eq!(story.room().connection, Connection::Preparing);
+    assert_eq!(story.room().title(), "192.168.1.7:9000", "an address is all one knows");
+    story.tell(Event::Connecting);
+    assert_eq!(story.room().connection, Connection::Connecting);
+    let question = Question::FirstUse(person("host"));
+    let changes = story.tell(Event::FirstUse { host: person("host") });
+    assert_eq!(changes, [Change::RoomChanged(SEAT), Change::Question { seat: SEAT, question: question.clone() }]);
+    assert_eq!(story.room().connection, Connection::Asking(question));
+    story.tell(Event::Waiting);
+    assert_eq!(story.room().connection, Connection::WaitingForOwner);
+    story.seat(SeatEvent::Identity(person("bo")));
+    story.tell(entered());
+    story.tell(Event::Members(vec![person("ann"), person("bo")]));
+    story.tell(Event::Ready { members: 2, reachable: 1 });
+    assert_eq!(story.room().connection, Connection::Connected { members: 2, reachable: 1 });
+    assert_eq!(story.rows(), ["You joined the room."], "who is there already is no news");
+    let changes = story.tell(Event::Titled { title: "Friday".into() });
+    assert_eq!((story.room().title(), changes), ("Friday", vec![Change::RoomChanged(SEAT)]));
+}
+
+#[test]
+fn members_are_the_owner_oneself_and_then_by_name() {
+    let mut story = Story::in_the_room();
+    for (who, name) in [("zoe", "Zoe"), ("carl", "carl")] {
+        story.tell(Event::MemberJoined { member: person(who) });
+        story.tell(named(who, name));
+    }
+    story.tell(named("bo", "Bo"));
+    let members: Vec<_> = story.room().members().iter().map(|member| member.name.clone().unwrap()).collect();
+    assert_eq!(members, ["Ann", "Bo", "carl", "Zoe"]);
+    let [ann, bo, ..] = story.room().members() else { panic!("two members at least") };
+    assert!(ann.is_owner && ann.is_host && !ann.is_me && bo.is_me && !bo.is_owner);
+    assert_eq!((ann.presence, bo.presence), (Presence::Here, Presence::Here));
+}
+
+#[test]
+fn an_own_message_is_one_row_from_queued_to_delivered() {
+    let mut story = Story::in_the_room();
+    let rows = story.room().rows().len();
+    let changes = story.types(1, "hello");
+    assert_eq!(changes, [Change::RowAdded(SEAT), Change::RoomChanged(SEAT)]);
+    let progress = |story: &Story| story.room().message(&message(1)).unwrap().delivery.clone().unwrap();
+    assert_eq!(progress(&story).progress, Progress::Queued);
+
+    let changed = [Change::RowChanged { seat: SEAT, index: rows }];
+    assert_eq!(story.tell(Event::OnHost { id: message(1), without: vec![] }), changed);
+    let delivery = progress(&story);
+    assert_eq!((delivery.progress, delivery.of, delivery.is_complete()), (Progress::OnHost, 1, false));
+    assert_eq!(story.tell(Event::Delivered { id: message(1), to: person("ann") }), changed);
+    story.tell(Event::Delivered { id: message(1), to: person("ann") });
+    let delivery = progress(&story);
+    assert!(delivery.is_complete() && delivery.to == [person("ann")]);
+    assert_eq!(story.rows(), ["You joined the room.", &format!("{}: hello", person("bo").tag())]);
+}
+
+#[test]
+fn a_message_says_who_cannot_read_it() {
+    let mut story = Story::in_the_room();
+    story.tell(Event::MemberJoined { member: person("carol") });
+    story.types(1, "hello");
+    story.tell(Event::OnHost { id: message(1), without: vec![person("carol")] });
+    let delivery = story.room().message(&message(1)).unwrap().delivery.clone().unwrap();
+    assert_eq!((delivery.of, delivery.without), (1, vec![person("carol")]));
+}
+
+#[test]
+fn a_message_that_cannot_go_says_so() {
+    let mut story = Story::in_the_room();
+    for number in 1..=3 {
+        story.types(number, "hello");
+    }
+    story.tell(Event::Rejected { id: message(1), limit: 100 });
+    story.tell(Event::OutboxFull { id: message(2) });
+    story.seat(SeatEvent::CancelAsked(message(3)));
+    let progress = |number| story.room().message(&message(number)).unwrap().delivery.clone().unwrap().progress;
+    assert_eq!(progress(1), Progress::TooLong { limit: 100 });
+    assert_eq!((progress(2), progress(3)), (Progress::OutboxFull, Progress::Cancelled));
+    assert!(story.tell(Event::OnHost { id: message(99), without: vec![] }).is_empty(), "an unknown one is nothing");
+}
+
+#[test]
+fn a_call_back_that_came_too_late_changes_nothing() {
+    let mut story = Story::in_the_room();
+    story.types(1, "hello");
+    story.tell(Event::OnHost { id: message(1), without: vec![] });
+    story.seat(SeatEvent::CancelAsked(message(1)));
+    assert_eq!(story.room().message(&message(1)).unwrap().delivery.as_ref().unwrap().progress, Progress::OnHost);
+}
+
+#[test]
+fn what_is_typed_before_one_knows_who_one_is_gets_its_name_later() {
+    let mut story = Story { chat: Chat::default(), now_ms: 0 };
+    story.seat(SeatEvent::Taken(info(Suite::Secure, false)));
+    story.types(1, "early");
+    story.seat(SeatEvent::Identity(person("bo")));
+    story.tell(named("bo", "Bo"));
+    assert_eq!(story.rows(), ["Bo: early"]);
+}
+
+#[test]
+fn unread_messages_are_counted_unless_they_are_on_screen() {
+    let mut story = Story::in_the_room();
+    story.says("ann", 1, "one");
+    story.says("ann", 2, "two");
+    story.types(3, "own words are never unread");
+    assert_eq!(story.room().unread, 2);
+    assert_eq!(story.chat.view(Some(SEAT)), [Change::RoomChanged(SEAT)]);
+    assert!(story.chat.view(Some(SEAT)).is_empty());
+    story.says("ann", 4, "seen");
+    assert_eq!(story.room().unread, 0);
+    story.chat.view(None);
+    story.says("ann", 5, "not seen");
+    assert_eq!(story.room().unread, 1);
+    assert_eq!(story.room().last_message().unwrap().text, "not seen");
+}
+
+#[test]
+fn joining_and_going_are_told_apart() {
+    let mut story = Story::in_the_room();
+    story.tell(Event::MemberJoined { member: person("carol") });
+    assert_eq!(story.last_row(), format!("{} joined.", person("carol").tag()));
+    let index = story.rows().len() - 1;
+    let changes = story.tell(named("carol", "Carol"));
+    assert!(changes.contains(&Change::RowChanged { seat: SEAT, index }), "the name goes into the row");
+    assert_eq!(story.last_row(), "Carol joined.");
+
+    story.tell(Event::MemberHere { member: person("carol") });
+    assert_eq!(story.last_row(), "Carol joined.", "to come in is to be there");
+    story.tell(Event::MemberAway { member: person("carol"), cut: true });
+    assert_eq!(story.last_row(), "The connection to Carol was cut.");
+    story.tell(Event::MemberHere { member: person("carol") });
+    assert_eq!(story.last_row(), "Carol is back.");
+    story.tell(Event::MemberAway { member: person("carol"), cut: false });
+    assert_eq!(story.last_row(), "Carol went offline.");
+    story.tell(named("carol", "Caroline"));
+    assert_eq!(story.last_row(), "Carol is now called Caroline.");
+    story.tell(Event::MemberLeft { member: person("carol") });
+    assert_eq!(story.last_row(), "Caroline left the room.");
+    assert!(story.room().member(&person("carol")).is_none());
+    story.tell(Event::MemberJoined { member: person("dave") });
+    story.tell(Event::MemberRemoved { member: person("dave") });
+    assert_eq!(story.last_row(), format!("The owner removed {}.", person("dave").tag()));
+}
+
+#[test]
+fn who_came_and_went_while_one_was_away_is_news_on_coming_back() {
+    let mut story = Story::in_the_room();
+    story.tell(cut());
+    let Connection::Offline { problem, retry_at_ms } = &story.room().connection else { panic!("offline") };
+    assert_eq!((problem.code, *retry_at_ms), (Code::Cut, story.now_ms + 2_000));
+    assert!(story.room().members().iter().all(|member| member.presence == Presence::Unknown));
+    story.tell(Event::Members(vec![person("bo"), person("carol")]));
+    story.tell(Event::Ready { members: 2, reachable: 1 });
+    let rows = story.rows();
+    assert!(rows.contains(&"Ann is not in the room any more.".to_owned()), "{rows:?}");
+    assert!(rows.contains(&format!("{} joined.", person("carol").tag())), "{rows:?}");
+}
+
+#[test]
+fn names_that_look_alike_carry_their_tag() {
+    let mut story = Story::in_the_room();
+    story.tell(Event::MemberJoined { member: person("eve") });
+    story.tell(named("eve", "Аnn"));
+    let room = story.room();
+    assert_eq!(room.name_of(&person("ann")), format!("Ann ({})", person("ann").tag()));
+    assert_eq!(room.name_of(&person("eve")), format!("Аnn ({})", person("eve").tag()));
+    story.tell(Event::MemberRemoved { member: person("eve") });
+    assert_eq!(story.room().name_of(&person("ann")), "Ann", "alone, a name is enough");
+}
+
+#[test]
+fn what_is_wrong_is_said_in_the_room() {
+    let mut story = Story::in_the_room();
+    assert_eq!(story.room().security(), Security::NotCompared);
+    story.tell(Event::Lost { from: person("ann"), count: 1 });
+    assert_eq!(story.last_row(), "A message from Ann is missing.");
+    story.tell(Event::Lost { from: person("ann"), count: 3 });
+    assert_eq!(story.last_row(), "3 messages from Ann are missing.");
+    story.tell(Event::Unreadable { from: person("ann") });
+    assert_eq!(story.last_row(), "A message from Ann could not be read.");
+    story.tell(Event::Newer { from: person("ann") });
+    assert_eq!(story.last_row(), "Ann sent something that needs a newer Conversa.");
+    story.tell(Event::Fork { from: person("ann") });
+    assert!(story.last_row().starts_with("Ann saw another history"));
+    assert_eq!(story.room().security(), Security::Forked);
+    assert_eq!(Story::begin(Suite::Textbook).room().security(), Security::Learning);
+}
+
+#[test]
+fn each_end_is_told_as_what_it_is() {
+    for (stop, words) in [
+        (Stop::Removed, "The owner removed you from this room."),
+        (Stop::Closed, "The owner closed this room."),
+        (Stop::Replaced, "You came into this room from somewhere else."),
+        (Stop::Left, "You left the room."),
+    ] {
+        let mut story = Story::in_the_room();
+        let changes = story.tell(Event::Stopped(stop.clone()));
+        assert!(story.last_row().starts_with(words), "{}", story.last_row());
+        let problem = Problem::of_stop(&stop);
+        assert_eq!(story.room().connection, Connection::Ended(problem.clone()));
+        let told = changes.iter().any(|change| matches!(change, Change::Problem { seat: Some(SEAT), .. }));
+        assert_eq!(told, problem.is_some());
+    }
+    let mut story = Story::in_the_room();
+    story.tell(Event::Stopped(Stop::Offline));
+    assert_eq!(story.room().connection, Connection::Idle);
+    assert_eq!(story.last_row(), "You joined the room.", "going offline is no end");
+}
+
+#[test]
+fn a_try_that_failed_leaves_a_problem_and_can_be_made_again() {
+    let mut story = Story::begin(Suite::Secure);
+    let problem = Problem::from(&LinkError::Refused { address: "192.168.1.7:9000".into() });
+    let changes = story.seat(SeatEvent::Failed(problem.clone()));
+    assert_eq!(changes.last(), Some(&Change::Problem { seat: Some(SEAT), problem: problem.clone() }));
+    assert_eq!(story.room().connection, Connection::Ended(Some(problem)));
+    assert_eq!(story.seat(SeatEvent::Taken(info(Suite::Secure, false))), [Change::RoomChanged(SEAT)]);
+    assert_eq!(story.room().connection, Connection::Preparing);
+    assert_eq!(story.seat(SeatEvent::Forgotten), [Change::RoomRemoved(SEAT)]);
+    assert!(story.chat.room(SEAT).is_none());
+}
+
+#[test]
+fn an_owner_sees_who_knocks_until_it_is_over() {
+    let mut story = Story::in_the_room();
+    let changed = [Change::KnocksChanged(SEAT)];
+    assert_eq!(story.tell(Event::Knock { member: person("carol") }), changed);
+    story.tell(Event::Knock { member: person("carol") });
+    story.tell(Event::Knock { member: person("dave") });
+    assert_eq!(story.room().knocks, [person("carol"), person("dave")]);
+    assert_eq!(story.tell(Event::KnockOver { member: person("carol") }), changed);
+    assert_eq!(story.room().knocks, [person("dave")]);
+    assert_eq!(story.tell(Event::MemberJoined { member: person("dave") }).last(), Some(&Change::KnocksChanged(SEAT)));
+    assert!(story.room().knocks.is_empty(), "who was admitted does not knock any more");
+}
+
+#[test]
+fn a_long_talk_keeps_its_newest_rows() {
+    let mut story = Story::in_the_room();
+    story.types(0, "the first");
+    let before = story.room().rows().len();
+    for number in 1..=u32::try_from(ROWS_MAX).unwrap() {
+        story.says("ann", number, "again");
+    }
+    assert_eq!(story.room().rows().len(), ROWS_MAX);
+    assert!(story.room().message(&message(0)).is_none(), "it was dropped");
+    assert!(story.tell(Event::Delivered { id: message(0), to: person("ann") }).is_empty());
+    let changes = story.says("ann", u32::MAX, "the newest");
+    assert_eq!(changes[..2], [Change::RowDropped(SEAT), Change::RowAdded(SEAT)]);
+    story.types(u32::MAX - 1, "mine");
+    let changes = story.tell(Event::OnHost { id: message(u32::MAX - 1), without: vec![] });
+    assert_eq!(changes, [Change::RowChanged { seat: SEAT, index: ROWS_MAX - 1 }]);
+    assert!(before < ROWS_MAX);
+}
+
+#[test]
+fn known_rooms_are_listed_before_anything_happens_and_sorted_by_activity() {
+    let known: Vec<KnownRoom> =
+        (1..=3).map(|seat| KnownRoom { seat: SeatId(seat), info: info(Suite::Secure, false) }).collect();
+    let mut chat = Chat::new(&known);
+    assert!(chat.rooms().all(|room| room.connection == Connection::Idle));
+    let event = Event::Message { id: message(1), from: person("ann"), text: "hi".into(), sent_ms: 5 };
+    chat.apply(&SessionEvent::Seat { seat: SeatId(2), event: SeatEvent::Protocol(event) }, 10);
+    assert_eq!(chat.by_activity().first().map(|room| room.seat), Some(SeatId(2)));
+    assert!(matches!(chat.room(SeatId(2)).unwrap().rows()[0].kind, RowKind::Message(_)));
+    assert!(!chat.room(SeatId(2)).unwrap().rows().iter().any(|row| row.kind == RowKind::Notice(Notice::Opened)));
+}

@@ -1,0 +1,130 @@
+//! Identities, passphrases, and a profile's files in a bad state.
+
+use std::fs;
+
+use crate::person::{Profile, finish};
+
+#[test]
+fn a_new_identity_is_made_where_there_is_none_and_only_there() {
+    let profile = Profile::empty();
+    let (exit, _, errors) = profile.run(&["identity", "show"]);
+    assert!(exit == 5 && errors.contains("conversa identity new"), "{errors}");
+    let (exit, output, _) = profile.run(&["identity", "new", "--learning", "--json"]);
+    assert!(exit == 0 && output.contains(r#""event":"identity""#));
+    let (exit, _, errors) = profile.run(&["identity", "new", "--learning"]);
+    assert!(exit == 5 && errors.contains("already"), "{errors}");
+    let (exit, _, errors) = profile.run(&["identity", "new", "--bits", "1024"]);
+    assert!(exit == 2 && errors.contains("3072"), "{errors}");
+}
+
+#[test]
+fn the_fingerprint_is_the_hash_that_anyone_can_check() {
+    let profile = Profile::of("ann");
+    let (exit, output, _) = profile.run(&["identity", "--json"]);
+    let shown: serde_json::Value = serde_json::from_str(output.trim()).unwrap();
+    assert_eq!((exit, shown["bits"].as_u64(), &shown["protected"]), (0, Some(3072), &false.into()));
+    assert_eq!(shown["fingerprint"].as_str().map(str::len), Some(64));
+}
+
+#[test]
+fn keys_are_exported_as_they_are_stored() {
+    let profile = Profile::empty();
+    assert_eq!(profile.run(&["identity", "new", "--learning"]).0, 0);
+    let (exit, public, _) = profile.run(&["identity", "export", "--learning"]);
+    assert!(exit == 0 && public.contains("-----BEGIN") && !public.contains("PRIVATE"));
+    let (_, private, _) = profile.run(&["identity", "export", "--learning", "--private"]);
+    let stored = fs::read_to_string(profile.path().join("identity/learning/sign.pem")).unwrap();
+    assert!(private.contains(stored.trim()));
+}
+
+#[test]
+fn a_passphrase_comes_from_a_file_or_the_environment() {
+    let profile = Profile::empty();
+    let file = profile.path().join("passphrase.txt");
+    fs::write(&file, "correct horse\n").unwrap();
+    let with_file = ["--passphrase-file", file.to_str().unwrap()];
+    assert_eq!(profile.run(&[&["identity", "new"][..], &with_file].concat()).0, 0);
+    let (exit, _, errors) = profile.run(&["identity"]);
+    assert!(exit == 5 && errors.contains("sign.pem is protected by a passphrase"), "{errors}");
+    assert_eq!(profile.run(&[&["identity"][..], &with_file].concat()).0, 0);
+    let (exit, output, _) = finish(profile.command(&["identity"]).env("CONVERSA_PASSPHRASE", "correct horse"));
+    assert!(exit == 0 && output.contains("Passphrase:  yes"));
+
+    let wrong = |arguments: &[&str]| finish(profile.command(arguments).env("CONVERSA_PASSPHRASE", "wrong"));
+    let (exit, _, errors) = wrong(&["identity"]);
+    assert!(exit == 5 && errors.contains("The passphrase does not open"), "{errors}");
+    let (exit, output, _) = wrong(&["host", "--json", "--listen", "127.0.0.1:0"]);
+    assert!(exit == 5 && output.contains(r#""code":"wrong_passphrase""#), "{output}");
+    let (exit, output, _) = profile.run(&["host", "--json", "--listen", "127.0.0.1:0"]);
+    assert!(exit == 5 && output.contains(r#""code":"passphrase_needed""#), "{output}");
+}
+
+#[test]
+fn a_damaged_key_file_is_named_and_not_replaced() {
+    let profile = Profile::of("ann");
+    let path = profile.path().join("identity/enc.pem");
+    fs::write(&path, "damaged").unwrap();
+    let (exit, output, _) = profile.run(&["host", "--json", "--listen", "127.0.0.1:0"]);
+    assert!(exit == 5 && output.contains(r#""code":"identity_damaged""#) && output.contains("enc.pem"), "{output}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "damaged");
+    fs::remove_file(&path).unwrap();
+    let (exit, output, _) = profile.run(&["host", "--json", "--listen", "127.0.0.1:0"]);
+    assert!(exit == 5 && output.contains("Half of the identity is missing"), "{output}");
+    assert!(!path.exists());
+}
+
+#[test]
+fn damaged_settings_and_records_are_set_aside() {
+    let (ann, bo) = (Profile::of("ann"), Profile::of("bo"));
+    let (mut host, hosting) = ann.host("Ann", &[]);
+    let mut guest = bo.join("Bo", &hosting.invite, &[]);
+    guest.expect("titled");
+    guest.finish();
+    fs::write(bo.path().join("settings.cbor"), "damaged").unwrap();
+    let record = bo.path().join(format!("rooms/{}.cbor", hosting.room));
+    fs::write(&record, "damaged").unwrap();
+    let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+    let mut guest = bo.start(&["join", &invite, "--name", "Bo", "--json"]);
+    assert_eq!(guest.expect("error")["code"], "settings_corrupt");
+    assert_eq!(guest.expect("error")["code"], "room_corrupt");
+    // Still a member in the host's eyes, so it is let in.
+    guest.expect("ready");
+    assert_eq!(guest.finish(), 0);
+    assert_eq!(fs::read_to_string(bo.path().join("settings.corrupt-1")).unwrap(), "damaged");
+    assert_eq!(fs::read_to_string(record.with_extension("corrupt-1")).unwrap(), "damaged");
+}
+
+#[test]
+fn a_profile_is_used_by_one_at_a_time() {
+    let ann = Profile::of("ann");
+    let (_host, _) = ann.host("Ann", &[]);
+    let (exit, output, _) = ann.run(&["host", "--json", "--listen", "127.0.0.1:0"]);
+    assert!(exit == 7 && output.contains(r#""code":"profile_in_use""#) && output.contains("--profile"), "{output}");
+    // Looking is allowed.
+    assert_eq!(ann.run(&["rooms"]).0, 0);
+    assert_eq!(ann.run(&["identity"]).0, 0);
+}
+
+#[test]
+fn a_disk_that_takes_no_files_is_told_and_the_talk_goes_on() {
+    let (ann, bo) = (Profile::of("ann"), Profile::of("bo"));
+    let (mut host, hosting) = ann.host("Ann", &[]);
+    // No file can be made where a file stands in the way of the directory.
+    fs::write(bo.path().join("rooms"), "in the way").unwrap();
+    let (exit, output, _) = bo.run(&["join", &hosting.invite, "--name", "Bo", "--json"]);
+    assert!(exit == 7 && output.contains("rooms"), "{output}");
+    fs::remove_file(bo.path().join("rooms")).unwrap();
+    let mut guest = bo.join("Bo", &hosting.invite, &[]);
+    while !bo.path().join("rooms").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    fs::remove_dir_all(bo.path().join("rooms")).unwrap();
+    fs::write(bo.path().join("rooms"), "in the way").unwrap();
+    let third = Profile::of("carol");
+    let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+    let _third = third.join("Carol", &invite, &[]);
+    let error = guest.expect("error");
+    assert_eq!(error["code"], "cannot_write");
+    guest.say("still talking");
+    assert_eq!(host.message().1, "still talking");
+}

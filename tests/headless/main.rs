@@ -1,0 +1,11 @@
+//! The headless face as scripts see it: real processes, real sockets on the loopback, JSON lines.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(unreachable_pub, reason = "a test program has no outside")]
+
+mod keys;
+mod person;
+mod refusals;
+mod relay;
+mod rooms;
+mod talk;

@@ -1,0 +1,257 @@
+//! A person: a real process of the program, with a profile of its own, watched by its JSON lines.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// How long anything may take: far more than it does, for busy machines.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A profile with ready-made keys, so that no test waits for RSA.
+pub struct Profile {
+    directory: tempfile::TempDir,
+}
+
+impl Profile {
+    /// With the test keys of `name`: ann, bo, carol or dave.
+    pub fn of(name: &str) -> Self {
+        let profile = Self::empty();
+        let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keys");
+        let identity = profile.path().join("identity");
+        std::fs::create_dir_all(identity.join("learning")).unwrap();
+        for file in ["sign", "enc"] {
+            std::fs::copy(keys.join(format!("{name}.{file}.pem")), identity.join(format!("{file}.pem"))).unwrap();
+            let learning = keys.join(format!("{name}.{file}.learning.pem"));
+            std::fs::copy(learning, identity.join(format!("learning/{file}.pem"))).unwrap();
+        }
+        profile
+    }
+
+    /// Without keys.
+    pub fn empty() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.directory.path().to_owned()
+    }
+
+    /// The program on this profile.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_conversa"));
+        command.arg("--profile").arg(self.directory.path()).args(arguments);
+        command.env_remove("CONVERSA_PASSPHRASE").env_remove("CONVERSA_LOG").env_remove("CONVERSA_PROFILE");
+        command
+    }
+
+    /// Runs a command without input to its end: exit code, standard output, standard error.
+    pub fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        finish(self.command(arguments).stdin(Stdio::null()))
+    }
+
+    /// Starts a command that is watched.
+    pub fn start(&self, arguments: &[&str]) -> Person {
+        Person::start(self.command(arguments))
+    }
+
+    /// Hosts a room on a free port of the loopback, and waits until it is there.
+    pub fn host(&self, name: &str, more: &[&str]) -> (Person, Hosting) {
+        let fixed = ["host", "--name", name, "--room", "Friday", "--listen", "127.0.0.1:0", "--json"];
+        self.host_with(&[&fixed, more].concat())
+    }
+
+    fn host_with(&self, arguments: &[&str]) -> (Person, Hosting) {
+        let mut person = self.start(arguments);
+        let hosting = person.expect("hosting");
+        let text = |key: &str| hosting[key].as_str().unwrap_or_default().to_owned();
+        let hosting = Hosting {
+            address: text("address"),
+            invite: text("invite"),
+            fingerprint: text("fingerprint"),
+            room: text("room"),
+        };
+        person.expect("ready");
+        (person, hosting)
+    }
+
+    /// Hosts the room of before at the same address.
+    pub fn start_again(&self, address: &str) -> (Person, Hosting) {
+        self.host_with(&["host", "--room", "Friday", "--listen", address, "--json"])
+    }
+
+    /// Joins with an invite and waits until in the room.
+    pub fn join(&self, name: &str, invite: &str, more: &[&str]) -> Person {
+        let mut person = self.start(&[&["join", invite, "--name", name, "--json"], more].concat());
+        person.expect("ready");
+        person
+    }
+}
+
+/// What a host tells first.
+pub struct Hosting {
+    pub address: String,
+    pub invite: String,
+    pub fingerprint: String,
+    pub room: String,
+}
+
+/// Runs a command to its end.
+pub fn finish(command: &mut Command) -> (i32, String, String) {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
+
+/// A running process.
+pub struct Person {
+    child: Child,
+    input: Option<ChildStdin>,
+    lines: Receiver<String>,
+    errors: Arc<Mutex<String>>,
+    seen: Vec<String>,
+}
+
+impl Person {
+    pub fn start(mut command: Command) -> Self {
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().unwrap();
+        let (sender, lines) = channel();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let errors = Arc::new(Mutex::new(String::new()));
+        let (mut error_output, kept) = (child.stderr.take().unwrap(), Arc::clone(&errors));
+        thread::spawn(move || {
+            let mut buffer = [0; 4_096];
+            while let Ok(length @ 1..) = error_output.read(&mut buffer) {
+                kept.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..length]));
+            }
+        });
+        let input = child.stdin.take();
+        Self { child, input, lines, errors, seen: Vec::new() }
+    }
+
+    /// The next line of standard output.
+    pub fn line(&mut self) -> String {
+        match self.lines.recv_timeout(PATIENCE) {
+            Ok(line) => {
+                self.seen.push(line.clone());
+                line
+            }
+            Err(error) => self.fail(&format!("no line came: {error}")),
+        }
+    }
+
+    /// The next event of this name; others before it are passed over.
+    pub fn expect(&mut self, name: &str) -> Value {
+        self.expect_where(name, |_| true)
+    }
+
+    /// The next event of this name that fits.
+    pub fn expect_where(&mut self, name: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let line = match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Timeout) => self.fail(&format!("“{name}” did not come in time")),
+                Err(RecvTimeoutError::Disconnected) => self.fail(&format!("it ended before “{name}”")),
+            };
+            let event: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+            self.seen.push(line);
+            if event["event"] == name && fits(&event) {
+                return event;
+            }
+        }
+    }
+
+    /// The next message: who said what.
+    pub fn message(&mut self) -> (String, String) {
+        let message = self.expect("message");
+        let text = |key: &str| message[key].as_str().unwrap_or_default().to_owned();
+        (text("name"), text("text"))
+    }
+
+    /// Types a line.
+    pub fn say(&mut self, line: &str) {
+        let input = self.input.as_mut().unwrap();
+        writeln!(input, "{line}").and_then(|()| input.flush()).unwrap();
+    }
+
+    /// Ends the input.
+    pub fn end_input(&mut self) {
+        self.input = None;
+    }
+
+    /// Waits until standard error has a line with these words, and says the word before them.
+    pub fn expect_error(&mut self, words: &str) -> String {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            if let Some((before, _)) = self.errors().split_once(words) {
+                return before.split_whitespace().last().unwrap_or_default().to_owned();
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        self.fail(&format!("“{words}” did not come"))
+    }
+
+    /// Ends the input and waits for the end: the exit code.
+    pub fn finish(&mut self) -> i32 {
+        self.input = None;
+        self.exit().code().unwrap_or(-1)
+    }
+
+    /// Waits for the end: the exit code.
+    pub fn exit_code(&mut self) -> i32 {
+        self.exit().code().unwrap_or(-1)
+    }
+
+    /// Ends it without a goodbye.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// What it wrote to standard error.
+    pub fn errors(&self) -> String {
+        self.errors.lock().unwrap().clone()
+    }
+
+    fn exit(&mut self) -> ExitStatus {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                self.seen.extend(self.lines.iter());
+                return status;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        self.fail("it did not end")
+    }
+
+    /// The events that were written after what was looked at, once it has ended.
+    pub fn last_events(&self) -> Vec<Value> {
+        self.seen.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    fn fail(&self, why: &str) -> ! {
+        panic!("{why}\nwritten: {:#?}\nerrors: {}", self.seen, self.errors());
+    }
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,168 @@
+//! People talk.
+
+use std::process::Stdio;
+
+use crate::person::{Person, Profile};
+
+#[test]
+fn two_people_talk_both_ways() {
+    let (ann, bo) = (Profile::of("ann"), Profile::of("bo"));
+    let (mut host, hosting) = ann.host("Ann", &[]);
+    assert!(hosting.invite.starts_with("conversa:1:"));
+    assert_eq!((hosting.fingerprint.len(), hosting.room.len()), (64, 64));
+
+    let mut guest = bo.join("Bo", &hosting.invite, &[]);
+    let joined = host.expect("joined");
+    let next = host.expect("invite");
+    assert_ne!(next["invite"], hosting.invite, "each invite is used once, and a fresh one follows");
+
+    guest.say("hello Ann");
+    let queued = guest.expect("queued");
+    let on_host = guest.expect("on_host");
+    assert_eq!(queued["id"], on_host["id"]);
+    let message = host.expect("message");
+    assert_eq!(message["id"], queued["id"]);
+    assert_eq!((&message["name"], &message["text"]), (&"Bo".into(), &"hello Ann".into()));
+    assert_eq!((&message["room"], &message["from"]), (&hosting.room.clone().into(), &joined["member"]));
+    assert!(message["time"].as_str().is_some_and(|time| time.ends_with('Z')));
+    assert_eq!(guest.expect("delivered")["id"], queued["id"]);
+
+    host.say(r#"{"send":"hello\nBo"}"#);
+    assert_eq!(guest.message(), ("Ann".into(), "hello\nBo".into()));
+
+    assert_eq!(guest.finish(), 0);
+    host.expect("away");
+    assert_eq!(host.finish(), 0);
+    assert_eq!((host.errors(), guest.errors()), (String::new(), String::new()));
+}
+
+#[test]
+fn three_people_hear_each_other() {
+    let (ann, bo, carol) = (Profile::of("ann"), Profile::of("bo"), Profile::of("carol"));
+    let (mut host, hosting) = ann.host("Ann", &[]);
+    let mut first = bo.join("Bo", &hosting.invite, &[]);
+    let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+    let mut second = carol.join("Carol", &invite, &[]);
+    first.expect("joined");
+    first.expect_where("named", |event| event["name"] == "Carol");
+    second.expect_where("named", |event| event["name"] == "Bo");
+    host.expect_where("named", |event| event["name"] == "Carol");
+
+    second.say("hello from Carol");
+    let from_carol = ("Carol".to_owned(), "hello from Carol".to_owned());
+    assert_eq!(host.message(), from_carol);
+    assert_eq!(first.message(), from_carol);
+    first.say("hello from Bo");
+    assert_eq!(second.message(), ("Bo".into(), "hello from Bo".into()));
+    assert_eq!(host.message(), ("Bo".into(), "hello from Bo".into()));
+}
+
+#[test]
+fn what_is_queued_goes_out_before_the_end() {
+    let (ann, bo) = (Profile::of("ann"), Profile::of("bo"));
+    let (mut host, hosting) = ann.host("Ann", &[]);
+    let mut guest = bo.start(&["join", &hosting.invite, "--name", "Bo", "--json"]);
+    let lines: Vec<String> = (0..100).map(|number| format!("line {number}")).collect();
+    lines.iter().for_each(|line| guest.say(line));
+    assert_eq!(guest.finish(), 0);
+    for line in &lines {
+        assert_eq!(host.message().1, *line);
+    }
+    let events = guest.last_events();
+    assert_eq!(events.iter().filter(|event| event["event"] == "on_host").count(), 100);
+}
+
+#[test]
+fn plain_text_keeps_messages_apart_from_notices() {
+    let (ann, bo) = (Profile::of("ann"), Profile::of("bo"));
+    let mut host = ann.start(&["host", "--name", "Ann", "--room", "Friday", "--listen", "127.0.0.1:0"]);
+    let invite = host.line().strip_prefix("Invite: ").unwrap().to_owned();
+    let mut guest = bo.start(&["join", &invite, "--name", "Bo"]);
+    guest.say("hello Ann");
+    assert_eq!(host.line(), "Bo: hello Ann");
+    host.say("hello Bo");
+    assert_eq!(guest.line(), "Ann: hello Bo");
+    assert_eq!((guest.finish(), host.finish()), (0, 0));
+    assert!(host.errors().contains("Bo went offline."), "{}", host.errors());
+    assert!(host.errors().contains("Next invite: conversa:1:"));
+}
+
+#[test]
+fn a_learning_room_is_joined_only_with_consent() {
+    let (ann, bo) = (Profile::of("ann"), Profile::of("bo"));
+    let (mut host, hosting) = ann.host("Ann", &["--learning"]);
+    assert!(hosting.invite.starts_with("conversa-learning:1:"));
+
+    let (exit, output, _) = bo.run(&["join", &hosting.invite, "--name", "Bo", "--json"]);
+    assert_eq!(exit, 4);
+    assert!(output.contains(r#""code":"learning_room""#) && output.contains("anyone on the network can read"));
+
+    let mut guest = bo.join("Bo", &hosting.invite, &["--learning"]);
+    host.expect("named");
+    guest.expect("named");
+    guest.say("anyone can read this");
+    assert_eq!(host.message(), ("Bo".into(), "anyone can read this".into()));
+    host.say("yes");
+    assert_eq!(guest.message(), ("Ann".into(), "yes".into()));
+    assert_eq!((guest.finish(), host.finish()), (0, 0));
+}
+
+#[test]
+fn a_host_that_is_killed_is_told_from_one_that_says_goodbye() {
+    let (ann, bo) = (Profile::of("ann"), Profile::of("bo"));
+    let (mut host, hosting) = ann.host("Ann", &[]);
+    let mut guest = bo.join("Bo", &hosting.invite, &[]);
+    host.expect("joined");
+    host.kill();
+    assert_eq!(guest.expect("offline")["code"], "cut");
+    assert_eq!(guest.expect("offline")["code"], "refused");
+
+    let (mut host, _) = ann.start_again(&hosting.address);
+    guest.expect("ready");
+    assert_eq!(host.finish(), 0);
+    assert_eq!(guest.expect("offline")["code"], "host_closed");
+    // Nobody can read it now, so it is said that it was not sent.
+    guest.say("are you there?");
+    guest.expect("queued");
+    guest.signal("TERM");
+    assert_eq!(guest.exit_code(), 0);
+}
+
+#[test]
+fn a_signal_ends_with_a_goodbye() {
+    let (ann, bo) = (Profile::of("ann"), Profile::of("bo"));
+    let (mut host, hosting) = ann.host("Ann", &["--stay"]);
+    let mut guest = bo.join("Bo", &hosting.invite, &["--stay"]);
+    host.expect("named");
+    guest.signal("INT");
+    assert_eq!(guest.exit_code(), 0);
+    let away = host.expect("away");
+    assert_eq!(away["name"], "Bo");
+    host.signal("TERM");
+    assert_eq!(host.exit_code(), 0);
+}
+
+#[test]
+fn nobody_reading_the_output_is_an_end_too() {
+    let (ann, bo) = (Profile::of("ann"), Profile::of("bo"));
+    let (mut host, hosting) = ann.host("Ann", &[]);
+    let mut command = bo.command(&["join", &hosting.invite, "--name", "Bo", "--json", "--stay"]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    host.say("still here");
+    host.expect("queued");
+}
+
+#[test]
+fn hosting_goes_on_after_the_end_of_input_if_asked_to() {
+    let (ann, bo) = (Profile::of("ann"), Profile::of("bo"));
+    let mut command = ann.command(&["host", "--name", "Ann", "--listen", "127.0.0.1:0", "--json", "--stay"]);
+    command.arg("--room").arg("Friday");
+    let mut host = Person::start(command);
+    host.end_input();
+    let invite = host.expect("hosting")["invite"].as_str().unwrap().to_owned();
+    let mut guest = bo.join("Bo", &invite, &[]);
+    guest.say("hello");
+    assert_eq!(host.message().1, "hello");
+}

@@ -1,0 +1,206 @@
+//! What happens at each limit, and that it is where it should be.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use conversa::crypto::{Fingerprint, Suite};
+use conversa::protocol::limits::{
+    BYTES_BURST, CHAIN_MESSAGES_MAX, INVITES_MAX, KEYS_BURST, LOG_ITEMS_KEPT, MESSAGES_BURST, OUTBOX_MAX,
+    PREKEY_LIFE_MS, QUESTIONS_BURST, RETRY_MAX_MS,
+};
+use conversa::protocol::{
+    ByeCode, Command, Entry, Event, Host, HostLimits, LinkId, OpenPolicy, RefuseCode, RoomId, Stop, new_room,
+};
+use conversa::wire::{ByteArray, Frame, ItemKind, Look, Msg, Open, Ping, Signed, encode};
+use serde::Serialize;
+
+use crate::net::{Net, START, Seeded, identity};
+use crate::rogue::Rogue;
+
+#[test]
+fn an_outbox_takes_so_many_and_says_when_it_is_full() {
+    let mut net = Net::with_owner(Suite::Textbook, "ann", false);
+    let ids: Vec<_> = (0..=OUTBOX_MAX).map(|n| net.send("ann", &n.to_string())).collect();
+    net.drive();
+    assert!(net.saw("ann", &Event::Queued { id: ids[OUTBOX_MAX - 1] }));
+    assert!(net.saw("ann", &Event::OutboxFull { id: ids[OUTBOX_MAX] }));
+}
+
+#[test]
+fn what_was_not_sealed_yet_can_be_called_back() {
+    let mut net = Net::with_owner(Suite::Secure, "ann", false);
+    let id = net.send("ann", "oops");
+    net.send("ann", "fine");
+    net.command("ann", Command::Cancel(id));
+    net.invite_and_join("bo");
+    net.drive();
+    assert_eq!(net.inbox("bo"), ["fine"]);
+}
+
+#[test]
+fn a_chain_ends_after_a_thousand_words_and_another_goes_on() {
+    let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+    let announcements = Rc::new(Cell::new(0));
+    let count = Rc::clone(&announcements);
+    net.tamper = Some(Box::new(move |name, frame| {
+        if let Frame::Item(item) = &frame
+            && name == "bo"
+            && item.kind == ItemKind::SkPacket.code()
+        {
+            count.set(count.get() + 1);
+        }
+        Some(frame)
+    }));
+    let words = usize::try_from(CHAIN_MESSAGES_MAX).unwrap() + 20;
+    let sent: Vec<String> = (0..words).map(|n| n.to_string()).collect();
+    for chunk in sent.chunks(500) {
+        for text in chunk {
+            net.send("ann", text);
+        }
+        net.wait_in_steps(40_000, 500);
+    }
+    assert!(net.inbox("bo") == sent, "{} of {words} arrived", net.inbox("bo").len());
+    assert!(announcements.get() >= 1, "the first chain was announced before, the second now");
+}
+
+#[test]
+fn whoever_misses_more_than_is_kept_starts_anew_and_hears_the_rest() {
+    let mut net = Net::new(Suite::Textbook, &["ann", "bo", "carol"]);
+    net.people.get_mut("bo").unwrap().online = false;
+    net.cut("bo");
+    for n in 0..LOG_ITEMS_KEPT + 10 {
+        net.send("ann", &n.to_string());
+        if n % 400 == 399 {
+            net.wait_in_steps(30_000, 500);
+        }
+    }
+    net.wait_in_steps(30_000, 500);
+    net.people.get_mut("bo").unwrap().online = true;
+    net.wait(2 * RETRY_MAX_MS);
+    net.send("carol", "still with us?");
+    net.drive();
+    assert_eq!(net.inbox("bo"), ["still with us?"]);
+    assert_eq!(net.inbox("carol").len(), LOG_ITEMS_KEPT + 10);
+}
+
+#[test]
+fn prekeys_are_renewed_every_day_and_words_go_on() {
+    let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+    let renewed = Rc::new(Cell::new(0));
+    let count = Rc::clone(&renewed);
+    net.tamper = Some(Box::new(move |name, frame| {
+        if let Frame::Item(item) = &frame
+            && name == "ann"
+            && item.kind == ItemKind::Prekey.code()
+        {
+            count.set(count.get() + 1);
+        }
+        Some(frame)
+    }));
+    net.wait(PREKEY_LIFE_MS + 60_000);
+    assert_eq!(renewed.get(), 2, "one of each");
+    net.send("ann", "good morning");
+    net.drive();
+    assert_eq!(net.inbox("bo"), ["good morning"]);
+}
+
+#[test]
+fn keys_can_be_refreshed_by_hand_without_losing_words() {
+    let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+    for round in 0..10 {
+        net.command("bo", Command::RefreshKeys);
+        net.send("ann", &round.to_string());
+        net.wait(10_000);
+    }
+    assert_eq!(net.inbox("bo"), (0..10).map(|round| round.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_oldest_of_too_many_invites_goes() {
+    let mut net = Net::with_owner(Suite::Textbook, "ann", false);
+    let first = net.invite();
+    for _ in 0..INVITES_MAX {
+        net.advance(1);
+        net.command("ann", Command::Invite { addresses: vec!["127.0.0.1:9000".to_owned()], life_ms: 3_600_000 });
+        net.settle();
+    }
+    let last = net.invite();
+    net.add("bo", Entry::Invite(first), None);
+    net.drive();
+    assert_eq!(net.stop_of("bo"), Some(Stop::Refused(RefuseCode::Invite)));
+    net.add("carol", Entry::Invite(last), None);
+    net.drive();
+    assert!(net.is_ready("carol"));
+}
+
+#[test]
+fn a_flood_of_keys_ends_the_link() {
+    let (mut host, genesis, _) = host_and_room();
+    let mut rogue = Rogue::link(&mut host, LinkId(1), &identity(Suite::Textbook, 0));
+    rogue.send(&Frame::Open(Open { genesis, token: None }));
+    let garbage = || Signed { payload: vec![1].into(), signature: vec![2].into() };
+    for _ in 0..KEYS_BURST {
+        rogue.send(&Frame::Prekey(garbage()));
+    }
+    assert_eq!(rogue.closed(), None, "a prekey that does not hold is only dropped");
+    rogue.send(&Frame::Prekey(garbage()));
+    assert_eq!(rogue.closed(), Some(ByeCode::Rate));
+}
+
+#[test]
+fn a_flood_of_questions_ends_the_link() {
+    for question in [Frame::Ping(Ping { number: 1 }), Frame::Look(Look {})] {
+        let (mut host, _, _) = host_and_room();
+        let mut rogue = Rogue::link(&mut host, LinkId(1), &identity(Suite::Textbook, 1));
+        (0..QUESTIONS_BURST).for_each(|_| rogue.send(&question));
+        assert_eq!(rogue.closed(), None);
+        rogue.send(&question);
+        assert_eq!(rogue.closed(), Some(ByeCode::Rate), "{:?}", question.kind());
+    }
+}
+
+#[test]
+fn a_flood_of_messages_or_bytes_ends_the_link() {
+    for (bytes, most) in [(10, MESSAGES_BURST), (60_000, BYTES_BURST / 60_000)] {
+        let (mut host, genesis, room) = host_and_room();
+        let owner = identity(Suite::Textbook, 0);
+        let mut rogue = Rogue::link(&mut host, LinkId(1), &owner);
+        rogue.send(&Frame::Open(Open { genesis, token: None }));
+        let message = Frame::Msg(Msg {
+            ciphertext: vec![0; bytes].into(),
+            header: header(owner.fingerprint(), room).into(),
+            signature: vec![0; 64].into(),
+        });
+        let taken = (0..100).take_while(|_| {
+            rogue.send(&message);
+            rogue.closed().is_none()
+        });
+        assert!((most - 1..=most).contains(&taken.count().try_into().unwrap()), "messages of {bytes} bytes");
+        assert_eq!(rogue.closed(), Some(ByeCode::Rate));
+    }
+}
+
+fn host_and_room() -> (Host, Signed, RoomId) {
+    let owner = identity(Suite::Textbook, 0);
+    let host = Host::new(OpenPolicy::Only(vec![owner.fingerprint()]), HostLimits::default());
+    let (room, genesis) = new_room(&owner, true, 64, START, &mut Seeded::new(5)).unwrap();
+    (host, genesis, room)
+}
+
+/// A message's header as the specification has it.
+#[derive(Serialize)]
+struct Header {
+    a: Fingerprint,
+    h: ByteArray<32>,
+    i: u64,
+    l: ByteArray<32>,
+    m: u64,
+    q: u64,
+    r: RoomId,
+    v: u8,
+}
+
+fn header(sender: Fingerprint, room: RoomId) -> Vec<u8> {
+    let zeros = ByteArray::new([0; 32]);
+    encode(&Header { a: sender, h: zeros, i: 0, l: zeros, m: 0, q: 0, r: room, v: 1 })
+}
