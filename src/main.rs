@@ -1,8 +1,10 @@
 //! The program: reads the arguments, starts the logger, and runs a face.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+#[cfg(not(feature = "window"))]
 use conversa::app::{Code, Problem};
 use conversa::cli::{self, Arguments};
 
@@ -11,7 +13,7 @@ fn main() -> ExitCode {
     start_logger(&arguments.global.log);
     let exit = match arguments.command {
         Some(command) => cli::run(command, &arguments.global),
-        None => cli::refuse(&no_window()),
+        None => open_window(arguments.global.profile),
     };
     ExitCode::from(exit)
 }
@@ -26,6 +28,17 @@ fn start_logger(level: &str) {
     }
 }
 
+#[cfg(feature = "window")]
+fn open_window(profile: Option<PathBuf>) -> u8 {
+    conversa::gui::run(profile).map_or_else(|problem| cli::refuse(&problem), |()| 0)
+}
+
+#[cfg(not(feature = "window"))]
+fn open_window(_profile: Option<PathBuf>) -> u8 {
+    cli::refuse(&no_window())
+}
+
+#[cfg(not(feature = "window"))]
 fn no_window() -> Problem {
     let hint =
         "Use a headless command: `conversa host`, `conversa join` or `conversa send`; `conversa --help` shows how.";

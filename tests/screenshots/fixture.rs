@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use conversa::gui::{
     AddressRow, AppWindow, ChatState, Connection, Delivery, IdentityView, InviteView, JoinView, KeyCode, KnockRow,
-    MemberRow, MessageRow, RoomEvent, RoomRow, RoomView, RowKind, Security, Suite, SuiteRow,
+    LobbyRow, MemberRow, MessageRow, Reach, RoomEvent, RoomRow, RoomView, RowKind, Security, Suite, SuiteRow,
 };
 use slint::{ComponentHandle, Image, ModelRc, Rgb8Pixel, SharedPixelBuffer, SharedString, VecModel};
 
@@ -56,37 +56,39 @@ pub(crate) fn fill(app: &AppWindow) {
         owner: true,
         hosting: true,
         can_send: true,
-        owner_name: "Ann".into(),
         ..RoomView::default()
     });
     state.set_messages(list(messages()));
     state.set_members(list(members()));
-    state.set_knocks(list(vec![KnockRow { id: "dee".into(), name: "".into(), code: code(9) }]));
+    state.set_knocks(list(vec![KnockRow { id: "dee".into(), code: code(9) }]));
     state.set_addresses(list(vec![
-        address("This network", "192.168.1.7:9000", ""),
-        address("VPN", "10.8.0.3:9000", "Only people in the same VPN"),
-        address("This computer", "127.0.0.1:9000", ""),
+        AddressRow { reach: Reach::Network, address: "192.168.1.7:9000".into() },
+        AddressRow { reach: Reach::Internet, address: "[2001:db8::7:1c2a]:9000".into() },
+        AddressRow { reach: Reach::Computer, address: "127.0.0.1:9000".into() },
     ]));
     state.set_invite(InviteView {
         link: "conversa:1:MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43UOV3HO6DZPIYDCMRTGQ2TMNZYHFQWEY3EMVTGO2DJNJVWY3LON5YHC4TTOR2XM53YPF5DAMJSGM2DKNRXHA4Q".into(),
         qr: checkers(),
-        has_qr: true,
+        modules: 41,
         expires: "tomorrow, 12:48".into(),
     });
     state.set_join(JoinView {
-        room_name: "".into(),
         room_code: code(11),
         host_key: code(12),
         address: "192.168.1.7:9000".into(),
-        owner_name: "".into(),
-        members: 4,
         learning: false,
         first_use: true,
     });
+    state.set_lobby(list(vec![
+        LobbyRow { id: "1".into(), code: code(21), owner: code(22) },
+        LobbyRow { id: "2".into(), code: code(23), owner: code(24) },
+    ]));
+    state.set_host_name("Ann's room".into());
+    state.set_host_port("9000".into());
     state.set_recent_addresses(list(vec!["192.168.1.7:9000".into(), "[fe80::1c2a]:9100".into()]));
     state.set_suites(list(vec![
-        suite(Suite::Secure, "OpenSSL RSA", "On this computer: key 410 ms, signature 2.3 ms, message 0.04 ms"),
-        suite(Suite::Learning, "Textbook RSA", "On this computer: key 52 ms, signature 1.1 ms, message 3.2 ms"),
+        suite(Suite::Secure, "OpenSSL RSA-3072", ["2.3 ms", "0.04 ms", "0.05 ms", "2.3 ms"]),
+        suite(Suite::Learning, "Textbook RSA-1024", ["1.1 ms", "0.06 ms", "0.06 ms", "1.1 ms"]),
     ]));
     state.set_profile_place("/home/ann/.local/share/conversa".into());
 }
@@ -117,12 +119,9 @@ pub(crate) fn empty(app: &AppWindow) {
     state.set_knocks(ModelRc::default());
 }
 
-fn address(label: &str, address: &str, note: &str) -> AddressRow {
-    AddressRow { label: label.into(), address: address.into(), note: note.into() }
-}
-
-fn suite(suite: Suite, name: &str, cost: &str) -> SuiteRow {
-    SuiteRow { suite, name: name.into(), cost: cost.into() }
+fn suite(suite: Suite, name: &str, [sign, verify, encrypt, decrypt]: [&str; 4]) -> SuiteRow {
+    let (sign, verify, encrypt, decrypt) = (sign.into(), verify.into(), encrypt.into(), decrypt.into());
+    SuiteRow { suite, name: name.into(), sign, verify, encrypt, decrypt }
 }
 
 fn checkers() -> Image {
@@ -148,7 +147,7 @@ fn rooms() -> Vec<RoomRow> {
         ..RoomRow::default()
     };
     vec![
-        RoomRow { hosting: true, ..room("friday", "Friday crew", "FC", 0, "You: ok", "12:48") },
+        RoomRow { hosting: true, preview_own: true, ..room("friday", "Friday crew", "FC", 0, "ok", "12:48") },
         RoomRow {
             unread: 3,
             learning: true,
@@ -189,7 +188,7 @@ fn members() -> Vec<MemberRow> {
         member("Bo", "B", 1, "81d0bb47", true),
         member("יעל לוי", "יל", 3, "0c44ff19", true),
         member("Bartholomew Featherstonehaugh-Cholmondeley", "BF", 5, "77aa01de", false),
-        MemberRow { no_key: true, ..member("Cy", "C", 2, "e2109b3a", false) },
+        member("Cy", "C", 2, "e2109b3a", false),
     ]
 }
 
@@ -222,7 +221,7 @@ fn messages() -> Vec<MessageRow> {
     let link = "https://example.org/palette/second-round?theme=dark&contrast=4.5";
     vec![
         day(5, "3 May"),
-        event(RoomEvent::Created, "Ann"),
+        event(RoomEvent::Opened, ""),
         event(RoomEvent::Joined, "Bo"),
         day(0, ""),
         MessageRow {

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use conversa::gui::{
-    AppWindow, Appearance, ChatState, Confirm, Connection, HostStage, JoinStage, JoinTab, KeyStage, Page, Security,
-    Sheet, Suite, TroubleView,
+    AppWindow, Appearance, ChatState, Confirm, Connection, HostStage, JoinStage, JoinTab, KeyStage, KeyStep, Page,
+    Remedy, Security, Sheet, Suite, TroubleView,
 };
 use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery, TestingBackend, TestingBackendOptions};
 use slint::platform::WindowEvent;
@@ -41,7 +41,7 @@ fn window() -> AppWindow {
     app
 }
 
-/// Draws the page as it is in all four ways and checks each picture.
+/// Draws the page as it is wide in both shades, and narrow, and checks each picture.
 fn shoot(app: &AppWindow, page: &str, expected: &[&str]) {
     shoot_in(app, page, expected, &[(WIDE, "wide"), (NARROW, "narrow")]);
 }
@@ -52,7 +52,9 @@ fn shoot_in(app: &AppWindow, page: &str, expected: &[&str], sizes: &[((u32, u32)
         app.window().dispatch_event(WindowEvent::Resized { size: LogicalSize::new(size.0 as f32, size.1 as f32) });
         // Lists settle over a few frames.
         (0..4).for_each(|_| step(app));
-        for (appearance, shade) in [(Appearance::Light, "light"), (Appearance::Dark, "dark")] {
+        // Colours do not depend on the width.
+        let shades = [(Appearance::Light, "light"), (Appearance::Dark, "dark")];
+        for (appearance, shade) in shades.into_iter().take(if width == "narrow" { 1 } else { 2 }) {
             app.global::<ChatState>().set_appearance(appearance);
             step(app);
             draw(app, size, &format!("{page}-{width}-{shade}"));
@@ -108,8 +110,7 @@ fn first_run() {
     let state = app.global::<ChatState>();
     state.set_page(Page::FirstRun);
     state.set_key_stage(KeyStage::Making);
-    state.set_key_step("looking for two large primes".into());
-    state.set_key_progress(0.4);
+    state.set_key_step(KeyStep::Decryption);
     shoot(&app, "first-run", &["Your name", "Host a room", "Join a room", "Making your key"]);
     state.set_zoom(1.6);
     shoot(&app, "first-run-zoomed", &["Host a room"]);
@@ -120,7 +121,7 @@ fn unlock() {
     let app = window();
     let state = app.global::<ChatState>();
     state.set_page(Page::Unlock);
-    state.set_unlock_error("That is not the passphrase of this key.".into());
+    state.set_unlock_failed(true);
     shoot(&app, "unlock", &["Passphrase", "Unlock"]);
 }
 
@@ -130,8 +131,13 @@ fn room() {
     let state = app.global::<ChatState>();
     shoot(&app, "room", &["Message", "Send", "People", "You: ok"]);
     state.set_people_open(true);
-    shoot(&app, "people", &["Let in", "Decline"]);
+    shoot_in(&app, "people", &["Let in", "Decline"], &[(WIDE, "wide")]);
     shoot_in(&app, "people", &["Remove Bo…", "Invite people…", "Close room…"], &[(TALL, "tall")]);
+    // On the way to a narrow window the people make place for the conversation.
+    shoot_in(&app, "room-again", &["Message"], &[(NARROW, "narrow")]);
+    assert!(!state.get_people_open());
+    state.set_people_open(true);
+    shoot_in(&app, "people", &["Let in", "Decline"], &[(NARROW, "narrow")]);
     state.set_people_open(false);
     state.set_zoom(1.5);
     shoot(&app, "room-zoomed", &["Message"]);
@@ -145,6 +151,7 @@ fn room_in_trouble() {
     room.connection = Connection::Offline;
     room.retry_seconds = 8;
     room.security = Security::Forked;
+    room.fork_shown = true;
     room.name = "A room with a name so long that no header could ever hold all of it in one line".into();
     state.set_room(room);
     state.set_draft("A draft of\nthree lines, one of which is rather longer than the composer is wide, so that it wraps\nand grows.".into());
@@ -176,6 +183,17 @@ fn closed_room_and_filter() {
     room.can_send = false;
     state.set_room(room);
     shoot(&app, "room-closed", &["People"]);
+    let mut room = state.get_room();
+    room.connection = Connection::Failed;
+    room.trouble = TroubleView {
+        title: "Port 9000 is used by another program.".into(),
+        cause: "Use another one, such as 9001.".into(),
+        remedy: Remedy::UsePort,
+        port: 9001,
+        ..TroubleView::default()
+    };
+    state.set_room(room);
+    shoot(&app, "room-failed", &["Use 9001"]);
 }
 
 #[test]
@@ -187,13 +205,15 @@ fn hosting() {
     state.set_sheet(Sheet::Host);
     shoot(&app, "host", &["Room name", "Port", "Secure room", "Learning room", "Start"]);
     state.set_sheet(Sheet::None);
-    state.set_default_suite(Suite::Learning);
+    state.set_host_suite(Suite::Learning);
     state.set_host_stage(HostStage::Starting);
     state.set_host_error("Port 9000 is used by another program.".into());
     state.set_host_other_port(9001);
     let _ = app.window().take_snapshot();
     state.set_sheet(Sheet::Host);
     shoot(&app, "host-learning", &["Starting…", "Use 9001"]);
+    state.set_host_stage(HostStage::Consent);
+    shoot(&app, "host-consent", &["Host for learning", "Leave"]);
     state.set_sheet(Sheet::Invite);
     shoot(&app, "invite", &["Copy invite", "New link", "Reset…"]);
 }
@@ -211,7 +231,9 @@ fn joining() {
     shoot(&app, "join-invite", &["Invite link", "Continue"]);
     state.set_join_error("".into());
     state.set_join_stage(JoinStage::Review);
-    shoot(&app, "join-review", &["They match, join", "Cancel"]);
+    shoot(&app, "join-review", &["It matches, join", "Cancel"]);
+    state.set_join_stage(JoinStage::Choose);
+    shoot(&app, "join-choose", &["Cancel"]);
     state.set_join_stage(JoinStage::Waiting);
     shoot(&app, "join-waiting", &["Cancel"]);
     let mut join = state.get_join();
@@ -236,7 +258,8 @@ fn questions() {
         title: "Nobody is hosting at 192.168.1.7:9000".into(),
         cause: "The host may have closed the room, or its computer is off.".into(),
         detail: "connect: Connection refused (os error 111)".into(),
-        action: "Try again".into(),
+        remedy: Remedy::Retry,
+        port: 0,
     });
     state.set_sheet(Sheet::Trouble);
     shoot(&app, "trouble", &["Try again", "Details"]);

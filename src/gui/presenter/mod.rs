@@ -142,6 +142,9 @@ impl Presenter {
             self.session.enter(seat);
         }
         self.next_trouble();
+        if self.state().get_page() == ui::Page::Chat {
+            self.app.invoke_focus_composer();
+        }
     }
 
     /// Takes an event of the session in. [`Self::refresh`] has to follow, once for many.

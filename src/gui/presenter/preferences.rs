@@ -95,10 +95,6 @@ impl Presenter {
         self.state().set_recent_addresses(views::fixed(addresses));
         self.settings.recent_addresses = settings.recent_addresses;
         self.settings.drafts = settings.drafts;
-        if self.settings.name != settings.name && !settings.name.is_empty() {
-            self.settings.name = settings.name;
-            self.show_identity();
-        }
     }
 
     /// The page to be at when nothing else is asked: a newcomer's, or the rooms.

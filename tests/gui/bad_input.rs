@@ -1,0 +1,148 @@
+//! What goes wrong is said, with a way out, and nothing typed is lost.
+
+use std::net::TcpListener;
+
+use conversa::gui::{Connection, JoinStage, Page, Sheet};
+use slint::ComponentHandle;
+
+use crate::person::{Person, profile_of};
+
+#[test]
+fn what_is_no_invite_and_who_is_not_there() {
+    let ann = Person::new("ann");
+    ann.press("Join a room");
+    for (text, said) in [
+        ("two words", "is neither an invite nor an address"),
+        ("conversa:1:abcdef", "This invite cannot be read."),
+        ("conversa:7:abcdef", "This room needs a newer Conversa"),
+    ] {
+        ann.fill("Invite link", text);
+        ann.press("Continue");
+        assert!(ann.state().get_join_error().contains(said), "{}", ann.state().get_join_error());
+        assert_eq!(ann.state().get_join_text(), text, "what was typed stays");
+    }
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    ann.press("Address");
+    ann.fill("Address of the host", &nobody.to_string());
+    ann.press("Continue");
+    ann.wait("nobody is there", |ann| !ann.state().get_join_error().is_empty());
+    assert_eq!(
+        ann.state().get_join_error(),
+        format!("Nobody is hosting at {nobody}. The host may have closed the room.")
+    );
+    assert_eq!((ann.state().get_join_stage(), ann.state().get_room_count()), (JoinStage::Form, 0));
+
+    // Somebody who answers, and is no Conversa.
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap();
+    let server = std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let (mut peer, _) = other.accept().unwrap();
+        let _ = peer.read(&mut [0; 512]);
+        let _ = peer.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
+    ann.fill("Address of the host", &address.to_string());
+    ann.press("Continue");
+    ann.wait("no Conversa", |ann| ann.state().get_join_error().contains("is not Conversa"));
+    server.join().unwrap();
+    ann.press("Cancel");
+    assert_eq!(ann.state().get_page(), Page::FirstRun);
+}
+
+#[test]
+fn a_port_that_is_taken_and_another_that_is_not() {
+    let ann = Person::new("ann");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    ann.press("Host a room");
+    ann.fill("Room name", "Friday");
+    ann.press("Only this computer");
+    ann.fill("Port", "ninety");
+    ann.press("Start");
+    assert!(ann.state().get_host_error().contains("A port is a number"));
+    ann.fill("Port", &port.to_string());
+    ann.press("Start");
+    ann.wait("the port is taken", |ann| !ann.state().get_host_error().is_empty());
+    assert!(ann.state().get_host_error().contains(&format!("Port {port} is used by another program.")));
+    assert_eq!(ann.state().get_host_name(), "Friday", "nothing typed is lost");
+    let other = ann.state().get_host_other_port();
+    ann.press(&format!("Use {other}"));
+    ann.wait("an answer", |ann| !ann.state().get_invite().link.is_empty() || !ann.state().get_host_error().is_empty());
+}
+
+#[test]
+fn ones_own_room_is_ones_own() {
+    let ann = Person::new("ann");
+    let invite = ann.host("Friday", false);
+    ann.press("Close");
+    let address = ann.state().get_room().address;
+    ann.press("Join");
+    ann.press("Address");
+    ann.fill("Address of the host", &address);
+    ann.press("Continue");
+    ann.wait("told", |ann| ann.state().get_join_error().starts_with("That is you."));
+    ann.press("Cancel");
+    // An invite to a room where one is opens that room, wherever it is pasted.
+    ann.press("Settings");
+    ann.app().global::<conversa::gui::Backend>().invoke_filter_rooms(invite.into());
+    ann.step();
+    assert_eq!((ann.state().get_page(), ann.state().get_sheet()), (Page::Chat, Sheet::None));
+    assert_eq!(ann.state().get_room().name, "Friday");
+}
+
+#[test]
+fn a_name_that_cannot_be_one_is_not_taken() {
+    let ann = Person::new("ann");
+    ann.fill("Your name", &"x".repeat(33));
+    assert!(ann.state().get_name_error().contains("at most 32 characters"));
+    ann.press("Host a room");
+    assert_eq!(ann.state().get_sheet(), Sheet::None);
+    ann.fill("Your name", "Ann");
+    assert_eq!(ann.state().get_name_error(), "");
+    ann.press("Host a room");
+    assert_eq!(ann.state().get_host_name(), "Ann's room");
+}
+
+#[test]
+fn a_key_under_a_passphrase_is_asked_for() {
+    let ann = Person::new("ann");
+    ann.host("Friday", false);
+    ann.press("Close");
+    ann.press("Settings");
+    ann.press("Set…");
+    ann.fill("New passphrase", "correct horse");
+    ann.fill("Again", "correct house");
+    assert!(!ann.is_enabled("Set passphrase"));
+    ann.fill("Again", "correct horse");
+    ann.press("Set passphrase");
+    ann.wait("it is set", |ann| ann.state().get_identity().has_passphrase);
+    assert_eq!(ann.state().get_sheet(), Sheet::None);
+    let directory = ann.quit();
+
+    let ann = Person::again(directory);
+    ann.wait("asked", |ann| ann.state().get_page() == Page::Unlock);
+    ann.check_names("unlock");
+    ann.fill("Passphrase", "wrong");
+    ann.press("Unlock");
+    ann.wait("wrong", |ann| ann.state().get_unlock_failed());
+    ann.fill("Passphrase", "correct horse");
+    ann.press("Unlock");
+    ann.wait("in the room again", |ann| {
+        ann.state().get_page() == Page::Chat && ann.state().get_room().connection == Connection::Connected
+    });
+}
+
+#[test]
+fn a_damaged_key_is_told_and_left_alone() {
+    let directory = profile_of("ann");
+    let path = directory.path().join("identity/sign.pem");
+    std::fs::write(&path, "nonsense").unwrap();
+    std::fs::write(directory.path().join("settings.cbor"), "nonsense").unwrap();
+    let ann = Person::at(directory);
+    ann.wait("told", |ann| ann.state().get_sheet() == Sheet::Trouble);
+    assert!(ann.state().get_trouble().title.contains("settings.cbor"), "{:?}", ann.state().get_trouble());
+    ann.check_names("trouble");
+    ann.press("Close");
+    ann.wait("told", |ann| ann.state().get_trouble().title.contains("sign.pem"));
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "nonsense");
+}

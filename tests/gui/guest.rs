@@ -1,0 +1,86 @@
+//! A person without a window: a session, and the conversations it makes.
+
+use conversa::app::chat::{Change, Chat, Question, Room, RowKind};
+use conversa::app::{HostPlace, HostRequest, IdentityState, JoinRequest, Profile, SeatId, Session, SessionEvent};
+use conversa::crypto::{Fingerprint, Suite};
+use conversa::protocol::{LearningConsent, RoomCrypto};
+
+use crate::person::profile_of;
+
+pub(crate) struct Guest {
+    pub(crate) session: Session,
+    pub(crate) chat: Chat,
+    pub(crate) questions: Vec<Question>,
+    pub(crate) fingerprint: Option<Fingerprint>,
+    events: async_channel::Receiver<SessionEvent>,
+    _directory: tempfile::TempDir,
+}
+
+impl Guest {
+    pub(crate) fn new(name: &str, called: &str) -> Self {
+        let directory = profile_of(name);
+        let profile = Profile::open(Some(directory.path().to_owned())).unwrap();
+        let (session, _, events) = Session::open(profile).unwrap();
+        let called = called.to_owned();
+        session.change_settings(|settings| settings.name = called);
+        let (chat, questions) = (Chat::default(), Vec::new());
+        Self { session, chat, questions, fingerprint: None, events, _directory: directory }
+    }
+
+    pub(crate) fn pump(&mut self) {
+        while let Ok(event) = self.events.try_recv() {
+            if let SessionEvent::Identity { suite: Suite::Secure, state: IdentityState::Ready { fingerprint, .. } } =
+                event
+            {
+                self.fingerprint = Some(fingerprint);
+            }
+            for change in self.chat.apply(&event, 0) {
+                if let Change::Question { question, .. } = change {
+                    self.questions.push(question);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn join(&self, target: &str, learning: bool) -> SeatId {
+        let learning = learning.then(LearningConsent::given_by_a_person);
+        self.session.join(JoinRequest { target: target.parse().unwrap(), learning, pin: None }).unwrap()
+    }
+
+    /// Hosts a room on this computer that takes knocks.
+    pub(crate) fn host(&self, title: &str, learning: bool) -> SeatId {
+        let crypto = if learning {
+            RoomCrypto::Learning(LearningConsent::given_by_a_person())
+        } else {
+            RoomCrypto::secure().unwrap()
+        };
+        self.session.host(HostRequest {
+            title: title.to_owned(),
+            crypto,
+            place: HostPlace::Here(([127, 0, 0, 1], 0).into()),
+            knock: true,
+            members_max: 8,
+        })
+    }
+
+    pub(crate) fn room(&self, seat: SeatId) -> Option<&Room> {
+        self.chat.room(seat)
+    }
+
+    pub(crate) fn heard(&self, seat: SeatId) -> Vec<String> {
+        let rows = self.room(seat).into_iter().flat_map(|room| room.rows());
+        let texts = rows.filter_map(|row| match &row.kind {
+            RowKind::Message(message) => Some(message.text.clone()),
+            RowKind::Notice(_) => None,
+        });
+        texts.collect()
+    }
+
+    pub(crate) fn invite(&self, seat: SeatId) -> Option<String> {
+        self.room(seat)?.invite.as_ref().map(ToString::to_string)
+    }
+
+    pub(crate) fn address(&self, seat: SeatId) -> Option<String> {
+        self.room(seat)?.hosting.as_ref().map(|hosting| hosting.address.to_string())
+    }
+}

@@ -1,0 +1,161 @@
+//! Learning rooms: never without having been asked.
+
+use conversa::gui::{Connection, HostStage, JoinStage, Page, Security, Sheet, Suite};
+
+use crate::guest::Guest;
+use crate::person::Person;
+
+#[test]
+fn the_backend_is_switched_and_a_learning_room_hosted_after_its_warning() {
+    let ann = Person::new("ann");
+    ann.fill("Your name", "Ann");
+    ann.host("Secret things", false);
+    ann.press("Close");
+    ann.press("Settings");
+    ann.check_names("settings");
+    ann.press("Learning rooms · Textbook RSA-1024");
+    assert_eq!(ann.state().get_default_suite(), Suite::Learning);
+    ann.press("Measure");
+    assert!(!ann.is_enabled("Measuring…"));
+    ann.wait("what both cost", |ann| !ann.state().get_measuring());
+    assert!(ann.reads("Measure"));
+
+    ann.press("Host");
+    assert_eq!(ann.state().get_host_suite(), Suite::Learning, "as the settings say");
+    ann.fill("Room name", "Workshop");
+    ann.fill("Port", "0");
+    ann.press("Only this computer");
+    ann.press("Start learning room");
+    assert_eq!(ann.state().get_host_stage(), HostStage::Consent);
+    assert!(ann.reads("This will not be a private room") && ann.sees("Host for learning"));
+    ann.press("Leave");
+    assert_eq!(ann.state().get_host_name(), "Workshop", "nothing typed is lost");
+    ann.press("Start learning room");
+    ann.press("Host for learning");
+    ann.wait("an invite", |ann| ann.state().get_room().name == "Workshop" && !ann.state().get_invite().link.is_empty());
+    let link = ann.state().get_invite().link;
+    assert!(link.starts_with("conversa-learning:1:"), "{link}");
+    assert!(ann.sees("Learning room: anyone on the network can read this."), "on the invite itself");
+    ann.press("Close");
+    let room = ann.state().get_room();
+    assert!(room.learning && room.security == Security::Learning);
+    assert!(ann.sees("Learning room: anyone on the network can read this."));
+
+    let mut bo = Guest::new("bo", "Bo");
+    let seat = bo.join(&link, true);
+    ann.wait_with(&mut [&mut bo], "Bo joined", |ann, guests| {
+        ann.state().get_room().here == 2 && guests[0].room(seat).is_some_and(|room| room.title() == "Workshop")
+    });
+    ann.type_text("two primes walk into a bar");
+    ann.press("Send");
+    bo.session.send(seat, "and everybody hears it").unwrap();
+    ann.wait_with(&mut [&mut bo], "both heard", |ann, guests| {
+        ann.said().len() == 2 && guests[0].heard(seat).len() == 2
+    });
+}
+
+#[test]
+fn a_learning_room_is_joined_by_invite_after_its_warning() {
+    let bo = Person::new("bo");
+    let mut ann = Guest::new("ann", "Ann");
+    let seat = ann.host("Workshop", true);
+    bo.wait_with(&mut [&mut ann], "an invite", |_, guests| guests[0].invite(seat).is_some());
+    let invite = ann.invite(seat).unwrap();
+
+    bo.fill("Your name", "Bo");
+    bo.press("Join a room");
+    bo.fill("Invite link", &format!("Come in: {invite}"));
+    bo.press("Continue");
+    assert_eq!(bo.state().get_join_stage(), JoinStage::Consent);
+    assert!(bo.reads("This is not a private room") && bo.state().get_room_count() == 0);
+    bo.check_names("consent");
+    bo.press("Leave");
+    assert_eq!((bo.state().get_sheet(), bo.state().get_page()), (Sheet::None, Page::FirstRun));
+
+    bo.press("Join a room");
+    bo.fill("Invite link", &invite);
+    bo.press("Continue");
+    bo.press("Join for learning");
+    assert_eq!(bo.state().get_join_stage(), JoinStage::Review);
+    bo.press("Join");
+    bo.wait_with(&mut [&mut ann], "in the room", |bo, _| {
+        bo.state().get_room().connection == Connection::Connected && bo.state().get_room().name == "Workshop"
+    });
+    assert!(bo.state().get_room().learning && !bo.state().get_room().owner);
+    ann.session.send(seat, "Welcome").unwrap();
+    bo.type_text("Thanks");
+    bo.press("Send");
+    bo.wait_with(&mut [&mut ann], "both heard", |bo, guests| bo.said().len() == 2 && guests[0].heard(seat).len() == 2);
+
+    // Leaving for good takes the room from the list.
+    bo.press("Leave room…");
+    bo.press("Leave room");
+    bo.wait_with(&mut [&mut ann], "gone", |bo, guests| {
+        bo.state().get_room_count() == 0 && guests[0].room(seat).is_some_and(|room| room.members().len() == 1)
+    });
+}
+
+#[test]
+fn a_room_is_joined_by_its_address_after_the_first_use_question() {
+    let bo = Person::new("bo");
+    let mut ann = Guest::new("ann", "Ann");
+    let seat = ann.host("Friday crew", false);
+    bo.wait_with(&mut [&mut ann], "the room is open", |_, guests| guests[0].invite(seat).is_some());
+    let address = ann.address(seat).unwrap();
+
+    bo.press("Join a room");
+    bo.press("Address");
+    bo.fill("Address of the host", &address);
+    bo.press("Continue");
+    bo.wait_with(&mut [&mut ann], "the first-use question", |bo, _| bo.state().get_join_stage() == JoinStage::Review);
+    let join = bo.state().get_join();
+    assert_eq!(join.host_key.text, ann.fingerprint.unwrap().grouped());
+    assert!(join.first_use && bo.sees("It matches, join"));
+    bo.press("It matches, join");
+    bo.wait_with(&mut [&mut ann], "Ann is asked", |bo, guests| {
+        let knocks = guests[0].room(seat).map_or(0, |room| room.knocks.len());
+        bo.state().get_join_stage() == JoinStage::Waiting && knocks == 1
+    });
+    assert!(bo.reads("Waiting for the room's owner to let you in…"));
+    let knock = ann.room(seat).unwrap().knocks[0];
+    assert_eq!(bo.state().get_identity().code.text, knock.grouped(), "the code that Ann sees");
+    ann.session.answer_knock(seat, knock, true);
+    bo.wait_with(&mut [&mut ann], "in the room", |bo, _| bo.state().get_room().name == "Friday crew");
+    assert_eq!(bo.state().get_sheet(), Sheet::None);
+    bo.wait_with(&mut [&mut ann], "remembered", |bo, _| {
+        use slint::Model;
+        bo.state().get_recent_addresses().row_data(0).is_some_and(|known| known == address)
+    });
+}
+
+#[test]
+fn somebody_who_knocks_is_let_in_from_the_people() {
+    let ann = Person::new("ann");
+    ann.fill("Your name", "Ann");
+    ann.press("Host a room");
+    ann.fill("Port", "0");
+    ann.press("Only this computer");
+    ann.press("People may ask to join");
+    ann.press("Start");
+    ann.wait("an invite", |ann| !ann.state().get_invite().link.is_empty());
+    ann.press("Close");
+    assert_eq!(ann.state().get_room().name, "Ann's room");
+    let address = ann.state().get_room().address;
+    for (let_in, name) in [(false, "bo"), (true, "carol")] {
+        let mut guest = Guest::new(name, name);
+        let seat = guest.join(&address, false);
+        ann.wait_with(&mut [&mut guest], "the first-use question", |_, guests| !guests[0].questions.is_empty());
+        let Some(conversa::app::chat::Question::FirstUse(host)) = guest.questions.first().cloned() else { panic!() };
+        guest.session.trust_host(seat, host);
+        ann.wait_with(&mut [&mut guest], "the lobby", |_, guests| guests[0].questions.len() > 1);
+        let Some(conversa::app::chat::Question::Lobby(rooms)) = guest.questions.get(1).cloned() else { panic!() };
+        guest.session.knock(seat, rooms[0].room);
+        ann.wait_with(&mut [&mut guest], "a knock", |ann, _| ann.reads("Someone asks to join"));
+        ann.check_names("knock");
+        ann.press(if let_in { "Let in" } else { "Decline" });
+        let members = if let_in { 2 } else { 1 };
+        ann.wait_with(&mut [&mut guest], "answered", |ann, _| {
+            !ann.reads("Someone asks to join") && ann.state().get_room().members == members
+        });
+    }
+}

@@ -1,0 +1,13 @@
+//! The window, driven as a person drives it, without a display: it runs on the real session and on
+//! real loopback hosts. Each test has people with profiles of their own; some have a window, some only
+//! a session. Nothing waits longer than it has to, and nothing waits for good.
+#![cfg(feature = "window")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod bad_input;
+mod guest;
+mod keyboard;
+mod learning;
+mod long_list;
+mod person;
+mod story;

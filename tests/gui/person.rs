@@ -1,0 +1,261 @@
+//! A person with a window.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use conversa::app::Profile;
+use conversa::gui::{AppWindow, ChatState, Face};
+use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery};
+use slint::platform::{Key, PointerEventButton, WindowEvent};
+use slint::{ComponentHandle, LogicalPosition, LogicalSize, Model, SharedString};
+
+use crate::guest::Guest;
+
+/// How long anything may take: much longer than it does, for computers that do ten things at once.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The window in logical pixels.
+const SIZE: LogicalSize = LogicalSize::new(1100.0, 2200.0);
+
+pub(crate) struct Person {
+    face: Face,
+    directory: tempfile::TempDir,
+}
+
+/// A profile of somebody whose keys were made before: making keys takes seconds.
+pub(crate) fn profile_of(name: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keys");
+    let learning = directory.path().join("identity/learning");
+    std::fs::create_dir_all(&learning).unwrap();
+    for half in ["sign", "enc"] {
+        std::fs::copy(keys.join(format!("{name}.{half}.pem")), directory.path().join(format!("identity/{half}.pem")))
+            .unwrap();
+        std::fs::copy(keys.join(format!("{name}.{half}.learning.pem")), learning.join(format!("{half}.pem"))).unwrap();
+    }
+    directory
+}
+
+impl Person {
+    /// Opens a window on a profile with the keys of `name`. One in each test: the window system of
+    /// a test belongs to its thread.
+    pub(crate) fn new(name: &str) -> Self {
+        Self::at(profile_of(name))
+    }
+
+    pub(crate) fn at(directory: tempfile::TempDir) -> Self {
+        i_slint_backend_testing::init_no_event_loop();
+        Self::again(directory)
+    }
+
+    /// A window in a thread that has had one.
+    pub(crate) fn again(directory: tempfile::TempDir) -> Self {
+        let app = AppWindow::new().unwrap();
+        let profile = Profile::open(Some(directory.path().to_owned())).unwrap();
+        let face = Face::open(app, profile).unwrap();
+        face.app().show().unwrap();
+        // Tall enough for whole pages: what is scrolled away cannot be found.
+        face.app().window().set_size(SIZE);
+        face.app().window().dispatch_event(WindowEvent::Resized { size: SIZE });
+        face.app().window().dispatch_event(WindowEvent::WindowActiveChanged(true));
+        face.start();
+        let person = Self { face, directory };
+        person.step();
+        person
+    }
+
+    /// Closes the window and waits for the goodbyes.
+    pub(crate) fn quit(self) -> tempfile::TempDir {
+        self.face.app().global::<conversa::gui::Backend>().invoke_quit();
+        let end = Instant::now() + PATIENCE;
+        while !self.face.pump() {
+            assert!(Instant::now() < end, "the session does not end");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.directory
+    }
+
+    pub(crate) fn app(&self) -> &AppWindow {
+        self.face.app()
+    }
+
+    pub(crate) fn state(&self) -> ChatState<'_> {
+        self.app().global::<ChatState>()
+    }
+
+    /// A few frames: events come in, and what follows from them is done.
+    pub(crate) fn step(&self) {
+        for _ in 0..3 {
+            self.face.pump();
+            i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(20));
+        }
+    }
+
+    pub(crate) fn wait(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        self.wait_with(&mut [], what, |person, _| is_so(person));
+    }
+
+    /// Waits together with others, whose events are taken in meanwhile.
+    pub(crate) fn wait_with(
+        &self,
+        guests: &mut [&mut Guest],
+        what: &str,
+        is_so: impl Fn(&Self, &[&mut Guest]) -> bool,
+    ) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            guests.iter_mut().for_each(|guest| guest.pump());
+            self.step();
+            if is_so(self, guests) {
+                return;
+            }
+            assert!(Instant::now() < end, "never: {what}\n{}", self.describe());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// What can be seen, for a test that failed.
+    fn describe(&self) -> String {
+        let state = self.state();
+        let names: Vec<_> = ElementQuery::from_root(self.app())
+            .match_descendants()
+            .match_accessible_role(AccessibleRole::Button)
+            .find_all()
+            .iter()
+            .filter_map(ElementHandle::accessible_label)
+            .collect();
+        let rows: Vec<_> = state.get_messages().iter().map(|row| (row.event, row.text, row.delivery)).collect();
+        format!(
+            "{:?} {:?} room {:?} {:?}\nhost {:?} {:?} join {:?} {:?} trouble {:?}\n{rows:?}\n{names:?}",
+            state.get_page(),
+            state.get_sheet(),
+            state.get_room().name,
+            state.get_room().connection,
+            state.get_host_stage(),
+            state.get_host_error(),
+            state.get_join_stage(),
+            state.get_join_error(),
+            state.get_trouble(),
+        )
+    }
+
+    /// The texts of the messages on screen, in order.
+    pub(crate) fn said(&self) -> Vec<String> {
+        let rows = self.state().get_messages();
+        rows.iter().filter(|row| row.kind == conversa::gui::RowKind::Message).map(|row| row.text.into()).collect()
+    }
+
+    pub(crate) fn sees(&self, label: &str) -> bool {
+        ElementHandle::find_by_accessible_label(self.app(), label).next().is_some()
+    }
+
+    /// Whether any text on screen contains `part`.
+    pub(crate) fn reads(&self, part: &str) -> bool {
+        let part = part.to_owned();
+        let has = move |element: &ElementHandle| element.accessible_label().is_some_and(|label| label.contains(&part));
+        ElementQuery::from_root(self.app()).match_descendants().match_predicate(has).find_first().is_some()
+    }
+
+    fn one(&self, label: &str) -> ElementHandle {
+        let found = ElementHandle::find_by_accessible_label(self.app(), label).next();
+        found.unwrap_or_else(|| panic!("no “{label}”\n{}", self.describe()))
+    }
+
+    /// Does what a screen reader does to press something.
+    pub(crate) fn press(&self, label: &str) {
+        let element = self.one(label);
+        assert_ne!(element.accessible_enabled(), Some(false), "“{label}” cannot be pressed");
+        element.invoke_accessible_default_action();
+        self.step();
+    }
+
+    pub(crate) fn is_enabled(&self, label: &str) -> bool {
+        self.one(label).accessible_enabled() != Some(false)
+    }
+
+    /// Clicks with the mouse.
+    pub(crate) fn click(&self, label: &str) {
+        self.click_on(&self.one(label));
+    }
+
+    fn click_on(&self, element: &ElementHandle) {
+        let (corner, size) = (element.absolute_position(), element.size());
+        let position = LogicalPosition::new(corner.x + size.width / 2.0, corner.y + size.height / 2.0);
+        let button = PointerEventButton::Left;
+        let window = self.app().window();
+        window.dispatch_event(WindowEvent::PointerMoved { position });
+        window.dispatch_event(WindowEvent::PointerPressed { position, button });
+        window.dispatch_event(WindowEvent::PointerReleased { position, button });
+        self.step();
+    }
+
+    /// Fills a field in: clicks into it, selects what is there, and types.
+    pub(crate) fn fill(&self, label: &str, text: &str) {
+        let fields = ElementQuery::from_root(self.app()).match_descendants();
+        let label_owned = label.to_owned();
+        let field = fields
+            .match_accessible_role(AccessibleRole::TextInput)
+            .match_predicate(move |field| field.accessible_label().is_some_and(|label| label == label_owned))
+            .find_first();
+        let field = field.unwrap_or_else(|| panic!("no field “{label}”\n{}", self.describe()));
+        self.click_on(&field);
+        self.chord(&[Key::Control.into()], "a");
+        self.type_text(text);
+        self.step();
+    }
+
+    pub(crate) fn type_text(&self, text: &str) {
+        for letter in text.chars() {
+            self.key(SharedString::from(letter));
+        }
+        self.step();
+    }
+
+    pub(crate) fn key(&self, text: impl Into<SharedString>) {
+        let text = text.into();
+        self.app().window().dispatch_event(WindowEvent::KeyPressed { text: text.clone() });
+        self.app().window().dispatch_event(WindowEvent::KeyReleased { text });
+    }
+
+    /// A key while others are held.
+    pub(crate) fn chord(&self, held: &[SharedString], key: impl Into<SharedString>) {
+        for text in held {
+            self.app().window().dispatch_event(WindowEvent::KeyPressed { text: text.clone() });
+        }
+        self.key(key);
+        for text in held {
+            self.app().window().dispatch_event(WindowEvent::KeyReleased { text: text.clone() });
+        }
+        self.step();
+    }
+
+    /// Nothing that can be pressed or filled in is nameless.
+    pub(crate) fn check_names(&self, page: &str) {
+        let roles = [AccessibleRole::Button, AccessibleRole::Switch, AccessibleRole::RadioButton];
+        for role in roles.into_iter().chain([AccessibleRole::TextInput, AccessibleRole::ListItem]) {
+            for control in
+                ElementQuery::from_root(self.app()).match_descendants().match_accessible_role(role).find_all()
+            {
+                assert!(!control.accessible_label().unwrap_or_default().is_empty(), "{page}: a {role:?} without name");
+            }
+        }
+    }
+
+    /// From the first page to a room of one's own, with its invite on screen; the invite.
+    pub(crate) fn host(&self, room: &str, learning: bool) -> String {
+        self.press("Host a room");
+        self.fill("Room name", room);
+        self.fill("Port", "0");
+        self.press("Only this computer");
+        if learning {
+            self.press("Learning room");
+            self.press("Start learning room");
+            self.press("Host for learning");
+        } else {
+            self.press("Secure room");
+            self.press("Start");
+        }
+        self.wait("an invite", |person| !person.state().get_invite().link.is_empty());
+        self.state().get_invite().link.into()
+    }
+}

@@ -1,0 +1,134 @@
+//! The first conversation, from nothing.
+
+use conversa::gui::{Connection, Delivery, Page, RowKind, Sheet, Suite};
+use slint::Model;
+
+use crate::guest::Guest;
+use crate::person::Person;
+
+#[test]
+fn somebody_new_hosts_and_two_talk() {
+    let ann = Person::new("ann");
+    assert_eq!(ann.state().get_page(), Page::FirstRun);
+    ann.check_names("first run");
+    ann.fill("Your name", "Ann");
+    let invite = ann.host("Friday crew", false);
+    assert_eq!((ann.state().get_page(), ann.state().get_sheet()), (Page::Chat, Sheet::Invite));
+    assert!(ann.state().get_invite().modules > 20 && ann.sees("The invite as a QR code"));
+    ann.check_names("invite");
+    ann.press("Copy invite");
+    assert_eq!(ann.state().get_toast(), "Copied");
+    ann.press("Close");
+    assert_eq!(ann.state().get_room().name, "Friday crew");
+    assert_eq!(ann.state().get_room().connection, Connection::Connected);
+    assert!(ann.reads("Only you are here"));
+
+    let mut bo = Guest::new("bo", "Bo");
+    let seat = bo.join(&invite, false);
+    ann.wait_with(&mut [&mut bo], "Bo joined", |ann, guests| {
+        ann.state().get_members().iter().any(|member| member.name == "Bo" && member.here)
+            && guests[0].room(seat).is_some_and(|room| room.title() == "Friday crew")
+    });
+    assert!(!ann.reads("Only you are here"));
+
+    // The invite was used, so there is another one already.
+    ann.press("Invite people…");
+    ann.wait_with(&mut [&mut bo], "a fresh invite", |ann, _| {
+        let link = ann.state().get_invite().link;
+        !link.is_empty() && link != invite
+    });
+    ann.press("Close");
+
+    bo.session.send(seat, "Hello Ann, look: https://example.org/a.").unwrap();
+    ann.wait_with(&mut [&mut bo], "Bo's words", |ann, _| ann.said().len() == 1);
+    assert!(ann.sees("Bo: Hello Ann, look: https://example.org/a."));
+    assert!(ann.sees("Open https://example.org/a"), "the link without the full stop");
+
+    ann.type_text("Hello Bo!");
+    assert_eq!(ann.state().get_draft(), "Hello Bo!", "the composer has the keyboard after a sheet");
+    ann.press("Send");
+    assert_eq!(ann.state().get_draft(), "");
+    ann.wait_with(&mut [&mut bo], "Ann's words, confirmed", |ann, guests| {
+        let delivered = ann.state().get_messages().iter().any(|row| row.own && row.delivery == Delivery::Delivered);
+        delivered && guests[0].heard(seat).contains(&"Hello Bo!".to_owned())
+    });
+    let own = ann.state().get_messages().iter().last().unwrap();
+    assert_eq!((own.delivered, own.recipients, own.reached.as_str()), (1, 1, "Bo"));
+    ann.check_names("room");
+
+    bo.session.go_offline(seat);
+    ann.wait_with(&mut [&mut bo], "Bo is away", |ann, _| ann.state().get_room().here == 1);
+    assert!(ann.sees("Bo went offline"));
+
+    ann.press("Remove Bo…");
+    ann.press("Remove");
+    ann.wait("Bo is out", |ann| ann.state().get_room().members == 1);
+    ann.press("Close room…");
+    ann.press("Close room");
+    ann.wait("it is over", |ann| ann.state().get_room().connection == Connection::Closed);
+    assert!(!ann.state().get_room().can_send && ann.said().len() == 2, "it can still be read");
+    ann.press("Remove from the list…");
+    ann.press("Leave room");
+    ann.wait("it is gone", |ann| ann.state().get_room_count() == 0);
+    assert!(ann.sees("Host a room"));
+}
+
+#[test]
+fn what_was_there_is_there_after_a_restart() {
+    let ann = Person::new("ann");
+    ann.host("Friday crew", false);
+    ann.press("Close");
+    ann.type_text("half a thou");
+    ann.press("Settings");
+    ann.press("Dark");
+    ann.press("Larger text");
+    ann.press("Enter sends");
+    ann.fill("Port for new rooms", "9123");
+    let directory = ann.quit();
+
+    let ann = Person::again(directory);
+    assert_eq!(ann.state().get_page(), Page::Chat);
+    ann.wait("the room is back", |ann| ann.state().get_room().connection == Connection::Connected);
+    assert_eq!(ann.state().get_room().name, "Friday crew");
+    assert_eq!(ann.state().get_draft(), "half a thou");
+    assert_eq!(ann.state().get_appearance(), conversa::gui::Appearance::Dark);
+    assert!((ann.state().get_zoom() - 1.1).abs() < 0.01 && !ann.state().get_enter_sends());
+    assert_eq!(ann.state().get_default_port(), "9123");
+    assert_eq!(ann.state().get_default_suite(), Suite::Secure);
+}
+
+#[test]
+fn unread_messages_are_counted_and_marked() {
+    let ann = Person::new("ann");
+    let invite = ann.host("First", false);
+    ann.press("Close");
+    let mut bo = Guest::new("bo", "Bo");
+    let seat = bo.join(&invite, false);
+    ann.wait_with(&mut [&mut bo], "Bo joined", |ann, guests| {
+        ann.state().get_room().here == 2 && guests[0].room(seat).is_some_and(|room| !room.members().is_empty())
+    });
+    let first = ann.state().get_room().id;
+    ann.press("Host");
+    ann.fill("Room name", "Second");
+    ann.fill("Port", "0");
+    ann.press("Only this computer");
+    ann.press("Start");
+    ann.wait("the second room", |ann| ann.state().get_room().name == "Second");
+    ann.press("Close");
+    for text in ["one", "two", "three"] {
+        bo.session.send(seat, text).unwrap();
+    }
+    let unread = |ann: &Person| {
+        let rooms = ann.state().get_rooms();
+        rooms.iter().find(|room| room.id == first).map_or(0, |room| room.unread)
+    };
+    ann.wait_with(&mut [&mut bo], "three unread", |ann, _| unread(ann) == 3);
+    assert_eq!(ann.state().get_rooms().row_data(0).unwrap().preview, "Bo: three", "the newest is first");
+    assert!(ann.said().is_empty());
+    ann.press("First");
+    assert_eq!((unread(&ann), ann.said().len()), (0, 3));
+    let rows: Vec<_> = ann.state().get_messages().iter().collect();
+    let line = rows.iter().position(|row| row.kind == RowKind::NewLine).unwrap();
+    assert_eq!(rows[line + 1].text, "one");
+    assert!((rows[line + 1].first, rows[line + 1].last) == (true, false) && rows[line + 3].last, "one group");
+}
