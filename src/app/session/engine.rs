@@ -148,7 +148,10 @@ impl Engine {
             }
         }
         self.write_all();
-        self.emit(SessionEvent::Ended);
+        // The profile is free before anybody hears of the end.
+        let events = self.events.clone();
+        drop(self);
+        let _ = events.try_send(SessionEvent::Ended);
     }
 
     pub(super) fn emit(&self, event: SessionEvent) {
