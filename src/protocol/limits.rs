@@ -72,6 +72,8 @@ pub const BYTES_A_SECOND: u32 = 1024 * 1024;
 pub const BYTES_BURST: u32 = 2 * 1024 * 1024;
 /// Chain announcements and prekeys of a member at once; one more each second.
 pub const KEYS_BURST: u32 = 16;
+/// Pings, pongs and looks of a link at once; one more each second. An honest peer needs two a minute.
+pub const QUESTIONS_BURST: u32 = 16;
 
 /// How long a quiet link waits before it asks for a sign of life, in milliseconds.
 pub const PING_AFTER_MS: u64 = 30_000;

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use conversa::crypto::{Fingerprint, Suite};
 use conversa::protocol::limits::{
     BYTES_BURST, CHAIN_MESSAGES_MAX, INVITES_MAX, KEYS_BURST, LOG_ITEMS_KEPT, MESSAGES_BURST, OUTBOX_MAX,
-    PREKEY_LIFE_MS, RETRY_MAX_MS,
+    PREKEY_LIFE_MS, QUESTIONS_BURST, RETRY_MAX_MS,
 };
 use conversa::protocol::{
     ByeCode, Command, Entry, Event, Host, HostLimits, LinkId, OpenPolicy, RefuseCode, RoomId, Stop, new_room,
 };
-use conversa::wire::{ByteArray, Frame, ItemKind, Msg, Open, Signed, encode};
+use conversa::wire::{ByteArray, Frame, ItemKind, Look, Msg, Open, Ping, Signed, encode};
 use serde::Serialize;
 
 use crate::net::{Net, START, Seeded, identity};
@@ -145,6 +145,18 @@ fn a_flood_of_keys_ends_the_link() {
     assert_eq!(rogue.closed(), None, "a prekey that does not hold is only dropped");
     rogue.send(&Frame::Prekey(garbage()));
     assert_eq!(rogue.closed(), Some(ByeCode::Rate));
+}
+
+#[test]
+fn a_flood_of_questions_ends_the_link() {
+    for question in [Frame::Ping(Ping { number: 1 }), Frame::Look(Look {})] {
+        let (mut host, _, _) = host_and_room();
+        let mut rogue = Rogue::link(&mut host, LinkId(1), &identity(Suite::Textbook, 1));
+        (0..QUESTIONS_BURST).for_each(|_| rogue.send(&question));
+        assert_eq!(rogue.closed(), None);
+        rogue.send(&question);
+        assert_eq!(rogue.closed(), Some(ByeCode::Rate), "{:?}", question.kind());
+    }
 }
 
 #[test]

@@ -83,6 +83,9 @@ pub(crate) struct Person {
     frozen: bool,
 }
 
+/// What an evil host does to a frame on its way to a person.
+type Tamper = Box<dyn FnMut(&'static str, Frame) -> Option<Frame>>;
+
 pub(crate) struct Net {
     pub(crate) suite: Suite,
     pub(crate) host: Host,
@@ -93,7 +96,7 @@ pub(crate) struct Net {
     next_link: u64,
     next_message: u64,
     /// May change or drop a frame on its way to a client: what an evil host does.
-    pub(crate) tamper: Option<Box<dyn FnMut(&'static str, Frame) -> Option<Frame>>>,
+    pub(crate) tamper: Option<Tamper>,
 }
 
 impl Net {
@@ -284,9 +287,9 @@ impl Net {
             let mut busy = false;
             for name in names {
                 busy |= self.client_outputs(name);
-                busy |= self.to_host(name);
+                busy |= self.carry_to_host(name);
                 busy |= self.host_outputs();
-                busy |= self.to_client(name);
+                busy |= self.carry_to_client(name);
             }
             if !busy {
                 return;
@@ -335,13 +338,13 @@ impl Net {
     fn say_bye(&mut self, name: &'static str, code: ByeCode) {
         let person = self.people.get_mut(name).unwrap();
         person.to_host.push_back(Frame::Bye(Bye { code: code.code() }).to_bytes());
-        self.to_host(name);
+        self.carry_to_host(name);
         if let Some(link) = self.people.get_mut(name).unwrap().link.take() {
             self.host.link_closed(link, true, self.now);
         }
     }
 
-    fn to_host(&mut self, name: &'static str) -> bool {
+    fn carry_to_host(&mut self, name: &'static str) -> bool {
         let person = self.people.get_mut(name).unwrap();
         let Some(link) = person.link.filter(|_| !person.frozen) else { return false };
         let busy = !person.to_host.is_empty();
@@ -371,7 +374,7 @@ impl Net {
                     if let Some(name) = of(link, &self.people) {
                         let bye = Frame::Bye(Bye { code: code.code() }).to_bytes();
                         self.people.get_mut(name).unwrap().to_client.push_back(bye);
-                        self.to_client(name);
+                        self.carry_to_client(name);
                         let person = self.people.get_mut(name).unwrap();
                         if person.link == Some(link) {
                             person.link = None;
@@ -385,7 +388,7 @@ impl Net {
         busy
     }
 
-    fn to_client(&mut self, name: &'static str) -> bool {
+    fn carry_to_client(&mut self, name: &'static str) -> bool {
         let person = self.people.get_mut(name).unwrap();
         if person.frozen {
             return false;

@@ -12,9 +12,10 @@ use self::admission::WrongInvites;
 use self::room::Room;
 use super::limits::{
     BYTES_A_SECOND, BYTES_BURST, DEAD_AFTER_MS, FIRST_FRAME_MS, KEYS_BURST, MESSAGES_A_SECOND, MESSAGES_BURST,
-    PING_AFTER_MS, WAITING_MS,
+    PING_AFTER_MS, QUESTIONS_BURST, WAITING_MS,
 };
 use super::link::{ByeCode, RefuseCode};
+use super::rate::Bucket;
 use super::{Now, RoomId};
 use crate::crypto::{Fingerprint, Suite};
 use crate::wire::{Bye, Frame, FrameKind, Ping, Refuse};
@@ -127,6 +128,8 @@ struct Link {
     heard_ms: u64,
     asked_ms: u64,
     said_bye: bool,
+    /// Signs of life and looks around, which cost the peer less than us.
+    questions: Bucket,
 }
 
 /// The host's state machine, for all rooms of one listener.
@@ -161,8 +164,9 @@ impl Host {
     pub fn link_opened(&mut self, link: LinkId, peer: Peer, now: Now) {
         let since_ms = now.monotonic_ms;
         let state = LinkState::Keyed;
-        self.links
-            .insert(link, Link { peer, state, since_ms, heard_ms: since_ms, asked_ms: since_ms, said_bye: false });
+        let questions = Bucket::new(1, QUESTIONS_BURST, now);
+        let (heard_ms, asked_ms) = (since_ms, since_ms);
+        self.links.insert(link, Link { peer, state, since_ms, heard_ms, asked_ms, said_bye: false, questions });
         self.check_by(since_ms + self.limits.first_frame_ms);
     }
 
@@ -171,6 +175,9 @@ impl Host {
         let Some(entry) = self.links.get_mut(&link) else { return };
         entry.heard_ms = now.monotonic_ms;
         let state = entry.state;
+        if matches!(kind, FrameKind::Ping | FrameKind::Pong | FrameKind::Look) && !entry.questions.take(1, now) {
+            return self.close(link, ByeCode::Rate, now);
+        }
         let frame = match Frame::decode(kind, body) {
             Ok(frame) => frame,
             Err(error) => {
