@@ -11,7 +11,7 @@ use crate::protocol::{LearningConsent, RoomCrypto, RoomId};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SeatId(pub u64);
 
-/// What [`Session::open`] found in the profile.
+/// What [`Session::open`](super::Session::open) found in the profile.
 #[derive(Clone, Debug)]
 pub struct Opening {
     /// The settings, or the defaults.
