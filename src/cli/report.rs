@@ -48,7 +48,10 @@ impl Report {
     pub(super) fn event(&mut self, event: &SeatEvent, chat: &Chat) {
         let Some(room) = chat.room(self.seat) else { return };
         match event {
-            SeatEvent::Hosting { address, .. } => self.listening = Some(address.to_string()),
+            SeatEvent::Hosting { address, host, .. } => {
+                self.listening = Some(address.to_string());
+                self.console.notice(&format!("Hosting at {address}. Its key:\n  {}", host.grouped()));
+            }
             SeatEvent::Sent { id, .. } => {
                 self.console.event("queued", &json!({ "room": room_id(room), "id": id.to_string() }));
             }
