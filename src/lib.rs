@@ -19,6 +19,8 @@
 pub mod app;
 pub mod cli;
 pub mod crypto;
+#[cfg(feature = "window")]
+pub mod gui;
 pub mod net;
 pub mod protocol;
 pub mod wire;

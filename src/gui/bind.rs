@@ -1,0 +1,116 @@
+//! Every callback of the window, and the verb behind it. Nothing is decided here.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use slint::{CloseRequestResponse, ComponentHandle, Timer};
+
+use super::generated::{AppWindow, Backend};
+use super::presenter::Presenter;
+
+/// The presenter as callbacks hold it: the window owns the callbacks, so they must not own it back.
+#[derive(Clone)]
+struct Handle(Weak<RefCell<Presenter>>);
+
+impl Handle {
+    /// Does something with the presenter: at once, or, if the window called back out of something
+    /// the presenter is doing to it, right after that.
+    fn with(&self, verb: impl FnOnce(&mut Presenter) + 'static) {
+        let Some(presenter) = self.0.upgrade() else { return };
+        match presenter.try_borrow_mut() {
+            Ok(mut presenter) => {
+                verb(&mut presenter);
+                presenter.refresh();
+            }
+            Err(_) => {
+                let handle = self.clone();
+                Timer::single_shot(Duration::ZERO, move || handle.with(verb));
+            }
+        };
+    }
+}
+
+/// Connects the window with its presenter.
+pub(super) fn bind(app: &AppWindow, presenter: &Rc<RefCell<Presenter>>) {
+    let handle = Handle(Rc::downgrade(presenter));
+    let backend = app.global::<Backend>();
+    bind_person(&backend, &handle);
+    bind_rooms(&backend, &handle);
+    bind_hosting(&backend, &handle);
+    bind_joining(&backend, &handle);
+    app.window().on_close_requested(move || {
+        let may_close = handle
+            .0
+            .upgrade()
+            .is_none_or(|presenter| presenter.try_borrow_mut().is_ok_and(|mut presenter| presenter.close_requested()));
+        if may_close { CloseRequestResponse::HideWindow } else { CloseRequestResponse::KeepWindowShown }
+    });
+}
+
+/// Binds a callback to the presenter's verb of the same name. Texts come as `SharedString`s, which
+/// are cheap to keep.
+macro_rules! verb {
+    ($backend:ident.$on:ident => $handle:ident.$verb:ident()) => {{
+        let handle = $handle.clone();
+        $backend.$on(move || handle.with(|presenter| presenter.$verb()));
+    }};
+    ($backend:ident.$on:ident => $handle:ident.$verb:ident(text)) => {{
+        let handle = $handle.clone();
+        $backend.$on(move |text| handle.with(move |presenter| presenter.$verb(&text)));
+    }};
+    ($backend:ident.$on:ident => $handle:ident.$verb:ident(number)) => {{
+        let handle = $handle.clone();
+        $backend.$on(move |number| handle.with(move |presenter| presenter.$verb(number)));
+    }};
+}
+
+fn bind_person(backend: &Backend<'_>, handle: &Handle) {
+    verb!(backend.on_choose_name => handle.choose_name(text));
+    verb!(backend.on_unlock => handle.unlock(text));
+    verb!(backend.on_set_passphrase => handle.set_passphrase(text));
+    verb!(backend.on_make_learning_identity => handle.make_learning_identity(number));
+    verb!(backend.on_settings_changed => handle.keep_preferences());
+    verb!(backend.on_measure => handle.measure());
+    verb!(backend.on_trouble_action => handle.trouble_action());
+    verb!(backend.on_copy => handle.copy(text));
+    verb!(backend.on_open_link => handle.open_link(text));
+    verb!(backend.on_quit => handle.quit());
+}
+
+fn bind_rooms(backend: &Backend<'_>, handle: &Handle) {
+    verb!(backend.on_select_room => handle.select_room(text));
+    verb!(backend.on_step_room => handle.step_room(number));
+    verb!(backend.on_pick_room => handle.pick_room(number));
+    verb!(backend.on_filter_rooms => handle.filter_rooms(text));
+    verb!(backend.on_send => handle.send(text));
+    verb!(backend.on_draft_changed => handle.draft_changed(text));
+    verb!(backend.on_reached_end => handle.reached_end());
+    verb!(backend.on_retry_now => handle.retry_now());
+    verb!(backend.on_room_remedy => handle.room_remedy());
+    verb!(backend.on_dismiss_fork => handle.dismiss_fork());
+    verb!(backend.on_remove_member => handle.remove_member(text));
+    verb!(backend.on_leave_room => handle.leave_room());
+    verb!(backend.on_close_room => handle.close_room());
+    let answer = handle.clone();
+    backend.on_answer_knock(move |id, admit| answer.with(move |presenter| presenter.answer_knock(&id, admit)));
+}
+
+fn bind_hosting(backend: &Backend<'_>, handle: &Handle) {
+    verb!(backend.on_open_host => handle.open_host());
+    verb!(backend.on_start_hosting => handle.start_hosting());
+    verb!(backend.on_consent_to_hosting => handle.consent_to_hosting());
+    verb!(backend.on_cancel_hosting => handle.cancel_hosting());
+    verb!(backend.on_show_invite => handle.show_invite());
+    verb!(backend.on_new_invite => handle.new_invite());
+    verb!(backend.on_reset_invites => handle.reset_invites());
+}
+
+fn bind_joining(backend: &Backend<'_>, handle: &Handle) {
+    verb!(backend.on_open_join => handle.open_join());
+    verb!(backend.on_look_up => handle.look_up(text));
+    verb!(backend.on_consent_to_learning => handle.consent_to_learning());
+    verb!(backend.on_confirm_join => handle.confirm_join());
+    verb!(backend.on_choose_lobby => handle.choose_lobby(text));
+    verb!(backend.on_cancel_join => handle.cancel_join());
+}

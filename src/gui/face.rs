@@ -1,0 +1,150 @@
+//! A window with its presenter and the session behind it, and how events get from one to the other.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use slint::private_unstable_api::re_exports::WindowInner;
+use slint::{ComponentHandle, EventLoopError, Timer, TimerMode};
+
+use super::Work;
+use super::bind::bind;
+use super::generated::AppWindow;
+use super::presenter::Presenter;
+use crate::app::{Problem, Profile, Session, SessionEvent};
+
+/// How often the window looks for what no event tells: the time, and whether it has the keyboard.
+const TICK: Duration = Duration::from_millis(500);
+/// Events taken in before the window may draw: some milliseconds of work.
+const EVENTS_AT_ONCE: usize = 256;
+
+/// An open window. Public for the tests of the window alone.
+pub struct Face {
+    app: AppWindow,
+    presenter: Rc<RefCell<Presenter>>,
+    events: async_channel::Receiver<SessionEvent>,
+    work: async_channel::Receiver<Work>,
+    work_sender: async_channel::Sender<Work>,
+    /// Runs as long as the window does.
+    _tick: Timer,
+}
+
+impl Face {
+    /// Opens the session of a profile behind a window, and fills the window. Nothing goes out yet,
+    /// and nothing is made: see [`Self::start`].
+    ///
+    /// # Errors
+    /// A [`Problem`] if the profile cannot be read.
+    pub fn open(app: AppWindow, profile: Profile) -> Result<Self, Problem> {
+        let place = profile.directory().display().to_string();
+        let (session, opening, events) = Session::open(profile)?;
+        let (work_sender, work) = async_channel::unbounded();
+        let presenter = Presenter::new(app.clone_strong(), session, opening, place, work_sender.clone());
+        let presenter = Rc::new(RefCell::new(presenter));
+        bind(&app, &presenter);
+        let tick = Timer::default();
+        let (ticking, window) = (Rc::downgrade(&presenter), app.as_weak());
+        tick.start(TimerMode::Repeated, TICK, move || {
+            if let (Some(presenter), Some(app)) = (ticking.upgrade(), window.upgrade())
+                && let Ok(mut presenter) = presenter.try_borrow_mut()
+            {
+                presenter.tick(is_active(&app));
+            }
+        });
+        Ok(Self { app, presenter, events, work, work_sender, _tick: tick })
+    }
+
+    /// The window.
+    #[must_use]
+    pub const fn app(&self) -> &AppWindow {
+        &self.app
+    }
+
+    /// Reads or makes the key, and enters the rooms of the profile.
+    pub fn start(&self) {
+        self.presenter.borrow_mut().start();
+    }
+
+    /// [`Self::start`] as something to be called once, later.
+    pub(super) fn starter(&self) -> impl FnOnce() + 'static {
+        let presenter = Rc::clone(&self.presenter);
+        move || presenter.borrow_mut().start()
+    }
+
+    /// Takes in what has come since, without waiting. Says whether the session has ended.
+    pub fn pump(&self) -> bool {
+        let mut presenter = self.presenter.borrow_mut();
+        while let Ok(event) = self.events.try_recv() {
+            presenter.take(&event);
+        }
+        while let Ok(work) = self.work.try_recv() {
+            presenter.take_work(work);
+        }
+        presenter.refresh();
+        presenter.is_ended()
+    }
+
+    /// What ends the program in good order from any thread.
+    pub(super) fn quitter(&self) -> impl Fn() + Send + 'static {
+        let work = self.work_sender.clone();
+        move || {
+            // Nobody is left to be told if this fails.
+            let _ = work.try_send(Work::Quit);
+        }
+    }
+
+    /// Lets events come in while the event loop runs; `ended` is called after the last.
+    pub(super) fn listen(&self, ended: impl Fn() + 'static) -> Result<(), EventLoopError> {
+        let (events, presenter) = (self.events.clone(), Rc::clone(&self.presenter));
+        slint::spawn_local(async move {
+            while let Ok(event) = events.recv().await {
+                let mut taking = presenter.borrow_mut();
+                taking.take(&event);
+                for event in std::iter::from_fn(|| events.try_recv().ok()).take(EVENTS_AT_ONCE) {
+                    taking.take(&event);
+                }
+                taking.refresh();
+                if taking.is_ended() {
+                    break;
+                }
+                drop(taking);
+                Pause::default().await;
+            }
+            ended();
+        })?;
+        let (work, presenter) = (self.work.clone(), Rc::clone(&self.presenter));
+        slint::spawn_local(async move {
+            while let Ok(done) = work.recv().await {
+                let mut taking = presenter.borrow_mut();
+                taking.take_work(done);
+                taking.refresh();
+            }
+        })?;
+        Ok(())
+    }
+}
+
+/// Whether the window has the keyboard. Slint has no public word for it in this version, which
+/// Cargo.toml therefore holds to 1.18.
+fn is_active(app: &AppWindow) -> bool {
+    WindowInner::from_pub(app.window()).active()
+}
+
+/// Lets the event loop do one turn: input and drawing come before further events.
+#[derive(Default)]
+struct Pause(bool);
+
+impl Future for Pause {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}

@@ -1,0 +1,152 @@
+//! How times, names and codes look to a person. Pure: the time zone is the computer's, everything
+//! else comes in.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Datelike, Local, NaiveDate, TimeZone};
+
+/// Colours of avatars in the theme.
+const HUES: u8 = 8;
+/// Characters of a room's newest message in the list: more than its line can ever hold.
+const PREVIEW_CHARS_MAX: usize = 120;
+
+/// A time of this computer's clock, in milliseconds since 1970, as a local one.
+pub(super) fn local(ms: u64) -> DateTime<Local> {
+    let time = i64::try_from(ms).ok().and_then(|ms| Local.timestamp_millis_opt(ms).single());
+    time.unwrap_or_else(|| Local.timestamp_nanos(0))
+}
+
+/// The local day of a time.
+pub(super) fn day_of(ms: u64) -> NaiveDate {
+    local(ms).date_naive()
+}
+
+/// The time of day, as in 12:48.
+pub(super) fn clock(ms: u64) -> String {
+    local(ms).format("%H:%M").to_string()
+}
+
+/// How many days ago a day was; the future counts as today, for clocks differ.
+pub(super) fn days_ago(day: NaiveDate, today: NaiveDate) -> i32 {
+    i32::try_from((today - day).num_days().max(0)).unwrap_or(i32::MAX)
+}
+
+/// A day in words: 3 May, or 3 May 2024 in another year.
+pub(super) fn day(day: NaiveDate, today: NaiveDate) -> String {
+    let pattern = if day.year() == today.year() { "%-d %B" } else { "%-d %B %Y" };
+    day.format(pattern).to_string()
+}
+
+/// When a room was last active: the time of day, the weekday, or the date. Empty for never.
+pub(super) fn activity(ms: u64, today: NaiveDate) -> String {
+    if ms == 0 {
+        return String::new();
+    }
+    let then = day_of(ms);
+    match days_ago(then, today) {
+        0 => clock(ms),
+        1..=6 => then.format("%a").to_string(),
+        _ if then.year() == today.year() => then.format("%-d %b").to_string(),
+        _ => then.format("%-d %b %Y").to_string(),
+    }
+}
+
+/// Until when something holds: a time today, or a day and a time.
+pub(super) fn until(ms: u64, today: NaiveDate) -> String {
+    if day_of(ms) == today { clock(ms) } else { local(ms).format("%-d %B, %H:%M").to_string() }
+}
+
+/// The first letters of the first and the last word of a name.
+pub(super) fn initials(name: &str) -> String {
+    let mut letters = name.split_whitespace().filter_map(|word| word.chars().find(|c| c.is_alphanumeric()));
+    let first = letters.next();
+    let last = letters.next_back();
+    first.into_iter().chain(last).flat_map(char::to_uppercase).collect()
+}
+
+/// The colour of somebody or something with this name in bytes.
+pub(super) fn hue(bytes: &[u8; 32]) -> i32 {
+    i32::from(bytes.first().copied().unwrap_or_default() % HUES)
+}
+
+/// A text on one line, as short as a list shows it.
+pub(super) fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.chars().count() > PREVIEW_CHARS_MAX {
+            break;
+        }
+    }
+    line.chars().take(PREVIEW_CHARS_MAX).collect()
+}
+
+/// Hexadecimal digits in groups of four.
+pub(super) fn groups(digits: &str) -> Vec<&str> {
+    digits.as_bytes().chunks(4).filter_map(|group| str::from_utf8(group).ok()).collect()
+}
+
+/// How long something takes, with two digits that count.
+pub(super) fn span(time: Duration) -> String {
+    let ms = time.as_secs_f64() * 1_000.0;
+    match ms {
+        ms if ms >= 1_000.0 => format!("{:.1} s", ms / 1_000.0),
+        ms if ms >= 10.0 => format!("{ms:.0} ms"),
+        ms if ms >= 1.0 => format!("{ms:.1} ms"),
+        ms if ms >= 0.01 => format!("{ms:.2} ms"),
+        ms => format!("{:.1} µs", ms * 1_000.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(year: i32, month: u32, day: u32, hour: u32) -> u64 {
+        let time = Local.with_ymd_and_hms(year, month, day, hour, 5, 0).unwrap();
+        u64::try_from(time.timestamp_millis()).unwrap()
+    }
+
+    #[test]
+    fn times_are_as_long_as_they_have_to_be() {
+        let today = NaiveDate::from_ymd_opt(2025, 5, 20).unwrap();
+        assert_eq!(activity(at(2025, 5, 20, 9), today), "09:05");
+        assert_eq!(activity(at(2025, 5, 19, 9), today), "Mon");
+        assert_eq!(activity(at(2025, 5, 3, 9), today), "3 May");
+        assert_eq!(activity(at(2024, 5, 3, 9), today), "3 May 2024");
+        assert_eq!(activity(0, today), "");
+        assert_eq!(until(at(2025, 5, 20, 9), today), "09:05");
+        assert_eq!(until(at(2025, 5, 21, 9), today), "21 May, 09:05");
+        assert_eq!(days_ago(day_of(at(2025, 5, 18, 23)), today), 2);
+        assert_eq!(days_ago(day_of(at(2025, 5, 22, 1)), today), 0, "a clock that is ahead");
+        assert_eq!(day(day_of(at(2024, 12, 31, 1)), today), "31 December 2024");
+    }
+
+    #[test]
+    fn initials_are_the_ends_of_a_name() {
+        assert_eq!(initials("Ann"), "A");
+        assert_eq!(initials("ann maria castellan"), "AC");
+        assert_eq!(initials("“Friday” crew"), "FC");
+        assert_eq!(initials("  … "), "");
+        assert_eq!(initials("عائلة خليل"), "عخ");
+    }
+
+    #[test]
+    fn a_preview_is_one_short_line() {
+        assert_eq!(one_line("two\n lines\t here"), "two lines here");
+        assert_eq!(one_line(&"word ".repeat(1_000)).chars().count(), PREVIEW_CHARS_MAX);
+        assert_eq!(one_line(&"x".repeat(1_000)).chars().count(), PREVIEW_CHARS_MAX);
+    }
+
+    #[test]
+    fn codes_and_spans_are_readable() {
+        assert_eq!(groups("3fa910c2"), ["3fa9", "10c2"]);
+        assert_eq!(span(Duration::from_micros(2_340)), "2.3 ms");
+        assert_eq!(span(Duration::from_micros(41_000)), "41 ms");
+        assert_eq!(span(Duration::from_nanos(2_500)), "2.5 µs");
+        assert_eq!(span(Duration::from_millis(2_500)), "2.5 s");
+    }
+}

@@ -1,0 +1,146 @@
+//! From a command line to a running window: the display, the renderer, the event loop.
+//!
+//! FemtoVG draws where there is a GPU, and the software renderer everywhere else. Slint does not fall
+//! back by itself on Linux: without usable OpenGL its event loop ends with an error, so the program
+//! then starts itself anew with the software renderer. That happens before any room is entered, and
+//! the new program takes over the profile, for the system closes the old one's lock with it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use slint::{ComponentHandle, PlatformError, Timer};
+
+use super::face::Face;
+use super::generated::{AppWindow, ChatState, Page, Sheet, TroubleView};
+use crate::app::{Code, Problem, Profile};
+
+/// Slint's own choice of backend and renderer; whoever sets it is obeyed.
+const BACKEND_VARIABLE: &str = "SLINT_BACKEND";
+
+/// Opens the window on the profile in `directory` (or in the platform's own place), and returns when
+/// it was closed and all goodbyes were said.
+///
+/// # Errors
+/// A [`Problem`] without a display, or if the profile cannot be used; the latter is also shown in a
+/// window.
+pub fn run(directory: Option<PathBuf>) -> Result<(), Problem> {
+    if !has_display() {
+        return Err(no_display("neither DISPLAY nor WAYLAND_DISPLAY is set"));
+    }
+    choose_renderer()?;
+    let app = AppWindow::new().map_err(no_display)?;
+    // The name by which the desktop finds the icon and the menu entry.
+    if let Err(error) = slint::set_xdg_app_id("conversa") {
+        log::info!("the desktop does not learn the program's name: {error}");
+    }
+    let opened = Profile::open(directory).and_then(|profile| Face::open(app.clone_strong(), profile));
+    match opened {
+        Ok(face) => run_face(&face),
+        Err(problem) => {
+            show_problem(&app, &problem)?;
+            Err(problem)
+        }
+    }
+}
+
+fn run_face(face: &Face) -> Result<(), Problem> {
+    let app = face.app();
+    app.show().map_err(no_display)?;
+    let listening = face.listen(|| {
+        if let Err(error) = slint::quit_event_loop() {
+            log::error!("the window does not end: {error}");
+        }
+    });
+    listening.map_err(no_display)?;
+    // A signal is a goodbye, too.
+    if let Err(error) = ctrlc::set_handler(face.quitter()) {
+        log::info!("signals end the program without a goodbye: {error}");
+    }
+    slint::spawn_local(start_when_running(face)).map_err(no_display)?;
+    slint::run_event_loop_until_quit().or_else(draw_by_software)
+}
+
+/// The first turn of the event loop makes the real window, so whatever comes in a later one knows
+/// that it can be drawn.
+fn start_when_running(face: &Face) -> impl Future<Output = ()> + 'static {
+    let start = face.starter();
+    async move { Timer::single_shot(Duration::from_millis(1), start) }
+}
+
+/// Shows why there is nothing else to show.
+fn show_problem(app: &AppWindow, problem: &Problem) -> Result<(), Problem> {
+    let state = app.global::<ChatState>();
+    state.set_page(Page::Blank);
+    state.set_trouble(TroubleView {
+        title: (&problem.what).into(),
+        cause: (&problem.hint).into(),
+        detail: (&problem.detail).into(),
+        ..TroubleView::default()
+    });
+    state.set_sheet(Sheet::Trouble);
+    app.global::<super::Backend>().on_trouble_action(|| {
+        if let Err(error) = slint::quit_event_loop() {
+            log::error!("the window does not end: {error}");
+        }
+    });
+    app.show().map_err(no_display)?;
+    slint::run_event_loop().or_else(draw_by_software)
+}
+
+/// Whether there is anything to open a window on. Only X11 and Wayland can tell beforehand.
+fn has_display() -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    cfg!(not(target_os = "linux"))
+        || is_set(BACKEND_VARIABLE)
+        || ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(is_set)
+}
+
+/// Without a GPU the software renderer is several times faster than OpenGL by software.
+fn choose_renderer() -> Result<(), Problem> {
+    if std::env::var_os(BACKEND_VARIABLE).is_some() || has_gpu() {
+        return Ok(());
+    }
+    let selector = slint::BackendSelector::new().backend_name("winit".to_owned()).renderer_name("software".to_owned());
+    selector.select().map_err(no_display)
+}
+
+/// Whether the kernel offers a GPU: a render node, or the driver that has none.
+#[cfg(target_os = "linux")]
+fn has_gpu() -> bool {
+    let nodes = std::fs::read_dir("/dev/dri").into_iter().flatten().flatten();
+    let mut names = nodes.map(|node| node.file_name().to_string_lossy().into_owned());
+    names.any(|name| name.starts_with("renderD")) || std::path::Path::new("/dev/nvidiactl").exists()
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn has_gpu() -> bool {
+    true
+}
+
+/// The GPU could not be used after all: the same program again, drawn by software.
+#[cfg(target_os = "linux")]
+fn draw_by_software(error: PlatformError) -> Result<(), Problem> {
+    use std::os::unix::process::CommandExt;
+    if std::env::var_os(BACKEND_VARIABLE).is_some() {
+        return Err(no_display(error));
+    }
+    log::warn!("the window cannot be drawn by the GPU, so it is drawn by software: {error}");
+    let program = std::env::current_exe().map_err(no_display)?;
+    let failed = std::process::Command::new(program)
+        .args(std::env::args_os().skip(1))
+        .env(BACKEND_VARIABLE, "winit-software")
+        .exec();
+    Err(no_display(failed))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn draw_by_software(error: PlatformError) -> Result<(), Problem> {
+    Err(no_display(error))
+}
+
+fn no_display(error: impl std::fmt::Display) -> Problem {
+    let what = "The window cannot be opened: it needs a display, under X11 or Wayland.";
+    let hint = "Without one use `conversa host`, `conversa join`, `conversa send` or `conversa relay`; \
+                `conversa --help` shows how.";
+    Problem::new(Code::NoWindow, what, hint).with_detail(error)
+}

@@ -1,0 +1,97 @@
+//! Links in what people write: found, and opened on request. The text is a stranger's, so only
+//! addresses of the web are taken, and a browser gets them as one argument, never through a shell.
+
+use std::io;
+use std::process::{Command, Stdio};
+
+/// Links of one message that are shown below it: a list longer than that is not a message.
+const LINKS_MAX: usize = 8;
+/// A link in characters: browsers take about as much.
+const LINK_CHARS_MAX: usize = 2_000;
+
+/// The links in a text, in order, each once.
+pub(super) fn find(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"')) {
+        let Some(start) = ["https://", "http://"].iter().filter_map(|scheme| word.find(scheme)).min() else { continue };
+        let link = trim_end(word.get(start..).unwrap_or_default());
+        if is_web_address(link) && !found.iter().any(|known| known == link) {
+            found.push(link.to_owned());
+        }
+        if found.len() == LINKS_MAX {
+            break;
+        }
+    }
+    found
+}
+
+/// Whether a text is an address of the web that can be handed to a browser.
+pub(super) fn is_web_address(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+    !host.is_empty()
+        && host.chars().next().is_some_and(|c| c.is_alphanumeric() || c == '[')
+        && text.chars().count() <= LINK_CHARS_MAX
+        && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
+/// Opens an address of the web in the person's browser, without waiting for it.
+///
+/// # Errors
+/// Those of starting the program that opens it; [`io::ErrorKind::InvalidInput`] for anything else
+/// than an address of the web.
+pub(super) fn open(link: &str) -> io::Result<()> {
+    if !is_web_address(link) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let program = if cfg!(windows) {
+        "explorer"
+    } else if cfg!(target_os = "macos") {
+        "open"
+    } else {
+        "xdg-open"
+    };
+    let mut child =
+        Command::new(program).arg(link).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    // Whoever is not waited for stays as a zombie.
+    std::thread::Builder::new().name("link".to_owned()).spawn(move || drop(child.wait()))?;
+    Ok(())
+}
+
+/// A link without what belongs to the sentence around it. A closing bracket stays if it was opened.
+fn trim_end(mut link: &str) -> &str {
+    loop {
+        let unopened = link.ends_with(')') && link.matches('(').count() < link.matches(')').count();
+        let shorter = link.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', '”', '“', '’', '…', ']', '}', '*']);
+        if shorter.len() < link.len() {
+            link = shorter;
+        } else if unopened {
+            link = link.get(..link.len() - 1).unwrap_or_default();
+        } else {
+            return link;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_found_as_people_write_them() {
+        let text = "See https://example.org/a_(b), (http://example.org/?q=1) and https://example.org/a_(b)!";
+        assert_eq!(find(text), ["https://example.org/a_(b)", "http://example.org/?q=1"]);
+        assert_eq!(find("<https://example.org>"), ["https://example.org"]);
+        assert_eq!(find("„https://example.org/ü“: ja"), ["https://example.org/ü"]);
+    }
+
+    #[test]
+    fn nothing_else_is_a_link() {
+        for text in ["", "https://", "file:///etc/passwd", "javascript:alert(1)", "https:// example.org", "http://-x"] {
+            assert_eq!(find(text), Vec::<String>::new(), "{text:?}");
+            assert!(open(text).is_err());
+        }
+        assert!(!is_web_address(&format!("https://example.org/{}", "a".repeat(LINK_CHARS_MAX))));
+        assert_eq!(find(&"https://a.example/1 ".repeat(50)).len(), 1);
+    }
+}

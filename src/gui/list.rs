@@ -1,0 +1,53 @@
+//! Brings a lasting list model up to date by the smallest changes: a list that is replaced as a
+//! whole flickers and forgets where it was scrolled to.
+
+use slint::{Model, VecModel};
+
+/// Makes `model` hold `wanted`, in its order. Rows with the same key are the same thing.
+pub(super) fn update<Row, Key>(model: &VecModel<Row>, wanted: Vec<Row>, key: impl Fn(&Row) -> Key)
+where
+    Row: Clone + PartialEq + 'static,
+    Key: PartialEq,
+{
+    let count = wanted.len();
+    for (index, row) in wanted.into_iter().enumerate() {
+        let wanted_key = key(&row);
+        let found =
+            (index..model.row_count()).find(|&at| model.row_data(at).is_some_and(|row| key(&row) == wanted_key));
+        match found {
+            Some(at) if at == index => {
+                if model.row_data(index).is_some_and(|known| known != row) {
+                    model.set_row_data(index, row);
+                }
+            }
+            Some(at) => {
+                model.remove(at);
+                model.insert(index, row);
+            }
+            None => model.insert(index, row),
+        }
+    }
+    while model.row_count() > count {
+        model.remove(model.row_count() - 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_becomes_what_is_wanted() {
+        let model = VecModel::from(vec![(1, 'a'), (2, 'b'), (3, 'c')]);
+        for wanted in [
+            vec![(3, 'c'), (1, 'a'), (2, 'b')],
+            vec![(3, 'x'), (4, 'd'), (2, 'b')],
+            vec![],
+            vec![(5, 'e')],
+            vec![(5, 'e'), (1, 'a'), (6, 'f')],
+        ] {
+            update(&model, wanted.clone(), |row| row.0);
+            assert_eq!(model.iter().collect::<Vec<_>>(), wanted);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The window: the only part of the program that knows Slint.
+//!
+//! It never sees a key and makes no decision; it shows what it is told and passes on what is asked.
+//! What the compiler makes of `ui/` is used in [`bind`] (callbacks out) and [`presenter`] (models
+//! in) alone; the rest is ordinary code about text, lists and the desktop.
+//!
+//! [`run`] is the whole face. [`Face`] is the same without a desktop, for tests.
+
+mod bind;
+mod clipboard;
+mod face;
+mod format;
+mod launch;
+mod links;
+mod list;
+mod presenter;
+mod qr;
+
+use crate::crypto;
+use crate::crypto::cost::{self, Cost};
+
+#[doc(hidden)]
+pub use self::face::Face;
+pub use self::launch::run;
+
+// What the compiler of the `.slint` files writes is not held to the rules of hand-written code.
+#[allow(missing_docs, unreachable_pub, unused_qualifications)]
+#[allow(clippy::all, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo, clippy::too_many_lines)]
+mod generated {
+    slint::include_modules!();
+}
+
+#[doc(hidden)]
+pub use generated::*;
+
+/// What a worker or the system has to tell the window.
+#[derive(Debug)]
+enum Work {
+    /// Both suites were measured.
+    Measured(Costs),
+    /// The system wants the program to end.
+    Quit,
+}
+
+/// What the suites cost on this computer, as far as they could be measured.
+#[derive(Clone, Copy, Default, Debug)]
+struct Costs {
+    secure: Option<Cost>,
+    learning: Option<Cost>,
+}
+
+/// Measures both suites at their default sizes on a thread of its own.
+fn measure(work: async_channel::Sender<Work>) -> std::io::Result<()> {
+    let of = |suite: crypto::Suite| {
+        let bits = suite.backend().key_bits().first().copied()?;
+        cost::measure(suite, bits).inspect_err(|error| log::warn!("{suite:?} cannot be measured: {error}")).ok()
+    };
+    let measure = move || {
+        let costs = Costs { secure: of(crypto::Suite::Secure), learning: of(crypto::Suite::Textbook) };
+        // The window may be gone by now.
+        let _ = work.send_blocking(Work::Measured(costs));
+    };
+    std::thread::Builder::new().name("measure".to_owned()).spawn(measure).map(drop)
+}

@@ -1,0 +1,155 @@
+//! Hosting: from the sheet to a room with an invite.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use super::Presenter;
+use super::views;
+use crate::app::{Action, HostPlace, HostRequest, Problem, SeatId};
+use crate::gui::generated as ui;
+use crate::gui::list;
+use crate::protocol::limits::MEMBERS_DEFAULT_MAX;
+use crate::protocol::{LearningConsent, RoomCrypto, check_name};
+
+/// A room that is being opened.
+pub(super) struct Hosting {
+    seat: SeatId,
+}
+
+impl Presenter {
+    pub(in crate::gui) fn open_host(&mut self) {
+        if !self.commit_name() {
+            return;
+        }
+        // A long name leaves no place for more.
+        let name = self.name();
+        let title = check_name(&format!("{name}'s room")).unwrap_or(name);
+        let state = self.state();
+        state.set_host_name(title.into());
+        state.set_host_port(state.get_default_port());
+        state.set_host_suite(state.get_default_suite());
+        state.set_host_knocking(false);
+        state.set_host_only_here(false);
+        state.set_host_stage(ui::HostStage::Form);
+        self.host_error("", 0);
+        self.state().set_sheet(ui::Sheet::Host);
+    }
+
+    /// Start was pressed. A learning room is asked about first.
+    pub(in crate::gui) fn start_hosting(&mut self) {
+        if self.state().get_host_suite() == ui::Suite::Learning {
+            self.host_error("", 0);
+            return self.state().set_host_stage(ui::HostStage::Consent);
+        }
+        match RoomCrypto::secure() {
+            Ok(crypto) => self.host(crypto),
+            Err(error) => self.hosting_failed(&Problem::from(error)),
+        }
+    }
+
+    /// The learning room's warning was read and answered.
+    pub(in crate::gui) fn consent_to_hosting(&mut self) {
+        self.host(RoomCrypto::Learning(LearningConsent::given_by_a_person()));
+    }
+
+    pub(in crate::gui) fn cancel_hosting(&mut self) {
+        if let Some(hosting) = self.hosting.take() {
+            self.session.forget(hosting.seat);
+        }
+        self.state().set_host_stage(ui::HostStage::Form);
+    }
+
+    pub(in crate::gui) fn show_invite(&mut self) {
+        self.refresh_invite();
+        self.state().set_sheet(ui::Sheet::Invite);
+    }
+
+    pub(in crate::gui) fn new_invite(&self) {
+        if let Some(seat) = self.open {
+            self.session.invite(seat);
+        }
+    }
+
+    pub(in crate::gui) fn reset_invites(&self) {
+        if let Some(seat) = self.open {
+            self.session.reset_invites(seat);
+        }
+    }
+
+    pub(super) fn is_hosting(&self, seat: SeatId) -> bool {
+        self.hosting.as_ref().is_some_and(|hosting| hosting.seat == seat)
+    }
+
+    /// The room is not there; the sheet is, with what was typed.
+    pub(super) fn hosting_failed(&mut self, problem: &Problem) {
+        if let Some(hosting) = self.hosting.take() {
+            self.session.forget(hosting.seat);
+        }
+        let port = match problem.action {
+            Some(Action::UsePort(port)) => i32::from(port),
+            _ => 0,
+        };
+        self.state().set_host_stage(ui::HostStage::Form);
+        self.host_error(&problem.text(), port);
+    }
+
+    /// The room that is being opened came nearer; with an invite to show, it is there.
+    pub(super) fn hosting_went_on(&mut self, seat: SeatId) {
+        let is_open = self.chat.room(seat).is_some_and(|room| room.invite.is_some());
+        if !self.is_hosting(seat) || !is_open {
+            return;
+        }
+        self.hosting = None;
+        self.stale.rooms = true;
+        self.state().set_host_stage(ui::HostStage::Form);
+        self.state().set_page(ui::Page::Chat);
+        self.show(Some(seat));
+        self.show_invite();
+    }
+
+    pub(super) fn invite_changed(&mut self, seat: SeatId) {
+        self.hosting_went_on(seat);
+        if self.open == Some(seat) && self.state().get_sheet() == ui::Sheet::Invite {
+            self.refresh_invite();
+        }
+    }
+
+    fn host(&mut self, crypto: RoomCrypto) {
+        let state = self.state();
+        let title = match check_name(&state.get_host_name()) {
+            Ok(title) => title,
+            Err(error) => return self.hosting_failed(&Problem::bad_name(error)),
+        };
+        // Port 0 lets the system choose.
+        let Ok(port) = state.get_host_port().trim().parse::<u16>() else {
+            self.state().set_host_stage(ui::HostStage::Form);
+            return self.host_error("A port is a number from 1 to 65535, such as 9000.", 0);
+        };
+        let ip = if state.get_host_only_here() { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
+        let request = HostRequest {
+            title,
+            crypto,
+            place: HostPlace::Here(SocketAddr::new(ip.into(), port)),
+            knock: state.get_host_knocking(),
+            members_max: MEMBERS_DEFAULT_MAX,
+        };
+        state.set_host_stage(ui::HostStage::Starting);
+        self.host_error("", 0);
+        let seat = self.session.host(request);
+        self.hosting = Some(Hosting { seat });
+    }
+
+    fn host_error(&self, text: &str, other_port: i32) {
+        let state = self.state();
+        state.set_host_error(text.into());
+        state.set_host_other_port(other_port);
+    }
+
+    fn refresh_invite(&mut self) {
+        let room = self.open.and_then(|seat| self.chat.room(seat));
+        let invite = room.and_then(|room| room.invite.as_ref());
+        self.state().set_invite(views::invite(invite, self.today));
+        let addresses =
+            room.map(|room| room.info.addresses.iter().map(|address| views::address_row(address)).collect());
+        list::update(&self.lists.addresses, addresses.unwrap_or_default(), |row| row.address.clone());
+    }
+}

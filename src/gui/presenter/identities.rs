@@ -1,0 +1,205 @@
+//! The person's identities: making them, unlocking them, and what their suites cost here.
+
+use super::{Presenter, views};
+use crate::app::{Code, IdentityState, KeyStep, Passphrase, Problem, suggested_name};
+use crate::crypto::{Fingerprint, Suite};
+use crate::gui::generated as ui;
+use crate::gui::{Costs, format, measure};
+use crate::protocol::check_name;
+
+/// An identity that can be used.
+#[derive(Clone, Copy)]
+struct Known {
+    fingerprint: Fingerprint,
+    bits: u32,
+    protected: bool,
+}
+
+/// What is known of the identities.
+#[derive(Default)]
+pub(super) struct Identities {
+    secure: Option<Known>,
+    learning: Option<Known>,
+    /// Whether a passphrase is being set just now.
+    protecting: bool,
+}
+
+impl Identities {
+    /// Whether a key is one of the person's own.
+    pub(super) fn is_own(&self, key: Fingerprint) -> bool {
+        [self.secure, self.learning].into_iter().flatten().any(|known| known.fingerprint == key)
+    }
+}
+
+impl Presenter {
+    /// Uses another name, if it can be one.
+    pub(in crate::gui) fn choose_name(&mut self, text: &str) {
+        match check_name(text) {
+            Ok(name) => {
+                self.state().set_name_error("".into());
+                self.settings.name.clone_from(&name);
+                self.show_identity();
+                self.session.change_settings(|settings| settings.name = name);
+            }
+            Err(error) => self.state().set_name_error(Problem::bad_name(error).text().into()),
+        }
+    }
+
+    pub(in crate::gui) fn unlock(&self, passphrase: &str) {
+        self.state().set_unlock_failed(false);
+        self.state().set_unlocking(true);
+        self.session.unlock(Passphrase::new(passphrase.to_owned()));
+    }
+
+    pub(in crate::gui) fn set_passphrase(&mut self, passphrase: &str) {
+        self.identities.protecting = true;
+        self.state().set_passphrase_error("".into());
+        self.session.protect_identity(Suite::Secure, Some(Passphrase::new(passphrase.to_owned())));
+    }
+
+    pub(in crate::gui) fn make_learning_identity(&self, bits: i32) {
+        self.session.ensure_identity(Suite::Textbook, u32::try_from(bits).ok());
+    }
+
+    /// Measures both suites on a worker: it makes keys, which takes seconds.
+    pub(in crate::gui) fn measure(&self) {
+        if let Err(error) = measure(self.work.clone()) {
+            log::warn!("nothing can be measured: {error}");
+            return;
+        }
+        self.state().set_measuring(true);
+    }
+
+    pub(super) fn measured(&mut self, costs: Costs) {
+        self.state().set_measuring(false);
+        self.show_suites(&costs);
+    }
+
+    /// The key is read, or made if this is the first time. A learning key is only read.
+    pub(super) fn start_identities(&self) {
+        let bits = (self.settings.key_bits > 0).then_some(self.settings.key_bits);
+        self.session.ensure_identity(Suite::Secure, bits);
+        if crate::app::Keystore::new(self.place.as_ref(), Suite::Textbook).exists() {
+            self.session.ensure_identity(Suite::Textbook, None);
+        }
+    }
+
+    pub(super) fn identity_changed(&mut self, suite: Suite, state: IdentityState) {
+        match state {
+            IdentityState::Ready { fingerprint, bits, protected } => {
+                let known = Some(Known { fingerprint, bits, protected });
+                if suite == Suite::Textbook {
+                    self.identities.learning = known;
+                } else {
+                    self.identities.secure = known;
+                    self.secure_ready();
+                }
+                self.show_identity();
+            }
+            IdentityState::Making(step) if suite == Suite::Secure => self.show_step(step),
+            IdentityState::Making(_) => {}
+            IdentityState::Locked(problem) => self.locked(&problem),
+            IdentityState::Failed(problem) => self.identity_failed(suite, problem),
+        }
+    }
+
+    /// The name others see.
+    pub(super) fn name(&self) -> String {
+        if self.settings.name.is_empty() { suggested_name() } else { self.settings.name.clone() }
+    }
+
+    /// Makes sure that there is a name before somebody is met. Says whether there is one.
+    pub(super) fn commit_name(&mut self) -> bool {
+        if self.settings.name.is_empty() && self.state().get_name_error().is_empty() {
+            let name = self.name();
+            self.choose_name(&name);
+        }
+        self.state().get_name_error().is_empty()
+    }
+
+    pub(super) fn show_identity(&self) {
+        let name = self.name();
+        let Identities { secure, learning, .. } = self.identities;
+        let size = |suite: &str, known: Option<Known>| match known {
+            Some(known) => format!("{suite}-{}", known.bits),
+            None => String::new(),
+        };
+        self.state().set_identity(ui::IdentityView {
+            initials: format::initials(&name).into(),
+            name: name.into(),
+            hue: secure.map_or(0, |known| format::hue(known.fingerprint.as_bytes())),
+            code: views::key_code(secure.map(|known| known.fingerprint)),
+            key_size: size("RSA", secure).into(),
+            has_passphrase: secure.is_some_and(|known| known.protected),
+            learning_code: views::key_code(learning.map(|known| known.fingerprint)),
+            learning_size: size("Textbook RSA", learning).into(),
+        });
+    }
+
+    pub(super) fn show_suites(&self, costs: &Costs) {
+        let row = |suite: ui::Suite, name: &str, cost: Option<&crate::crypto::cost::Cost>| {
+            let mut row = ui::SuiteRow { suite, name: name.into(), ..ui::SuiteRow::default() };
+            if let Some(cost) = cost {
+                row.sign = format::span(cost.sign).into();
+                row.verify = format::span(cost.verify).into();
+                row.encrypt = format::span(cost.encrypt).into();
+                row.decrypt = format::span(cost.decrypt).into();
+            }
+            row
+        };
+        self.lists.suites.set_vec(vec![
+            row(ui::Suite::Secure, "OpenSSL RSA-3072", costs.secure.as_ref()),
+            row(ui::Suite::Learning, "Textbook RSA-1024", costs.learning.as_ref()),
+        ]);
+    }
+
+    fn secure_ready(&mut self) {
+        let state = self.state();
+        state.set_key_stage(ui::KeyStage::Ready);
+        state.set_unlocking(false);
+        if state.get_page() == ui::Page::Unlock {
+            state.set_page(self.home());
+        }
+        if std::mem::take(&mut self.identities.protecting) {
+            let state = self.state();
+            if state.get_sheet() == ui::Sheet::Passphrase {
+                state.set_sheet(ui::Sheet::None);
+            }
+            self.toast("The passphrase is set");
+        }
+    }
+
+    fn show_step(&self, step: KeyStep) {
+        let state = self.state();
+        let (stage, step) = match step {
+            // Most of the time there is a key, and nothing has to be made.
+            KeyStep::Reading => (ui::KeyStage::None, ui::KeyStep::Reading),
+            KeyStep::Signing => (ui::KeyStage::Making, ui::KeyStep::Signing),
+            KeyStep::Decryption => (ui::KeyStage::Making, ui::KeyStep::Decryption),
+            KeyStep::Saving => (ui::KeyStage::Making, ui::KeyStep::Saving),
+        };
+        state.set_key_step(step);
+        state.set_key_stage(stage);
+    }
+
+    fn locked(&self, problem: &Problem) {
+        let state = self.state();
+        state.set_unlocking(false);
+        state.set_unlock_failed(problem.code == Code::WrongPassphrase);
+        state.set_sheet(ui::Sheet::None);
+        state.set_page(ui::Page::Unlock);
+    }
+
+    fn identity_failed(&mut self, suite: Suite, problem: Problem) {
+        let state = self.state();
+        state.set_unlocking(false);
+        if suite == Suite::Secure {
+            state.set_key_stage(ui::KeyStage::Failed);
+            state.set_key_problem((&problem.what).into());
+        }
+        if std::mem::take(&mut self.identities.protecting) {
+            return self.state().set_passphrase_error(problem.text().into());
+        }
+        self.problem(None, problem);
+    }
+}

@@ -1,0 +1,214 @@
+//! Joining: from an invite or an address, over the questions that a person has to answer, to a room.
+
+use super::Presenter;
+use super::views;
+use crate::app::chat::{Connection, Question};
+use crate::app::{Code, JoinRequest, JoinTarget, Problem, SeatId};
+use crate::crypto::{Fingerprint, Suite};
+use crate::gui::generated as ui;
+use crate::gui::list;
+use crate::protocol::{LearningConsent, LobbyRoom};
+
+/// A room that is being joined.
+pub(super) struct Joining {
+    target: JoinTarget,
+    learning: Option<LearningConsent>,
+    /// The try that is under way.
+    seat: Option<SeatId>,
+    /// The host's key, once it was shown.
+    host: Option<Fingerprint>,
+    lobby: Vec<LobbyRoom>,
+}
+
+impl Presenter {
+    pub(in crate::gui) fn open_join(&mut self) {
+        if !self.commit_name() {
+            return;
+        }
+        let state = self.state();
+        state.set_join_stage(ui::JoinStage::Form);
+        state.set_join_text("".into());
+        state.set_join_error("".into());
+        state.set_sheet(ui::Sheet::Join);
+    }
+
+    /// An invite or address was given.
+    pub(in crate::gui) fn look_up(&mut self, text: &str) {
+        self.stop_joining();
+        self.state().set_join_error("".into());
+        let target = match text.parse::<JoinTarget>() {
+            Ok(target) => target,
+            Err(problem) => return self.joining_failed(&problem),
+        };
+        let joining = Joining { target, learning: None, seat: None, host: None, lobby: Vec::new() };
+        let JoinTarget::Invite(invite) = &joining.target else {
+            self.joining = Some(joining);
+            self.show_join(ui::JoinStage::Looking);
+            return self.begin_joining();
+        };
+        let known = self.chat.rooms().find(|room| room.info.room == Some(invite.room)).map(|room| room.seat);
+        if let Some(known) = known {
+            self.session.enter(known);
+            return self.joined(known);
+        }
+        if self.identities.is_own(invite.host) {
+            return self.joining_failed(&Problem::own_address());
+        }
+        let stage = if invite.suite == Suite::Textbook { ui::JoinStage::Consent } else { ui::JoinStage::Review };
+        self.joining = Some(joining);
+        self.show_join(stage);
+    }
+
+    /// The learning room's warning was read and answered.
+    pub(in crate::gui) fn consent_to_learning(&mut self) {
+        let Some(joining) = &mut self.joining else { return };
+        joining.learning = Some(LearningConsent::given_by_a_person());
+        if let JoinTarget::Invite(_) = joining.target {
+            return self.show_join(ui::JoinStage::Review);
+        }
+        self.show_join(ui::JoinStage::Entering);
+        self.begin_joining();
+    }
+
+    /// It is the right room: the invite's, or the host's key is the one somebody read aloud.
+    pub(in crate::gui) fn confirm_join(&mut self) {
+        let Some(joining) = &self.joining else { return };
+        match (joining.seat, joining.host) {
+            (Some(seat), Some(host)) => self.session.trust_host(seat, host),
+            (Some(_), None) => return,
+            (None, _) => {
+                self.show_join(ui::JoinStage::Entering);
+                return self.begin_joining();
+            }
+        }
+        self.show_join(ui::JoinStage::Entering);
+    }
+
+    pub(in crate::gui) fn choose_lobby(&mut self, id: &str) {
+        let Some(joining) = &self.joining else { return };
+        let chosen = joining.lobby.iter().find(|room| room.room.to_string() == id);
+        if let (Some(seat), Some(chosen)) = (joining.seat, chosen) {
+            self.session.knock(seat, chosen.room);
+            self.show_join(ui::JoinStage::Waiting);
+        }
+    }
+
+    pub(in crate::gui) fn cancel_join(&mut self) {
+        self.stop_joining();
+        let state = self.state();
+        state.set_join_stage(ui::JoinStage::Form);
+        if state.get_sheet() == ui::Sheet::Join {
+            state.set_sheet(ui::Sheet::None);
+        }
+    }
+
+    pub(super) fn is_joining(&self, seat: SeatId) -> bool {
+        self.joining.as_ref().is_some_and(|joining| joining.seat == Some(seat))
+    }
+
+    pub(super) fn question(&mut self, seat: SeatId, question: Question) {
+        let Some(joining) = self.joining.as_mut().filter(|joining| joining.seat == Some(seat)) else { return };
+        match question {
+            Question::FirstUse(host) => {
+                joining.host = Some(host);
+                self.show_join(ui::JoinStage::Review);
+            }
+            Question::Lobby(rooms) => match rooms.as_slice() {
+                [] => {
+                    let hint = "Ask the owner for an invite, or to let people ask to join.";
+                    let what = "Nobody at this address takes people without an invite.";
+                    self.joining_failed(&Problem::new(Code::NoKnocking, what, hint));
+                }
+                [only] => {
+                    self.session.knock(seat, only.room);
+                    self.show_join(ui::JoinStage::Waiting);
+                }
+                _ => {
+                    let row = |room: &LobbyRoom| ui::LobbyRow {
+                        id: room.room.to_string().into(),
+                        code: views::code(&room.room.to_string()),
+                        owner: views::key_code(Some(room.owner)),
+                    };
+                    let rows = rooms.iter().map(row).collect();
+                    joining.lobby = rooms;
+                    list::update(&self.lists.lobby, rows, |row| row.id.clone());
+                    self.show_join(ui::JoinStage::Choose);
+                }
+            },
+        }
+    }
+
+    /// The room that is being joined came nearer, or is there.
+    pub(super) fn joining_went_on(&mut self, seat: SeatId) {
+        if !self.is_joining(seat) {
+            return;
+        }
+        let Some(room) = self.chat.room(seat) else { return };
+        if room.owner.is_some() {
+            self.joined(seat);
+        } else if room.connection == Connection::WaitingForOwner {
+            self.show_join(ui::JoinStage::Waiting);
+        }
+    }
+
+    /// This try is over. What was typed stays.
+    pub(super) fn joining_failed(&mut self, problem: &Problem) {
+        let forgotten = self.joining.as_mut().and_then(|joining| joining.seat.take());
+        if let Some(seat) = forgotten {
+            self.session.forget(seat);
+        }
+        if problem.code == Code::LearningRoom && self.joining.is_some() {
+            return self.show_join(ui::JoinStage::Consent);
+        }
+        self.joining = None;
+        let state = self.state();
+        state.set_join_error(problem.text().into());
+        state.set_join_stage(ui::JoinStage::Form);
+    }
+
+    fn begin_joining(&mut self) {
+        let Some(joining) = &mut self.joining else { return };
+        let request = JoinRequest { target: joining.target.clone(), learning: joining.learning, pin: None };
+        match self.session.join(request) {
+            Ok(seat) => joining.seat = Some(seat),
+            Err(problem) => self.joining_failed(&problem),
+        }
+    }
+
+    fn joined(&mut self, seat: SeatId) {
+        self.joining = None;
+        self.stale.rooms = true;
+        let state = self.state();
+        state.set_join_stage(ui::JoinStage::Form);
+        state.set_join_text("".into());
+        state.set_page(ui::Page::Chat);
+        state.set_sheet(ui::Sheet::None);
+        self.show(Some(seat));
+    }
+
+    fn stop_joining(&mut self) {
+        if let Some(seat) = self.joining.take().and_then(|joining| joining.seat) {
+            self.session.forget(seat);
+        }
+    }
+
+    fn show_join(&self, stage: ui::JoinStage) {
+        let Some(joining) = &self.joining else { return };
+        let (address, room, host, invited_to_learning) = match &joining.target {
+            JoinTarget::Invite(invite) => {
+                let address = invite.addresses.first().cloned().unwrap_or_default();
+                (address, Some(invite.room), Some(invite.host), invite.suite == Suite::Textbook)
+            }
+            JoinTarget::Address(address) => (address.clone(), None, joining.host, false),
+        };
+        let state = self.state();
+        state.set_join(ui::JoinView {
+            room_code: room.map(|room| views::code(&room.to_string())).unwrap_or_default(),
+            host_key: views::key_code(host),
+            address: address.into(),
+            learning: invited_to_learning || joining.learning.is_some() || stage == ui::JoinStage::Consent,
+            first_use: matches!(joining.target, JoinTarget::Address(_)),
+        });
+        state.set_join_stage(stage);
+    }
+}

@@ -1,0 +1,327 @@
+//! Shows what the session tells, and passes on what the person wants: the window's side of every
+//! verb. It owns the conversations' state and one lasting list for each list of the window, and
+//! lives on the window's thread.
+//!
+//! Nothing here blocks: files, keys and sockets are the session's, and measuring is a worker's.
+
+mod hosting;
+mod identities;
+mod joining;
+mod preferences;
+mod rooms;
+mod stream;
+mod talking;
+mod views;
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use chrono::NaiveDate;
+use slint::{ComponentHandle, VecModel};
+
+use self::hosting::Hosting;
+use self::identities::Identities;
+use self::joining::Joining;
+use self::stream::Stream;
+use super::clipboard::Clipboard;
+use super::generated as ui;
+use super::{Work, format};
+use crate::app::chat::{Change, Chat};
+use crate::app::{Opening, Problem, SeatId, Session, SessionEvent, Settings};
+
+/// The lists of the window. Each lives as long as the window: a list that is replaced flickers.
+struct Lists {
+    rooms: Rc<VecModel<ui::RoomRow>>,
+    members: Rc<VecModel<ui::MemberRow>>,
+    knocks: Rc<VecModel<ui::KnockRow>>,
+    addresses: Rc<VecModel<ui::AddressRow>>,
+    lobby: Rc<VecModel<ui::LobbyRow>>,
+    suites: Rc<VecModel<ui::SuiteRow>>,
+}
+
+/// What has to be shown anew once all events that wait are in.
+#[derive(Default)]
+struct Stale {
+    rooms: bool,
+    room: bool,
+    people: bool,
+}
+
+/// The window's state beside what it shows.
+pub(super) struct Presenter {
+    app: ui::AppWindow,
+    session: Session,
+    chat: Chat,
+    settings: Settings,
+    place: String,
+    lists: Lists,
+    stream: Stream,
+    stale: Stale,
+    /// The room that is open.
+    open: Option<SeatId>,
+    hosting: Option<Hosting>,
+    joining: Option<Joining>,
+    identities: Identities,
+    /// What was typed and not sent.
+    drafts: HashMap<SeatId, String>,
+    filter: String,
+    /// Rooms that go from the list as soon as they are left.
+    leaving: HashSet<SeatId>,
+    /// Rooms whose fork is known to the person.
+    forks_hidden: HashSet<SeatId>,
+    /// The problem that the trouble sheet shows.
+    trouble: Option<Problem>,
+    /// Problems that wait until no sheet is open.
+    troubles_waiting: Vec<Problem>,
+    clipboard: Clipboard,
+    work: async_channel::Sender<Work>,
+    /// Whether the window has the keyboard.
+    active: bool,
+    today: NaiveDate,
+    quitting: bool,
+    ended: bool,
+}
+
+impl Presenter {
+    pub(super) fn new(
+        app: ui::AppWindow,
+        session: Session,
+        opening: Opening,
+        place: String,
+        work: async_channel::Sender<Work>,
+    ) -> Self {
+        let lists = Lists {
+            rooms: Rc::default(),
+            members: Rc::default(),
+            knocks: Rc::default(),
+            addresses: Rc::default(),
+            lobby: Rc::default(),
+            suites: Rc::default(),
+        };
+        let chat = Chat::new(&opening.rooms);
+        let draft = |room: &crate::app::KnownRoom| {
+            let text = room.info.room.and_then(|id| opening.settings.drafts.get(&id))?;
+            Some((room.seat, text.clone()))
+        };
+        let mut presenter = Self {
+            session,
+            chat,
+            place,
+            lists,
+            stream: Stream::new(),
+            stale: Stale::default(),
+            open: None,
+            hosting: None,
+            joining: None,
+            identities: Identities::default(),
+            drafts: opening.rooms.iter().filter_map(draft).collect(),
+            filter: String::new(),
+            leaving: HashSet::new(),
+            forks_hidden: HashSet::new(),
+            trouble: None,
+            troubles_waiting: opening.warnings,
+            clipboard: Clipboard::default(),
+            work,
+            active: true,
+            today: format::day_of(now_ms()),
+            quitting: false,
+            ended: false,
+            settings: opening.settings,
+            app,
+        };
+        presenter.show_everything();
+        presenter
+    }
+
+    /// What happens once the window is there: the key is read or made, and known rooms are entered.
+    pub(super) fn start(&mut self) {
+        self.start_identities();
+        let seats: Vec<SeatId> = self.chat.rooms().map(|room| room.seat).collect();
+        for seat in seats {
+            self.session.enter(seat);
+        }
+        self.next_trouble();
+    }
+
+    /// Takes an event of the session in. [`Self::refresh`] has to follow, once for many.
+    pub(super) fn take(&mut self, event: &SessionEvent) {
+        let changes = self.chat.apply(event, now_ms());
+        let mut dropped = changes.iter().filter(|change| matches!(change, Change::RowDropped(_))).count() as u64;
+        for change in changes {
+            if let Change::RowDropped(_) = change {
+                dropped -= 1;
+            }
+            self.change(change, dropped);
+        }
+    }
+
+    /// Takes the result of a worker in.
+    pub(super) fn take_work(&mut self, work: Work) {
+        match work {
+            Work::Measured(costs) => self.measured(costs),
+            Work::Quit => self.quit(),
+        }
+    }
+
+    /// Shows anew what the last events changed.
+    pub(super) fn refresh(&mut self) {
+        let stale = std::mem::take(&mut self.stale);
+        if stale.rooms {
+            self.show_rooms();
+        }
+        if stale.room {
+            self.show_room();
+        }
+        if stale.people {
+            self.show_people();
+        }
+    }
+
+    /// Twice a second: what changes without an event.
+    pub(super) fn tick(&mut self, active: bool) {
+        if active != self.active {
+            self.active = active;
+            self.window_activated(active);
+        }
+        let today = format::day_of(now_ms());
+        if today != self.today {
+            self.today = today;
+            self.stale = Stale { rooms: true, room: true, people: false };
+            self.show_stream(0);
+        }
+        if self.is_waiting_to_retry() {
+            self.stale.room = true;
+        }
+        self.refresh();
+        self.next_trouble();
+    }
+
+    /// Whether the session has ended.
+    pub(super) const fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether the person may close the window now; asks otherwise.
+    pub(super) fn close_requested(&mut self) -> bool {
+        let connected = self.connected_guests();
+        if connected == 0 || self.quitting {
+            self.quit();
+            return true;
+        }
+        let state = self.state();
+        state.set_confirm(ui::Confirm::Quit);
+        state.set_confirm_count(views::count(connected));
+        state.set_sheet(ui::Sheet::Confirm);
+        false
+    }
+
+    /// Says goodbye everywhere; the window closes at once, and the program once that is done.
+    pub(super) fn quit(&mut self) {
+        if self.quitting {
+            return;
+        }
+        self.quitting = true;
+        self.keep_draft();
+        self.keep_preferences();
+        if let Err(error) = self.app.hide() {
+            log::warn!("the window does not close: {error}");
+        }
+        self.session.quit();
+    }
+
+    pub(super) fn copy(&mut self, text: &str) {
+        if !self.clipboard.copy(text) {
+            // The window system's own way, which tells nothing.
+            self.app.invoke_copy(text.into());
+        }
+        self.toast("Copied");
+    }
+
+    pub(super) fn open_link(&self, link: &str) {
+        if let Err(error) = super::links::open(link) {
+            log::warn!("a link cannot be opened: {error}");
+            self.toast("No browser could be started. Select the link and copy it instead.");
+        }
+    }
+
+    pub(super) fn trouble_action(&mut self) {
+        let action = self.trouble.take().and_then(|problem| problem.action);
+        if let Some(crate::app::Action::Unlock) = action {
+            self.state().set_page(ui::Page::Unlock);
+        }
+        self.next_trouble();
+    }
+
+    fn change(&mut self, change: Change, dropped: u64) {
+        let is_open = |seat: SeatId| self.open == Some(seat);
+        match change {
+            Change::RoomAdded(_) => self.stale.rooms = true,
+            Change::RoomRemoved(seat) => self.room_removed(seat),
+            Change::RoomChanged(seat) => self.room_changed(seat),
+            Change::RowAdded(seat) if is_open(seat) => self.row_added(seat, dropped),
+            Change::RowDropped(seat) if is_open(seat) => self.stream.drop_first(),
+            Change::RowChanged { seat, index } if is_open(seat) => {
+                if let Some(room) = self.chat.room(seat) {
+                    self.stream.refresh(room, index);
+                }
+            }
+            Change::MembersChanged(seat) | Change::KnocksChanged(seat) if is_open(seat) => {
+                self.stale.people = true;
+                self.stale.room = true;
+            }
+            Change::InviteChanged(seat) => self.invite_changed(seat),
+            Change::Question { seat, question } => self.question(seat, question),
+            Change::Problem { seat, problem } => self.problem(seat, problem),
+            Change::Identity { suite, state } => self.identity_changed(suite, state),
+            Change::Settings(settings) => self.settings_changed(settings),
+            Change::Ended => self.ended = true,
+            Change::RowAdded(_)
+            | Change::RowDropped(_)
+            | Change::RowChanged { .. }
+            | Change::MembersChanged(_)
+            | Change::KnocksChanged(_) => {}
+        }
+    }
+
+    /// A problem is shown where it belongs: in the sheet that asked, in its room, or by itself.
+    fn problem(&mut self, seat: Option<SeatId>, problem: Problem) {
+        match seat {
+            Some(seat) if self.is_hosting(seat) => self.hosting_failed(&problem),
+            Some(seat) if self.is_joining(seat) => self.joining_failed(&problem),
+            // The room itself says why it is not connected.
+            Some(_) => self.stale = Stale { rooms: true, room: true, people: true },
+            None => {
+                self.troubles_waiting.push(problem);
+                self.next_trouble();
+            }
+        }
+    }
+
+    /// Shows the next problem that waits, unless the person is busy with something else.
+    fn next_trouble(&mut self) {
+        if self.troubles_waiting.is_empty() || self.state().get_sheet() != ui::Sheet::None {
+            return;
+        }
+        let problem = self.troubles_waiting.remove(0);
+        self.troubles_waiting.retain(|other| *other != problem);
+        let state = self.state();
+        state.set_trouble(views::trouble(&problem));
+        state.set_sheet(ui::Sheet::Trouble);
+        self.trouble = Some(problem);
+    }
+
+    fn state(&self) -> ui::ChatState<'_> {
+        self.app.global::<ui::ChatState>()
+    }
+
+    fn toast(&self, text: &str) {
+        self.state().set_toast(text.into());
+    }
+}
+
+/// The time, in milliseconds since 1970.
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

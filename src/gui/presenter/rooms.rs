@@ -1,0 +1,245 @@
+//! The rooms: the list, the one that is open, and its people.
+
+use super::views;
+use super::{Presenter, now_ms};
+use crate::app::chat::{Change, Connection, Presence};
+use crate::app::{Action, JoinTarget, SeatId};
+use crate::crypto::Fingerprint;
+use crate::gui::generated as ui;
+use crate::gui::list;
+
+impl Presenter {
+    /// Opens a room by its id in the list.
+    pub(in crate::gui) fn select_room(&mut self, id: &str) {
+        if let Some(seat) = id.parse().ok().map(SeatId).filter(|seat| self.chat.room(*seat).is_some()) {
+            self.show(Some(seat));
+        }
+    }
+
+    /// Opens the room before or after the open one.
+    pub(in crate::gui) fn step_room(&mut self, by: i32) {
+        let seats = self.listed();
+        let here = seats.iter().position(|seat| Some(*seat) == self.open);
+        let last = seats.len().saturating_sub(1);
+        let next = match (here, by < 0) {
+            (Some(0), true) | (None, true) => last,
+            (Some(here), true) => here - 1,
+            (Some(here), false) if here < last => here + 1,
+            _ => 0,
+        };
+        self.open_listed(next);
+    }
+
+    /// Opens the room at a place of the list.
+    pub(in crate::gui) fn pick_room(&mut self, place: i32) {
+        if let Ok(place) = usize::try_from(place) {
+            self.open_listed(place);
+        }
+    }
+
+    /// Shows the rooms whose name contains a text. An invite that is pasted here is one.
+    pub(in crate::gui) fn filter_rooms(&mut self, text: &str) {
+        if let Ok(JoinTarget::Invite(_)) = text.parse() {
+            self.filter_rooms("");
+            self.open_join();
+            self.state().set_join_tab(ui::JoinTab::Invite);
+            self.state().set_join_text(text.trim().into());
+            return self.look_up(text);
+        }
+        text.trim().clone_into(&mut self.filter);
+        self.state().set_filter(text.into());
+        self.show_rooms();
+    }
+
+    /// The banner of the fork was read.
+    pub(in crate::gui) fn dismiss_fork(&mut self) {
+        self.forks_hidden.extend(self.open);
+        self.show_room();
+    }
+
+    pub(in crate::gui) fn retry_now(&self) {
+        if let Some(seat) = self.open {
+            self.session.retry(seat);
+        }
+    }
+
+    /// The one button of a room that failed.
+    pub(in crate::gui) fn room_remedy(&mut self) {
+        let Some(room) = self.open.and_then(|seat| self.chat.room(seat)) else { return };
+        let Connection::Ended(Some(problem)) = &room.connection else { return };
+        let seat = room.seat;
+        match problem.action {
+            Some(Action::UsePort(port)) => {
+                let address = room.hosting.as_ref().map_or(([0, 0, 0, 0], port).into(), |hosting| {
+                    std::net::SocketAddr::new(hosting.address.ip(), port)
+                });
+                self.session.host_at(seat, address);
+                self.session.enter(seat);
+            }
+            Some(Action::Unlock) => self.state().set_page(ui::Page::Unlock),
+            Some(Action::Forget) => self.session.forget(seat),
+            _ => self.session.enter(seat),
+        }
+    }
+
+    /// Leaves the open room for good, or takes it from the list if it is over.
+    pub(in crate::gui) fn leave_room(&mut self) {
+        let Some(room) = self.open.and_then(|seat| self.chat.room(seat)) else { return };
+        let seat = room.seat;
+        if views::is_over(room) || views::connection(room) == ui::Connection::Failed {
+            self.session.forget(seat);
+        } else {
+            self.leaving.insert(seat);
+            self.session.leave(seat);
+        }
+    }
+
+    pub(in crate::gui) fn close_room(&self) {
+        if let Some(seat) = self.open {
+            self.session.close_room(seat);
+        }
+    }
+
+    pub(in crate::gui) fn remove_member(&self, id: &str) {
+        if let (Some(seat), Ok(member)) = (self.open, id.parse::<Fingerprint>()) {
+            self.session.remove(seat, member);
+        }
+    }
+
+    pub(in crate::gui) fn answer_knock(&self, id: &str, admit: bool) {
+        if let (Some(seat), Ok(member)) = (self.open, id.parse::<Fingerprint>()) {
+            self.session.answer_knock(seat, member, admit);
+        }
+    }
+
+    /// Shows a room, or none.
+    pub(super) fn show(&mut self, seat: Option<SeatId>) {
+        if seat == self.open {
+            return;
+        }
+        self.keep_draft();
+        self.open = seat;
+        let unread = seat.and_then(|seat| self.chat.room(seat)).map_or(0, |room| room.unread);
+        self.view_open();
+        self.show_stream(unread);
+        let draft = seat.and_then(|seat| self.drafts.get(&seat)).cloned().unwrap_or_default();
+        let state = self.state();
+        state.set_draft(draft.into());
+        state.set_unseen(0);
+        state.set_at_end(true);
+        self.show_room();
+        self.show_people();
+        self.show_rooms();
+    }
+
+    pub(super) fn room_removed(&mut self, seat: SeatId) {
+        self.leaving.remove(&seat);
+        self.forks_hidden.remove(&seat);
+        self.drafts.remove(&seat);
+        self.stale.rooms = true;
+        if self.open == Some(seat) {
+            let next = self.listed().into_iter().find(|other| *other != seat);
+            self.show(next);
+        }
+    }
+
+    pub(super) fn room_changed(&mut self, seat: SeatId) {
+        self.stale.rooms = true;
+        self.stale.room |= self.open == Some(seat);
+        self.hosting_went_on(seat);
+        self.joining_went_on(seat);
+        let Some(room) = self.chat.room(seat) else { return };
+        if room.connection == Connection::Ended(None) && self.leaving.remove(&seat) {
+            self.session.forget(seat);
+        }
+    }
+
+    /// Tells the conversations what the person sees.
+    pub(super) fn view_open(&mut self) {
+        let seen = self.open.filter(|_| self.active);
+        for change in self.chat.view(seen) {
+            if let Change::RoomChanged(_) = change {
+                self.stale.rooms = true;
+            }
+        }
+    }
+
+    pub(super) fn show_stream(&mut self, unread: usize) {
+        let room = self.open.and_then(|seat| self.chat.room(seat));
+        self.stream.show(room, unread, self.today);
+    }
+
+    /// The rooms in the order of the list, those that are shown.
+    fn listed(&self) -> Vec<SeatId> {
+        let filter = self.filter.to_lowercase();
+        let rooms = self.chat.by_activity().into_iter();
+        let shown = rooms.filter(|room| !self.is_hosting(room.seat) && !self.is_joining(room.seat));
+        let found = shown.filter(|room| filter.is_empty() || room.title().to_lowercase().contains(&filter));
+        found.map(|room| room.seat).collect()
+    }
+
+    fn open_listed(&mut self, place: usize) {
+        if let Some(seat) = self.listed().get(place).copied() {
+            self.state().set_page(ui::Page::Chat);
+            self.show(Some(seat));
+        }
+    }
+
+    pub(super) fn show_rooms(&mut self) {
+        let rows = self.listed().into_iter().filter_map(|seat| self.chat.room(seat));
+        let rows: Vec<ui::RoomRow> = rows.map(|room| views::room_row(room, self.today)).collect();
+        list::update(&self.lists.rooms, rows, |row| row.id.clone());
+        let all = self.chat.rooms().filter(|room| !self.is_hosting(room.seat) && !self.is_joining(room.seat)).count();
+        self.state().set_room_count(views::count(all));
+    }
+
+    pub(super) fn show_room(&mut self) {
+        let state = self.state();
+        let Some(room) = self.open.and_then(|seat| self.chat.room(seat)) else {
+            return state.set_room(ui::RoomView::default());
+        };
+        let view = views::room_view(room, now_ms(), self.forks_hidden.contains(&room.seat));
+        // Codes are lists, and two lists are never equal: what did not change is left alone, or it
+        // would be drawn anew with every event.
+        let known = state.get_room();
+        let codes =
+            if known.id == view.id && known.code.text == view.code.text && known.host_key.text == view.host_key.text {
+                (known.code.clone(), known.host_key.clone())
+            } else {
+                (view.code.clone(), view.host_key.clone())
+            };
+        state.set_room(ui::RoomView { code: codes.0, host_key: codes.1, ..view });
+    }
+
+    pub(super) fn show_people(&mut self) {
+        let room = self.open.and_then(|seat| self.chat.room(seat));
+        let members = room.map(|room| room.members().iter().map(|member| views::member_row(room, member)).collect());
+        list::update(&self.lists.members, members.unwrap_or_default(), |row| row.id.clone());
+        let knock =
+            |member: &Fingerprint| ui::KnockRow { id: member.to_string().into(), code: views::key_code(Some(*member)) };
+        let knocks = room.map(|room| room.knocks.iter().map(knock).collect()).unwrap_or_default();
+        list::update(&self.lists.knocks, knocks, |row| row.id.clone());
+    }
+
+    pub(super) fn is_waiting_to_retry(&self) -> bool {
+        let room = self.open.and_then(|seat| self.chat.room(seat));
+        room.is_some_and(|room| matches!(room.connection, Connection::Offline { .. }))
+    }
+
+    /// The window got the keyboard, or lost it.
+    pub(super) fn window_activated(&mut self, active: bool) {
+        self.view_open();
+        if active {
+            self.session.retry_all();
+        }
+    }
+
+    /// How many people are connected to rooms that this computer relays.
+    pub(super) fn connected_guests(&self) -> usize {
+        let hosted = self.chat.rooms().filter(|room| room.hosting.is_some());
+        hosted
+            .flat_map(|room| room.members())
+            .filter(|member| !member.is_me && member.presence == Presence::Here)
+            .count()
+    }
+}

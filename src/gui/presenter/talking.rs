@@ -1,0 +1,60 @@
+//! Messages: out of the composer, into the list.
+
+use super::Presenter;
+use crate::app::chat::{Row, RowKind};
+use crate::app::{Code, SeatId};
+
+impl Presenter {
+    /// Sends what was written. It stays in the composer if it cannot be sent.
+    pub(in crate::gui) fn send(&mut self, text: &str) {
+        let Some(seat) = self.open else { return };
+        match self.session.send(seat, text) {
+            Ok(_) => {
+                self.drafts.remove(&seat);
+                self.stream.seen();
+                self.state().set_draft("".into());
+                self.keep_draft();
+            }
+            // White space is no message, and no reason to say anything.
+            Err(problem) if problem.code == Code::Usage => {}
+            Err(problem) => self.toast(&problem.text()),
+        }
+    }
+
+    pub(in crate::gui) fn draft_changed(&mut self, text: &str) {
+        let Some(seat) = self.open else { return };
+        if text.is_empty() {
+            self.drafts.remove(&seat);
+        } else {
+            self.drafts.insert(seat, text.to_owned());
+        }
+    }
+
+    /// The end of the list is in view.
+    pub(in crate::gui) fn reached_end(&mut self) {
+        self.view_open();
+        self.refresh();
+    }
+
+    /// Remembers the draft of the open room: on the way to another one, and at the end.
+    pub(super) fn keep_draft(&self) {
+        let Some(room) = self.open.and_then(|seat| self.chat.room(seat)) else { return };
+        let Some(id) = room.info.room else { return };
+        let draft = self.drafts.get(&room.seat).cloned().unwrap_or_default();
+        if self.settings.drafts.get(&id).map(String::as_str).unwrap_or_default() != draft {
+            self.session.change_settings(move |settings| settings.keep_draft(id, &draft));
+        }
+    }
+
+    /// The chat's newest row comes into the list of the open room.
+    pub(super) fn row_added(&mut self, seat: SeatId, dropped: u64) {
+        let Some(room) = self.chat.room(seat) else { return };
+        let of_others = |row: &Row| matches!(&row.kind, RowKind::Message(message) if !message.is_mine());
+        let is_message = room.rows().back().is_some_and(of_others);
+        self.stream.push(room, is_message && !self.active, dropped, self.today);
+        let state = self.state();
+        if is_message && !state.get_at_end() {
+            state.set_unseen(state.get_unseen() + 1);
+        }
+    }
+}

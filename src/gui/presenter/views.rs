@@ -1,0 +1,295 @@
+//! What the app layer knows, as the structs that the window shows. Nothing here changes anything.
+
+use std::rc::Rc;
+
+use chrono::NaiveDate;
+use slint::{Image, ModelRc, Rgb8Pixel, SharedPixelBuffer, SharedString, VecModel};
+
+use crate::app::chat::{self, Member, Message, Notice, Presence, Progress, Room, RowKind};
+use crate::app::{Action, Code, Problem};
+use crate::crypto::Fingerprint;
+use crate::gui::generated as ui;
+use crate::gui::{format, links, qr};
+use crate::protocol::Invite;
+
+/// A list that the window shows and that never changes.
+pub(super) fn fixed<Row: Clone + 'static>(rows: Vec<Row>) -> ModelRc<Row> {
+    if rows.is_empty() { ModelRc::default() } else { ModelRc::from(Rc::new(VecModel::from(rows))) }
+}
+
+/// A fingerprint or room id in its 64 digits.
+pub(super) fn code(digits: &str) -> ui::KeyCode {
+    let groups: Vec<SharedString> = format::groups(digits).into_iter().map(SharedString::from).collect();
+    let text: Vec<&str> = groups.iter().map(SharedString::as_str).collect();
+    let tag: String = digits.chars().take(8).collect();
+    ui::KeyCode { text: text.join(" ").into(), groups: fixed(groups), tag: tag.into() }
+}
+
+/// The code of somebody's key; empty for nobody's.
+pub(super) fn key_code(fingerprint: Option<Fingerprint>) -> ui::KeyCode {
+    fingerprint.map(|fingerprint| code(&fingerprint.to_string())).unwrap_or_default()
+}
+
+/// A problem with its button.
+pub(super) fn trouble(problem: &Problem) -> ui::TroubleView {
+    let (remedy, port) = match problem.action {
+        Some(Action::Retry | Action::CheckNetwork) => (ui::Remedy::Retry, 0),
+        Some(Action::UsePort(port)) => (ui::Remedy::UsePort, i32::from(port)),
+        Some(Action::Unlock) => (ui::Remedy::Unlock, 0),
+        Some(Action::Forget) => (ui::Remedy::Forget, 0),
+        Some(Action::JoinForLearning | Action::JoinSecurely | Action::EditAddress) | None => (ui::Remedy::None, 0),
+    };
+    ui::TroubleView {
+        title: (&problem.what).into(),
+        cause: (&problem.hint).into(),
+        detail: (&problem.detail).into(),
+        remedy,
+        port,
+    }
+}
+
+/// How a room is connected, in the window's words.
+pub(super) fn connection(room: &Room) -> ui::Connection {
+    match &room.connection {
+        chat::Connection::Connected { .. } => ui::Connection::Connected,
+        chat::Connection::Offline { .. } => ui::Connection::Offline,
+        chat::Connection::Ended(None) => ui::Connection::Left,
+        chat::Connection::Ended(Some(problem)) => match problem.code {
+            Code::Closed => ui::Connection::Closed,
+            Code::Removed => ui::Connection::Removed,
+            _ => ui::Connection::Failed,
+        },
+        chat::Connection::Idle
+        | chat::Connection::Preparing
+        | chat::Connection::Connecting
+        | chat::Connection::Asking(_)
+        | chat::Connection::WaitingForOwner => ui::Connection::Connecting,
+    }
+}
+
+/// Whether a room is over for oneself, and only its rows are left.
+pub(super) fn is_over(room: &Room) -> bool {
+    matches!(connection(room), ui::Connection::Left | ui::Connection::Closed | ui::Connection::Removed)
+}
+
+/// The colour of a room.
+fn room_hue(room: &Room) -> i32 {
+    room.info.room.map_or(0, |id| format::hue(&id.0))
+}
+
+/// A room in the list.
+pub(super) fn room_row(room: &Room, today: NaiveDate) -> ui::RoomRow {
+    let (preview, preview_own) = match room.last_message() {
+        Some(message) if message.is_mine() => (format::one_line(&message.text), true),
+        Some(message) => (format!("{}: {}", room.name_of(&message.from), format::one_line(&message.text)), false),
+        None => (String::new(), false),
+    };
+    ui::RoomRow {
+        id: seat_text(room.seat),
+        name: room.title().into(),
+        initials: format::initials(room.title()).into(),
+        hue: room_hue(room),
+        preview: preview.into(),
+        preview_own,
+        time: format::activity(room.active_ms, today).into(),
+        unread: count(room.unread),
+        learning: room.is_learning(),
+        hosting: room.info.hosted_here,
+        connection: connection(room),
+    }
+}
+
+/// The open room.
+pub(super) fn room_view(room: &Room, now_ms: u64, fork_hidden: bool) -> ui::RoomView {
+    let security = room.security();
+    let ended = match &room.connection {
+        chat::Connection::Ended(Some(problem)) => trouble(problem),
+        _ => ui::TroubleView::default(),
+    };
+    let retry_seconds = match &room.connection {
+        chat::Connection::Offline { retry_at_ms, .. } => retry_at_ms.saturating_sub(now_ms).div_ceil(1_000),
+        _ => 0,
+    };
+    let here = room.members().iter().filter(|member| member.presence == Presence::Here).count();
+    ui::RoomView {
+        id: seat_text(room.seat),
+        name: room.title().into(),
+        initials: format::initials(room.title()).into(),
+        hue: room_hue(room),
+        code: room.info.room.map(|id| code(&id.to_string())).unwrap_or_default(),
+        host_key: key_code(room.host),
+        address: room.info.addresses.first().cloned().unwrap_or_default().into(),
+        members: count(room.members().len()),
+        here: count(here),
+        security: match security {
+            chat::Security::NotCompared => ui::Security::Encrypted,
+            chat::Security::Learning => ui::Security::Learning,
+            chat::Security::Forked => ui::Security::Forked,
+        },
+        fork_shown: security == chat::Security::Forked && !fork_hidden,
+        connection: connection(room),
+        retry_seconds: i32::try_from(retry_seconds).unwrap_or(i32::MAX),
+        trouble: ended,
+        learning: room.is_learning(),
+        owner: room.info.owned,
+        hosting: room.info.hosted_here,
+        can_send: !is_over(room) && connection(room) != ui::Connection::Failed,
+    }
+}
+
+/// A row of a conversation. Whether it is the first or last of a group is not known here.
+pub(super) fn message_row(room: &Room, row: &chat::Row) -> ui::MessageRow {
+    match &row.kind {
+        RowKind::Message(message) => bubble(room, message),
+        RowKind::Notice(notice) => event(room, notice),
+    }
+}
+
+fn bubble(room: &Room, message: &Message) -> ui::MessageRow {
+    let names = |members: &[Fingerprint]| {
+        let names: Vec<String> = members.iter().map(|member| room.name_of(member)).collect();
+        SharedString::from(names.join(", "))
+    };
+    let sender = room.name_of(&message.from);
+    let links: Vec<SharedString> = links::find(&message.text).into_iter().map(SharedString::from).collect();
+    let mut row = ui::MessageRow {
+        kind: ui::RowKind::Message,
+        id: message.id.to_string().into(),
+        text: (&message.text).into(),
+        initials: format::initials(&sender).into(),
+        sender: sender.into(),
+        hue: format::hue(message.from.as_bytes()),
+        time: format::clock(message.sent_ms).into(),
+        own: message.is_mine(),
+        links: fixed(links),
+        ..ui::MessageRow::default()
+    };
+    if let Some(delivery) = &message.delivery {
+        row.delivery = match delivery.progress {
+            Progress::Queued => ui::Delivery::Queued,
+            Progress::OnHost if delivery.to.is_empty() => ui::Delivery::OnHost,
+            Progress::OnHost => ui::Delivery::Delivered,
+            Progress::Cancelled => ui::Delivery::Cancelled,
+            Progress::TooLong { .. } => ui::Delivery::TooLong,
+            Progress::OutboxFull => ui::Delivery::TooMany,
+        };
+        row.delivered = count(delivery.to.len());
+        row.recipients = count(delivery.of);
+        row.reached = names(&delivery.to);
+        row.missed = names(&delivery.without);
+    }
+    row
+}
+
+fn event(room: &Room, notice: &Notice) -> ui::MessageRow {
+    let (event, member) = match notice {
+        Notice::Opened => (ui::RoomEvent::Opened, None),
+        Notice::Entered => (ui::RoomEvent::Entered, None),
+        Notice::Joined(member) => (ui::RoomEvent::Joined, Some(member)),
+        Notice::Left(member) => (ui::RoomEvent::Left, Some(member)),
+        Notice::Removed(member) => (ui::RoomEvent::Removed, Some(member)),
+        Notice::Gone(member) => (ui::RoomEvent::Gone, Some(member)),
+        Notice::Away(member) => (ui::RoomEvent::Away, Some(member)),
+        Notice::Cut(member) => (ui::RoomEvent::Cut, Some(member)),
+        Notice::Back(member) => (ui::RoomEvent::Back, Some(member)),
+        Notice::Renamed { .. } => (ui::RoomEvent::Renamed, None),
+        Notice::Titled(_) => (ui::RoomEvent::Titled, None),
+        Notice::Newer(member) => (ui::RoomEvent::Newer, Some(member)),
+        Notice::Unreadable(member) => (ui::RoomEvent::Unreadable, Some(member)),
+        Notice::Lost { member, .. } => (ui::RoomEvent::Lost, Some(member)),
+        Notice::Fork(member) => (ui::RoomEvent::Fork, Some(member)),
+        Notice::Over(None) => (ui::RoomEvent::Parted, None),
+        Notice::Over(Some(_)) => (ui::RoomEvent::Plain, None),
+    };
+    let mut row = ui::MessageRow {
+        kind: ui::RowKind::Event,
+        event,
+        sender: member.map(|member| room.name_of(member)).unwrap_or_default().into(),
+        ..ui::MessageRow::default()
+    };
+    match notice {
+        Notice::Renamed { before, now, .. } => {
+            row.other = before.into();
+            row.sender = now.into();
+        }
+        Notice::Titled(title) => row.other = title.into(),
+        Notice::Lost { count: lost, .. } => row.count = i32::try_from(*lost).unwrap_or(i32::MAX),
+        Notice::Over(Some(problem)) => row.text = (&problem.what).into(),
+        _ => {}
+    }
+    row
+}
+
+/// The line between two days.
+pub(super) fn day_row(day: NaiveDate, today: NaiveDate) -> ui::MessageRow {
+    ui::MessageRow {
+        kind: ui::RowKind::Day,
+        count: format::days_ago(day, today),
+        text: format::day(day, today).into(),
+        ..ui::MessageRow::default()
+    }
+}
+
+/// The line above what is new.
+pub(super) fn new_line() -> ui::MessageRow {
+    ui::MessageRow { kind: ui::RowKind::NewLine, ..ui::MessageRow::default() }
+}
+
+/// A member in the list of people.
+pub(super) fn member_row(room: &Room, member: &Member) -> ui::MemberRow {
+    let name = room.name_of(&member.fingerprint);
+    ui::MemberRow {
+        id: member.fingerprint.to_string().into(),
+        initials: format::initials(&name).into(),
+        name: name.into(),
+        hue: format::hue(member.fingerprint.as_bytes()),
+        tag: member.fingerprint.tag().into(),
+        you: member.is_me,
+        owner: member.is_owner,
+        host: member.is_host,
+        here: member.presence == Presence::Here,
+        removable: room.info.owned && !member.is_me && !is_over(room),
+    }
+}
+
+/// An invite with its picture.
+pub(super) fn invite(invite: Option<&Invite>, today: NaiveDate) -> ui::InviteView {
+    let Some(invite) = invite else { return ui::InviteView::default() };
+    let link = invite.to_string();
+    let expires = format::until(invite.expires_ms, today).into();
+    let mut view = ui::InviteView { expires, link: link.as_str().into(), ..ui::InviteView::default() };
+    if let Some(picture) = qr::of_link(&link)
+        && let Ok(side) = u32::try_from(picture.side)
+    {
+        let mut buffer = SharedPixelBuffer::<Rgb8Pixel>::new(side, side);
+        for (pixel, dark) in buffer.make_mut_slice().iter_mut().zip(picture.dark) {
+            let shade = if dark { 0 } else { u8::MAX };
+            *pixel = Rgb8Pixel::new(shade, shade, shade);
+        }
+        view.qr = Image::from_rgb8(buffer);
+        view.modules = count(picture.side);
+    }
+    view
+}
+
+/// Where this computer is reached, and by whom.
+pub(super) fn address_row(address: &str) -> ui::AddressRow {
+    let ip = address.parse::<std::net::SocketAddr>().map(|address| address.ip());
+    let reach = match ip {
+        Ok(ip) if ip.is_loopback() => ui::Reach::Computer,
+        Ok(std::net::IpAddr::V4(ip)) if !ip.is_private() => ui::Reach::Internet,
+        Ok(std::net::IpAddr::V6(ip)) if !ip.is_unique_local() => ui::Reach::Internet,
+        _ => ui::Reach::Network,
+    };
+    ui::AddressRow { reach, address: address.into() }
+}
+
+/// The name of a seat in the window.
+pub(super) fn seat_text(seat: crate::app::SeatId) -> SharedString {
+    seat.0.to_string().into()
+}
+
+/// A number of things, for the window.
+pub(super) fn count(number: usize) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,259 @@
+//! The people, rooms and messages the pictures show: long words, right-to-left names, every state.
+
+use std::rc::Rc;
+
+use conversa::gui::{
+    AddressRow, AppWindow, ChatState, Connection, Delivery, IdentityView, InviteView, JoinView, KeyCode, KnockRow,
+    MemberRow, MessageRow, RoomEvent, RoomRow, RoomView, RowKind, Security, Suite, SuiteRow,
+};
+use slint::{ComponentHandle, Image, ModelRc, Rgb8Pixel, SharedPixelBuffer, SharedString, VecModel};
+
+fn list<Row: Clone + 'static>(rows: Vec<Row>) -> ModelRc<Row> {
+    ModelRc::from(Rc::new(VecModel::from(rows)))
+}
+
+fn code(seed: u64) -> KeyCode {
+    let mut state = seed;
+    let groups: Vec<SharedString> = (0..16)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            format!("{:04x}", state >> 48).into()
+        })
+        .collect();
+    let text = groups.iter().map(SharedString::as_str).collect::<Vec<_>>().join(" ");
+    let tag = format!("{}{}", groups[0], groups[1]);
+    KeyCode { text: text.into(), groups: list(groups), tag: tag.into() }
+}
+
+/// Fills everything a page could show.
+pub(crate) fn fill(app: &AppWindow) {
+    let state = app.global::<ChatState>();
+    state.set_identity(IdentityView {
+        name: "Ann Castellan".into(),
+        initials: "AC".into(),
+        hue: 4,
+        code: code(1),
+        key_size: "RSA-3072".into(),
+        has_passphrase: false,
+        learning_code: code(2),
+        learning_size: "Textbook RSA-1024".into(),
+    });
+    state.set_suggested_name("Ann".into());
+    state.set_rooms(list(rooms()));
+    state.set_room_count(7);
+    state.set_room(RoomView {
+        id: "friday".into(),
+        name: "Friday crew".into(),
+        initials: "FC".into(),
+        hue: 0,
+        code: code(3),
+        host_key: code(1),
+        address: "192.168.1.7:9000".into(),
+        members: 7,
+        here: 3,
+        security: Security::Encrypted,
+        connection: Connection::Connected,
+        owner: true,
+        hosting: true,
+        can_send: true,
+        owner_name: "Ann".into(),
+        ..RoomView::default()
+    });
+    state.set_messages(list(messages()));
+    state.set_members(list(members()));
+    state.set_knocks(list(vec![KnockRow { id: "dee".into(), name: "".into(), code: code(9) }]));
+    state.set_addresses(list(vec![
+        address("This network", "192.168.1.7:9000", ""),
+        address("VPN", "10.8.0.3:9000", "Only people in the same VPN"),
+        address("This computer", "127.0.0.1:9000", ""),
+    ]));
+    state.set_invite(InviteView {
+        link: "conversa:1:MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43UOV3HO6DZPIYDCMRTGQ2TMNZYHFQWEY3EMVTGO2DJNJVWY3LON5YHC4TTOR2XM53YPF5DAMJSGM2DKNRXHA4Q".into(),
+        qr: checkers(),
+        has_qr: true,
+        expires: "tomorrow, 12:48".into(),
+    });
+    state.set_join(JoinView {
+        room_name: "".into(),
+        room_code: code(11),
+        host_key: code(12),
+        address: "192.168.1.7:9000".into(),
+        owner_name: "".into(),
+        members: 4,
+        learning: false,
+        first_use: true,
+    });
+    state.set_recent_addresses(list(vec!["192.168.1.7:9000".into(), "[fe80::1c2a]:9100".into()]));
+    state.set_suites(list(vec![
+        suite(Suite::Secure, "OpenSSL RSA", "On this computer: key 410 ms, signature 2.3 ms, message 0.04 ms"),
+        suite(Suite::Learning, "Textbook RSA", "On this computer: key 52 ms, signature 1.1 ms, message 3.2 ms"),
+    ]));
+    state.set_profile_place("/home/ann/.local/share/conversa".into());
+}
+
+/// The same window on textbook RSA.
+pub(crate) fn learning_room(app: &AppWindow) {
+    let state = app.global::<ChatState>();
+    let mut room = state.get_room();
+    room.id = "workshop".into();
+    room.name = "Workshop".into();
+    room.initials = "W".into();
+    room.hue = 2;
+    room.learning = true;
+    room.security = Security::Learning;
+    room.owner = false;
+    room.hosting = false;
+    state.set_room(room);
+    state.set_knocks(ModelRc::default());
+}
+
+/// Nothing yet: no room, nobody.
+pub(crate) fn empty(app: &AppWindow) {
+    let state = app.global::<ChatState>();
+    state.set_rooms(ModelRc::default());
+    state.set_room_count(0);
+    state.set_room(RoomView::default());
+    state.set_messages(ModelRc::default());
+    state.set_knocks(ModelRc::default());
+}
+
+fn address(label: &str, address: &str, note: &str) -> AddressRow {
+    AddressRow { label: label.into(), address: address.into(), note: note.into() }
+}
+
+fn suite(suite: Suite, name: &str, cost: &str) -> SuiteRow {
+    SuiteRow { suite, name: name.into(), cost: cost.into() }
+}
+
+fn checkers() -> Image {
+    let mut buffer = SharedPixelBuffer::<Rgb8Pixel>::new(41, 41);
+    let mut state = 7_u32;
+    for pixel in buffer.make_mut_slice() {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let shade = if state >> 31 == 0 { 0 } else { 255 };
+        *pixel = Rgb8Pixel::new(shade, shade, shade);
+    }
+    Image::from_rgb8(buffer)
+}
+
+fn rooms() -> Vec<RoomRow> {
+    let room = |id: &str, name: &str, initials: &str, hue, preview: &str, time: &str| RoomRow {
+        id: id.into(),
+        name: name.into(),
+        initials: initials.into(),
+        hue,
+        preview: preview.into(),
+        time: time.into(),
+        connection: Connection::Connected,
+        ..RoomRow::default()
+    };
+    vec![
+        RoomRow { hosting: true, ..room("friday", "Friday crew", "FC", 0, "You: ok", "12:48") },
+        RoomRow {
+            unread: 3,
+            learning: true,
+            ..room("workshop", "Workshop", "W", 2, "Cy: the key has only 64 bits, look", "12:31")
+        },
+        RoomRow {
+            unread: 1240, ..room("club", "عائلة خليل", "عخ", 1, "أمينة: مرحبا! كيف حالكم؟", "11:20")
+        },
+        RoomRow {
+            connection: Connection::Offline,
+            ..room(
+                "long",
+                "Donaudampfschifffahrtsgesellschaftskapitänsversammlung",
+                "DK",
+                3,
+                "Bo: a preview that is far too long to be shown in one line",
+                "Yesterday",
+            )
+        },
+        room("office", "Office, third floor", "O3", 5, "Tomás: sent the contract", "Mon"),
+        RoomRow { connection: Connection::Closed, ..room("old", "Garden party", "GP", 6, "", "3 May") },
+    ]
+}
+
+fn members() -> Vec<MemberRow> {
+    let member = |name: &str, initials: &str, hue, tag: &str, here| MemberRow {
+        id: tag.into(),
+        name: name.into(),
+        initials: initials.into(),
+        hue,
+        tag: tag.into(),
+        here,
+        removable: true,
+        ..MemberRow::default()
+    };
+    vec![
+        MemberRow { you: true, owner: true, host: true, removable: false, ..member("Ann", "A", 4, "3fa910c2", true) },
+        member("Bo", "B", 1, "81d0bb47", true),
+        member("יעל לוי", "יל", 3, "0c44ff19", true),
+        member("Bartholomew Featherstonehaugh-Cholmondeley", "BF", 5, "77aa01de", false),
+        MemberRow { no_key: true, ..member("Cy", "C", 2, "e2109b3a", false) },
+    ]
+}
+
+fn messages() -> Vec<MessageRow> {
+    let day = |count, text: &str| MessageRow { kind: RowKind::Day, count, text: text.into(), ..MessageRow::default() };
+    let event = |event, sender: &str| MessageRow {
+        kind: RowKind::Event,
+        event,
+        sender: sender.into(),
+        ..MessageRow::default()
+    };
+    let from = |sender: &str, initials: &str, hue, time: &str, text: &str| MessageRow {
+        kind: RowKind::Message,
+        sender: sender.into(),
+        initials: initials.into(),
+        hue,
+        time: time.into(),
+        text: text.into(),
+        first: true,
+        last: true,
+        ..MessageRow::default()
+    };
+    let own = |time: &str, text: &str, delivery, delivered| MessageRow {
+        own: true,
+        delivery,
+        delivered,
+        recipients: 5,
+        ..from("Ann", "A", 4, time, text)
+    };
+    let link = "https://example.org/palette/second-round?theme=dark&contrast=4.5";
+    vec![
+        day(5, "3 May"),
+        event(RoomEvent::Created, "Ann"),
+        event(RoomEvent::Joined, "Bo"),
+        day(0, ""),
+        MessageRow {
+            last: false,
+            ..from(
+                "Bo",
+                "B",
+                1,
+                "12:38",
+                "Morning! Could everybody have a look at the dark palette before noon? I would like to order the paint today.",
+            )
+        },
+        MessageRow {
+            first: false,
+            links: list(vec![link.into()]),
+            ..from("Bo", "B", 1, "12:39", &format!("Second round: {link}"))
+        },
+        own("12:44", "Looks great. The bubbles finally have enough contrast.", Delivery::Delivered, 5),
+        from("يوسف", "ي", 2, "12:45", "مرحبا بالجميع، هذا النص من اليمين إلى اليسار مع English في الوسط."),
+        MessageRow { kind: RowKind::NewLine, ..MessageRow::default() },
+        from("יעל לוי", "יל", 3, "12:46", "שלום! זה נראה מצוין"),
+        MessageRow {
+            last: false,
+            ..own(
+                "12:47",
+                "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetzverabschiedungsfeier",
+                Delivery::Delivered,
+                3,
+            )
+        },
+        MessageRow { first: false, last: false, ..own("12:47", "Who brings the ladder?", Delivery::OnHost, 0) },
+        MessageRow { first: false, ..own("12:48", "ok", Delivery::Queued, 0) },
+    ]
+}

@@ -1,0 +1,260 @@
+//! Draws every page of the window without a display, to `target/screenshots/*.png`, in light and
+//! dark, wide and narrow: `cargo test --test screenshots`. Each picture is also checked for what a
+//! test can see: something is drawn, nothing to press is nameless or cut off at the edge.
+#![cfg(feature = "window")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod fixture;
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use conversa::gui::{
+    AppWindow, Appearance, ChatState, Confirm, Connection, HostStage, JoinStage, JoinTab, KeyStage, Page, Security,
+    Sheet, Suite, TroubleView,
+};
+use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery, TestingBackend, TestingBackendOptions};
+use slint::platform::WindowEvent;
+use slint::{ComponentHandle, LogicalSize, ModelRc, PhysicalSize};
+
+const WIDE: (u32, u32) = (1100, 740);
+const NARROW: (u32, u32) = (400, 740);
+/// Shows all of a page that scrolls.
+const TALL: (u32, u32) = (1100, 2000);
+
+/// What can be pressed or filled in, and so needs a name.
+const CONTROLS: [AccessibleRole; 5] = [
+    AccessibleRole::Button,
+    AccessibleRole::Switch,
+    AccessibleRole::RadioButton,
+    AccessibleRole::TextInput,
+    AccessibleRole::ListItem,
+];
+
+fn window() -> AppWindow {
+    let options = TestingBackendOptions { mock_time: true, threading: false, renderer_name: Some("software".into()) };
+    slint::platform::set_platform(Box::new(TestingBackend::new(options))).unwrap();
+    let app = AppWindow::new().unwrap();
+    app.show().unwrap();
+    fixture::fill(&app);
+    app
+}
+
+/// Draws the page as it is in all four ways and checks each picture.
+fn shoot(app: &AppWindow, page: &str, expected: &[&str]) {
+    shoot_in(app, page, expected, &[(WIDE, "wide"), (NARROW, "narrow")]);
+}
+
+fn shoot_in(app: &AppWindow, page: &str, expected: &[&str], sizes: &[((u32, u32), &str)]) {
+    for &(size, width) in sizes {
+        app.window().set_size(PhysicalSize::new(size.0, size.1));
+        app.window().dispatch_event(WindowEvent::Resized { size: LogicalSize::new(size.0 as f32, size.1 as f32) });
+        // Lists settle over a few frames.
+        (0..4).for_each(|_| step(app));
+        for (appearance, shade) in [(Appearance::Light, "light"), (Appearance::Dark, "dark")] {
+            app.global::<ChatState>().set_appearance(appearance);
+            step(app);
+            draw(app, size, &format!("{page}-{width}-{shade}"));
+        }
+        for label in expected {
+            assert!(ElementHandle::find_by_accessible_label(app, label).count() > 0, "{page}, {width}: no “{label}”");
+        }
+        check_controls(app, size, &format!("{page}-{width}"));
+    }
+}
+
+/// One frame, and time enough for what fades to have faded.
+fn step(app: &AppWindow) {
+    let _ = app.window().take_snapshot();
+    i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(150));
+}
+
+fn draw(app: &AppWindow, size: (u32, u32), name: &str) {
+    let picture = app.window().take_snapshot().unwrap();
+    assert_eq!((picture.width(), picture.height()), size, "{name}");
+    // Every seventh pixel: enough to tell a page from a blank, and quick without optimisation.
+    let colours: HashSet<_> = picture.as_slice().iter().step_by(7).map(|pixel| (pixel.r, pixel.g, pixel.b)).collect();
+    assert!(colours.len() > 50, "{name} shows only {} colours", colours.len());
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = std::fs::File::create(folder.join(format!("{name}.png"))).unwrap();
+    let mut encoder = png::Encoder::new(file, picture.width(), picture.height());
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_compression(png::Compression::Fast);
+    encoder.write_header().unwrap().write_image_data(picture.as_bytes()).unwrap();
+}
+
+fn check_controls(app: &AppWindow, size: (u32, u32), page: &str) {
+    let mut seen = 0;
+    for role in CONTROLS {
+        for control in ElementQuery::from_root(app).match_descendants().match_accessible_role(role).find_all() {
+            let label = control.accessible_label().unwrap_or_default();
+            assert!(!label.is_empty(), "{page}: a {role:?} without a name");
+            let (left, width) = (control.absolute_position().x, control.size().width);
+            if width == 0.0 {
+                continue;
+            }
+            assert!(left >= 0.0 && left + width <= size.0 as f32 + 0.5, "{page}: “{label}” is cut off at the side");
+            seen += 1;
+        }
+    }
+    assert!(seen > 0, "{page}: nothing to press");
+}
+
+#[test]
+fn first_run() {
+    let app = window();
+    let state = app.global::<ChatState>();
+    state.set_page(Page::FirstRun);
+    state.set_key_stage(KeyStage::Making);
+    state.set_key_step("looking for two large primes".into());
+    state.set_key_progress(0.4);
+    shoot(&app, "first-run", &["Your name", "Host a room", "Join a room", "Making your key"]);
+    state.set_zoom(1.6);
+    shoot(&app, "first-run-zoomed", &["Host a room"]);
+}
+
+#[test]
+fn unlock() {
+    let app = window();
+    let state = app.global::<ChatState>();
+    state.set_page(Page::Unlock);
+    state.set_unlock_error("That is not the passphrase of this key.".into());
+    shoot(&app, "unlock", &["Passphrase", "Unlock"]);
+}
+
+#[test]
+fn room() {
+    let app = window();
+    let state = app.global::<ChatState>();
+    shoot(&app, "room", &["Message", "Send", "People", "You: ok"]);
+    state.set_people_open(true);
+    shoot(&app, "people", &["Let in", "Decline"]);
+    shoot_in(&app, "people", &["Remove Bo…", "Invite people…", "Close room…"], &[(TALL, "tall")]);
+    state.set_people_open(false);
+    state.set_zoom(1.5);
+    shoot(&app, "room-zoomed", &["Message"]);
+}
+
+#[test]
+fn room_in_trouble() {
+    let app = window();
+    let state = app.global::<ChatState>();
+    let mut room = state.get_room();
+    room.connection = Connection::Offline;
+    room.retry_seconds = 8;
+    room.security = Security::Forked;
+    room.name = "A room with a name so long that no header could ever hold all of it in one line".into();
+    state.set_room(room);
+    state.set_draft("A draft of\nthree lines, one of which is rather longer than the composer is wide, so that it wraps\nand grows.".into());
+    shoot(&app, "room-offline", &["Now", "Hide"]);
+}
+
+#[test]
+fn learning_room() {
+    let app = window();
+    fixture::learning_room(&app);
+    shoot(&app, "room-learning", &["Learning room: anyone on the network can read this."]);
+}
+
+#[test]
+fn empty() {
+    let app = window();
+    fixture::empty(&app);
+    shoot(&app, "empty", &["Host", "Join", "New room"]);
+}
+
+#[test]
+fn closed_room_and_filter() {
+    let app = window();
+    let state = app.global::<ChatState>();
+    state.set_rooms(ModelRc::default());
+    state.set_filter("zebra".into());
+    let mut room = state.get_room();
+    room.connection = Connection::Closed;
+    room.can_send = false;
+    state.set_room(room);
+    shoot(&app, "room-closed", &["People"]);
+}
+
+#[test]
+fn hosting() {
+    let app = window();
+    let state = app.global::<ChatState>();
+    state.set_sheet(Sheet::NewRoom);
+    shoot(&app, "new-room", &["Host a room", "Join a room"]);
+    state.set_sheet(Sheet::Host);
+    shoot(&app, "host", &["Room name", "Port", "Secure room", "Learning room", "Start"]);
+    state.set_sheet(Sheet::None);
+    state.set_default_suite(Suite::Learning);
+    state.set_host_stage(HostStage::Starting);
+    state.set_host_error("Port 9000 is used by another program.".into());
+    state.set_host_other_port(9001);
+    let _ = app.window().take_snapshot();
+    state.set_sheet(Sheet::Host);
+    shoot(&app, "host-learning", &["Starting…", "Use 9001"]);
+    state.set_sheet(Sheet::Invite);
+    shoot(&app, "invite", &["Copy invite", "New link", "Reset…"]);
+}
+
+#[test]
+fn joining() {
+    let app = window();
+    let state = app.global::<ChatState>();
+    state.set_sheet(Sheet::Join);
+    state.set_join_tab(JoinTab::Address);
+    shoot(&app, "join-address", &["Address of the host", "Continue", "192.168.1.7:9000"]);
+    state.set_join_tab(JoinTab::Invite);
+    state.set_join_text("conversa:1:ABCD".into());
+    state.set_join_error("This invite was withdrawn. Ask Ann for a new one.".into());
+    shoot(&app, "join-invite", &["Invite link", "Continue"]);
+    state.set_join_error("".into());
+    state.set_join_stage(JoinStage::Review);
+    shoot(&app, "join-review", &["They match, join", "Cancel"]);
+    state.set_join_stage(JoinStage::Waiting);
+    shoot(&app, "join-waiting", &["Cancel"]);
+    let mut join = state.get_join();
+    join.learning = true;
+    state.set_join(join);
+    state.set_join_stage(JoinStage::Consent);
+    shoot(&app, "join-learning", &["Join for learning", "Leave"]);
+}
+
+#[test]
+fn questions() {
+    let app = window();
+    let state = app.global::<ChatState>();
+    state.set_sheet(Sheet::Confirm);
+    state.set_confirm(Confirm::Quit);
+    state.set_confirm_count(3);
+    shoot(&app, "confirm-quit", &["Quit", "Cancel"]);
+    state.set_confirm(Confirm::RemoveMember);
+    state.set_confirm_name("Bartholomew Featherstonehaugh-Cholmondeley".into());
+    shoot(&app, "confirm-remove", &["Remove"]);
+    state.set_trouble(TroubleView {
+        title: "Nobody is hosting at 192.168.1.7:9000".into(),
+        cause: "The host may have closed the room, or its computer is off.".into(),
+        detail: "connect: Connection refused (os error 111)".into(),
+        action: "Try again".into(),
+    });
+    state.set_sheet(Sheet::Trouble);
+    shoot(&app, "trouble", &["Try again", "Details"]);
+    state.set_sheet(Sheet::Passphrase);
+    shoot(&app, "passphrase", &["New passphrase", "Again", "Set passphrase"]);
+    state.set_sheet(Sheet::LearningIdentity);
+    shoot(&app, "learning-identity", &["Make it"]);
+}
+
+#[test]
+fn settings_and_about() {
+    let app = window();
+    let state = app.global::<ChatState>();
+    state.set_page(Page::Settings);
+    shoot(&app, "settings", &["Your name", "Back"]);
+    let all = ["Measure", "Enter sends", "Larger text", "Copy path", "About…"];
+    shoot_in(&app, "settings", &all, &[(TALL, "tall"), ((400, 2400), "tall-narrow")]);
+    state.set_page(Page::About);
+    shoot(&app, "about", &["Back"]);
+    shoot_in(&app, "about", &["Made with Slint"], &[((1100, 1200), "tall")]);
+}
