@@ -92,7 +92,19 @@ until the program is stopped (Ctrl+C or SIGTERM).
 
 While somebody knocks, the lines `/admit TAG` and `/decline TAG` answer. With --json, standard input
 takes plain lines and {\"send\":\"text\"}, {\"invite\":true}, {\"remove\":FP}, {\"admit\":FP}, {\"decline\":FP},
-{\"leave\":true} (an owner who leaves closes the room for good).";
+{\"leave\":true} (an owner who leaves closes the room for good).
+
+With --json, standard output has one object a line; FP is a key's fingerprint, ID 32 or 64 digits:
+  {\"event\":\"hosting\",\"room\":ID,\"title\":…,\"address\":…,\"invite\":…,\"fingerprint\":FP,\"learning\":…}
+  {\"event\":\"invite\",\"room\":ID,\"invite\":…}        a fresh one, for one person
+  {\"event\":\"ready\",\"room\":ID,\"members\":N,\"reachable\":N}
+  {\"event\":\"message\",\"room\":ID,\"id\":ID,\"from\":FP,\"name\":…,\"text\":…,\"time\":…}
+  {\"event\":\"queued\",\"room\":ID,\"id\":ID}  then on_host {id, without:[FP]}  and delivered {id, to:FP}
+  joined, left, removed, here, away, cut, named, knock, knock_over, invite_used, unreadable, fork,
+    newer: each {\"member\":FP,\"name\":…}; lost has a count too
+  titled {room, title}, first_use {host, grouped}, lobby {rooms}, waiting
+  offline {code, text, retry_in_ms}, closed, stopped {reason}
+  {\"event\":\"error\",\"code\":…,\"text\":…}        codes are stable, texts are for people";
 
 /// `conversa host`.
 #[derive(Args, Debug)]
@@ -151,7 +163,8 @@ At an address the host's key is shown first. A terminal is asked; otherwise --ac
 to name the key. Then the room's owner decides.
 
 At the end of input what is queued goes out, then follows a clean goodbye; one stays a member. With
---json, standard input takes plain lines and {\"send\":\"text\"} and {\"leave\":true} (for good).";
+--json, standard input takes plain lines and {\"send\":\"text\"} and {\"leave\":true} (for good), and standard
+output has the events that `conversa host --help` lists.";
 
 /// `conversa join`.
 #[derive(Args, Debug)]

@@ -1,5 +1,7 @@
 //! What the headless face says about each event of a seat: as a JSON line, or as words.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
@@ -20,18 +22,36 @@ pub(super) struct Report {
     held: Vec<(&'static str, Value)>,
     /// The address where this computer listens, until the first invite is told with it.
     listening: Option<String>,
+    /// Who was admitted and has not told a name yet: told as joined when it comes, a moment later.
+    nameless: BTreeSet<Fingerprint>,
+    /// The names that were told: each chain repeats its sender's.
+    names: BTreeMap<Fingerprint, String>,
+    /// Who was just told as joined, by the name that is about to be told.
+    greeted: Option<Fingerprint>,
 }
 
 impl Report {
     pub(super) const fn new(console: Console, seat: SeatId) -> Self {
-        Self { console, seat, invited: false, held: Vec::new(), listening: None }
+        Self {
+            console,
+            seat,
+            invited: false,
+            held: Vec::new(),
+            listening: None,
+            nameless: BTreeSet::new(),
+            names: BTreeMap::new(),
+            greeted: None,
+        }
     }
 
     /// Says what happened. `chat` has taken the event in already.
     pub(super) fn event(&mut self, event: &SeatEvent, chat: &Chat) {
         let Some(room) = chat.room(self.seat) else { return };
         match event {
-            SeatEvent::Hosting { address, .. } => self.listening = Some(address.to_string()),
+            SeatEvent::Hosting { address, host, .. } => {
+                self.listening = Some(address.to_string());
+                self.console.notice(&format!("Hosting at {address}. Its key:\n  {}", host.grouped()));
+            }
             SeatEvent::Sent { id, .. } => {
                 self.console.event("queued", &json!({ "room": room_id(room), "id": id.to_string() }));
             }
@@ -42,6 +62,9 @@ impl Report {
     }
 
     fn protocol(&mut self, event: &Event, room: &Room) {
+        if let Some(member) = about(event) {
+            self.told_name(&member, matches!(event, Event::MemberNamed { .. }), room);
+        }
         match event {
             Event::InviteMade(invite) => self.invite(&invite.to_string(), room),
             Event::Ready { members, reachable } => self.ready(*members, *reachable, room),
@@ -99,18 +122,13 @@ impl Report {
             }
         };
         match event {
-            Event::MemberJoined { member } => tell("joined", member, Some("joined.")),
+            Event::MemberJoined { member } => drop(self.nameless.insert(*member)),
             Event::MemberLeft { member } => tell("left", member, Some("left the room.")),
             Event::MemberRemoved { member } => tell("removed", member, Some("was removed by the owner.")),
-            Event::MemberHere { member } => tell("here", member, None),
+            Event::MemberHere { member } if !self.nameless.contains(member) => tell("here", member, None),
             Event::MemberAway { member, cut: false } => tell("away", member, Some("went offline.")),
             Event::MemberAway { member, cut: true } => tell("cut", member, Some("lost the connection.")),
-            Event::MemberNamed { member, name } if room.me != Some(*member) => {
-                let called = format!("is called {name}.");
-                let fields = json!({ "member": member.to_string(), "name": name });
-                self.console.event("named", &fields);
-                self.console.notice(&printable(&format!("{} {called}", member.tag())));
-            }
+            Event::MemberNamed { member, name } if room.me != Some(*member) => self.named(member, name),
             Event::Knock { member } => {
                 tell("knock", member, None);
                 let tag = member.tag();
@@ -130,6 +148,31 @@ impl Report {
             }
             _ => {}
         }
+    }
+
+    fn named(&mut self, member: &Fingerprint, name: &str) {
+        if self.names.insert(*member, name.to_owned()).as_deref() == Some(name) {
+            return;
+        }
+        self.console.event("named", &json!({ "member": member.to_string(), "name": name }));
+        if self.greeted.take().as_ref() != Some(member) {
+            self.console.notice(&printable(&format!("{} is called {name}.", member.tag())));
+        }
+    }
+
+    /// Tells that a newcomer joined, once its name is known or something else is to be told of it.
+    fn told_name(&mut self, member: &Fingerprint, named: bool, room: &Room) {
+        if !self.nameless.remove(member) {
+            return;
+        }
+        let called = room.name_of(member);
+        let fields = json!({ "member": member.to_string(), "name": called });
+        self.console.event("joined", &fields);
+        if named {
+            self.console.event("here", &fields);
+            self.greeted = Some(*member);
+        }
+        self.console.notice(&printable(&format!("{called} joined.")));
     }
 
     fn invite(&mut self, invite: &str, room: &Room) {
@@ -200,6 +243,20 @@ impl Report {
             self.console.notice("The owner closed the room.");
         }
         self.console.event("stopped", &json!({ "reason": reason }));
+    }
+}
+
+/// The member an event tells something of that presumes that they joined.
+const fn about(event: &Event) -> Option<Fingerprint> {
+    match event {
+        Event::MemberNamed { member, .. }
+        | Event::MemberAway { member, .. }
+        | Event::MemberLeft { member }
+        | Event::MemberRemoved { member }
+        | Event::Delivered { to: member, .. }
+        | Event::Message { from: member, .. }
+        | Event::Unreadable { from: member } => Some(*member),
+        _ => None,
     }
 }
 

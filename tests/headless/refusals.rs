@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
-use crate::person::Profile;
+use crate::person::{Profile, finish};
 
 /// Runs a command that fails, and says its exit code and its error's code and text.
 fn refused(profile: &Profile, arguments: &[&str]) -> (i32, String, String) {
@@ -195,4 +195,13 @@ fn help_shows_an_example_for_each_command_and_the_version_is_told() {
         assert!(exit == 0 && help.contains("Examples:") && help.contains(&format!("conversa {command}")));
     }
     assert_eq!(profile.run(&["--version"]).1.trim(), concat!("conversa ", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn without_a_display_the_headless_commands_are_named() {
+    let profile = Profile::empty();
+    let mut command = profile.command(&[]);
+    let (exit, output, errors) = finish(command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY"));
+    assert_eq!((exit, output.as_str()), (1, ""));
+    assert!(errors.contains("conversa host") && errors.contains("conversa join"), "{errors}");
 }

@@ -12,8 +12,9 @@ fn two_people_talk_both_ways() {
     assert_eq!((hosting.fingerprint.len(), hosting.room.len()), (64, 64));
 
     let mut guest = bo.join("Bo", &hosting.invite, &[]);
-    let joined = host.expect("joined");
     let next = host.expect("invite");
+    let joined = host.expect("joined");
+    assert_eq!(joined["name"], "Bo", "whoever joined is told by name");
     assert_ne!(next["invite"], hosting.invite, "each invite is used once, and a fresh one follows");
 
     guest.say("hello Ann");

@@ -142,7 +142,7 @@ impl Chat {
     #[must_use]
     pub fn by_activity(&self) -> Vec<&Room> {
         let mut rooms: Vec<&Room> = self.rooms.values().collect();
-        rooms.sort_by_key(|room| std::cmp::Reverse((room.active_ms, room.seat)));
+        rooms.sort_by_key(|room| (std::cmp::Reverse(room.active_ms), room.seat));
         rooms
     }
 

@@ -17,15 +17,8 @@ use crate::app::{Passphrase, Problem, Profile, Record, Records, Settings};
 use crate::crypto::{Fingerprint, Suite};
 use crate::net::{self, ClientId, Handle};
 use crate::protocol::limits::INVITE_LIFE_MS;
-use crate::protocol::{Command, Event, LearningConsent, MessageId, Now, RoomCrypto, Stop, check_name};
+use crate::protocol::{Command, Event, Invite, LearningConsent, MessageId, Now, RoomCrypto, Stop, check_name};
 
-/// How long changed settings wait for more changes before they are written: a draft changes with
-/// every key.
-const SETTINGS_WAIT: Duration = Duration::from_secs(1);
-/// How long changed records wait for more changes.
-const RECORDS_WAIT: Duration = Duration::from_millis(20);
-/// How long until a failed write is tried again.
-const RETRY_WRITE: Duration = Duration::from_secs(10);
 /// How long a goodbye may take: the net itself gives links two seconds to flush.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// How long the net may take to end after that.
@@ -41,6 +34,7 @@ pub(super) enum Input {
     Host { seat: SeatId, request: HostRequest },
     Join { seat: SeatId, request: JoinRequest },
     Enter(SeatId),
+    EnterBy { seat: SeatId, invite: Box<Invite> },
     HostAt { seat: SeatId, address: SocketAddr },
     Command { seat: SeatId, command: Command },
     Send { seat: SeatId, id: MessageId, text: String },
@@ -91,8 +85,11 @@ pub(super) struct Engine {
     /// How many of the net's events are in the inbox.
     waiting: Arc<AtomicUsize>,
     events: async_channel::Sender<SessionEvent>,
-    settings_due: Option<Instant>,
-    records_due: Option<Instant>,
+    pub(super) settings_due: Option<Instant>,
+    pub(super) records_due: Option<Instant>,
+    /// What was said about writing last: each failure is told once, not at each retry.
+    pub(super) settings_failed: Option<Problem>,
+    pub(super) records_failed: Option<Problem>,
     quitting: Quitting,
     /// Keeps the profile locked for as long as the session lives.
     _profile: Profile,
@@ -123,6 +120,8 @@ impl Engine {
             events,
             settings_due: None,
             records_due: None,
+            settings_failed: None,
+            records_failed: None,
             quitting: Quitting::No,
             _profile: profile,
         };
@@ -149,7 +148,10 @@ impl Engine {
             }
         }
         self.write_all();
-        self.emit(SessionEvent::Ended);
+        // The profile is free before anybody hears of the end.
+        let events = self.events.clone();
+        drop(self);
+        let _ = events.try_send(SessionEvent::Ended);
     }
 
     pub(super) fn emit(&self, event: SessionEvent) {
@@ -174,6 +176,7 @@ impl Engine {
             Input::Host { seat, request } => self.host(seat, request),
             Input::Join { seat, request } => self.join(seat, request),
             Input::Enter(seat) => self.enter(seat),
+            Input::EnterBy { seat, invite } => self.enter_by(seat, &invite),
             Input::HostAt { seat, address } => self.host_at(seat, address),
             Input::Command { seat, command } => self.command(seat, command),
             Input::Send { seat, id, text } => self.send(seat, id, text),
@@ -226,8 +229,7 @@ impl Engine {
     fn unlock(&mut self, passphrase: Passphrase) {
         self.identities.unlock(passphrase);
         for suite in Suite::ALL {
-            let waits = |seat: &Seat| seat.progress == Progress::NeedsIdentity && seat.info.suite == suite;
-            if self.seats.values().any(waits) || suite == Suite::Secure {
+            if self.identities.is_stuck(suite) {
                 drop(self.identities.want(suite, None));
             }
         }
@@ -341,18 +343,13 @@ impl Engine {
         }
     }
 
-    pub(super) fn settings_changed(&mut self) {
-        self.settings_due.get_or_insert_with(|| Instant::now() + SETTINGS_WAIT);
-        self.emit(SessionEvent::Settings(self.settings.clone()));
-    }
-
     /// The name others see.
     pub(super) fn name(&self) -> String {
         if self.settings.name.is_empty() { crate::app::suggested_name() } else { self.settings.name.clone() }
     }
 }
 
-/// Writing.
+/// Waiting and quitting.
 impl Engine {
     fn next_due(&self) -> Option<Instant> {
         let quitting = match self.quitting {
@@ -362,57 +359,6 @@ impl Engine {
         [self.settings_due, self.records_due, quitting].into_iter().flatten().min()
     }
 
-    fn write_due(&mut self) {
-        let now = Instant::now();
-        if self.settings_due.is_some_and(|due| due <= now) {
-            self.write_settings();
-        }
-        if self.records_due.is_some_and(|due| due <= now) {
-            self.write_records();
-        }
-    }
-
-    fn write_settings(&mut self) {
-        self.settings_due = None;
-        if let Err(problem) = self.settings.save(&self.directory) {
-            self.settings_due = Some(Instant::now() + RETRY_WRITE);
-            self.emit(SessionEvent::Warning(problem));
-        }
-    }
-
-    /// Lets the changed records be written in a moment: a room's roster comes entry by entry.
-    pub(super) fn write_records_soon(&mut self) {
-        let due = Instant::now() + RECORDS_WAIT;
-        self.records_due = Some(self.records_due.map_or(due, |known| known.min(due)));
-    }
-
-    /// Writes the records that changed. What cannot be written stays in memory and is tried again.
-    pub(super) fn write_records(&mut self) {
-        self.records_due = None;
-        let mut failed = None;
-        for seat in self.seats.values_mut().filter(|seat| seat.unsaved) {
-            let Some(record) = &seat.record else { continue };
-            match self.records.save(record) {
-                Ok(()) => seat.unsaved = false,
-                Err(problem) => failed = Some(problem),
-            }
-        }
-        if let Some(problem) = failed {
-            self.records_due = Some(Instant::now() + RETRY_WRITE);
-            self.emit(SessionEvent::Warning(problem));
-        }
-    }
-
-    fn write_all(&mut self) {
-        if self.settings_due.is_some() {
-            self.write_settings();
-        }
-        self.write_records();
-    }
-}
-
-/// Quitting.
-impl Engine {
     fn quit(&mut self) {
         if matches!(self.quitting, Quitting::No) {
             self.command_all(&Command::GoOffline);
@@ -445,6 +391,6 @@ pub(in crate::app) fn now() -> Now {
 /// Forgetting a room's seat in the shared map.
 impl Engine {
     pub(super) fn unlist(&self, id: SeatId) {
-        lock(&self.by_room).retain(|_, seat| *seat != id);
+        lock(&self.by_room).retain(|_, known| known.seat != id);
     }
 }

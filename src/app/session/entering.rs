@@ -85,6 +85,23 @@ impl Engine {
         }
     }
 
+    /// Goes back into a known room by a fresh invite: its host may be elsewhere by now.
+    pub(super) fn enter_by(&mut self, id: SeatId, invite: &Invite) {
+        let Some(seat) = self.seats.get_mut(&id) else { return };
+        seat.info.addresses.clone_from(&invite.addresses);
+        if let Some(record) = &mut seat.record {
+            record.addresses.clone_from(&invite.addresses);
+            record.host = Some(invite.host);
+            seat.unsaved = true;
+        }
+        if let Some(client) = seat.client() {
+            let addresses = invite.addresses.clone();
+            self.net.send(net::Command::Addresses { id: client, addresses });
+        }
+        self.write_records_soon();
+        self.enter(id);
+    }
+
     /// An owned room moves to another address of this computer.
     pub(super) fn host_at(&mut self, id: SeatId, address: SocketAddr) {
         let Some(seat) = self.seats.get_mut(&id).filter(|seat| seat.progress == Progress::Idle) else { return };

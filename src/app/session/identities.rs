@@ -39,6 +39,8 @@ pub(super) struct Identities {
     profile: PathBuf,
     states: [(Suite, State); Suite::ALL.len()],
     passphrase: Option<Passphrase>,
+    /// What the passphrase is once a worker has written the files under it.
+    next_passphrase: Option<(Suite, Option<Passphrase>)>,
     inputs: mpsc::Sender<Input>,
     events: async_channel::Sender<SessionEvent>,
 }
@@ -50,7 +52,7 @@ impl Identities {
         events: async_channel::Sender<SessionEvent>,
     ) -> Self {
         let states = Suite::ALL.map(|suite| (suite, State::Unread));
-        Self { profile: profile.to_owned(), states, passphrase: None, inputs, events }
+        Self { profile: profile.to_owned(), states, passphrase: None, next_passphrase: None, inputs, events }
     }
 
     /// The identity of `suite`, if it can be used now; otherwise a worker is set to it.
@@ -72,10 +74,16 @@ impl Identities {
         self.passphrase = Some(passphrase);
     }
 
+    /// Whether the identity could not be read the last time.
+    pub(super) fn is_stuck(&self, suite: Suite) -> bool {
+        self.states.iter().any(|(of, state)| *of == suite && matches!(state, State::Stuck))
+    }
+
     /// Writes the files of `suite` anew, under another passphrase or none.
     pub(super) fn protect(&mut self, suite: Suite, passphrase: Option<Passphrase>) {
         let store = Keystore::new(&self.profile, suite);
-        let old = std::mem::replace(&mut self.passphrase, passphrase.clone());
+        let old = self.passphrase.clone();
+        self.next_passphrase = Some((suite, passphrase.clone()));
         *self.state(suite) = State::Working;
         self.work(suite, move || {
             let keys = store.load(old.as_ref())?.ok_or_else(no_identity)?;
@@ -87,6 +95,11 @@ impl Identities {
     /// A worker is done. Says whether seats can go on (`true`), or must wait or fail.
     pub(super) fn found(&mut self, found: Found) -> Result<(), Problem> {
         let Found { suite, result, protected, bits } = found;
+        if let Some((_, passphrase)) = self.next_passphrase.take_if(|(of, _)| *of == suite)
+            && result.is_ok()
+        {
+            self.passphrase = passphrase;
+        }
         let (state, event, outcome) = match result {
             Ok(identity) => {
                 let fingerprint = identity.fingerprint();

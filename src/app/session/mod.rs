@@ -18,10 +18,13 @@
 
 mod engine;
 mod entering;
+mod events;
 mod identities;
 mod listeners;
+mod requests;
 mod seat;
 mod seat_events;
+mod writing;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -29,12 +32,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
+pub use self::events::{IdentityState, KeyStep, SeatEvent, SessionEvent};
+pub use self::requests::{HostPlace, HostRequest, JoinRequest, KnownRoom, Opening, SeatId, SeatInfo};
 use super::settings::Settings;
 use super::{Code, JoinTarget, Passphrase, Problem, Profile, Records};
 use crate::crypto::{Fingerprint, Random, Suite, SystemRandom};
 use crate::net;
 use crate::protocol::limits::TEXT_BYTES_MAX;
-use crate::protocol::{self, LearningConsent, MessageId, RoomCrypto, RoomId};
+use crate::protocol::{self, MessageId, RoomId};
 pub(in crate::app) use engine::now;
 use engine::{Engine, Input, Parts};
 
@@ -42,185 +47,6 @@ use engine::{Engine, Input, Parts};
 const EVENTS_WAITING_MAX: usize = 4_096;
 /// How long the net's events wait while that many do.
 const BUSY_WAIT: Duration = Duration::from_millis(5);
-
-/// One's place at a room, known or about to be, during this run of the app. It names a room before
-/// the room's id is known, and stays the same when one comes back.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct SeatId(pub u64);
-
-/// What [`Session::open`] found in the profile.
-#[derive(Clone, Debug)]
-pub struct Opening {
-    /// The settings, or the defaults.
-    pub settings: Settings,
-    /// The rooms this profile is a member of, the newest first. None is connected yet: see
-    /// [`Session::enter`].
-    pub rooms: Vec<KnownRoom>,
-    /// What could not be read and was set aside; to be shown once.
-    pub warnings: Vec<Problem>,
-}
-
-/// A room of the profile.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct KnownRoom {
-    /// The seat in it.
-    pub seat: SeatId,
-    /// What is known of it.
-    pub info: SeatInfo,
-}
-
-/// What is known of the room at a seat.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SeatInfo {
-    /// Its id; unknown until entered when one joins by an address.
-    pub room: Option<RoomId>,
-    /// Its suite.
-    pub suite: Suite,
-    /// Its title; empty until a member told it.
-    pub title: String,
-    /// Where it is hosted: the addresses, the best first.
-    pub addresses: Vec<String>,
-    /// Whether this profile's identity owns it.
-    pub owned: bool,
-    /// Whether this computer relays it.
-    pub hosted_here: bool,
-}
-
-/// Where a new room is hosted.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum HostPlace {
-    /// On this computer, listening at an address; port 0 lets the system choose.
-    Here(SocketAddr),
-    /// On a relay.
-    Relay {
-        /// Its `host:port`.
-        address: String,
-        /// What it asks for before it lets somebody open a room.
-        token: Option<[u8; 32]>,
-        /// Its key, if known; otherwise it is asked for by `Event::FirstUse`.
-        pin: Option<Fingerprint>,
-    },
-}
-
-/// A room to open.
-#[derive(Clone)]
-pub struct HostRequest {
-    /// Its title, as [`protocol::check_name`] allows.
-    pub title: String,
-    /// Its suite, with consent where one is needed.
-    pub crypto: RoomCrypto,
-    /// Where it is hosted.
-    pub place: HostPlace,
-    /// Whether people without an invite may ask to come in.
-    pub knock: bool,
-    /// The most members it may have: at most [`protocol::limits::MEMBERS_HARD_MAX`].
-    pub members_max: u16,
-}
-
-/// A room to join.
-#[derive(Clone, Debug)]
-pub struct JoinRequest {
-    /// An invite or an address.
-    pub target: JoinTarget,
-    /// The answer to the learning room's warning; without it only secure rooms are joined.
-    pub learning: Option<LearningConsent>,
-    /// The host's key, if the person brought it; an invite brings its own.
-    pub pin: Option<Fingerprint>,
-}
-
-/// What happened in a session.
-#[derive(Clone, PartialEq, Debug)]
-pub enum SessionEvent {
-    /// An identity changed its state.
-    Identity {
-        /// Whose: each suite has its own.
-        suite: Suite,
-        /// The new state.
-        state: IdentityState,
-    },
-    /// Something happened at a seat.
-    Seat {
-        /// Which.
-        seat: SeatId,
-        /// What.
-        event: SeatEvent,
-    },
-    /// The settings changed.
-    Settings(Settings),
-    /// Something could not be kept on disk; everything else goes on.
-    Warning(Problem),
-    /// The session said goodbye everywhere and ended. Nothing comes after.
-    Ended,
-}
-
-/// How far an identity is.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum IdentityState {
-    /// Its keys are being made.
-    Making(KeyStep),
-    /// It can be used.
-    Ready {
-        /// The fingerprint of its signing key.
-        fingerprint: Fingerprint,
-        /// The size of its keys in bits.
-        bits: u32,
-        /// Whether its files are protected by a passphrase.
-        protected: bool,
-    },
-    /// Its files are protected: see [`Session::unlock`].
-    Locked(Problem),
-    /// It cannot be used; nothing on disk was changed.
-    Failed(Problem),
-}
-
-/// A step of making an identity.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum KeyStep {
-    /// Reading the files.
-    Reading,
-    /// The key that signs: 1 of 3.
-    Signing,
-    /// The key that opens what others send: 2 of 3.
-    Decryption,
-    /// Writing the files: 3 of 3.
-    Saving,
-}
-
-/// What happened at a seat.
-#[derive(Clone, PartialEq, Debug)]
-pub enum SeatEvent {
-    /// The seat is taken or taken again: at [`Session::host`], [`Session::join`] and
-    /// [`Session::enter`]. First of all events of a try.
-    Taken(SeatInfo),
-    /// The identity that sits here is ready.
-    Identity(Fingerprint),
-    /// This computer relays the room now.
-    Hosting {
-        /// Where it listens, with the real port.
-        address: SocketAddr,
-        /// What invites will carry, the best first.
-        addresses: Vec<String>,
-        /// The key that joiners will see.
-        host: Fingerprint,
-    },
-    /// An own message was taken over and waits to be sealed: show it at once.
-    Sent {
-        /// Its id.
-        id: MessageId,
-        /// Its words.
-        text: String,
-        /// When, by this computer's clock.
-        sent_ms: u64,
-    },
-    /// An own message was called back before it was sealed, or not any more.
-    CancelAsked(MessageId),
-    /// The protocol's own events, but for roster entries, which the session keeps.
-    Protocol(protocol::Event),
-    /// The seat could not be taken. Final for this try; a known room can be entered again.
-    Failed(Problem),
-    /// The room was forgotten: its seat is gone.
-    Forgotten,
-}
 
 /// The handle to a session.
 #[derive(Clone)]
@@ -231,7 +57,14 @@ pub struct Session {
 }
 
 /// Which seat is at which known room: shared, so that an invite to a known room finds its seat.
-type Seats = Arc<Mutex<HashMap<RoomId, SeatId>>>;
+type Seats = Arc<Mutex<HashMap<RoomId, KnownSeat>>>;
+
+/// A seat at a known room.
+#[derive(Clone, Copy)]
+struct KnownSeat {
+    seat: SeatId,
+    owned: bool,
+}
 
 impl Session {
     /// Opens a session on a profile: reads the settings and the rooms' records, starts the threads.
@@ -257,7 +90,7 @@ impl Session {
         let with_seats: Vec<_> = known.into_iter().map(|record| (session.new_seat(), record)).collect();
         let rooms = with_seats.iter().map(|(seat, record)| KnownRoom { seat: *seat, info: record.info() }).collect();
         for (seat, record) in &with_seats {
-            lock(&seats).insert(record.room, *seat);
+            lock(&seats).insert(record.room, KnownSeat { seat: *seat, owned: record.is_owned() });
         }
         let waiting = Arc::new(AtomicUsize::new(0));
         forward(net_events, inputs.clone(), Arc::clone(&waiting), events.clone())?;
@@ -294,12 +127,16 @@ impl Session {
     /// Joins a room. An invite to a room of this profile goes back to the seat there.
     ///
     /// # Errors
-    /// A [`Problem`] that can be told without asking anybody: a learning invite without consent.
+    /// A [`Problem`] that can be told without asking anybody: a learning invite without consent, or an
+    /// invite to one's own room.
     pub fn join(&self, request: JoinRequest) -> Result<SeatId, Problem> {
         if let JoinTarget::Invite(invite) = &request.target {
-            if let Some(seat) = lock(&self.seats).get(&invite.room).copied() {
-                self.enter(seat);
-                return Ok(seat);
+            if let Some(known) = lock(&self.seats).get(&invite.room).copied() {
+                if known.owned {
+                    return Err(Problem::own_address());
+                }
+                self.input(Input::EnterBy { seat: known.seat, invite: invite.clone() });
+                return Ok(known.seat);
             }
             if invite.suite == Suite::Textbook && request.learning.is_none() {
                 return Err(Problem::learning_room());
@@ -467,6 +304,6 @@ pub(in crate::app) fn thread(name: &str, work: impl FnOnce() + Send + 'static) -
 }
 
 /// A map of seats is whole after any panic: it is only ever changed by single calls.
-fn lock(seats: &Seats) -> std::sync::MutexGuard<'_, HashMap<RoomId, SeatId>> {
+fn lock(seats: &Seats) -> std::sync::MutexGuard<'_, HashMap<RoomId, KnownSeat>> {
     seats.lock().unwrap_or_else(PoisonError::into_inner)
 }

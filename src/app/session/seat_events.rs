@@ -2,7 +2,7 @@
 
 use super::engine::{Engine, now};
 use super::seat::{Plan, Progress};
-use super::{JoinRequest, SeatEvent, SeatId, lock};
+use super::{JoinRequest, KnownSeat, SeatEvent, SeatId, lock};
 use crate::app::{HostedAt, JoinTarget, Problem, Record};
 use crate::crypto::Fingerprint;
 use crate::net::ClientId;
@@ -45,8 +45,9 @@ impl Engine {
 
     fn entered(&mut self, id: SeatId, room: RoomId, genesis: &Signed, host: Fingerprint) {
         // Who comes to a known room by its address sits in one seat, not in two.
-        let other = lock(&self.by_room).insert(room, id).filter(|other| *other != id);
-        if let Some(other) = other {
+        let owned = self.seats.get(&id).is_some_and(|seat| seat.info.owned);
+        let other = lock(&self.by_room).insert(room, KnownSeat { seat: id, owned });
+        if let Some(other) = other.map(|known| known.seat).filter(|other| *other != id) {
             self.stop_client(other);
             self.seats.remove(&other);
             self.emit_seat(other, SeatEvent::Forgotten);

@@ -1,0 +1,102 @@
+//! What a session tells.
+
+use std::net::SocketAddr;
+
+use super::requests::{SeatId, SeatInfo};
+use crate::app::{Problem, Settings};
+use crate::crypto::{Fingerprint, Suite};
+use crate::protocol::{self, MessageId};
+
+/// What happened in a session.
+#[derive(Clone, PartialEq, Debug)]
+pub enum SessionEvent {
+    /// An identity changed its state.
+    Identity {
+        /// Whose: each suite has its own.
+        suite: Suite,
+        /// The new state.
+        state: IdentityState,
+    },
+    /// Something happened at a seat.
+    Seat {
+        /// Which.
+        seat: SeatId,
+        /// What.
+        event: SeatEvent,
+    },
+    /// The settings changed.
+    Settings(Settings),
+    /// Something could not be kept on disk; everything else goes on.
+    Warning(Problem),
+    /// The session said goodbye everywhere and ended. Nothing comes after.
+    Ended,
+}
+
+/// How far an identity is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum IdentityState {
+    /// Its keys are being made.
+    Making(KeyStep),
+    /// It can be used.
+    Ready {
+        /// The fingerprint of its signing key.
+        fingerprint: Fingerprint,
+        /// The size of its keys in bits.
+        bits: u32,
+        /// Whether its files are protected by a passphrase.
+        protected: bool,
+    },
+    /// Its files are protected: see [`Session::unlock`](super::Session::unlock).
+    Locked(Problem),
+    /// It cannot be used; nothing on disk was changed.
+    Failed(Problem),
+}
+
+/// A step of making an identity.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeyStep {
+    /// Reading the files.
+    Reading,
+    /// The key that signs: 1 of 3.
+    Signing,
+    /// The key that opens what others send: 2 of 3.
+    Decryption,
+    /// Writing the files: 3 of 3.
+    Saving,
+}
+
+/// What happened at a seat.
+#[derive(Clone, PartialEq, Debug)]
+pub enum SeatEvent {
+    /// The seat is taken or taken again: at [`Session::host`](super::Session::host), [`Session::join`](super::Session::join) and
+    /// [`Session::enter`](super::Session::enter). First of all events of a try.
+    Taken(SeatInfo),
+    /// The identity that sits here is ready.
+    Identity(Fingerprint),
+    /// This computer relays the room now.
+    Hosting {
+        /// Where it listens, with the real port.
+        address: SocketAddr,
+        /// What invites will carry, the best first.
+        addresses: Vec<String>,
+        /// The key that joiners will see.
+        host: Fingerprint,
+    },
+    /// An own message was taken over and waits to be sealed: show it at once.
+    Sent {
+        /// Its id.
+        id: MessageId,
+        /// Its words.
+        text: String,
+        /// When, by this computer's clock.
+        sent_ms: u64,
+    },
+    /// An own message was called back before it was sealed, or not any more.
+    CancelAsked(MessageId),
+    /// The protocol's own events, but for roster entries, which the session keeps.
+    Protocol(protocol::Event),
+    /// The seat could not be taken. Final for this try; a known room can be entered again.
+    Failed(Problem),
+    /// The room was forgotten: its seat is gone.
+    Forgotten,
+}

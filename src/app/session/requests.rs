@@ -1,0 +1,92 @@
+//! What a session finds, and what it is asked for.
+
+use std::net::SocketAddr;
+
+use crate::app::{JoinTarget, Problem, Settings};
+use crate::crypto::{Fingerprint, Suite};
+use crate::protocol::{LearningConsent, RoomCrypto, RoomId};
+
+/// One's place at a room, known or about to be, during this run of the app. It names a room before
+/// the room's id is known, and stays the same when one comes back.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SeatId(pub u64);
+
+/// What [`Session::open`](super::Session::open) found in the profile.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// The settings, or the defaults.
+    pub settings: Settings,
+    /// The rooms this profile is a member of, the newest first. None is connected yet: see
+    /// [`Session::enter`](super::Session::enter).
+    pub rooms: Vec<KnownRoom>,
+    /// What could not be read and was set aside; to be shown once.
+    pub warnings: Vec<Problem>,
+}
+
+/// A room of the profile.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KnownRoom {
+    /// The seat in it.
+    pub seat: SeatId,
+    /// What is known of it.
+    pub info: SeatInfo,
+}
+
+/// What is known of the room at a seat.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SeatInfo {
+    /// Its id; unknown until entered when one joins by an address.
+    pub room: Option<RoomId>,
+    /// Its suite.
+    pub suite: Suite,
+    /// Its title; empty until a member told it.
+    pub title: String,
+    /// Where it is hosted: the addresses, the best first.
+    pub addresses: Vec<String>,
+    /// Whether this profile's identity owns it.
+    pub owned: bool,
+    /// Whether this computer relays it.
+    pub hosted_here: bool,
+}
+
+/// Where a new room is hosted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum HostPlace {
+    /// On this computer, listening at an address; port 0 lets the system choose.
+    Here(SocketAddr),
+    /// On a relay.
+    Relay {
+        /// Its `host:port`.
+        address: String,
+        /// What it asks for before it lets somebody open a room.
+        token: Option<[u8; 32]>,
+        /// Its key, if known; otherwise it is asked for by `Event::FirstUse`.
+        pin: Option<Fingerprint>,
+    },
+}
+
+/// A room to open.
+#[derive(Clone)]
+pub struct HostRequest {
+    /// Its title, as [`crate::protocol::check_name`] allows.
+    pub title: String,
+    /// Its suite, with consent where one is needed.
+    pub crypto: RoomCrypto,
+    /// Where it is hosted.
+    pub place: HostPlace,
+    /// Whether people without an invite may ask to come in.
+    pub knock: bool,
+    /// The most members it may have: at most [`crate::protocol::limits::MEMBERS_HARD_MAX`].
+    pub members_max: u16,
+}
+
+/// A room to join.
+#[derive(Clone, Debug)]
+pub struct JoinRequest {
+    /// An invite or an address.
+    pub target: JoinTarget,
+    /// The answer to the learning room's warning; without it only secure rooms are joined.
+    pub learning: Option<LearningConsent>,
+    /// The host's key, if the person brought it; an invite brings its own.
+    pub pin: Option<Fingerprint>,
+}

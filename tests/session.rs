@@ -1,0 +1,366 @@
+//! The session's verbs as a face uses them: two sessions in one process, over the loopback, with
+//! ready-made keys.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use async_channel::Receiver;
+use conversa::app::chat::{Change, Chat, Connection, Progress, Room, RowKind};
+use conversa::app::{
+    Code, HostPlace, HostRequest, IdentityState, JoinRequest, JoinTarget, Opening, Passphrase, Problem, Profile,
+    SeatId, Session, SessionEvent,
+};
+use conversa::crypto::Suite;
+use conversa::protocol::{Invite, LearningConsent, RoomCrypto};
+
+/// How long anything may take: far more than it does, for busy machines.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A person with a profile and a face.
+struct Face {
+    directory: tempfile::TempDir,
+    session: Session,
+    events: Receiver<SessionEvent>,
+    chat: Chat,
+    changes: Vec<Change>,
+    opening: Opening,
+}
+
+impl Face {
+    /// With the test keys of `name`, and called so.
+    fn of(name: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keys");
+        let identity = directory.path().join("identity");
+        fs::create_dir_all(identity.join("learning")).unwrap();
+        for file in ["sign", "enc"] {
+            fs::copy(keys.join(format!("{name}.{file}.pem")), identity.join(format!("{file}.pem"))).unwrap();
+            let learning = identity.join(format!("learning/{file}.pem"));
+            fs::copy(keys.join(format!("{name}.{file}.learning.pem")), learning).unwrap();
+        }
+        let face = Self::open(directory);
+        let name = name.to_owned();
+        face.session.change_settings(move |settings| settings.name = name);
+        face
+    }
+
+    fn open(directory: tempfile::TempDir) -> Self {
+        let profile = Profile::open(Some(directory.path().to_owned())).unwrap();
+        let (session, opening, events) = Session::open(profile).unwrap();
+        let chat = Chat::new(&opening.rooms);
+        Self { directory, session, events, chat, changes: Vec::new(), opening }
+    }
+
+    /// Quits and starts again, on the same profile.
+    fn restart(mut self) -> Self {
+        self.quit();
+        Self::open(self.directory)
+    }
+
+    fn quit(&mut self) {
+        self.session.quit();
+        self.until("the end", |face| face.changes.contains(&Change::Ended));
+    }
+
+    /// Takes events in until it is so.
+    fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        while !is_so(self) {
+            match self.events.try_recv() {
+                Ok(event) => self.changes.extend(self.chat.apply(&event, 1)),
+                Err(_) if Instant::now() > until => panic!("{what} did not come: {:#?}", self.changes),
+                Err(_) => std::thread::sleep(Duration::from_millis(2)),
+            }
+        }
+    }
+
+    fn room(&self, seat: SeatId) -> &Room {
+        self.chat.room(seat).unwrap_or_else(|| panic!("no room at {seat:?}"))
+    }
+
+    fn until_room(&mut self, what: &str, seat: SeatId, is_so: impl Fn(&Room) -> bool) {
+        self.until(what, |face| face.chat.room(seat).is_some_and(&is_so));
+    }
+
+    fn host(&mut self, title: &str, listen: SocketAddr, crypto: RoomCrypto) -> SeatId {
+        self.session.host(HostRequest {
+            title: title.to_owned(),
+            crypto,
+            place: HostPlace::Here(listen),
+            knock: true,
+            members_max: 8,
+        })
+    }
+
+    /// Hosts a room on a free port, and waits for its invite.
+    fn host_friday(&mut self) -> SeatId {
+        let seat = self.host("Friday", ([127, 0, 0, 1], 0).into(), RoomCrypto::secure().unwrap());
+        self.until_room("an invite", seat, |room| room.invite.is_some());
+        seat
+    }
+
+    fn invite(&self, seat: SeatId) -> Invite {
+        self.room(seat).invite.clone().unwrap()
+    }
+
+    fn join(&mut self, invite: Invite) -> SeatId {
+        self.session.join(join(invite)).unwrap()
+    }
+
+    /// Joins and waits until in the room.
+    fn come_in(&mut self, invite: Invite) -> SeatId {
+        let seat = self.join(invite);
+        self.until_connected(seat);
+        seat
+    }
+
+    fn until_connected(&mut self, seat: SeatId) {
+        self.until_room("the room", seat, |room| matches!(room.connection, Connection::Connected { .. }));
+    }
+
+    fn until_told(&mut self, seat: SeatId, text: &str) {
+        self.until_room(text, seat, |room| messages(room).iter().any(|known| known == text));
+    }
+
+    fn problem(&self, seat: SeatId) -> Option<&Problem> {
+        self.changes.iter().rev().find_map(|change| match change {
+            Change::Problem { seat: of, problem } if *of == Some(seat) => Some(problem),
+            _ => None,
+        })
+    }
+
+    fn until_problem(&mut self, seat: SeatId) -> Code {
+        self.until("a problem", |face| face.problem(seat).is_some());
+        self.problem(seat).unwrap().code
+    }
+
+    fn identity(&self, suite: Suite) -> Option<&IdentityState> {
+        self.changes.iter().rev().find_map(|change| match change {
+            Change::Identity { suite: of, state } if *of == suite => Some(state),
+            _ => None,
+        })
+    }
+}
+
+fn join(invite: Invite) -> JoinRequest {
+    JoinRequest { target: JoinTarget::Invite(Box::new(invite)), learning: None, pin: None }
+}
+
+fn messages(room: &Room) -> Vec<String> {
+    let text = |kind: &RowKind| match kind {
+        RowKind::Message(message) => Some(message.text.clone()),
+        RowKind::Notice(_) => None,
+    };
+    room.rows().iter().filter_map(|row| text(&row.kind)).collect()
+}
+
+#[test]
+fn names_and_titles_change_for_everybody() {
+    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let at_ann = ann.host_friday();
+    let at_bo = bo.come_in(ann.invite(at_ann));
+    bo.until_room("the title", at_bo, |room| room.title() == "Friday");
+    let me = bo.room(at_bo).me.unwrap();
+    ann.until_room("Bo's name", at_ann, |room| room.name_of(&me) == "bo");
+    bo.session.change_settings(|settings| settings.name = "Robert".to_owned());
+    ann.until_room("the new name", at_ann, |room| room.name_of(&me) == "Robert");
+    bo.until_room("the own name", at_bo, |room| room.name_of(&me) == "Robert");
+    ann.session.retitle(at_ann, "Saturday".to_owned());
+    bo.until_room("the new title", at_bo, |room| room.title() == "Saturday");
+
+    ann.session.change_settings(|settings| settings.name = "bad\u{202e}name".to_owned());
+    ann.until("a warning", |face| {
+        face.changes.iter().any(|change| matches!(change, Change::Problem { seat: None, .. }))
+    });
+}
+
+#[test]
+fn words_typed_before_the_room_is_entered_go_out() {
+    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let at_ann = ann.host_friday();
+    let at_bo = bo.join(ann.invite(at_ann));
+    let id = bo.session.send(at_bo, "early").unwrap();
+    ann.until_told(at_ann, "early");
+    bo.until_room("a confirmation", at_bo, |room| {
+        room.message(&id).and_then(|message| message.delivery.as_ref()).is_some_and(|delivery| delivery.is_complete())
+    });
+    assert_eq!(messages(bo.room(at_bo)), ["early"], "one's own words stand there once");
+}
+
+#[test]
+fn what_cannot_be_sent_is_said_at_once() {
+    let mut ann = Face::of("ann");
+    let seat = ann.host_friday();
+    assert_eq!(ann.session.send(seat, " \n").unwrap_err().code, Code::Usage);
+    assert_eq!(ann.session.send(seat, &"x".repeat(16 * 1024 + 1)).unwrap_err().code, Code::TooLong);
+}
+
+#[test]
+fn a_message_that_still_waits_is_called_back() {
+    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let at_ann = ann.host_friday();
+    let first = ann.session.send(at_ann, "never said").unwrap();
+    ann.session.send(at_ann, "said").unwrap();
+    ann.session.cancel(at_ann, first);
+    ann.until_room("the call-back", at_ann, |room| {
+        let delivery = room.message(&first).and_then(|message| message.delivery.as_ref());
+        delivery.is_some_and(|delivery| delivery.progress == Progress::Cancelled)
+    });
+    let at_bo = bo.come_in(ann.invite(at_ann));
+    bo.until_told(at_bo, "said");
+    assert_eq!(messages(bo.room(at_bo)), ["said"]);
+}
+
+#[test]
+fn withdrawn_invites_let_nobody_in() {
+    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let at_ann = ann.host_friday();
+    let old = ann.invite(at_ann);
+    ann.session.reset_invites(at_ann);
+    let host = old.clone();
+    ann.until_room("another invite", at_ann, |room| room.invite.as_ref().is_some_and(|invite| *invite != host));
+    let at_bo = bo.join(old);
+    assert_eq!(bo.until_problem(at_bo), Code::InviteRefused);
+    bo.come_in(ann.invite(at_ann));
+}
+
+#[test]
+fn rooms_are_there_after_a_restart_of_both() {
+    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let at_ann = ann.host_friday();
+    let at_bo = bo.come_in(ann.invite(at_ann));
+    bo.until_room("the title", at_bo, |room| room.title() == "Friday");
+    let room = ann.room(at_ann).info.room.unwrap();
+    ann.until_room("Bo", at_ann, |room| room.members().len() == 2);
+
+    let mut bo = bo.restart();
+    let mut ann = ann.restart();
+    assert_eq!(ann.opening.rooms.len(), 1);
+    let known = ann.opening.rooms.first().unwrap().clone();
+    assert!(known.info.owned && known.info.hosted_here && known.info.room == Some(room));
+    assert_eq!(ann.room(known.seat).connection, Connection::Idle);
+    ann.session.enter(known.seat);
+    ann.until_connected(known.seat);
+
+    let at_bo = bo.opening.rooms.first().unwrap().seat;
+    assert_eq!(bo.room(at_bo).title(), "Friday");
+    bo.session.enter(at_bo);
+    bo.until_connected(at_bo);
+    bo.session.send(at_bo, "back").unwrap();
+    ann.until_told(known.seat, "back");
+    // A second invite leads to the same seat.
+    ann.until_room("an invite", known.seat, |room| room.invite.is_some());
+    assert_eq!(bo.join(ann.invite(known.seat)), at_bo);
+    assert_eq!(ann.session.join(join(ann.invite(known.seat))).unwrap_err().code, Code::OwnAddress);
+}
+
+#[test]
+fn one_can_go_offline_and_come_back_or_forget_a_room() {
+    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let at_ann = ann.host_friday();
+    let at_bo = bo.come_in(ann.invite(at_ann));
+    bo.session.go_offline(at_bo);
+    bo.until_room("offline", at_bo, |room| room.connection == Connection::Idle);
+    bo.session.send(at_bo, "typed while offline").unwrap();
+    bo.session.enter(at_bo);
+    ann.until_told(at_ann, "typed while offline");
+    bo.session.forget(at_bo);
+    bo.until("forgotten", |face| face.chat.room(at_bo).is_none());
+    let bo = bo.restart();
+    assert!(bo.opening.rooms.is_empty());
+}
+
+#[test]
+fn rooms_share_a_listener_and_kinds_do_not() {
+    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let first = ann.host_friday();
+    let address = ann.room(first).hosting.clone().unwrap().address;
+    let second = ann.host("Second", address, RoomCrypto::secure().unwrap());
+    ann.until_room("an invite", second, |room| room.invite.is_some());
+    assert_eq!(ann.room(second).hosting.clone().unwrap().address, address);
+    let consent = LearningConsent::given_by_a_person();
+    let third = ann.host("Third", address, RoomCrypto::Learning(consent));
+    assert_eq!(ann.until_problem(third), Code::PortInUse);
+
+    let in_first = bo.come_in(ann.invite(first));
+    let in_second = bo.come_in(ann.invite(second));
+    bo.session.send(in_first, "to the first").unwrap();
+    bo.session.send(in_second, "to the second").unwrap();
+    ann.until_told(first, "to the first");
+    ann.until_told(second, "to the second");
+    // One room ends; the other goes on over the same listener.
+    ann.session.close_room(first);
+    bo.until_room("the end", in_first, |room| matches!(room.connection, Connection::Ended(Some(_))));
+    bo.session.send(in_second, "still here").unwrap();
+    ann.until_told(second, "still here");
+}
+
+#[test]
+fn a_learning_invite_needs_consent_first() {
+    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let consent = LearningConsent::given_by_a_person();
+    let at_ann = ann.host("Lab", ([127, 0, 0, 1], 0).into(), RoomCrypto::Learning(consent));
+    ann.until_room("an invite", at_ann, |room| room.invite.is_some());
+    let problem = bo.session.join(join(ann.invite(at_ann))).unwrap_err();
+    assert_eq!(problem.code, Code::LearningRoom);
+    let request = JoinRequest { learning: Some(consent), ..join(ann.invite(at_ann)) };
+    let at_bo = bo.session.join(request).unwrap();
+    bo.until_connected(at_bo);
+    assert!(bo.room(at_bo).is_learning());
+}
+
+#[test]
+fn an_identity_is_locked_and_unlocked() {
+    let mut ann = Face::of("ann");
+    ann.session.ensure_identity(Suite::Secure, None);
+    ann.until("the identity", |face| {
+        matches!(face.identity(Suite::Secure), Some(IdentityState::Ready { bits: 3072, .. }))
+    });
+    ann.session.protect_identity(Suite::Secure, Some(Passphrase::new("correct horse".into())));
+    let protected =
+        |face: &Face| matches!(face.identity(Suite::Secure), Some(IdentityState::Ready { protected: true, .. }));
+    ann.until("its protection", protected);
+
+    let mut ann = ann.restart();
+    let seat = ann.host("Friday", ([127, 0, 0, 1], 0).into(), RoomCrypto::secure().unwrap());
+    let locked = |code: Code| move |face: &Face| matches!(face.identity(Suite::Secure), Some(IdentityState::Locked(problem)) if problem.code == code);
+    ann.until("the lock", locked(Code::PassphraseNeeded));
+    ann.session.unlock(Passphrase::new("wrong".into()));
+    ann.until("the wrong passphrase", locked(Code::WrongPassphrase));
+    ann.session.unlock(Passphrase::new("correct horse".into()));
+    ann.until_room("the room, which waited", seat, |room| room.invite.is_some());
+}
+
+#[test]
+fn a_learning_identity_is_made_where_there_is_none() {
+    let mut face = Face::open(tempfile::tempdir().unwrap());
+    face.session.ensure_identity(Suite::Textbook, None);
+    face.until("the identity", |face| matches!(face.identity(Suite::Textbook), Some(IdentityState::Ready { .. })));
+    assert!(face.directory.path().join("identity/learning/sign.pem").exists());
+}
+
+#[test]
+fn settings_are_told_and_kept() {
+    let mut ann = Face::of("ann");
+    let seat = ann.host_friday();
+    let room = ann.room(seat).info.room.unwrap();
+    ann.session.change_settings(move |settings| settings.keep_draft(room, "half a thought"));
+    ann.until("the settings", |face| {
+        let kept =
+            |change: &Change| matches!(change, Change::Settings(settings) if settings.drafts.contains_key(&room));
+        face.changes.iter().any(kept)
+    });
+    let mut ann = ann.restart();
+    assert_eq!(ann.opening.settings.name, "ann");
+    assert_eq!(ann.opening.settings.drafts.get(&room).map(String::as_str), Some("half a thought"));
+    // A room that is left takes its draft with it.
+    ann.session.leave(ann.opening.rooms.first().unwrap().seat);
+    ann.until("the settings", |face| {
+        face.changes.iter().any(|change| matches!(change, Change::Settings(settings) if settings.drafts.is_empty()))
+    });
+    assert!(ann.restart().opening.rooms.is_empty());
+}
