@@ -76,15 +76,9 @@ impl Face {
 
     /// Takes in what has come since, without waiting. Says whether the session has ended.
     pub fn pump(&self) -> bool {
-        let mut presenter = self.presenter.borrow_mut();
-        while let Ok(event) = self.events.try_recv() {
-            presenter.take(&event);
-        }
-        while let Ok(work) = self.work.try_recv() {
-            presenter.take_work(work);
-        }
-        presenter.refresh();
-        presenter.is_ended()
+        let waiting = std::iter::from_fn(|| self.work.try_recv().ok());
+        waiting.for_each(|work| take_work(&self.presenter, work));
+        take_all(&self.presenter, std::iter::from_fn(|| self.events.try_recv().ok()))
     }
 
     /// What ends the program in good order from any thread.
@@ -100,17 +94,11 @@ impl Face {
     pub(super) fn listen(&self, ended: impl Fn() + 'static) -> Result<(), EventLoopError> {
         let (events, presenter) = (self.events.clone(), Rc::clone(&self.presenter));
         slint::spawn_local(async move {
-            while let Ok(event) = events.recv().await {
-                let mut taking = presenter.borrow_mut();
-                taking.take(&event);
-                for event in std::iter::from_fn(|| events.try_recv().ok()).take(EVENTS_AT_ONCE) {
-                    taking.take(&event);
-                }
-                taking.refresh();
-                if taking.is_ended() {
+            while let Ok(first) = events.recv().await {
+                let waiting = std::iter::from_fn(|| events.try_recv().ok()).take(EVENTS_AT_ONCE);
+                if take_all(&presenter, std::iter::once(first).chain(waiting)) {
                     break;
                 }
-                drop(taking);
                 Pause::default().await;
             }
             ended();
@@ -118,13 +106,25 @@ impl Face {
         let (work, presenter) = (self.work.clone(), Rc::clone(&self.presenter));
         slint::spawn_local(async move {
             while let Ok(done) = work.recv().await {
-                let mut taking = presenter.borrow_mut();
-                taking.take_work(done);
-                taking.refresh();
+                take_work(&presenter, done);
             }
         })?;
         Ok(())
     }
+}
+
+/// Takes events in and shows what they changed. Says whether the session has ended.
+fn take_all(presenter: &RefCell<Presenter>, events: impl Iterator<Item = SessionEvent>) -> bool {
+    let mut presenter = presenter.borrow_mut();
+    events.for_each(|event| presenter.take(&event));
+    presenter.refresh();
+    presenter.is_ended()
+}
+
+fn take_work(presenter: &RefCell<Presenter>, work: Work) {
+    let mut presenter = presenter.borrow_mut();
+    presenter.take_work(work);
+    presenter.refresh();
 }
 
 /// Whether the window has the keyboard. Slint has no public word for it in this version, which

@@ -2,7 +2,8 @@
 //! real loopback hosts. Each test has people with profiles of their own; some have a window, some only
 //! a session. Nothing waits longer than it has to, and nothing waits for good.
 #![cfg(feature = "window")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say where")]
+#![allow(clippy::print_stdout, reason = "the time a frame takes")]
 
 mod bad_input;
 mod guest;

@@ -57,10 +57,7 @@ impl Stream {
             rows.reserve(room.rows().len() + 8);
             let first_new = first_new(room, unread);
             for (index, row) in room.rows().iter().enumerate() {
-                if first_new == Some(index) {
-                    self.new_line(&mut rows);
-                }
-                self.add(room, row, today, &mut rows);
+                self.add(room, row, first_new == Some(index), today, &mut rows);
             }
         }
         self.rows.set_vec(rows);
@@ -71,10 +68,8 @@ impl Stream {
         let place = self.next.saturating_sub(self.first + dropped);
         let Some(row) = usize::try_from(place).ok().and_then(|place| room.rows().get(place)) else { return };
         let mut added = Vec::new();
-        if is_new && !self.slots.contains(&Slot::New) {
-            self.new_line(&mut added);
-        }
-        let continued = self.add(room, row, today, &mut added);
+        let begins_new = is_new && !self.slots.contains(&Slot::New);
+        let continued = self.add(room, row, begins_new, today, &mut added);
         if continued && let Some(last) = self.rows.row_count().checked_sub(1) {
             self.change(last, |row| row.last = false);
         }
@@ -119,13 +114,25 @@ impl Stream {
     }
 
     /// Prepares a row and what has to stand above it; says whether it goes on the group before it.
-    fn add(&mut self, room: &Room, row: &Row, today: NaiveDate, added: &mut Vec<ui::MessageRow>) -> bool {
+    fn add(
+        &mut self,
+        room: &Room,
+        row: &Row,
+        begins_new: bool,
+        today: NaiveDate,
+        added: &mut Vec<ui::MessageRow>,
+    ) -> bool {
         let day = format::day_of(row.at_ms);
         if self.day != Some(day) {
             self.day = Some(day);
             self.said = None;
             self.slots.push_back(Slot::Day);
             added.push(views::day_row(day, today));
+        }
+        if begins_new {
+            self.said = None;
+            self.slots.push_back(Slot::New);
+            added.push(views::new_line());
         }
         let mut shown = views::message_row(room, row);
         let said = match &row.kind {
@@ -149,12 +156,6 @@ impl Stream {
         changes_shown
     }
 
-    fn new_line(&mut self, added: &mut Vec<ui::MessageRow>) {
-        self.said = None;
-        self.slots.push_back(Slot::New);
-        added.push(views::new_line());
-    }
-
     fn place_of(&self, number: u64) -> Option<usize> {
         // The lines between the rows are few, so the row is a little further than its number says.
         let start = usize::try_from(number.checked_sub(self.first)?).ok()?;
@@ -175,4 +176,134 @@ fn first_new(room: &Room, unread: usize) -> Option<usize> {
     let of_others = |row: &Row| matches!(&row.kind, RowKind::Message(message) if !message.is_mine());
     let places = room.rows().iter().enumerate().rev().filter(|(_, row)| of_others(row)).map(|(index, _)| index);
     places.take(unread).last()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::chat::{Chat, ROWS_MAX};
+    use crate::app::{SeatEvent, SeatId, SeatInfo, SessionEvent};
+    use crate::crypto::Suite;
+    use crate::protocol::{Event, MessageId};
+
+    const SEAT: SeatId = SeatId(1);
+    /// The middle of a day wherever this runs.
+    const NOON: u64 = 1_750_000_000_000;
+    const DAY: u64 = 24 * 3_600_000;
+
+    /// A room whose rows come one by one.
+    struct Talk {
+        chat: Chat,
+        stream: Stream,
+        now_ms: u64,
+        said: u32,
+    }
+
+    impl Talk {
+        fn new() -> Self {
+            let info = SeatInfo {
+                room: None,
+                suite: Suite::Secure,
+                title: "Room".into(),
+                addresses: Vec::new(),
+                owned: false,
+                hosted_here: false,
+            };
+            let mut chat = Chat::default();
+            chat.apply(&SessionEvent::Seat { seat: SEAT, event: SeatEvent::Taken(info) }, NOON);
+            Self { chat, stream: Stream::new(), now_ms: NOON, said: 0 }
+        }
+
+        fn say(&mut self, from: u8) {
+            self.said += 1;
+            let mut id = [0; 16];
+            id[..4].copy_from_slice(&self.said.to_be_bytes());
+            let event = Event::Message {
+                id: MessageId(id),
+                from: Fingerprint::from_bytes([from; 32]),
+                text: format!("message {}", self.said),
+                sent_ms: self.now_ms,
+            };
+            self.chat.apply(&SessionEvent::Seat { seat: SEAT, event: SeatEvent::Protocol(event) }, self.now_ms);
+        }
+
+        fn come(&mut self, from: u8, is_new: bool) {
+            self.say(from);
+            self.stream.push(self.chat.room(SEAT).unwrap(), is_new, 0, format::day_of(NOON));
+        }
+
+        fn show(&mut self, unread: usize) {
+            self.stream.show(self.chat.room(SEAT), unread, format::day_of(NOON));
+        }
+
+        /// `D` a day, `N` the line above what is new, else a message: `(` first and `)` last of its group.
+        fn shape(&self) -> String {
+            let shape = |row: ui::MessageRow| match row.kind {
+                ui::RowKind::Day => "D".to_owned(),
+                ui::RowKind::NewLine => "N".to_owned(),
+                _ => format!("{}m{}", if row.first { "(" } else { "" }, if row.last { ")" } else { "" }),
+            };
+            self.stream.rows.iter().map(shape).collect()
+        }
+    }
+
+    #[test]
+    fn rows_that_come_one_by_one_are_as_those_that_come_at_once() {
+        let mut talk = Talk::new();
+        for (from, later_ms) in [(1, 0), (1, 1_000), (2, 1_000), (2, GROUP_MS), (2, 1), (1, DAY), (1, 1)] {
+            talk.now_ms += later_ms;
+            talk.come(from, false);
+        }
+        let shape = "D(mm)(m)(mm)D(mm)";
+        assert_eq!(talk.shape(), shape);
+        talk.show(0);
+        assert_eq!(talk.shape(), shape);
+    }
+
+    #[test]
+    fn what_is_new_has_a_line_above_it() {
+        let mut talk = Talk::new();
+        talk.come(1, false);
+        talk.come(1, true);
+        talk.come(1, true);
+        assert_eq!(talk.shape(), "D(m)N(mm)");
+        talk.show(2);
+        assert_eq!(talk.shape(), "D(m)N(mm)");
+        talk.stream.seen();
+        assert_eq!(talk.shape(), "D(m)(mm)");
+        talk.show(10);
+        assert_eq!(talk.shape(), "DN(mmm)", "more than there are");
+        talk.stream.show(None, 0, format::day_of(NOON));
+        assert_eq!(talk.shape(), "");
+    }
+
+    #[test]
+    fn the_oldest_rows_go_and_the_others_are_still_found() {
+        let mut talk = Talk::new();
+        for _ in 0..3 {
+            talk.come(1, false);
+            talk.now_ms += DAY;
+        }
+        assert_eq!(talk.shape(), "D(m)D(m)D(m)");
+        talk.stream.drop_first();
+        assert_eq!(talk.shape(), "D(m)D(m)");
+        assert_eq!(talk.stream.place_of(0), None);
+        assert_eq!((talk.stream.place_of(1), talk.stream.place_of(2)), (Some(1), Some(3)));
+    }
+
+    #[test]
+    fn a_full_room_is_shown_at_once_and_goes_on() {
+        let mut talk = Talk::new();
+        (0..ROWS_MAX).for_each(|_| talk.say(1));
+        talk.show(0);
+        assert_eq!(talk.stream.rows.row_count(), ROWS_MAX + 1);
+        talk.say(2);
+        talk.stream.drop_first();
+        talk.stream.push(talk.chat.room(SEAT).unwrap(), false, 0, format::day_of(NOON));
+        assert_eq!(talk.stream.rows.row_count(), ROWS_MAX + 1);
+        let last = talk.stream.rows.row_data(ROWS_MAX).unwrap();
+        assert_eq!(last.text, format!("message {}", ROWS_MAX + 1));
+        talk.stream.refresh(talk.chat.room(SEAT).unwrap(), ROWS_MAX - 1);
+        assert_eq!(talk.stream.rows.row_data(ROWS_MAX).unwrap(), last);
+    }
 }
