@@ -101,16 +101,9 @@ impl Face {
         let (events, presenter) = (self.events.clone(), Rc::clone(&self.presenter));
         slint::spawn_local(async move {
             while let Ok(event) = events.recv().await {
-                let mut taking = presenter.borrow_mut();
-                taking.take(&event);
-                for event in std::iter::from_fn(|| events.try_recv().ok()).take(EVENTS_AT_ONCE) {
-                    taking.take(&event);
-                }
-                taking.refresh();
-                if taking.is_ended() {
+                if take_some(&mut presenter.borrow_mut(), &event, &events) {
                     break;
                 }
-                drop(taking);
                 Pause::default().await;
             }
             ended();
@@ -125,6 +118,16 @@ impl Face {
         })?;
         Ok(())
     }
+}
+
+/// Shows an event and those that wait behind it, as many as one turn may bring. Whether it was the end.
+fn take_some(presenter: &mut Presenter, first: &SessionEvent, events: &async_channel::Receiver<SessionEvent>) -> bool {
+    presenter.take(first);
+    for event in std::iter::from_fn(|| events.try_recv().ok()).take(EVENTS_AT_ONCE) {
+        presenter.take(&event);
+    }
+    presenter.refresh();
+    presenter.is_ended()
 }
 
 /// Whether the window has the keyboard. Slint has no public word for it in this version, which
