@@ -35,7 +35,8 @@ impl FromStr for JoinTarget {
 /// The part of a word that is an invite, whole or not. `conversa:9000` is a computer's name and port.
 fn invite_in(word: &str) -> Option<&str> {
     INVITE_STARTS.iter().find_map(|start| {
-        let link = word.get(word.find(start)?..)?;
+        // The codes that cameras read are in capital letters.
+        let link = word.get(word.to_ascii_lowercase().find(start)?..)?;
         let (version, _) = link.get(start.len()..)?.split_once(':')?;
         let is_version = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
         is_version.then(|| link.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()))
@@ -113,6 +114,7 @@ mod tests {
     fn a_damaged_invite_is_told_from_an_address() {
         let problem = "Come in: <conversa:1:NOTANINVITE>".parse::<JoinTarget>().unwrap_err();
         assert_eq!(problem.code, Code::BadInvite);
+        assert_eq!("CONVERSA:1:ABC".parse::<JoinTarget>().unwrap_err().code, Code::BadInvite);
         assert_eq!("conversa:2:AAAA".parse::<JoinTarget>().unwrap_err().code, Code::Newer);
         assert_eq!("conversa-learning:1:".parse::<JoinTarget>().unwrap_err().code, Code::BadInvite);
     }

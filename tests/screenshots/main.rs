@@ -14,7 +14,7 @@ use conversa::gui::{
     AppWindow, Appearance, ChatState, Confirm, Connection, HostStage, JoinStage, JoinTab, KeyStage, KeyStep, Page,
     Remedy, Security, Sheet, Suite, TroubleView,
 };
-use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery, TestingBackend, TestingBackendOptions};
+use i_slint_backend_testing::{AccessibleRole, ElementQuery, TestingBackend, TestingBackendOptions};
 use slint::platform::WindowEvent;
 use slint::{ComponentHandle, LogicalSize, ModelRc, PhysicalSize};
 
@@ -51,18 +51,15 @@ fn shoot_in(app: &AppWindow, page: &str, expected: &[&str], sizes: &[((u32, u32)
         app.window().set_size(PhysicalSize::new(size.0, size.1));
         app.window().dispatch_event(WindowEvent::Resized { size: LogicalSize::new(size.0 as f32, size.1 as f32) });
         // Lists settle over a few frames.
-        (0..4).for_each(|_| step(app));
+        (0..3).for_each(|_| step(app));
         // Colours do not depend on the width.
         let shades = [(Appearance::Light, "light"), (Appearance::Dark, "dark")];
         for (appearance, shade) in shades.into_iter().take(if width == "narrow" { 1 } else { 2 }) {
             app.global::<ChatState>().set_appearance(appearance);
-            step(app);
+            i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(150));
             draw(app, size, &format!("{page}-{width}-{shade}"));
         }
-        for label in expected {
-            assert!(ElementHandle::find_by_accessible_label(app, label).count() > 0, "{page}, {width}: no “{label}”");
-        }
-        check_controls(app, size, &format!("{page}-{width}"));
+        check_elements(app, size, &format!("{page}-{width}"), expected);
     }
 }
 
@@ -87,21 +84,26 @@ fn draw(app: &AppWindow, size: (u32, u32), name: &str) {
     encoder.write_header().unwrap().write_image_data(picture.as_bytes()).unwrap();
 }
 
-fn check_controls(app: &AppWindow, size: (u32, u32), page: &str) {
-    let mut seen = 0;
-    for role in CONTROLS {
-        for control in ElementQuery::from_root(app).match_descendants().match_accessible_role(role).find_all() {
-            let label = control.accessible_label().unwrap_or_default();
-            assert!(!label.is_empty(), "{page}: a {role:?} without a name");
-            let (left, width) = (control.absolute_position().x, control.size().width);
-            if width == 0.0 {
-                continue;
-            }
-            assert!(left >= 0.0 && left + width <= size.0 as f32 + 0.5, "{page}: “{label}” is cut off at the side");
-            seen += 1;
+/// All elements in one pass, for each takes a while: what is expected is there, and every control has
+/// a name and its place.
+fn check_elements(app: &AppWindow, size: (u32, u32), page: &str, expected: &[&str]) {
+    let mut labels = HashSet::new();
+    let mut controls = 0;
+    for element in ElementQuery::from_root(app).match_descendants().find_all() {
+        let label = element.accessible_label().unwrap_or_default();
+        if element.accessible_role().is_some_and(|role| CONTROLS.contains(&role)) {
+            assert!(!label.is_empty(), "{page}: a control without a name, {:?}", element.type_name());
+            let (left, width) = (element.absolute_position().x, element.size().width);
+            let is_inside = width == 0.0 || (left >= 0.0 && left + width <= size.0 as f32 + 0.5);
+            assert!(is_inside, "{page}: “{label}” is cut off at the side");
+            controls += 1;
         }
+        labels.insert(label);
     }
-    assert!(seen > 0, "{page}: nothing to press");
+    assert!(controls > 0, "{page}: nothing to press");
+    for label in expected {
+        assert!(labels.contains(*label), "{page}: no “{label}”");
+    }
 }
 
 #[test]
@@ -139,6 +141,9 @@ fn room() {
     state.set_people_open(true);
     shoot_in(&app, "people", &["Let in", "Decline"], &[(NARROW, "narrow")]);
     state.set_people_open(false);
+    state.set_sheet(Sheet::Invite);
+    shoot(&app, "invite", &["Copy invite", "New link", "Reset…"]);
+    state.set_sheet(Sheet::None);
     state.set_zoom(1.5);
     shoot(&app, "room-zoomed", &["Message"]);
 }
@@ -199,6 +204,8 @@ fn closed_room_and_filter() {
 #[test]
 fn hosting() {
     let app = window();
+    // What lies under a sheet is drawn, too, and a room takes longest.
+    fixture::empty(&app);
     let state = app.global::<ChatState>();
     state.set_sheet(Sheet::NewRoom);
     shoot(&app, "new-room", &["Host a room", "Join a room"]);
@@ -214,13 +221,13 @@ fn hosting() {
     shoot(&app, "host-learning", &["Starting…", "Use 9001"]);
     state.set_host_stage(HostStage::Consent);
     shoot(&app, "host-consent", &["Host for learning", "Leave"]);
-    state.set_sheet(Sheet::Invite);
-    shoot(&app, "invite", &["Copy invite", "New link", "Reset…"]);
 }
 
 #[test]
 fn joining() {
     let app = window();
+    // What lies under a sheet is drawn, too, and a room takes longest.
+    fixture::empty(&app);
     let state = app.global::<ChatState>();
     state.set_sheet(Sheet::Join);
     state.set_join_tab(JoinTab::Address);
@@ -246,6 +253,8 @@ fn joining() {
 #[test]
 fn questions() {
     let app = window();
+    // What lies under a sheet is drawn, too, and a room takes longest.
+    fixture::empty(&app);
     let state = app.global::<ChatState>();
     state.set_sheet(Sheet::Confirm);
     state.set_confirm(Confirm::Quit);

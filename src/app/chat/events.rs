@@ -241,6 +241,10 @@ impl Room {
     }
 
     fn away(&mut self, member: Fingerprint, cut: bool, now_ms: u64) -> Vec<Change> {
+        // Whoever left for good hangs up after that, and is no member any more.
+        if self.member(&member).is_none() {
+            return Vec::new();
+        }
         let presence = if cut { Presence::Cut } else { Presence::Away };
         let before = std::mem::replace(&mut self.member_mut(member).presence, presence);
         let mut changes = vec![Change::MembersChanged(self.seat)];
