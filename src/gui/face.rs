@@ -68,12 +68,6 @@ impl Face {
         self.presenter.borrow_mut().start();
     }
 
-    /// [`Self::start`] as something to be called once, later.
-    pub(super) fn starter(&self) -> impl FnOnce() + 'static {
-        let presenter = Rc::clone(&self.presenter);
-        move || presenter.borrow_mut().start()
-    }
-
     /// Takes in what has come since, without waiting. Says whether the session has ended.
     pub fn pump(&self) -> bool {
         let waiting = std::iter::from_fn(|| self.work.try_recv().ok());

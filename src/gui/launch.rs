@@ -1,7 +1,7 @@
 //! From a command line to a running window: the display, the renderer, the event loop.
 //!
 //! FemtoVG draws where there is a GPU, and the software renderer everywhere else. Slint does not fall
-//! back by itself on Linux: without usable OpenGL its event loop ends with an error, so the program
+//! back by itself on Linux: without usable OpenGL its event loop runs without a window, so the program
 //! then starts itself anew with the software renderer. That happens before any room is entered, and
 //! the new program takes over the profile, for the system closes the old one's lock with it.
 
@@ -14,6 +14,8 @@ use super::face::Face;
 use super::generated::{AppWindow, ChatState, Page, Sheet, TroubleView};
 use crate::app::{Code, Problem, Profile};
 
+/// How long the event loop runs until it is asked whether there is a window: it is made in the first turn.
+const TRY_TO_DRAW: Duration = Duration::from_millis(20);
 /// Slint's own choice of backend and renderer; whoever sets it is obeyed.
 const BACKEND_VARIABLE: &str = "SLINT_BACKEND";
 
@@ -44,27 +46,28 @@ pub fn run(directory: Option<PathBuf>) -> Result<(), Problem> {
 }
 
 fn run_face(face: &Face) -> Result<(), Problem> {
-    let app = face.app();
-    app.show().map_err(no_display)?;
-    let listening = face.listen(|| {
-        if let Err(error) = slint::quit_event_loop() {
-            log::error!("the window does not end: {error}");
-        }
-    });
-    listening.map_err(no_display)?;
+    face.app().show().map_err(no_display)?;
+    try_to_draw()?;
+    face.listen(end_loop).map_err(no_display)?;
     // A signal is a goodbye, too.
     if let Err(error) = ctrlc::set_handler(face.quitter()) {
         log::info!("signals end the program without a goodbye: {error}");
     }
-    slint::spawn_local(start_when_running(face)).map_err(no_display)?;
+    face.start();
+    slint::run_event_loop_until_quit().map_err(no_display)
+}
+
+/// Lets the event loop make the window, which tells whether it can be drawn: where it cannot, the loop
+/// goes on without a window and says so only when it ends.
+fn try_to_draw() -> Result<(), Problem> {
+    Timer::single_shot(TRY_TO_DRAW, end_loop);
     slint::run_event_loop_until_quit().or_else(draw_by_software)
 }
 
-/// The first turn of the event loop makes the real window, so whatever comes in a later one knows
-/// that it can be drawn.
-fn start_when_running(face: &Face) -> impl Future<Output = ()> + 'static {
-    let start = face.starter();
-    async move { Timer::single_shot(Duration::from_millis(1), start) }
+fn end_loop() {
+    if let Err(error) = slint::quit_event_loop() {
+        log::error!("the window does not end: {error}");
+    }
 }
 
 /// Shows why there is nothing else to show.
@@ -78,13 +81,10 @@ fn show_problem(app: &AppWindow, problem: &Problem) -> Result<(), Problem> {
         ..TroubleView::default()
     });
     state.set_sheet(Sheet::Trouble);
-    app.global::<super::Backend>().on_trouble_action(|| {
-        if let Err(error) = slint::quit_event_loop() {
-            log::error!("the window does not end: {error}");
-        }
-    });
+    app.global::<super::Backend>().on_trouble_action(end_loop);
     app.show().map_err(no_display)?;
-    slint::run_event_loop().or_else(draw_by_software)
+    try_to_draw()?;
+    slint::run_event_loop().map_err(no_display)
 }
 
 /// Whether there is anything to open a window on. Only X11 and Wayland can tell beforehand.

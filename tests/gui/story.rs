@@ -1,7 +1,8 @@
 //! The first conversation, from nothing.
 
 use conversa::gui::{Connection, Delivery, Page, RowKind, Sheet, Suite};
-use slint::Model;
+use slint::platform::WindowEvent;
+use slint::{ComponentHandle, Model};
 
 use crate::guest::Guest;
 use crate::person::Person;
@@ -55,6 +56,13 @@ fn somebody_new_hosts_and_two_talk() {
     let own = ann.state().get_messages().iter().last().unwrap();
     assert_eq!((own.delivered, own.recipients, own.reached.as_str()), (1, 1, "Bo"));
     ann.check_names("room");
+
+    // Whoever hosts is asked before the others lose their room.
+    ann.app().window().dispatch_event(WindowEvent::CloseRequested);
+    ann.step();
+    assert_eq!((ann.state().get_sheet(), ann.state().get_confirm_count()), (Sheet::Confirm, 1));
+    assert!(ann.reads("Quit Conversa?"));
+    ann.press("Cancel");
 
     bo.session.go_offline(seat);
     ann.wait_with(&mut [&mut bo], "Bo is away", |ann, _| ann.state().get_room().here == 1);
@@ -131,4 +139,40 @@ fn unread_messages_are_counted_and_marked() {
     let line = rows.iter().position(|row| row.kind == RowKind::NewLine).unwrap();
     assert_eq!(rows[line + 1].text, "one");
     assert!((rows[line + 1].first, rows[line + 1].last) == (true, false) && rows[line + 3].last, "one group");
+}
+
+#[test]
+fn the_host_goes_away_and_comes_back_and_nothing_is_lost() {
+    let bo = Person::new("bo");
+    let mut ann = Guest::new("ann", "Ann");
+    let seat = ann.host("Friday crew", false);
+    bo.wait_with(&mut [&mut ann], "an invite", |_, guests| guests[0].invite(seat).is_some());
+    bo.press("Join a room");
+    bo.fill("Invite link", &ann.invite(seat).unwrap());
+    bo.press("Continue");
+    assert!(bo.reads("Is this the right room?"));
+    bo.press("Join");
+    bo.wait_with(&mut [&mut ann], "in the room", |bo, _| bo.state().get_room().connection == Connection::Connected);
+
+    ann.session.go_offline(seat);
+    bo.wait_with(&mut [&mut ann], "the host is away", |bo, _| {
+        bo.state().get_room().connection == Connection::Offline && bo.state().get_room().retry_seconds > 0
+    });
+    assert!(bo.reads("Host offline, retrying in"));
+    bo.type_text("Are you there?");
+    bo.press("Send");
+    bo.wait_with(&mut [&mut ann], "queued", |bo, _| {
+        bo.state().get_messages().iter().any(|row| row.own && row.delivery == Delivery::Queued)
+    });
+    ann.session.enter(seat);
+    bo.wait_with(&mut [&mut ann], "the host is back", |bo, _| {
+        if bo.sees("Now") {
+            bo.press("Now");
+        }
+        bo.state().get_room().connection == Connection::Connected
+    });
+    bo.wait_with(&mut [&mut ann], "the message is there", |bo, guests| {
+        let delivered = bo.state().get_messages().iter().any(|row| row.own && row.delivery == Delivery::Delivered);
+        delivered && guests[0].heard(seat) == ["Are you there?"]
+    });
 }
