@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use super::Presenter;
 use super::views;
 use crate::app::{Action, HostPlace, HostRequest, Problem, SeatId};
+use crate::crypto::Suite;
 use crate::gui::generated as ui;
 use crate::gui::list;
 use crate::protocol::limits::MEMBERS_DEFAULT_MAX;
@@ -124,6 +125,7 @@ impl Presenter {
             self.state().set_host_stage(ui::HostStage::Form);
             return self.host_error("A port is a number from 1 to 65535, such as 9000.", 0);
         };
+        let port = self.free_port(port, crypto.suite());
         let ip = if state.get_host_only_here() { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
         let request = HostRequest {
             title,
@@ -136,6 +138,17 @@ impl Presenter {
         self.host_error("", 0);
         let seat = self.session.host(request);
         self.hosting = Some(Hosting { seat });
+    }
+
+    /// The port for a room of `suite`: what was asked for, unless it is the usual one and rooms of the
+    /// other suite are hosted there, for the two never share one.
+    fn free_port(&self, port: u16, suite: Suite) -> u16 {
+        let others = self.chat.rooms().filter(|room| room.info.suite != suite);
+        let taken: Vec<u16> = others.filter_map(|room| Some(room.hosting.as_ref()?.address.port())).collect();
+        if port != self.settings.port {
+            return port;
+        }
+        (port..=u16::MAX).find(|port| !taken.contains(port)).unwrap_or(port)
     }
 
     fn host_error(&self, text: &str, other_port: i32) {
