@@ -1,7 +1,7 @@
 //! The window: the only part of the program that knows Slint.
 //!
 //! It never sees a key and makes no decision; it shows what it is told and passes on what is asked.
-//! What the compiler makes of `ui/` is used in [`bind`] (callbacks out) and [`presenter`] (models
+//! What the compiler makes of `ui/` is used in `bind` (callbacks out) and `presenter` (models
 //! in) alone; the rest is ordinary code about text, lists and the desktop.
 //!
 //! [`run`] is the whole face. [`Face`] is the same without a desktop, for tests.

@@ -56,7 +56,7 @@ fn shoot_in(app: &AppWindow, page: &str, expected: &[&str], sizes: &[((u32, u32)
         let shades = [(Appearance::Light, "light"), (Appearance::Dark, "dark")];
         for (appearance, shade) in shades.into_iter().take(if width == "narrow" { 1 } else { 2 }) {
             app.global::<ChatState>().set_appearance(appearance);
-            i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(150));
+            step(app);
             draw(app, size, &format!("{page}-{width}-{shade}"));
         }
         check_elements(app, size, &format!("{page}-{width}"), expected);
