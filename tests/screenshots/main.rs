@@ -52,9 +52,9 @@ fn shoot_in(app: &AppWindow, page: &str, expected: &[&str], sizes: &[((u32, u32)
         app.window().dispatch_event(WindowEvent::Resized { size: LogicalSize::new(size.0 as f32, size.1 as f32) });
         // Lists settle over a few frames.
         (0..3).for_each(|_| step(app));
-        // Colours do not depend on the width.
+        // Colours do not depend on the size.
         let shades = [(Appearance::Light, "light"), (Appearance::Dark, "dark")];
-        for (appearance, shade) in shades.into_iter().take(if width == "narrow" { 1 } else { 2 }) {
+        for (appearance, shade) in shades.into_iter().take(if width == "wide" { 2 } else { 1 }) {
             app.global::<ChatState>().set_appearance(appearance);
             step(app);
             draw(app, size, &format!("{page}-{width}-{shade}"));
