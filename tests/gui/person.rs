@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use conversa::app::Profile;
-use conversa::gui::{AppWindow, ChatState, Face};
+use conversa::gui::{AppWindow, ChatState, Face, Sheet};
 use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery};
 use slint::platform::{Key, PointerEventButton, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition, LogicalSize, Model, SharedString};
@@ -258,7 +258,11 @@ impl Person {
             self.press("Secure room");
             self.press("Start");
         }
-        self.wait("an invite", |person| !person.state().get_invite().link.is_empty());
+        // An invite of an earlier room may still be there.
+        self.wait("an invite to the new room", |person| {
+            let state = person.state();
+            state.get_sheet() == Sheet::Invite && state.get_room().name == room && !state.get_invite().link.is_empty()
+        });
         self.state().get_invite().link.into()
     }
 }
