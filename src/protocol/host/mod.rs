@@ -59,6 +59,8 @@ pub struct HostLimits {
     pub bytes_burst: u32,
     /// Prekeys and chain announcements of a member at once; one more each second.
     pub keys_burst: u32,
+    /// Pings, pongs and looks of a link at once; one more each second.
+    pub questions_burst: u32,
     /// From a link's proven key to its first frame, in milliseconds.
     pub first_frame_ms: u64,
 }
@@ -71,6 +73,7 @@ impl Default for HostLimits {
             bytes_a_second: BYTES_A_SECOND,
             bytes_burst: BYTES_BURST,
             keys_burst: KEYS_BURST,
+            questions_burst: QUESTIONS_BURST,
             first_frame_ms: FIRST_FRAME_MS,
         }
     }
@@ -164,7 +167,7 @@ impl Host {
     pub fn link_opened(&mut self, link: LinkId, peer: Peer, now: Now) {
         let since_ms = now.monotonic_ms;
         let state = LinkState::Keyed;
-        let questions = Bucket::new(1, QUESTIONS_BURST, now);
+        let questions = Bucket::new(1, self.limits.questions_burst, now);
         let (heard_ms, asked_ms) = (since_ms, since_ms);
         self.links.insert(link, Link { peer, state, since_ms, heard_ms, asked_ms, said_bye: false, questions });
         self.check_by(since_ms + self.limits.first_frame_ms);
