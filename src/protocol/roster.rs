@@ -289,3 +289,32 @@ pub(super) enum Entry<'a> {
     Remove(Fingerprint),
     Close,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::SystemRandom;
+
+    fn person() -> Identity {
+        let backend = Suite::Textbook.backend();
+        let (signing, decryption) = (backend.generate_signing(64).unwrap(), backend.generate_decryption(64).unwrap());
+        Identity::new(signing, decryption, Now::default()).unwrap()
+    }
+
+    #[test]
+    fn a_roster_takes_so_many_entries_and_no_more() {
+        let (owner, guest) = (person(), person());
+        let (_, genesis) = new_room(&owner, false, 4, Now::default(), &mut SystemRandom::new()).unwrap();
+        let mut roster = Roster::open(&genesis).unwrap();
+        let mut step = |roster: &mut Roster, number: u64| {
+            let change = if number % 2 == 1 { Entry::Add(guest.bundle()) } else { Entry::Remove(guest.fingerprint()) };
+            let entry = roster.next_entry(&owner, change, Now::default()).unwrap();
+            roster.apply(&entry)
+        };
+        for number in 1..=ROSTER_ENTRIES_MAX {
+            assert!(step(&mut roster, number).is_ok(), "entry {number}");
+        }
+        assert_eq!(step(&mut roster, ROSTER_ENTRIES_MAX + 1), Err(Fault::Limit));
+        assert_eq!(roster.number(), ROSTER_ENTRIES_MAX);
+    }
+}

@@ -181,6 +181,7 @@ pub(super) struct WrongInvites(BTreeMap<IpAddr, (u32, u64)>);
 impl WrongInvites {
     fn count(&mut self, address: IpAddr, now: Now) {
         if self.0.len() >= WRONG_INVITES_KEPT
+            && !self.0.contains_key(&address)
             && let Some(oldest) = self.0.iter().min_by_key(|(_, (_, since))| *since).map(|(address, _)| *address)
         {
             self.0.remove(&oldest);
@@ -196,5 +197,30 @@ impl WrongInvites {
         self.0.get(&address).is_some_and(|(count, since)| {
             *count >= WRONG_INVITES_MAX && now.monotonic_ms.saturating_sub(*since) < WRONG_INVITES_MS
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn at(monotonic_ms: u64) -> Now {
+        Now { monotonic_ms, unix_ms: 0 }
+    }
+
+    #[test]
+    fn wrong_invites_are_counted_for_so_many_addresses_and_the_oldest_is_forgotten() {
+        let address = |number: usize| IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(number).unwrap()));
+        let mut wrong = WrongInvites::default();
+        for number in 0..=WRONG_INVITES_KEPT {
+            (0..WRONG_INVITES_MAX).for_each(|_| wrong.count(address(number), at(number as u64)));
+        }
+        let now = at(WRONG_INVITES_KEPT as u64);
+        assert_eq!(wrong.0.len(), WRONG_INVITES_KEPT);
+        assert!(!wrong.are_too_many(address(0), now), "the oldest");
+        assert!(wrong.are_too_many(address(1), now) && wrong.are_too_many(address(WRONG_INVITES_KEPT), now));
+        assert!(!wrong.are_too_many(address(1), at(1 + WRONG_INVITES_MS)), "an hour later");
     }
 }
