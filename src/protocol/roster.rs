@@ -306,7 +306,7 @@ mod tests {
         let (owner, guest) = (person(), person());
         let (_, genesis) = new_room(&owner, false, 4, Now::default(), &mut SystemRandom::new()).unwrap();
         let mut roster = Roster::open(&genesis).unwrap();
-        let mut step = |roster: &mut Roster, number: u64| {
+        let step = |roster: &mut Roster, number: u64| {
             let change = if number % 2 == 1 { Entry::Add(guest.bundle()) } else { Entry::Remove(guest.fingerprint()) };
             let entry = roster.next_entry(&owner, change, Now::default()).unwrap();
             roster.apply(&entry)
