@@ -197,8 +197,8 @@ impl Keystore {
                 Code::WrongPassphrase,
                 say!("The passphrase does not open {}.", path.display()),
                 say!(
-                    "If it is another one, try again; mind capital letters and the keyboard's language. If you are \
-                     sure of it, the file is damaged: put it back from a backup. Nothing was changed."
+                    "It may be mistyped: try again, and mind capital letters and the keyboard's language. Or the file is \
+                     damaged, which looks the same: put it back from a backup. Nothing was changed."
                 ),
             )
             .with_action(Action::Unlock),
