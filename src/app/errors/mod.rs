@@ -193,7 +193,7 @@ impl Problem {
     /// A problem without button and detail.
     #[must_use]
     pub const fn new(code: Code, what: Sentence, hint: Sentence) -> Self {
-        Self { code, what, hint, action: None, detail: Sentence::of("", Vec::new()) }
+        Self { code, what, hint, action: None, detail: say!("") }
     }
 
     /// With a button.
