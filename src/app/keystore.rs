@@ -327,6 +327,9 @@ mod tests {
         assert_eq!(store.load(None).unwrap_err().code, Code::PassphraseNeeded);
         let wrong = store.load(Some(&Passphrase::new("wrong".into()))).unwrap_err();
         assert_eq!(wrong.code, Code::WrongPassphrase);
+        for cause in ["mistyped: try again", "damaged, which looks the same: put it back from a backup"] {
+            assert!(wrong.hint.to_string().contains(cause), "{}", wrong.hint);
+        }
         let again = store.load(Some(&right)).unwrap().unwrap();
         assert_eq!(keys.signing.public().spki(), again.signing.public().spki());
         store.protect(&again, None).unwrap();

@@ -192,7 +192,7 @@ pub struct Problem {
 impl Problem {
     /// A problem without button and detail.
     #[must_use]
-    pub const fn new(code: Code, what: Sentence, hint: Sentence) -> Self {
+    pub fn new(code: Code, what: Sentence, hint: Sentence) -> Self {
         Self { code, what, hint, action: None, detail: say!("") }
     }
 

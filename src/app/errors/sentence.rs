@@ -14,12 +14,12 @@ pub const SENTENCE_VALUES_MAX: usize = 2;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sentence {
     english: &'static str,
-    values: Vec<String>,
+    values: Box<[String]>,
 }
 
 impl Sentence {
     /// For `say!` alone, which checks the values and can be found in the sources.
-    pub(crate) const fn of(english: &'static str, values: Vec<String>) -> Self {
+    pub(crate) const fn of(english: &'static str, values: Box<[String]>) -> Self {
         Self { english, values }
     }
 
@@ -76,7 +76,7 @@ impl fmt::Display for Sentence {
 macro_rules! say {
     ($english:literal $(, $value:expr)* $(,)?) => {{
         const { assert!($crate::app::Sentence::takes($english, <[&str]>::len(&[$(stringify!($value)),*]))) };
-        $crate::app::Sentence::of($english, vec![$($value.to_string()),*])
+        $crate::app::Sentence::of($english, Box::new([$($value.to_string()),*]))
     }};
 }
 
