@@ -185,7 +185,7 @@ pub struct Problem {
     pub hint: Sentence,
     /// The button that goes with it.
     pub action: Option<Action>,
-    /// Raw detail behind *Details*, as the system or a library puts it; may be empty.
+    /// Raw detail behind *Details*, for whoever is asked for help: mostly an error as it is, in English; may be empty.
     pub detail: Sentence,
 }
 
