@@ -4,8 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-#[cfg(not(feature = "window"))]
-use conversa::app::{Code, Problem};
 use conversa::cli::{self, Arguments};
 
 fn main() -> ExitCode {
@@ -35,12 +33,5 @@ fn open_window(profile: Option<PathBuf>) -> u8 {
 
 #[cfg(not(feature = "window"))]
 fn open_window(_profile: Option<PathBuf>) -> u8 {
-    cli::refuse(&no_window())
-}
-
-#[cfg(not(feature = "window"))]
-fn no_window() -> Problem {
-    let hint =
-        "Use a headless command: `conversa host`, `conversa join` or `conversa send`; `conversa --help` shows how.";
-    Problem::new(Code::NoWindow, "This Conversa was built without its window.", hint)
+    cli::refuse_window()
 }

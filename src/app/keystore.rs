@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::{Action, Code, Passphrase, Problem, files};
+use super::{Action, Code, Passphrase, Problem, Sentence, files, say};
 use crate::crypto::key_file::{self, KeyFileError};
 use crate::crypto::{CryptoError, DecryptionKey, SigningKey, Suite};
 
@@ -128,8 +128,9 @@ impl Keystore {
     /// There is an identity already, and it is not replaced.
     #[must_use]
     pub fn is_taken(&self) -> Problem {
-        let what = format!("There is an identity in {} already.", self.directory.display());
-        let hint = "Move its files away first, if it really should be replaced: its rooms will not know the new one.";
+        let what = say!("There is an identity in {} already.", self.directory.display());
+        let hint =
+            say!("Move its files away first, if it really should be replaced: its rooms will not know the new one.");
         Problem::new(Code::Identity, what, hint)
     }
 
@@ -187,20 +188,24 @@ impl Keystore {
         match error {
             KeyFileError::PassphraseNeeded => Problem::new(
                 Code::PassphraseNeeded,
-                format!("The key in {} is protected by a passphrase.", path.display()),
-                "Type it, or give --passphrase-file or CONVERSA_PASSPHRASE.",
+                say!("The key in {} is protected by a passphrase.", path.display()),
+                say!("Type it, or give --passphrase-file or CONVERSA_PASSPHRASE."),
             )
             .with_action(Action::Unlock),
+            // What encrypts the file has no tag: damage inside it looks like another passphrase.
             KeyFileError::WrongPassphrase => Problem::new(
                 Code::WrongPassphrase,
-                format!("The passphrase does not open {}.", path.display()),
-                "Try it again; mind capital letters and the keyboard's language. Nothing was changed.",
+                say!("The passphrase does not open {}.", path.display()),
+                say!(
+                    "It may be mistyped: try again, and mind capital letters and the keyboard's language. Or the file is \
+                     damaged, which looks the same: put it back from a backup. Nothing was changed."
+                ),
             )
             .with_action(Action::Unlock),
             KeyFileError::NoPassphrase => Problem::new(
                 Code::Identity,
-                "A learning key takes no passphrase.",
-                "It protects nothing, so there is nothing to protect.",
+                say!("A learning key takes no passphrase."),
+                say!("It protects nothing, so there is nothing to protect."),
             ),
             KeyFileError::OtherSuite(_) | KeyFileError::Damaged | KeyFileError::Unsupported | KeyFileError::Backend => {
                 self.damaged(name).with_detail(error)
@@ -209,19 +214,19 @@ impl Keystore {
     }
 
     fn damaged(&self, name: &str) -> Problem {
-        let what = format!("The key file {} cannot be used.", self.directory.join(name).display());
+        let what = say!("The key file {} cannot be used.", self.directory.join(name).display());
         Problem::new(Code::IdentityDamaged, what, self.way_out())
     }
 
     fn half_missing(&self, name: &str) -> Problem {
-        let what = format!("Half of the identity is missing: {}.", self.directory.join(name).display());
+        let what = say!("Half of the identity is missing: {}.", self.directory.join(name).display());
         Problem::new(Code::IdentityDamaged, what, self.way_out())
     }
 
-    fn way_out(&self) -> String {
-        format!(
-            "Put it back from a backup. Or, to start as somebody new, move {SIGN} and {ENC} out of {}; rooms will not \
-             know the new identity. Nothing was changed.",
+    fn way_out(&self) -> Sentence {
+        say!(
+            "Put it back from a backup. Or, to start as somebody new, move sign.pem and enc.pem out of {}; rooms will \
+             not know the new identity. Nothing was changed.",
             self.directory.display()
         )
     }
@@ -284,7 +289,7 @@ mod tests {
                 fs::write(store.directory().join(name), damage).unwrap();
                 let problem = store.load(None).unwrap_err();
                 assert_eq!((problem.code, problem.code.exit()), (Code::IdentityDamaged, 5));
-                assert!(problem.what.contains(name), "{}", problem.what);
+                assert!(problem.what.to_string().contains(name), "{}", problem.what);
                 assert_eq!(fs::read(store.directory().join(name)).unwrap(), damage);
             }
         }
@@ -297,7 +302,7 @@ mod tests {
             fs::remove_file(store.directory().join(name)).unwrap();
             assert!(store.exists());
             let problem = store.load(None).unwrap_err();
-            assert!(problem.code == Code::IdentityDamaged && problem.what.contains(name));
+            assert!(problem.code == Code::IdentityDamaged && problem.what.to_string().contains(name));
         }
     }
 
@@ -322,6 +327,9 @@ mod tests {
         assert_eq!(store.load(None).unwrap_err().code, Code::PassphraseNeeded);
         let wrong = store.load(Some(&Passphrase::new("wrong".into()))).unwrap_err();
         assert_eq!(wrong.code, Code::WrongPassphrase);
+        for cause in ["mistyped: try again", "damaged, which looks the same: put it back from a backup"] {
+            assert!(wrong.hint.to_string().contains(cause), "{}", wrong.hint);
+        }
         let again = store.load(Some(&right)).unwrap().unwrap();
         assert_eq!(keys.signing.public().spki(), again.signing.public().spki());
         store.protect(&again, None).unwrap();

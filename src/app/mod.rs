@@ -7,7 +7,8 @@
 //! * [`Session`] takes the user's verbs and never blocks; its [`SessionEvent`]s come over an async
 //!   channel.
 //! * [`chat::Chat`] turns those events into rooms, members and rows, and says what changed.
-//! * [`Problem`] is what went wrong, in words, with a stable code.
+//! * [`Problem`] is what went wrong, in words, with a stable code. Each [`Sentence`] of it keeps its values apart
+//!   from its words, so that the window can say it in the person's language.
 
 mod addresses;
 pub mod chat;
@@ -22,7 +23,8 @@ mod session;
 mod settings;
 mod target;
 
-pub use self::errors::{Action, Code, Problem};
+pub(crate) use self::errors::say;
+pub use self::errors::{Action, Code, Problem, SENTENCE_VALUES_MAX, Sentence};
 pub use self::keystore::{Keys, Keystore, Making};
 pub use self::passphrase::Passphrase;
 pub use self::profile::Profile;
@@ -37,9 +39,9 @@ pub use self::target::JoinTarget;
 /// The port rooms are hosted at unless said otherwise.
 pub const PORT_DEFAULT: u16 = 9_000;
 
-/// The name somebody is likely to want: what the computer calls them.
+/// The name somebody is likely to want: what the computer calls them, if it knows.
 #[must_use]
-pub fn suggested_name() -> String {
+pub fn suggested_name() -> Option<String> {
     let known = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
-    known.and_then(|name| crate::protocol::check_name(&name).ok()).unwrap_or_else(|| "Somebody".to_owned())
+    known.and_then(|name| crate::protocol::check_name(&name).ok())
 }

@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files::{create_directory, remove_unfinished};
-use super::{Code, Problem};
+use super::{Code, Problem, say};
 
 /// A profile in use: no other process can open it as long as this lives.
 #[derive(Debug)]
@@ -52,8 +52,8 @@ impl Profile {
     pub fn place(directory: Option<PathBuf>) -> Result<PathBuf, Problem> {
         let default = || directories::ProjectDirs::from("", "", "Conversa").map(|dirs| dirs.data_dir().to_owned());
         directory.or_else(default).ok_or_else(|| {
-            let hint = "Say with --profile where to keep it.";
-            Problem::new(Code::CannotWrite, "This system has no place for a profile.", hint)
+            let hint = say!("Say with --profile where to keep it.");
+            Problem::new(Code::CannotWrite, say!("This system has no place for a profile."), hint)
         })
     }
 
@@ -73,8 +73,9 @@ fn open_lock(path: &Path) -> io::Result<File> {
 }
 
 fn in_use(directory: &Path) -> Problem {
-    let what = format!("Another Conversa uses the profile in {}.", directory.display());
-    Problem::new(Code::ProfileInUse, what, "Quit it first, or give this one a profile of its own with --profile.")
+    let what = say!("Another Conversa uses the profile in {}.", directory.display());
+    let hint = say!("Quit it first, or give this one a profile of its own with --profile.");
+    Problem::new(Code::ProfileInUse, what, hint)
 }
 
 #[cfg(test)]
@@ -88,7 +89,7 @@ mod tests {
         let profile = Profile::open(Some(place.clone())).unwrap();
         let problem = Profile::open(Some(place.clone())).unwrap_err();
         assert_eq!((problem.code, problem.code.exit()), (Code::ProfileInUse, 7));
-        assert!(problem.what.contains("deep/profile"));
+        assert!(problem.what.to_string().contains("deep/profile"));
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -104,6 +105,6 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let problem = Profile::open(Some(file.path().join("profile"))).unwrap_err();
         assert_eq!(problem.code, Code::CannotWrite);
-        assert!(problem.what.contains("profile"));
+        assert!(problem.what.to_string().contains("profile"));
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::session::SeatInfo;
-use super::{Code, Problem, files};
+use super::{Code, Problem, files, say};
 use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::RoomId;
 use crate::wire::{self, ByteArray, Signed};
@@ -197,8 +197,8 @@ impl Records {
 
 fn set_aside(path: &Path) -> Result<Problem, Problem> {
     let aside = files::set_aside(path).map_err(|error| Problem::cannot_write(path, &error))?;
-    let what = format!("The record of a room in {} is damaged.", path.display());
-    let hint = format!("Ask the room's owner for a new invite. The file was kept as {}.", aside.display());
+    let what = say!("The record of a room in {} is damaged.", path.display());
+    let hint = say!("Ask the room's owner for a new invite. The file was kept as {}.", aside.display());
     Ok(Problem::new(Code::RoomCorrupt, what, hint))
 }
 
@@ -247,7 +247,11 @@ mod tests {
         assert_eq!(records.look().unwrap(), vec![record(1)]);
         let (whole, warnings) = records.load_all().unwrap();
         assert_eq!((whole, warnings.len()), (vec![record(1)], 2));
-        assert!(warnings.iter().all(|warning| warning.code == Code::RoomCorrupt && warning.hint.contains("corrupt-1")));
+        assert!(
+            warnings
+                .iter()
+                .all(|warning| warning.code == Code::RoomCorrupt && warning.hint.to_string().contains("corrupt-1"))
+        );
         assert_eq!(records.load_all().unwrap().1, vec![], "a set aside record is not reported again");
     }
 }

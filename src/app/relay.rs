@@ -8,7 +8,7 @@ use std::sync::Arc;
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
 use super::session::now;
-use super::{Code, Keystore, Passphrase, Problem, Profile, files};
+use super::{Code, Keystore, Passphrase, Problem, Profile, files, say};
 use crate::crypto::{Fingerprint, Random, Suite, SystemRandom};
 use crate::net::{self, Command, Handle, ListenerId, NetLimits};
 use crate::protocol::{HostEvent, Identity, OpenPolicy, RoomId};
@@ -118,11 +118,11 @@ pub fn token(path: &Path) -> Result<[u8; 32], Problem> {
     };
     let token = HEXLOWER_PERMISSIVE.decode(bytes.trim_ascii()).ok().and_then(|token| token.try_into().ok());
     token.ok_or_else(|| {
-        let what = format!("There is no token in {}.", path.display());
+        let what = say!("There is no token in {}.", path.display());
         Problem::new(
             Code::Usage,
             what,
-            "A relay's token is 64 hexadecimal digits. Name a file that is not there for a new one.",
+            say!("A relay's token is 64 hexadecimal digits. Name a file that is not there for a new one."),
         )
     })
 }

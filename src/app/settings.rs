@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Code, PORT_DEFAULT, Problem, files};
+use super::{Code, PORT_DEFAULT, Problem, Sentence, files, say};
 use crate::crypto::Suite;
 use crate::protocol::RoomId;
 use crate::wire;
@@ -96,8 +96,14 @@ impl Settings {
         let Some(bytes) = bytes else { return Ok((Self::default(), None)) };
         match ciborium::from_reader::<Self, _>(bytes.as_slice()) {
             Ok(settings) if settings.version <= VERSION => Ok((settings, None)),
-            Ok(_) => set_aside(&path, "are of a newer Conversa").map(|warning| (Self::default(), Some(warning))),
-            Err(_) => set_aside(&path, "are damaged").map(|warning| (Self::default(), Some(warning))),
+            Ok(_) => {
+                let what = say!("The settings in {} are of a newer Conversa; the defaults are used.", path.display());
+                set_aside(&path, what).map(|warning| (Self::default(), Some(warning)))
+            }
+            Err(_) => {
+                let what = say!("The settings in {} are damaged; the defaults are used.", path.display());
+                set_aside(&path, what).map(|warning| (Self::default(), Some(warning)))
+            }
         }
     }
 
@@ -142,10 +148,9 @@ impl Settings {
     }
 }
 
-fn set_aside(path: &Path, how: &str) -> Result<Problem, Problem> {
+fn set_aside(path: &Path, what: Sentence) -> Result<Problem, Problem> {
     let aside = files::set_aside(path).map_err(|error| Problem::cannot_write(path, &error))?;
-    let what = format!("The settings in {} {how}; the defaults are used.", path.display());
-    let hint = format!("The file was kept as {}.", aside.display());
+    let hint = say!("The file was kept as {}.", aside.display());
     Ok(Problem::new(Code::SettingsCorrupt, what, hint))
 }
 
@@ -175,7 +180,7 @@ mod tests {
             assert_eq!(settings, Settings::default());
             let warning = warning.unwrap();
             assert_eq!(warning.code, Code::SettingsCorrupt);
-            assert!(warning.hint.contains("settings.corrupt-"));
+            assert!(warning.hint.to_string().contains("settings.corrupt-"));
         }
         assert_eq!(std::fs::read(directory.path().join("settings.corrupt-1")).unwrap(), b"not cbor at all");
         assert!(directory.path().join("settings.corrupt-4").exists());

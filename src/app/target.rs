@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
-use super::{Action, Code, PORT_DEFAULT, Problem};
+use super::{Action, Code, PORT_DEFAULT, Problem, say};
 use crate::protocol::limits::ADDRESS_BYTES_MAX;
 use crate::protocol::{Invite, InviteError};
 
@@ -47,8 +47,8 @@ fn parse_invite(link: &str) -> Result<Invite, Problem> {
     link.parse().map_err(|error: InviteError| match error {
         InviteError::Newer => Problem::newer_protocol(),
         InviteError::NotAnInvite | InviteError::Damaged => {
-            let hint = "It may have been cut off on the way. Copy the whole link, or ask for a new one.";
-            Problem::new(Code::BadInvite, "This invite cannot be read.", hint)
+            let hint = say!("It may have been cut off on the way. Copy the whole link, or ask for a new one.");
+            Problem::new(Code::BadInvite, say!("This invite cannot be read."), hint)
                 .with_action(Action::EditAddress)
                 .with_detail(error)
         }
@@ -80,10 +80,11 @@ fn is_host(host: &str) -> bool {
 
 fn not_an_address(text: &str) -> Problem {
     let shown: String = text.chars().take(60).collect();
-    let hint =
-        "Paste an invite that starts with conversa:, or type a name or number and a port, as in 192.168.1.7:9000.";
-    Problem::new(Code::NoSuchHost, format!("“{shown}” is neither an invite nor an address."), hint)
-        .with_action(Action::EditAddress)
+    let what = say!("“{}” is neither an invite nor an address.", shown);
+    let hint = say!(
+        "Paste an invite that starts with conversa:, or type a name or number and a port, as in 192.168.1.7:9000."
+    );
+    Problem::new(Code::NoSuchHost, what, hint).with_action(Action::EditAddress)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::input::Inbox;
 use super::talk::{Rules, Talk};
 use super::{find_room, passphrase, read_text};
 use crate::app::{
-    Code, HostPlace, HostRequest, JoinTarget, Keystore, Opening, PORT_DEFAULT, Problem, Profile, SeatId, Session,
+    Code, HostPlace, HostRequest, JoinTarget, Keystore, Opening, PORT_DEFAULT, Problem, Profile, SeatId, Session, say,
 };
 use crate::crypto::Suite;
 use crate::protocol::{LearningConsent, RoomCrypto};
@@ -55,8 +55,9 @@ fn take_seat(session: &Session, opening: &Opening, arguments: &Host) -> Result<S
     if let Some(known) = known {
         match (&arguments.relay, arguments.listen) {
             (Some(_), _) => {
-                let what = format!("The room “{}” is there already.", arguments.room);
-                return Err(Problem::new(Code::Usage, what, "A room stays where it is; use --new for another."));
+                let what = say!("The room “{}” is there already.", arguments.room);
+                let hint = say!("A room stays where it is; use --new for another.");
+                return Err(Problem::new(Code::Usage, what, hint));
             }
             (None, Some(address)) => session.host_at(known.seat, address),
             (None, None) => {}
@@ -90,7 +91,8 @@ fn place(arguments: &Host) -> Result<HostPlace, Problem> {
         return Ok(HostPlace::Here(arguments.listen.unwrap_or(everywhere)));
     };
     let JoinTarget::Address(address) = relay.parse()? else {
-        return Err(Problem::new(Code::Usage, "A relay is named by its address, not by an invite.", ""));
+        let what = say!("A relay is named by its address, not by an invite.");
+        return Err(Problem::new(Code::Usage, what, say!("")));
     };
     let token = arguments.relay_token.as_deref().map(read_token).transpose()?;
     Ok(HostPlace::Relay { address, token, pin: arguments.accept_fingerprint })
@@ -101,7 +103,8 @@ pub(super) fn read_token(path: &Path) -> Result<[u8; 32], Problem> {
     let text = read_text(path)?;
     let bytes = HEXLOWER_PERMISSIVE.decode(text.trim().as_bytes()).ok();
     bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
-        let what = format!("There is no token in {}.", path.display());
-        Problem::new(Code::Usage, what, "A relay's token is 64 hexadecimal digits; whoever runs the relay has it.")
+        let what = say!("There is no token in {}.", path.display());
+        let hint = say!("A relay's token is 64 hexadecimal digits; whoever runs the relay has it.");
+        Problem::new(Code::Usage, what, hint)
     })
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::arguments::{Global, Identity, IdentityCommand};
 use super::console::Console;
 use super::passphrase;
-use crate::app::{Code, Keys, Keystore, Making, Problem, Profile};
+use crate::app::{Code, Keys, Keystore, Making, Problem, Profile, say};
 use crate::crypto::{Fingerprint, Suite};
 
 pub(super) fn run(arguments: &Identity, global: &Global, console: &mut Console) -> Result<u8, Problem> {
@@ -26,8 +26,8 @@ fn make(suite: Suite, bits: Option<u32>, global: &Global, console: &mut Console)
     let offered = suite.backend().key_bits();
     if let Some(bits) = bits.filter(|bits| !offered.contains(bits)) {
         let offered: Vec<String> = offered.iter().map(ToString::to_string).collect();
-        let what = format!("Keys of {bits} bits are not offered.");
-        return Err(Problem::new(Code::Usage, what, format!("Choose one of: {}.", offered.join(", "))));
+        let what = say!("Keys of {} bits are not offered.", bits);
+        return Err(Problem::new(Code::Usage, what, say!("Choose one of: {}.", offered.join(", "))));
     }
     let passphrase = passphrase::given(global)?;
     let keys = store.generate(bits, |step| {
@@ -77,6 +77,6 @@ fn tell(keys: &Keys, store: &Keystore, console: &mut Console) {
 }
 
 fn none(store: &Keystore) -> Problem {
-    let what = format!("There is no identity in {}.", store.directory().display());
-    Problem::new(Code::Identity, what, "Make one with `conversa identity new`, or just host or join.")
+    let what = say!("There is no identity in {}.", store.directory().display());
+    Problem::new(Code::Identity, what, say!("Make one with `conversa identity new`, or just host or join."))
 }

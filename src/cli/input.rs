@@ -7,7 +7,7 @@ use std::thread;
 
 use serde_json::Value;
 
-use crate::app::{Code, Problem, SessionEvent};
+use crate::app::{Code, Problem, SessionEvent, say};
 use crate::crypto::Fingerprint;
 use crate::protocol::limits::TEXT_BYTES_MAX;
 
@@ -101,7 +101,8 @@ fn next_line(input: &mut impl BufRead) -> Incoming {
     match String::from_utf8(bytes) {
         Ok(line) => Incoming::Line(line.trim_end_matches(['\r', '\n']).to_owned()),
         Err(_) => {
-            Incoming::BadLine(Problem::new(Code::Usage, "A line of input is not UTF-8 text.", "It was not sent."))
+            let what = say!("A line of input is not UTF-8 text.");
+            Incoming::BadLine(Problem::new(Code::Usage, what, say!("It was not sent.")))
         }
     }
 }
@@ -154,8 +155,10 @@ impl Wish {
 }
 
 fn not_a_wish() -> Problem {
-    let hint = "Use {\"send\":\"text\"}, {\"leave\":true}, {\"invite\":true}, {\"remove\":FP}, {\"admit\":FP} or {\"decline\":FP}.";
-    Problem::new(Code::Usage, "This line of input is not understood.", hint)
+    let hint = say!(
+        "Use {\"send\":\"text\"}, {\"leave\":true}, {\"invite\":true}, {\"remove\":FP}, {\"admit\":FP} or {\"decline\":FP}."
+    );
+    Problem::new(Code::Usage, say!("This line of input is not understood."), hint)
 }
 
 #[cfg(test)]

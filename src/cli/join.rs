@@ -8,7 +8,9 @@ use super::host::start;
 use super::input::Inbox;
 use super::talk::{Rules, Talk};
 use super::{find_room, passphrase};
-use crate::app::{Code, JoinRequest, JoinTarget, Keystore, KnownRoom, Opening, Problem, Profile, Records, Session};
+use crate::app::{
+    Code, JoinRequest, JoinTarget, Keystore, KnownRoom, Opening, Problem, Profile, Records, Session, say,
+};
 use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::LearningConsent;
 
@@ -81,8 +83,9 @@ fn find_goal(way: &Way, opening: &Opening, no_address: bool) -> Result<Goal, Pro
     let learning = way.learning.then(LearningConsent::given_by_a_person);
     match way.target.parse() {
         Ok(JoinTarget::Address(_)) | Err(Problem { code: Code::NoSuchHost, .. }) if no_address => {
-            let what = format!("There is no room “{}” in this profile.", way.target);
-            Err(Problem::new(Code::UnknownRoom, what, "`conversa rooms` shows all; an invite works too."))
+            let what = say!("There is no room “{}” in this profile.", way.target);
+            let hint = say!("`conversa rooms` shows all; an invite works too.");
+            Err(Problem::new(Code::UnknownRoom, what, hint))
         }
         Ok(target) => Ok(Goal::New(JoinRequest { target, learning, pin: way.pin })),
         Err(problem) => Err(problem),

@@ -19,7 +19,7 @@ use std::path::Path;
 
 pub use self::arguments::{Arguments, Command, Global};
 use self::console::Console;
-use crate::app::{Code, KnownRoom, Problem};
+use crate::app::{Code, KnownRoom, Problem, say};
 
 /// Does a command, and says its exit code.
 #[must_use]
@@ -47,6 +47,16 @@ pub fn run(command: Command, global: &Global) -> u8 {
     })
 }
 
+/// Says that there is no window to open, and the exit code of that.
+#[cfg(not(feature = "window"))]
+#[must_use]
+pub fn refuse_window() -> u8 {
+    let hint = say!(
+        "Use a headless command: `conversa host`, `conversa join` or `conversa send`; `conversa --help` shows how."
+    );
+    refuse(&Problem::new(Code::NoWindow, say!("This Conversa was built without its window."), hint))
+}
+
 /// Says what went wrong before a command could start, and its exit code.
 #[must_use]
 pub fn refuse(problem: &Problem) -> u8 {
@@ -65,8 +75,9 @@ fn find_room<'a>(rooms: &'a [KnownRoom], meant: &str) -> Result<Option<&'a Known
         match (found.next(), found.next()) {
             (Some(room), None) => return Ok(Some(room)),
             (Some(_), Some(_)) => {
-                let what = format!("Several rooms are called “{meant}”.");
-                return Err(Problem::new(Code::UnknownRoom, what, "Use the id that `conversa rooms` shows."));
+                let what = say!("Several rooms are called “{}”.", meant);
+                let hint = say!("Use the id that `conversa rooms` shows.");
+                return Err(Problem::new(Code::UnknownRoom, what, hint));
             }
             (None, _) => {}
         }

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use super::arguments::Global;
 use super::read_text;
-use crate::app::{Code, Keystore, Passphrase, Problem};
+use crate::app::{Code, Keystore, Passphrase, Problem, say};
 
 /// The environment variable with the passphrase.
 const VARIABLE: &str = "CONVERSA_PASSPHRASE";
@@ -19,8 +19,8 @@ pub(super) fn find(global: &Global, store: &Keystore) -> Result<Option<Passphras
         return Ok(None);
     }
     let typed = rpassword::prompt_password("Passphrase of your identity: ").map_err(|error| {
-        let hint = "Give it with --passphrase-file or CONVERSA_PASSPHRASE instead.";
-        Problem::new(Code::PassphraseNeeded, "The passphrase could not be asked for.", hint).with_detail(error)
+        let hint = say!("Give it with --passphrase-file or CONVERSA_PASSPHRASE instead.");
+        Problem::new(Code::PassphraseNeeded, say!("The passphrase could not be asked for."), hint).with_detail(error)
     })?;
     Ok(Some(Passphrase::new(typed)))
 }
@@ -31,8 +31,9 @@ pub(super) fn given(global: &Global) -> Result<Option<Passphrase>, Problem> {
         let text = zeroize::Zeroizing::new(read_text(path)?);
         let line = text.lines().next().unwrap_or_default();
         if line.is_empty() {
-            let what = format!("There is no passphrase in the first line of {}.", path.display());
-            return Err(Problem::new(Code::PassphraseNeeded, what, "Put it there, or leave the option out."));
+            let what = say!("There is no passphrase in the first line of {}.", path.display());
+            let hint = say!("Put it there, or leave the option out.");
+            return Err(Problem::new(Code::PassphraseNeeded, what, hint));
         }
         return Ok(Some(Passphrase::new(line.to_owned())));
     }

@@ -10,7 +10,7 @@ use super::console::Console;
 use super::input::{Inbox, Incoming, Wish};
 use super::report::Report;
 use crate::app::chat::Chat;
-use crate::app::{Code, IdentityState, Opening, Problem, SeatEvent, SeatId, Session, SessionEvent};
+use crate::app::{Code, IdentityState, Opening, Problem, SeatEvent, SeatId, Session, SessionEvent, say};
 use crate::crypto::Fingerprint;
 use crate::protocol::limits::WAITING_MS;
 use crate::protocol::{Event, LobbyRoom, MessageId, RoomId, Stop};
@@ -243,7 +243,10 @@ impl Talk {
         match (meant.next(), meant.next()) {
             (Some(member), None) if word == "/admit" => Ok(Wish::Admit(*member)),
             (Some(member), None) => Ok(Wish::Decline(*member)),
-            _ => Err(Problem::new(Code::Usage, "Nobody with this tag asks to come in.", "The line was not sent.")),
+            _ => {
+                let what = say!("Nobody with this tag asks to come in.");
+                Err(Problem::new(Code::Usage, what, say!("The line was not sent.")))
+            }
         }
     }
 
@@ -283,8 +286,8 @@ impl Talk {
     }
 
     fn refuse_first_use(&mut self, host: Fingerprint) {
-        let what = "The host's key is not known here, and nobody said that it is right. Nothing was sent.";
-        let hint = format!("Compare it with what the host shows, then use --accept-fingerprint {host}");
+        let what = say!("The host's key is not known here, and nobody said that it is right. Nothing was sent.");
+        let hint = say!("Compare it with what the host shows, then use --accept-fingerprint {}", host);
         let problem = Problem::new(Code::FirstUse, what, hint);
         self.report.console.problem(&problem);
         self.end(problem.code.exit());
@@ -297,12 +300,13 @@ impl Talk {
         let problem = match (fitting.next(), fitting.next()) {
             (Some(room), None) => return self.knock(room.room),
             (None, _) => {
-                Problem::new(Code::NoKnocking, "There is no such room to ask for here.", "Ask its owner for an invite.")
+                let what = say!("There is no such room to ask for here.");
+                Problem::new(Code::NoKnocking, what, say!("Ask its owner for an invite."))
             }
             (Some(_), Some(_)) => {
                 let list: Vec<String> = rooms.iter().map(|room| format!("{:.12}", room.room.to_string())).collect();
-                let hint = format!("Say which with --room: {}.", list.join(", "));
-                Problem::new(Code::UnknownRoom, "There are several rooms at this address.", hint)
+                let hint = say!("Say which with --room: {}.", list.join(", "));
+                Problem::new(Code::UnknownRoom, say!("There are several rooms at this address."), hint)
             }
         };
         self.report.console.problem(&problem);
@@ -331,14 +335,14 @@ impl Talk {
     /// Time is up, or the room is over, with words unsent.
     fn give_up_sending(&mut self) {
         let hint = if self.settled {
-            "Nobody else was in the room to read them, or the host was away."
+            say!("Nobody else was in the room to read them, or the host was away.")
         } else {
-            "The room could not be entered in time."
+            say!("The room could not be entered in time.")
         };
         let what = match self.unsent.len() {
-            0 => "Input ended before the room was entered.".to_owned(),
-            1 => "One message was not sent.".to_owned(),
-            count => format!("{count} messages were not sent."),
+            0 => say!("Input ended before the room was entered."),
+            1 => say!("One message was not sent."),
+            count => say!("{} messages were not sent.", count),
         };
         let problem = Problem::new(Code::Unsent, what, hint);
         self.report.console.problem(&problem);

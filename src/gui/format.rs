@@ -27,33 +27,60 @@ pub(super) fn clock(ms: u64) -> String {
 }
 
 /// How many days ago a day was; the future counts as today, for clocks differ.
-pub(super) fn days_ago(day: NaiveDate, today: NaiveDate) -> i32 {
+fn days_ago(day: NaiveDate, today: NaiveDate) -> i32 {
     i32::try_from((today - day).num_days().max(0)).unwrap_or(i32::MAX)
 }
 
-/// A day in words: 3 May, or 3 May 2024 in another year.
-pub(super) fn day(day: NaiveDate, today: NaiveDate) -> String {
-    let pattern = if day.year() == today.year() { "%-d %B" } else { "%-d %B %Y" };
-    day.format(pattern).to_string()
+/// How much of a date is said: as little as will do. The words for it are the window's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Form {
+    /// Nothing: it never was.
+    None,
+    /// The time of day.
+    Clock,
+    /// Today.
+    Today,
+    /// Yesterday.
+    Yesterday,
+    /// The day of the week.
+    Weekday,
+    /// The day and the month, in short.
+    Short,
+    /// The same with the year.
+    ShortYear,
+    /// The day and the month.
+    Long,
+    /// The same with the year.
+    LongYear,
+    /// The day, the month and the time of day.
+    LongClock,
 }
 
-/// When a room was last active: the time of day, the weekday, or the date. Empty for never.
-pub(super) fn activity(ms: u64, today: NaiveDate) -> String {
-    if ms == 0 {
-        return String::new();
+/// A line between days: it, and the year if that is another.
+pub(super) fn day(day: NaiveDate, today: NaiveDate) -> Form {
+    match days_ago(day, today) {
+        0 => Form::Today,
+        1 => Form::Yesterday,
+        _ if day.year() == today.year() => Form::Long,
+        _ => Form::LongYear,
     }
+}
+
+/// When a room was last active: the time of day, the weekday, or the date. `None` for never.
+pub(super) fn activity(ms: u64, today: NaiveDate) -> Form {
     let then = day_of(ms);
     match days_ago(then, today) {
-        0 => clock(ms),
-        1..=6 => then.format("%a").to_string(),
-        _ if then.year() == today.year() => then.format("%-d %b").to_string(),
-        _ => then.format("%-d %b %Y").to_string(),
+        _ if ms == 0 => Form::None,
+        0 => Form::Clock,
+        1..=6 => Form::Weekday,
+        _ if then.year() == today.year() => Form::Short,
+        _ => Form::ShortYear,
     }
 }
 
 /// Until when something holds: a time today, or a day and a time.
-pub(super) fn until(ms: u64, today: NaiveDate) -> String {
-    if day_of(ms) == today { clock(ms) } else { local(ms).format("%-d %B, %H:%M").to_string() }
+pub(super) fn until(ms: u64, today: NaiveDate) -> Form {
+    if day_of(ms) == today { Form::Clock } else { Form::LongClock }
 }
 
 /// The first letters of the first and the last word of a name.
@@ -113,16 +140,20 @@ mod tests {
     #[test]
     fn times_are_as_long_as_they_have_to_be() {
         let today = NaiveDate::from_ymd_opt(2025, 5, 20).unwrap();
-        assert_eq!(activity(at(2025, 5, 20, 9), today), "09:05");
-        assert_eq!(activity(at(2025, 5, 19, 9), today), "Mon");
-        assert_eq!(activity(at(2025, 5, 3, 9), today), "3 May");
-        assert_eq!(activity(at(2024, 5, 3, 9), today), "3 May 2024");
-        assert_eq!(activity(0, today), "");
-        assert_eq!(until(at(2025, 5, 20, 9), today), "09:05");
-        assert_eq!(until(at(2025, 5, 21, 9), today), "21 May, 09:05");
+        assert_eq!(clock(at(2025, 5, 20, 9)), "09:05");
+        assert_eq!(activity(at(2025, 5, 20, 9), today), Form::Clock);
+        assert_eq!(activity(at(2025, 5, 19, 9), today), Form::Weekday);
+        assert_eq!(activity(at(2025, 5, 14, 9), today), Form::Weekday);
+        assert_eq!(activity(at(2025, 5, 13, 9), today), Form::Short);
+        assert_eq!(activity(at(2024, 5, 3, 9), today), Form::ShortYear);
+        assert_eq!(activity(0, today), Form::None);
+        assert_eq!(until(at(2025, 5, 20, 9), today), Form::Clock);
+        assert_eq!(until(at(2025, 5, 21, 9), today), Form::LongClock);
         assert_eq!(days_ago(day_of(at(2025, 5, 18, 23)), today), 2);
         assert_eq!(days_ago(day_of(at(2025, 5, 22, 1)), today), 0, "a clock that is ahead");
-        assert_eq!(day(day_of(at(2024, 12, 31, 1)), today), "31 December 2024");
+        let form = |year, month, date| day(day_of(at(year, month, date, 1)), today);
+        assert_eq!((form(2025, 5, 20), form(2025, 5, 19)), (Form::Today, Form::Yesterday));
+        assert_eq!((form(2025, 5, 18), form(2024, 12, 31)), (Form::Long, Form::LongYear));
     }
 
     #[test]

@@ -11,8 +11,9 @@ use std::time::Duration;
 use slint::{ComponentHandle, PlatformError, Timer};
 
 use super::face::Face;
-use super::generated::{AppWindow, ChatState, Page, Sheet, TroubleView};
-use crate::app::{Code, Problem, Profile};
+use super::generated::{AppWindow, ChatState, Page, Remedy, Sheet, TroubleView};
+use super::presenter::trouble;
+use crate::app::{Code, Problem, Profile, say};
 
 /// How long the event loop runs until it is asked whether there is a window: it is made in the first turn.
 const TRY_TO_DRAW: Duration = Duration::from_millis(20);
@@ -74,12 +75,7 @@ fn end_loop() {
 fn show_problem(app: &AppWindow, problem: &Problem) -> Result<(), Problem> {
     let state = app.global::<ChatState>();
     state.set_page(Page::Blank);
-    state.set_trouble(TroubleView {
-        title: (&problem.what).into(),
-        cause: (&problem.hint).into(),
-        detail: (&problem.detail).into(),
-        ..TroubleView::default()
-    });
+    state.set_trouble(TroubleView { remedy: Remedy::None, ..trouble(problem) });
     state.set_sheet(Sheet::Trouble);
     app.global::<super::Backend>().on_trouble_action(end_loop);
     app.show().map_err(no_display)?;
@@ -139,8 +135,10 @@ fn draw_by_software(error: PlatformError) -> Result<(), Problem> {
 }
 
 fn no_display(error: impl std::fmt::Display) -> Problem {
-    let what = "The window cannot be opened: it needs a display, under X11 or Wayland.";
-    let hint = "Without one use `conversa host`, `conversa join`, `conversa send` or `conversa relay`; \
-                `conversa --help` shows how.";
+    let what = say!("The window cannot be opened: it needs a display, under X11 or Wayland.");
+    let hint = say!(
+        "Without one use `conversa host`, `conversa join`, `conversa send` or `conversa relay`; `conversa --help` shows \
+         how."
+    );
     Problem::new(Code::NoWindow, what, hint).with_detail(error)
 }

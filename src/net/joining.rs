@@ -90,7 +90,8 @@ impl EventLoop {
                         client.lookup_until_ms = Some(until_ms);
                         return self.timers.set(until_ms, Timer::Lookup(id));
                     }
-                    dial.failed(LinkError::System { address, reason: "too many names to look up".into() });
+                    // Too many names are being looked up.
+                    dial.failed(explain_io(&std::io::ErrorKind::ResourceBusy.into(), address));
                 }
                 DialStep::Connect(place) => {
                     let address = dial.address().to_owned();
@@ -119,7 +120,8 @@ impl EventLoop {
         if let Some(client) = self.clients.get_mut(&id) {
             client.link = link;
         }
-        link.map(|_| ()).ok_or_else(|| std::io::Error::other("the system has no place for another socket"))
+        // Without a link the poll has no place for another socket.
+        link.map(|_| ()).ok_or_else(|| std::io::ErrorKind::ResourceBusy.into())
     }
 
     /// Looks whether a dialled TCP connection exists now.

@@ -9,6 +9,8 @@ mod bad_input;
 mod guest;
 mod keyboard;
 mod learning;
+mod literals;
 mod long_list;
 mod person;
 mod story;
+mod texts;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use conversa::app::Profile;
-use conversa::gui::{AppWindow, ChatState, Face, Sheet};
+use conversa::gui::{AppWindow, ChatState, Face, Sheet, TroubleView, Words};
 use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery};
 use slint::platform::{Key, PointerEventButton, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition, LogicalSize, Model, SharedString};
@@ -81,6 +81,11 @@ impl Person {
 
     pub(crate) fn state(&self) -> ChatState<'_> {
         self.app().global::<ChatState>()
+    }
+
+    /// A trouble as the window says it.
+    pub(crate) fn line(&self, trouble: TroubleView) -> String {
+        self.app().global::<Words>().invoke_line(trouble).into()
     }
 
     /// A few frames: events come in, and what follows from them is done.

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use conversa::gui::{
-    AddressRow, AppWindow, ChatState, Connection, Delivery, IdentityView, InviteView, JoinView, KeyCode, KnockRow,
-    LobbyRow, MemberRow, MessageRow, Reach, RoomEvent, RoomRow, RoomView, RowKind, Security, Suite, SuiteRow,
+    AddressRow, AppWindow, ChatState, Connection, DateForm, Delivery, IdentityView, InviteView, JoinView, KeyCode,
+    KnockRow, LobbyRow, MemberRow, MessageRow, Reach, RoomEvent, RoomRow, RoomView, RowKind, Security, Suite, SuiteRow,
+    When,
 };
 use slint::{ComponentHandle, Image, ModelRc, Rgb8Pixel, SharedPixelBuffer, SharedString, VecModel};
 
@@ -33,10 +34,10 @@ pub(crate) fn fill(app: &AppWindow) {
         initials: "AC".into(),
         hue: 4,
         code: code(1),
-        key_size: "RSA-3072".into(),
+        key_bits: 3072,
         has_passphrase: false,
         learning_code: code(2),
-        learning_size: "Textbook RSA-1024".into(),
+        learning_bits: 1024,
     });
     state.set_suggested_name("Ann".into());
     state.set_rooms(list(rooms()));
@@ -70,7 +71,7 @@ pub(crate) fn fill(app: &AppWindow) {
         link: "conversa:1:MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43UOV3HO6DZPIYDCMRTGQ2TMNZYHFQWEY3EMVTGO2DJNJVWY3LON5YHC4TTOR2XM53YPF5DAMJSGM2DKNRXHA4Q".into(),
         qr: checkers(),
         modules: 41,
-        expires: "tomorrow, 12:48".into(),
+        expires: When { clock: "12:48".into(), ..date(DateForm::LongClock) },
     });
     state.set_join(JoinView {
         room_code: code(11),
@@ -87,8 +88,8 @@ pub(crate) fn fill(app: &AppWindow) {
     state.set_host_port("9000".into());
     state.set_recent_addresses(list(vec!["192.168.1.7:9000".into(), "[fe80::1c2a]:9100".into()]));
     state.set_suites(list(vec![
-        suite(Suite::Secure, "OpenSSL RSA-3072", ["2.3 ms", "0.04 ms", "0.05 ms", "2.3 ms"]),
-        suite(Suite::Learning, "Textbook RSA-1024", ["1.1 ms", "0.06 ms", "0.06 ms", "1.1 ms"]),
+        suite(Suite::Secure, 3072, ["2.3 ms", "0.04 ms", "0.05 ms", "2.3 ms"]),
+        suite(Suite::Learning, 1024, ["1.1 ms", "0.06 ms", "0.06 ms", "1.1 ms"]),
     ]));
     state.set_profile_place("/home/ann/.local/share/conversa".into());
 }
@@ -119,9 +120,9 @@ pub(crate) fn empty(app: &AppWindow) {
     state.set_knocks(ModelRc::default());
 }
 
-fn suite(suite: Suite, name: &str, [sign, verify, encrypt, decrypt]: [&str; 4]) -> SuiteRow {
+fn suite(suite: Suite, bits: i32, [sign, verify, encrypt, decrypt]: [&str; 4]) -> SuiteRow {
     let (sign, verify, encrypt, decrypt) = (sign.into(), verify.into(), encrypt.into(), decrypt.into());
-    SuiteRow { suite, name: name.into(), sign, verify, encrypt, decrypt }
+    SuiteRow { suite, bits, sign, verify, encrypt, decrypt }
 }
 
 fn checkers() -> Image {
@@ -135,26 +136,37 @@ fn checkers() -> Image {
     Image::from_rgb8(buffer)
 }
 
+/// Monday, 3 May 2027.
+fn date(form: DateForm) -> When {
+    When { form, weekday: 1, day: 3, month: 5, year: 2027, ..When::default() }
+}
+
 fn rooms() -> Vec<RoomRow> {
-    let room = |id: &str, name: &str, initials: &str, hue, preview: &str, time: &str| RoomRow {
+    let clock = |time: &str| When { clock: time.into(), ..date(DateForm::Clock) };
+    let room = |id: &str, name: &str, initials: &str, hue, from: &str, preview: &str, active: When| RoomRow {
         id: id.into(),
         name: name.into(),
         initials: initials.into(),
         hue,
         preview: preview.into(),
-        time: time.into(),
+        preview_from: from.into(),
+        active,
         connection: Connection::Connected,
         ..RoomRow::default()
     };
     vec![
-        RoomRow { hosting: true, preview_own: true, ..room("friday", "Friday crew", "FC", 0, "ok", "12:48") },
+        RoomRow {
+            hosting: true,
+            preview_own: true,
+            ..room("friday", "Friday crew", "FC", 0, "", "ok", clock("12:48"))
+        },
         RoomRow {
             unread: 3,
             learning: true,
-            ..room("workshop", "Workshop", "W", 2, "Cy: the key has only 64 bits, look", "12:31")
+            ..room("workshop", "Workshop", "W", 2, "Cy", "the key has only 64 bits, look", clock("12:31"))
         },
         RoomRow {
-            unread: 1240, ..room("club", "عائلة خليل", "عخ", 1, "أمينة: مرحبا! كيف حالكم؟", "11:20")
+            unread: 1240, ..room("club", "عائلة خليل", "عخ", 1, "أمينة", "مرحبا! كيف حالكم؟", clock("11:20"))
         },
         RoomRow {
             connection: Connection::Offline,
@@ -163,12 +175,16 @@ fn rooms() -> Vec<RoomRow> {
                 "Donaudampfschifffahrtsgesellschaftskapitänsversammlung",
                 "DK",
                 3,
-                "Bo: a preview that is far too long to be shown in one line",
-                "Yesterday",
+                "Bo",
+                "a preview that is far too long to be shown in one line",
+                clock("9:40"),
             )
         },
-        room("office", "Office, third floor", "O3", 5, "Tomás: sent the contract", "Mon"),
-        RoomRow { connection: Connection::Closed, ..room("old", "Garden party", "GP", 6, "", "3 May") },
+        room("office", "Office, third floor", "O3", 5, "Tomás", "sent the contract", date(DateForm::Weekday)),
+        RoomRow {
+            connection: Connection::Closed,
+            ..room("old", "Garden party", "GP", 6, "", "", date(DateForm::Short))
+        },
     ]
 }
 
@@ -193,7 +209,7 @@ fn members() -> Vec<MemberRow> {
 }
 
 fn messages() -> Vec<MessageRow> {
-    let day = |count, text: &str| MessageRow { kind: RowKind::Day, count, text: text.into(), ..MessageRow::default() };
+    let day = |form| MessageRow { kind: RowKind::Day, day: date(form), ..MessageRow::default() };
     let event = |event, sender: &str| MessageRow {
         kind: RowKind::Event,
         event,
@@ -220,10 +236,10 @@ fn messages() -> Vec<MessageRow> {
     };
     let link = "https://example.org/palette/second-round?theme=dark&contrast=4.5";
     vec![
-        day(5, "3 May"),
+        day(DateForm::Long),
         event(RoomEvent::Opened, ""),
         event(RoomEvent::Joined, "Bo"),
-        day(0, ""),
+        day(DateForm::Today),
         MessageRow {
             last: false,
             ..from(

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use conversa::gui::{
     AppWindow, Appearance, ChatState, Confirm, Connection, HostStage, JoinStage, JoinTab, KeyStage, KeyStep, Page,
-    Remedy, Security, Sheet, Suite, TroubleView,
+    Remedy, Security, Sentence, Sheet, Suite, TroubleView,
 };
 use i_slint_backend_testing::{AccessibleRole, ElementQuery, TestingBackend, TestingBackendOptions};
 use slint::platform::WindowEvent;
@@ -39,6 +39,15 @@ fn window() -> AppWindow {
     app.show().unwrap();
     fixture::fill(&app);
     app
+}
+
+/// A sentence of the program. Without its English as a whole, so that what the window cannot say is missed.
+fn sentence(template: &str, value: &str) -> Sentence {
+    Sentence { template: template.into(), first: value.into(), ..Sentence::default() }
+}
+
+fn only(title: Sentence) -> TroubleView {
+    TroubleView { title, ..TroubleView::default() }
 }
 
 /// Draws the page as it is wide in both shades, and narrow, and checks each picture.
@@ -123,7 +132,14 @@ fn unlock() {
     let app = window();
     let state = app.global::<ChatState>();
     state.set_page(Page::Unlock);
-    state.set_unlock_failed(true);
+    state.set_unlock_error(TroubleView {
+        title: sentence("The passphrase does not open {}.", "/home/ann/.local/share/conversa/identity/sign.pem"),
+        cause: sentence(
+            "It may be mistyped: try again, and mind capital letters and the keyboard's language. Or the file is damaged, which looks the same: put it back from a backup. Nothing was changed.",
+            "",
+        ),
+        ..TroubleView::default()
+    });
     shoot(&app, "unlock", &["Passphrase", "Unlock"]);
 }
 
@@ -191,8 +207,8 @@ fn closed_room_and_filter() {
     let mut room = state.get_room();
     room.connection = Connection::Failed;
     room.trouble = TroubleView {
-        title: "Port 9000 is used by another program.".into(),
-        cause: "Use another one, such as 9001.".into(),
+        title: sentence("Port {} is used by another program.", "9000"),
+        cause: sentence("Use another one, such as {}.", "9001"),
         remedy: Remedy::UsePort,
         port: 9001,
         ..TroubleView::default()
@@ -214,7 +230,7 @@ fn hosting() {
     state.set_sheet(Sheet::None);
     state.set_host_suite(Suite::Learning);
     state.set_host_stage(HostStage::Starting);
-    state.set_host_error("Port 9000 is used by another program.".into());
+    state.set_host_error(only(sentence("Port {} is used by another program.", "9000")));
     state.set_host_other_port(9001);
     let _ = app.window().take_snapshot();
     state.set_sheet(Sheet::Host);
@@ -234,9 +250,9 @@ fn joining() {
     shoot(&app, "join-address", &["Address of the host", "Continue", "192.168.1.7:9000"]);
     state.set_join_tab(JoinTab::Invite);
     state.set_join_text("conversa:1:ABCD".into());
-    state.set_join_error("This invite was withdrawn. Ask Ann for a new one.".into());
+    state.set_join_error(only(sentence("This invite was used, withdrawn, or is too old.", "")));
     shoot(&app, "join-invite", &["Invite link", "Continue"]);
-    state.set_join_error("".into());
+    state.set_join_error(TroubleView::default());
     state.set_join_stage(JoinStage::Review);
     shoot(&app, "join-review", &["It matches, join", "Cancel"]);
     state.set_join_stage(JoinStage::Choose);
@@ -264,9 +280,9 @@ fn questions() {
     state.set_confirm_name("Bartholomew Featherstonehaugh-Cholmondeley".into());
     shoot(&app, "confirm-remove", &["Remove"]);
     state.set_trouble(TroubleView {
-        title: "Nobody is hosting at 192.168.1.7:9000".into(),
-        cause: "The host may have closed the room, or its computer is off.".into(),
-        detail: "connect: Connection refused (os error 111)".into(),
+        title: sentence("Nobody is hosting at {}.", "192.168.1.7:9000"),
+        cause: sentence("The host may have closed the room.", ""),
+        detail: Sentence { english: "connect: Connection refused (os error 111)".into(), ..sentence("{}", "") },
         remedy: Remedy::Retry,
         port: 0,
     });

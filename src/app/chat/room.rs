@@ -138,7 +138,8 @@ impl Room {
     pub fn title(&self) -> &str {
         match (self.info.title.as_str(), self.info.addresses.first()) {
             ("", Some(address)) => address,
-            ("", None) => "New room",
+            // Nobody is told of a room without either.
+            ("", None) => "…",
             (title, _) => title,
         }
     }

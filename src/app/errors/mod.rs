@@ -4,11 +4,15 @@
 //! Both faces show the same [`Problem`]. Detail that only a developer needs goes to `detail`.
 
 mod causes;
+mod sentence;
 
 use std::fmt;
 use std::path::Path;
 
+pub(crate) use self::sentence::say;
+pub use self::sentence::{SENTENCE_VALUES_MAX, Sentence};
 use crate::protocol::NameError;
+use crate::protocol::limits::NAME_CHARS_MAX;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal, $exit:literal;)*) => {
@@ -176,20 +180,20 @@ pub struct Problem {
     /// What kind.
     pub code: Code,
     /// What happened, one sentence.
-    pub what: String,
+    pub what: Sentence,
     /// The likely cause or what to do, one or two sentences; may be empty.
-    pub hint: String,
+    pub hint: Sentence,
     /// The button that goes with it.
     pub action: Option<Action>,
-    /// Raw detail behind *Details*; may be empty.
-    pub detail: String,
+    /// Raw detail behind *Details*, for whoever is asked for help: mostly an error as it is, in English; may be empty.
+    pub detail: Sentence,
 }
 
 impl Problem {
     /// A problem without button and detail.
     #[must_use]
-    pub fn new(code: Code, what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code, what: what.into(), hint: hint.into(), action: None, detail: String::new() }
+    pub fn new(code: Code, what: Sentence, hint: Sentence) -> Self {
+        Self { code, what, hint, action: None, detail: say!("") }
     }
 
     /// With a button.
@@ -202,70 +206,75 @@ impl Problem {
     /// With raw detail.
     #[must_use]
     pub fn with_detail(mut self, detail: impl fmt::Display) -> Self {
-        self.detail = detail.to_string();
+        self.detail = say!("{}", detail);
         self
     }
 
     /// What happened and what to do, on one line.
     #[must_use]
     pub fn text(&self) -> String {
-        if self.hint.is_empty() { self.what.clone() } else { format!("{} {}", self.what, self.hint) }
+        if self.hint.is_empty() { self.what.to_string() } else { format!("{} {}", self.what, self.hint) }
     }
 
     /// A learning room was met without consent.
     #[must_use]
     pub fn learning_room() -> Self {
-        let what = "This is a learning room: anyone on the network can read what is said in it.";
-        let hint = "It shows how textbook RSA fails. Join only to learn, and never say anything private there.";
+        let what = say!("This is a learning room: anyone on the network can read what is said in it.");
+        let hint = say!("It shows how textbook RSA fails. Join only to learn, and never say anything private there.");
         Self::new(Code::LearningRoom, what, hint).with_action(Action::JoinForLearning)
     }
 
     /// Somebody tries to join their own room.
     #[must_use]
     pub fn own_address() -> Self {
-        let hint = "You are in this room already; give the invite to somebody else.";
-        Self::new(Code::OwnAddress, "That is you.", hint)
+        let hint = say!("You are in this room already; give the invite to somebody else.");
+        Self::new(Code::OwnAddress, say!("That is you."), hint)
     }
 
     /// A name or title that cannot be one.
     #[must_use]
     pub fn bad_name(error: NameError) -> Self {
-        Self::new(Code::Usage, "This name cannot be used.", format!("Choose another: {error}."))
+        let hint = match error {
+            NameError::Empty => say!("Choose another: a name needs at least one visible character."),
+            NameError::TooLong => say!("Choose another: a name has at most {} characters.", NAME_CHARS_MAX),
+            NameError::Invisible => say!("Choose another: a name has no control or direction-changing characters."),
+        };
+        Self::new(Code::Usage, say!("This name cannot be used."), hint)
     }
 
     /// A room of a later protocol.
     #[must_use]
     pub fn newer_protocol() -> Self {
-        let what = "This room needs a newer Conversa: it does not speak protocol 1, as this one does.";
-        Self::new(Code::Newer, what, "Update Conversa, then use the invite again.")
+        let what = say!("This room needs a newer Conversa: it does not speak protocol 1, as this one does.");
+        Self::new(Code::Newer, what, say!("Update Conversa, then use the invite again."))
     }
 
     /// The system gave no thread or no loop.
     #[must_use]
     pub fn cannot_start(error: &std::io::Error) -> Self {
-        let hint = format!("The system says: {error}.");
-        Self::new(Code::Unexpected, "Conversa could not start.", hint).with_detail(error)
+        let hint = say!("The system says: {}.", error);
+        Self::new(Code::Unexpected, say!("Conversa could not start."), hint).with_detail(error)
     }
 
     /// A message is longer than a room of this size allows.
     #[must_use]
     pub fn over_limit(limit: usize) -> Self {
-        let what = format!("This message is too long: in this room it may have about {limit} bytes.");
-        Self::new(Code::TooLong, what, "Send it in parts.")
+        let what = say!("This message is too long: in this room it may have about {} bytes.", limit);
+        Self::new(Code::TooLong, what, say!("Send it in parts."))
     }
 
     /// Too many messages wait already.
     #[must_use]
     pub fn outbox_full() -> Self {
-        let hint = "Wait until the room is connected again; this one was not taken.";
-        Self::new(Code::OutboxFull, "Too many messages wait to be sent.", hint)
+        let hint = say!("Wait until the room is connected again; this one was not taken.");
+        Self::new(Code::OutboxFull, say!("Too many messages wait to be sent."), hint)
     }
 
     /// A text is longer than a room allows.
     #[must_use]
     pub fn too_long(bytes: usize, limit: usize) -> Self {
-        let what = format!("This message has {bytes} bytes; a message may have {limit}.");
-        Self::new(Code::TooLong, what, "Send it in parts.")
+        let what = say!("This message has {} bytes; a message may have {}.", bytes, limit);
+        Self::new(Code::TooLong, what, say!("Send it in parts."))
     }
 
     /// A file cannot be written.
@@ -273,22 +282,22 @@ impl Problem {
     pub fn cannot_write(path: &Path, error: &std::io::Error) -> Self {
         let hint = match error.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                "The disk is full. Free some space; nothing stored before is lost, and sending goes on."
+                say!("The disk is full. Free some space; nothing stored before is lost, and sending goes on.")
             }
             std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
-                "Conversa may not write there. Nothing stored before is lost, and sending goes on."
+                say!("Conversa may not write there. Nothing stored before is lost, and sending goes on.")
             }
-            _ => "Nothing stored before is lost, and sending goes on.",
+            _ => say!("Nothing stored before is lost, and sending goes on."),
         };
-        let what = format!("{} cannot be written.", path.display());
+        let what = say!("{} cannot be written.", path.display());
         Self::new(Code::CannotWrite, what, hint).with_action(Action::Retry).with_detail(error)
     }
 
     /// A file cannot be read.
     #[must_use]
     pub fn cannot_read(path: &Path, error: &std::io::Error) -> Self {
-        let what = format!("{} cannot be read.", path.display());
-        Self::new(Code::CannotRead, what, format!("The system says: {error}.")).with_detail(error)
+        let what = say!("{} cannot be read.", path.display());
+        Self::new(Code::CannotRead, what, say!("The system says: {}.", error)).with_detail(error)
     }
 }
 
@@ -321,7 +330,7 @@ mod tests {
         assert_eq!(refused.text(), "Nobody is hosting at 192.168.1.7:9000. The host may have closed the room.");
         assert_eq!((refused.code.as_str(), refused.code.exit()), ("refused", 3));
         let taken = Problem::of_listen(([0, 0, 0, 0], 9_000).into(), &ListenError::InUse);
-        assert_eq!(taken.what, "Port 9000 is used by another program.");
+        assert_eq!(taken.what.to_string(), "Port 9000 is used by another program.");
         assert_eq!(taken.action, Some(Action::UsePort(9_001)));
         assert_eq!(Problem::of_stop(&Stop::Left), None);
         assert_eq!(Problem::from(RefuseCode::Invite).code.exit(), 4);

@@ -345,7 +345,11 @@ impl Engine {
 
     /// The name others see.
     pub(super) fn name(&self) -> String {
-        if self.settings.name.is_empty() { crate::app::suggested_name() } else { self.settings.name.clone() }
+        if !self.settings.name.is_empty() {
+            return self.settings.name.clone();
+        }
+        // The window asks for a name before anybody is met; the terminal does not.
+        crate::app::suggested_name().unwrap_or_else(|| "Somebody".to_owned())
     }
 }
 

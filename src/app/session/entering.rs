@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::engine::{Engine, now};
 use super::seat::{Plan, Progress, Seat};
 use super::{HostPlace, HostRequest, JoinRequest, SeatEvent, SeatId, SeatInfo};
-use crate::app::{Code, HostedAt, JoinTarget, Problem, Record, addresses};
+use crate::app::{Code, HostedAt, JoinTarget, Problem, Record, addresses, say};
 use crate::crypto::{Fingerprint, Suite, SystemRandom};
 use crate::net::{self, ClientId};
 use crate::protocol::limits::MEMBERS_HARD_MAX;
@@ -248,7 +248,7 @@ fn prepare_host(
             (HostedAt::Relay(token.map(ByteArray::new)), at.clone(), at, *pin, *token)
         }
         (HostPlace::Here(_), None) => {
-            return Err(Problem::new(Code::Unexpected, "The room has no listener.", "Try again."));
+            return Err(Problem::new(Code::Unexpected, say!("The room has no listener."), say!("Try again.")));
         }
     };
     let mut record = Record::new(room, identity.suite(), genesis.clone(), hosted_at);
@@ -280,7 +280,10 @@ fn prepare_join(request: &JoinRequest, identity: &Identity) -> Result<Start, Pro
 
 /// A known room: owners open it again, members come back.
 fn prepare_return(seat: &Seat, identity: &Identity, listening: Option<SocketAddr>) -> Result<Start, Problem> {
-    let gone = || Problem::new(Code::UnknownRoom, "Nothing is known of this room.", "Ask its owner for an invite.");
+    let gone = || {
+        let hint = say!("Ask its owner for an invite.");
+        Problem::new(Code::UnknownRoom, say!("Nothing is known of this room."), hint)
+    };
     let record = seat.record.as_ref().ok_or_else(gone)?;
     let (token, addresses) = match (&record.hosted_at, listening) {
         (HostedAt::Here(_), Some(address)) => (None, addresses::for_oneself(address)),

@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 use super::engine::{Input, now};
 use super::{IdentityState, KeyStep, SessionEvent, thread};
 use crate::app::keystore::Making;
-use crate::app::{Code, Keystore, Passphrase, Problem};
+use crate::app::{Code, Keystore, Passphrase, Problem, say};
 use crate::crypto::Suite;
 use crate::protocol::Identity;
 
@@ -176,5 +176,5 @@ fn read_or_make(
 }
 
 fn no_identity() -> Problem {
-    Problem::new(Code::Identity, "There is no identity yet.", "Make one first.")
+    Problem::new(Code::Identity, say!("There is no identity yet."), say!("Make one first."))
 }

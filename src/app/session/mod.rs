@@ -35,7 +35,7 @@ use std::time::Duration;
 pub use self::events::{IdentityState, KeyStep, SeatEvent, SessionEvent};
 pub use self::requests::{HostPlace, HostRequest, JoinRequest, KnownRoom, Opening, SeatId, SeatInfo};
 use super::settings::Settings;
-use super::{Code, JoinTarget, Passphrase, Problem, Profile, Records};
+use super::{Code, JoinTarget, Passphrase, Problem, Profile, Records, say};
 use crate::crypto::{Fingerprint, Random, Suite, SystemRandom};
 use crate::net;
 use crate::protocol::limits::TEXT_BYTES_MAX;
@@ -175,7 +175,7 @@ impl Session {
     pub fn send(&self, seat: SeatId, text: &str) -> Result<MessageId, Problem> {
         let text = text.trim_end();
         if text.trim().is_empty() {
-            return Err(Problem::new(Code::Usage, "There is nothing to send.", ""));
+            return Err(Problem::new(Code::Usage, say!("There is nothing to send."), say!("")));
         }
         if text.len() > TEXT_BYTES_MAX {
             return Err(Problem::too_long(text.len(), TEXT_BYTES_MAX));

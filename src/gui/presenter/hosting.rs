@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use super::Presenter;
 use super::views;
-use crate::app::{Action, HostPlace, HostRequest, Problem, SeatId};
+use crate::app::{Action, HostPlace, HostRequest, Problem, SeatId, say};
 use crate::crypto::Suite;
 use crate::gui::generated as ui;
 use crate::gui::list;
@@ -23,7 +23,7 @@ impl Presenter {
         }
         // A long name leaves no place for more.
         let name = self.name();
-        let title = check_name(&format!("{name}'s room")).unwrap_or(name);
+        let title = check_name(&self.say(&say!("{}'s room", name))).unwrap_or(name);
         let state = self.state();
         state.set_host_name(title.into());
         state.set_host_port(state.get_default_port());
@@ -31,14 +31,14 @@ impl Presenter {
         state.set_host_knocking(false);
         state.set_host_only_here(false);
         state.set_host_stage(ui::HostStage::Form);
-        self.host_error("", 0);
+        self.host_error(ui::TroubleView::default(), 0);
         self.state().set_sheet(ui::Sheet::Host);
     }
 
     /// Start was pressed. A learning room is asked about first.
     pub(in crate::gui) fn start_hosting(&mut self) {
         if self.state().get_host_suite() == ui::Suite::Learning {
-            self.host_error("", 0);
+            self.host_error(ui::TroubleView::default(), 0);
             return self.state().set_host_stage(ui::HostStage::Consent);
         }
         match RoomCrypto::secure() {
@@ -90,7 +90,7 @@ impl Presenter {
             _ => 0,
         };
         self.state().set_host_stage(ui::HostStage::Form);
-        self.host_error(&problem.text(), port);
+        self.host_error(views::trouble(problem), port);
     }
 
     /// The room that is being opened came nearer; with an invite to show, it is there.
@@ -123,7 +123,8 @@ impl Presenter {
         // Port 0 lets the system choose.
         let Ok(port) = state.get_host_port().trim().parse::<u16>() else {
             self.state().set_host_stage(ui::HostStage::Form);
-            return self.host_error("A port is a number from 1 to 65535, such as 9000.", 0);
+            let what = say!("A port is a number from 1 to 65535, such as 9000.");
+            return self.host_error(views::only(&what), 0);
         };
         let port = self.free_port(port, crypto.suite());
         let ip = if state.get_host_only_here() { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
@@ -135,7 +136,7 @@ impl Presenter {
             members_max: MEMBERS_DEFAULT_MAX,
         };
         state.set_host_stage(ui::HostStage::Starting);
-        self.host_error("", 0);
+        self.host_error(ui::TroubleView::default(), 0);
         let seat = self.session.host(request);
         self.hosting = Some(Hosting { seat });
     }
@@ -151,9 +152,9 @@ impl Presenter {
         (port..=u16::MAX).find(|port| !taken.contains(port)).unwrap_or(port)
     }
 
-    fn host_error(&self, text: &str, other_port: i32) {
+    fn host_error(&self, trouble: ui::TroubleView, other_port: i32) {
         let state = self.state();
-        state.set_host_error(text.into());
+        state.set_host_error(trouble);
         state.set_host_other_port(other_port);
     }
 

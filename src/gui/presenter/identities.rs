@@ -1,7 +1,7 @@
 //! The person's identities: making them, unlocking them, and what their suites cost here.
 
 use super::{Presenter, views};
-use crate::app::{Code, IdentityState, KeyStep, Passphrase, Problem, suggested_name};
+use crate::app::{Code, IdentityState, KeyStep, Passphrase, Problem, say, suggested_name};
 use crate::crypto::{Fingerprint, Suite};
 use crate::gui::generated as ui;
 use crate::gui::{Costs, format, measure};
@@ -36,24 +36,24 @@ impl Presenter {
     pub(in crate::gui) fn choose_name(&mut self, text: &str) {
         match check_name(text) {
             Ok(name) => {
-                self.state().set_name_error("".into());
+                self.state().set_name_error(ui::TroubleView::default());
                 self.settings.name.clone_from(&name);
                 self.show_identity();
                 self.session.change_settings(|settings| settings.name = name);
             }
-            Err(error) => self.state().set_name_error(Problem::bad_name(error).text().into()),
+            Err(error) => self.state().set_name_error(views::trouble(&Problem::bad_name(error))),
         }
     }
 
     pub(in crate::gui) fn unlock(&self, passphrase: &str) {
-        self.state().set_unlock_failed(false);
+        self.state().set_unlock_error(ui::TroubleView::default());
         self.state().set_unlocking(true);
         self.session.unlock(Passphrase::new(passphrase.to_owned()));
     }
 
     pub(in crate::gui) fn set_passphrase(&mut self, passphrase: &str) {
         self.identities.protecting = true;
-        self.state().set_passphrase_error("".into());
+        self.state().set_passphrase_error(ui::TroubleView::default());
         self.session.protect_identity(Suite::Secure, Some(Passphrase::new(passphrase.to_owned())));
     }
 
@@ -105,40 +105,45 @@ impl Presenter {
 
     /// The name others see.
     pub(super) fn name(&self) -> String {
-        if self.settings.name.is_empty() { suggested_name() } else { self.settings.name.clone() }
+        if !self.settings.name.is_empty() {
+            return self.settings.name.clone();
+        }
+        suggested_name().unwrap_or_else(|| self.say(&say!("Somebody")))
     }
 
     /// Makes sure that there is a name before somebody is met. Says whether there is one.
     pub(super) fn commit_name(&mut self) -> bool {
-        if self.settings.name.is_empty() && self.state().get_name_error().is_empty() {
+        if self.settings.name.is_empty() && !self.is_name_wrong() {
             let name = self.name();
             self.choose_name(&name);
         }
-        self.state().get_name_error().is_empty()
+        !self.is_name_wrong()
+    }
+
+    fn is_name_wrong(&self) -> bool {
+        self.state().get_name_error() != ui::TroubleView::default()
     }
 
     pub(super) fn show_identity(&self) {
         let name = self.name();
         let Identities { secure, learning, .. } = self.identities;
-        let size = |suite: &str, known: Option<Known>| match known {
-            Some(known) => format!("{suite}-{}", known.bits),
-            None => String::new(),
-        };
+        let bits = |known: Option<Known>| known.map_or(0, |known| i32::try_from(known.bits).unwrap_or(i32::MAX));
         self.state().set_identity(ui::IdentityView {
             initials: format::initials(&name).into(),
             name: name.into(),
             hue: secure.map_or(0, |known| format::hue(known.fingerprint.as_bytes())),
             code: views::key_code(secure.map(|known| known.fingerprint)),
-            key_size: size("RSA", secure).into(),
+            key_bits: bits(secure),
             has_passphrase: secure.is_some_and(|known| known.protected),
             learning_code: views::key_code(learning.map(|known| known.fingerprint)),
-            learning_size: size("Textbook RSA", learning).into(),
+            learning_bits: bits(learning),
         });
     }
 
     pub(super) fn show_suites(&self, costs: &Costs) {
-        let row = |suite: ui::Suite, name: &str, cost: Option<&crate::crypto::cost::Cost>| {
-            let mut row = ui::SuiteRow { suite, name: name.into(), ..ui::SuiteRow::default() };
+        let row = |suite: ui::Suite, of: Suite, cost: Option<&crate::crypto::cost::Cost>| {
+            let bits = of.backend().key_bits().first().and_then(|bits| i32::try_from(*bits).ok()).unwrap_or_default();
+            let mut row = ui::SuiteRow { suite, bits, ..ui::SuiteRow::default() };
             if let Some(cost) = cost {
                 row.sign = format::span(cost.sign).into();
                 row.verify = format::span(cost.verify).into();
@@ -148,8 +153,8 @@ impl Presenter {
             row
         };
         self.lists.suites.set_vec(vec![
-            row(ui::Suite::Secure, "OpenSSL RSA-3072", costs.secure.as_ref()),
-            row(ui::Suite::Learning, "Textbook RSA-1024", costs.learning.as_ref()),
+            row(ui::Suite::Secure, Suite::Secure, costs.secure.as_ref()),
+            row(ui::Suite::Learning, Suite::Textbook, costs.learning.as_ref()),
         ]);
     }
 
@@ -165,7 +170,7 @@ impl Presenter {
             if state.get_sheet() == ui::Sheet::Passphrase {
                 state.set_sheet(ui::Sheet::None);
             }
-            self.toast("The passphrase is set");
+            self.toast(views::only(&say!("The passphrase is set")));
         }
     }
 
@@ -185,7 +190,9 @@ impl Presenter {
     fn locked(&self, problem: &Problem) {
         let state = self.state();
         state.set_unlocking(false);
-        state.set_unlock_failed(problem.code == Code::WrongPassphrase);
+        // Before the first try there is nothing wrong: the page itself asks for the passphrase.
+        let wrong = problem.code == Code::WrongPassphrase;
+        state.set_unlock_error(if wrong { views::trouble(problem) } else { ui::TroubleView::default() });
         state.set_sheet(ui::Sheet::None);
         state.set_page(ui::Page::Unlock);
     }
@@ -195,10 +202,10 @@ impl Presenter {
         state.set_unlocking(false);
         if suite == Suite::Secure {
             state.set_key_stage(ui::KeyStage::Failed);
-            state.set_key_problem((&problem.what).into());
+            state.set_key_problem(views::sentence(&problem.what));
         }
         if std::mem::take(&mut self.identities.protecting) {
-            return self.state().set_passphrase_error(problem.text().into());
+            return self.state().set_passphrase_error(views::trouble(&problem));
         }
         self.problem(None, problem);
     }

@@ -3,7 +3,7 @@
 use super::Presenter;
 use super::views;
 use crate::app::chat::{Connection, Question};
-use crate::app::{Code, JoinRequest, JoinTarget, Problem, SeatId};
+use crate::app::{Code, JoinRequest, JoinTarget, Problem, SeatId, say};
 use crate::crypto::{Fingerprint, Suite};
 use crate::gui::generated as ui;
 use crate::gui::list;
@@ -28,14 +28,14 @@ impl Presenter {
         let state = self.state();
         state.set_join_stage(ui::JoinStage::Form);
         state.set_join_text("".into());
-        state.set_join_error("".into());
+        state.set_join_error(ui::TroubleView::default());
         state.set_sheet(ui::Sheet::Join);
     }
 
     /// An invite or address was given.
     pub(in crate::gui) fn look_up(&mut self, text: &str) {
         self.stop_joining();
-        self.state().set_join_error("".into());
+        self.state().set_join_error(ui::TroubleView::default());
         let target = match text.parse::<JoinTarget>() {
             Ok(target) => target,
             Err(problem) => return self.joining_failed(&problem),
@@ -115,8 +115,8 @@ impl Presenter {
             }
             Question::Lobby(rooms) => match rooms.as_slice() {
                 [] => {
-                    let hint = "Ask the owner for an invite, or to let people ask to join.";
-                    let what = "Nobody at this address takes people without an invite.";
+                    let hint = say!("Ask the owner for an invite, or to let people ask to join.");
+                    let what = say!("Nobody at this address takes people without an invite.");
                     self.joining_failed(&Problem::new(Code::NoKnocking, what, hint));
                 }
                 [only] => {
@@ -162,7 +162,7 @@ impl Presenter {
         }
         self.joining = None;
         let state = self.state();
-        state.set_join_error(problem.text().into());
+        state.set_join_error(views::trouble(problem));
         state.set_join_stage(ui::JoinStage::Form);
     }
 

@@ -24,11 +24,12 @@ use self::hosting::Hosting;
 use self::identities::Identities;
 use self::joining::Joining;
 use self::stream::Stream;
+pub(super) use self::views::trouble;
 use super::clipboard::Clipboard;
 use super::generated as ui;
 use super::{Work, format};
 use crate::app::chat::{Change, Chat};
-use crate::app::{Opening, Problem, SeatId, Session, SessionEvent, Settings};
+use crate::app::{Opening, Problem, SeatId, Sentence, Session, SessionEvent, Settings, say};
 
 /// The lists of the window. Each lives as long as the window: a list that is replaced flickers.
 struct Lists {
@@ -238,13 +239,13 @@ impl Presenter {
             // The window system's own way, which tells nothing.
             self.app.invoke_copy(text.into());
         }
-        self.toast("Copied");
+        self.toast(views::only(&say!("Copied")));
     }
 
     pub(super) fn open_link(&self, link: &str) {
         if let Err(error) = super::links::open(link) {
             log::warn!("a link cannot be opened: {error}");
-            self.toast("No browser could be started. Select the link and copy it instead.");
+            self.toast(views::only(&say!("No browser could be started. Select the link and copy it instead.")));
         }
     }
 
@@ -318,8 +319,14 @@ impl Presenter {
         self.app.global::<ui::ChatState>()
     }
 
-    fn toast(&self, text: &str) {
-        self.state().set_toast(text.into());
+    /// Tells something for a moment.
+    fn toast(&self, told: ui::TroubleView) {
+        self.state().set_toast(told);
+    }
+
+    /// A sentence in the person's language, where it is no binding that says it.
+    fn say(&self, sentence: &Sentence) -> String {
+        self.app.global::<ui::Words>().invoke_say(views::sentence(sentence)).into()
     }
 }
 

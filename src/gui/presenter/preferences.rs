@@ -20,7 +20,7 @@ impl Presenter {
     pub(super) fn show_everything(&mut self) {
         let state = self.state();
         state.set_version(env!("CARGO_PKG_VERSION").into());
-        state.set_toast("".into());
+        state.set_toast(ui::TroubleView::default());
         state.set_rooms(ModelRc::from(self.lists.rooms.clone()));
         state.set_messages(ModelRc::from(self.stream.rows()));
         state.set_members(ModelRc::from(self.lists.members.clone()));

@@ -1,6 +1,6 @@
 //! Messages: out of the composer, into the list.
 
-use super::Presenter;
+use super::{Presenter, views};
 use crate::app::chat::{Row, RowKind};
 use crate::app::{Code, SeatId};
 
@@ -17,7 +17,7 @@ impl Presenter {
             }
             // White space is no message, and no reason to say anything.
             Err(problem) if problem.code == Code::Usage => {}
-            Err(problem) => self.toast(&problem.text()),
+            Err(problem) => self.toast(views::trouble(&problem)),
         }
     }
 

@@ -2,14 +2,15 @@
 
 use std::rc::Rc;
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use slint::{Image, ModelRc, Rgb8Pixel, SharedPixelBuffer, SharedString, VecModel};
 
 use crate::app::chat::{self, Member, Message, Notice, Presence, Progress, Room, RowKind};
-use crate::app::{Action, Code, Problem};
+use crate::app::{Action, Code, Problem, Sentence};
 use crate::crypto::Fingerprint;
+use crate::gui::format::{self, Form};
 use crate::gui::generated as ui;
-use crate::gui::{format, links, qr};
+use crate::gui::{links, qr};
 use crate::protocol::Invite;
 
 /// A list that the window shows and that never changes.
@@ -30,8 +31,53 @@ pub(super) fn key_code(fingerprint: Option<Fingerprint>) -> ui::KeyCode {
     fingerprint.map(|fingerprint| code(&fingerprint.to_string())).unwrap_or_default()
 }
 
+/// A sentence, for `Words.say`.
+pub(super) fn sentence(sentence: &Sentence) -> ui::Sentence {
+    let value = |index: usize| sentence.values().get(index).map(SharedString::from).unwrap_or_default();
+    ui::Sentence {
+        template: sentence.english().into(),
+        first: value(0),
+        second: value(1),
+        english: sentence.to_string().into(),
+    }
+}
+
+/// A sentence where a trouble could be.
+pub(super) fn only(said: &Sentence) -> ui::TroubleView {
+    ui::TroubleView { title: sentence(said), ..ui::TroubleView::default() }
+}
+
+/// A time, for `Words.date`.
+fn when(ms: u64, form: Form) -> ui::When {
+    ui::When { clock: format::clock(ms).into(), ..day(format::day_of(ms), form) }
+}
+
+/// A day, for `Words.date`.
+fn day(day: NaiveDate, form: Form) -> ui::When {
+    let number = |number: u32| i32::try_from(number).unwrap_or_default();
+    ui::When {
+        form: match form {
+            Form::None => ui::DateForm::None,
+            Form::Clock => ui::DateForm::Clock,
+            Form::Today => ui::DateForm::Today,
+            Form::Yesterday => ui::DateForm::Yesterday,
+            Form::Weekday => ui::DateForm::Weekday,
+            Form::Short => ui::DateForm::Short,
+            Form::ShortYear => ui::DateForm::ShortYear,
+            Form::Long => ui::DateForm::Long,
+            Form::LongYear => ui::DateForm::LongYear,
+            Form::LongClock => ui::DateForm::LongClock,
+        },
+        clock: SharedString::default(),
+        weekday: number(day.weekday().number_from_monday()),
+        day: number(day.day()),
+        month: number(day.month()),
+        year: day.year(),
+    }
+}
+
 /// A problem with its button.
-pub(super) fn trouble(problem: &Problem) -> ui::TroubleView {
+pub(in crate::gui) fn trouble(problem: &Problem) -> ui::TroubleView {
     let (remedy, port) = match problem.action {
         Some(Action::Retry | Action::CheckNetwork) => (ui::Remedy::Retry, 0),
         Some(Action::UsePort(port)) => (ui::Remedy::UsePort, i32::from(port)),
@@ -40,9 +86,9 @@ pub(super) fn trouble(problem: &Problem) -> ui::TroubleView {
         Some(Action::JoinForLearning | Action::JoinSecurely | Action::EditAddress) | None => (ui::Remedy::None, 0),
     };
     ui::TroubleView {
-        title: (&problem.what).into(),
-        cause: (&problem.hint).into(),
-        detail: (&problem.detail).into(),
+        title: sentence(&problem.what),
+        cause: sentence(&problem.hint),
+        detail: sentence(&problem.detail),
         remedy,
         port,
     }
@@ -79,19 +125,17 @@ fn room_hue(room: &Room) -> i32 {
 
 /// A room in the list.
 pub(super) fn room_row(room: &Room, today: NaiveDate) -> ui::RoomRow {
-    let (preview, preview_own) = match room.last_message() {
-        Some(message) if message.is_mine() => (format::one_line(&message.text), true),
-        Some(message) => (format!("{}: {}", room.name_of(&message.from), format::one_line(&message.text)), false),
-        None => (String::new(), false),
-    };
+    let newest = room.last_message();
+    let from = newest.filter(|message| !message.is_mine()).map(|message| room.name_of(&message.from));
     ui::RoomRow {
         id: seat_text(room.seat),
         name: room.title().into(),
         initials: format::initials(room.title()).into(),
         hue: room_hue(room),
-        preview: preview.into(),
-        preview_own,
-        time: format::activity(room.active_ms, today).into(),
+        preview: newest.map(|message| format::one_line(&message.text)).unwrap_or_default().into(),
+        preview_own: newest.is_some_and(Message::is_mine),
+        preview_from: from.unwrap_or_default().into(),
+        active: when(room.active_ms, format::activity(room.active_ms, today)),
         unread: count(room.unread),
         learning: room.is_learning(),
         hosting: room.info.hosted_here,
@@ -214,20 +258,16 @@ fn event(room: &Room, notice: &Notice) -> ui::MessageRow {
         }
         Notice::Titled(title) => row.other = title.into(),
         Notice::Lost { count: lost, .. } => row.count = i32::try_from(*lost).unwrap_or(i32::MAX),
-        Notice::Over(Some(problem)) => row.text = (&problem.what).into(),
+        Notice::Over(Some(problem)) => row.reason = sentence(&problem.what),
         _ => {}
     }
     row
 }
 
 /// The line between two days.
-pub(super) fn day_row(day: NaiveDate, today: NaiveDate) -> ui::MessageRow {
-    ui::MessageRow {
-        kind: ui::RowKind::Day,
-        count: format::days_ago(day, today),
-        text: format::day(day, today).into(),
-        ..ui::MessageRow::default()
-    }
+pub(super) fn day_row(date: NaiveDate, today: NaiveDate) -> ui::MessageRow {
+    let when = day(date, format::day(date, today));
+    ui::MessageRow { kind: ui::RowKind::Day, day: when, ..ui::MessageRow::default() }
 }
 
 /// The line above what is new.
@@ -256,7 +296,7 @@ pub(super) fn member_row(room: &Room, member: &Member) -> ui::MemberRow {
 pub(super) fn invite(invite: Option<&Invite>, today: NaiveDate) -> ui::InviteView {
     let Some(invite) = invite else { return ui::InviteView::default() };
     let link = invite.to_string();
-    let expires = format::until(invite.expires_ms, today).into();
+    let expires = when(invite.expires_ms, format::until(invite.expires_ms, today));
     let mut view = ui::InviteView { expires, link: link.as_str().into(), ..ui::InviteView::default() };
     if let Some(picture) = qr::of_link(&link)
         && let Ok(side) = u32::try_from(picture.side)
