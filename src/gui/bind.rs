@@ -85,6 +85,8 @@ fn bind_rooms(backend: &Backend<'_>, handle: &Handle) {
     verb!(backend.on_filter_rooms => handle.filter_rooms(text));
     verb!(backend.on_send => handle.send(text));
     verb!(backend.on_draft_changed => handle.draft_changed(text));
+    verb!(backend.on_cancel_message => handle.cancel_message(text));
+    verb!(backend.on_edit_message => handle.edit_message(text));
     verb!(backend.on_reached_end => handle.reached_end());
     verb!(backend.on_retry_now => handle.retry_now());
     verb!(backend.on_room_remedy => handle.room_remedy());

@@ -1,7 +1,7 @@
 //! The first conversation, from nothing.
 
 use conversa::gui::{Connection, Delivery, Page, RowKind, Sheet, Suite};
-use slint::platform::WindowEvent;
+use slint::platform::{Key, WindowEvent};
 use slint::{ComponentHandle, Model};
 
 use crate::guest::Guest;
@@ -164,6 +164,7 @@ fn the_host_goes_away_and_comes_back_and_nothing_is_lost() {
     bo.wait_with(&mut [&mut ann], "queued", |bo, _| {
         bo.state().get_messages().iter().any(|row| row.own && row.delivery == Delivery::Queued)
     });
+    think_again(&bo);
     ann.session.enter(seat);
     bo.wait_with(&mut [&mut ann], "the host is back", |bo, _| {
         if bo.sees("Now") {
@@ -175,4 +176,36 @@ fn the_host_goes_away_and_comes_back_and_nothing_is_lost() {
         let delivered = bo.state().get_messages().iter().any(|row| row.own && row.delivery == Delivery::Delivered);
         delivered && guests[0].heard(seat) == ["Are you there?"]
     });
+    assert!(!bo.sees("Cancel message"), "what was sent cannot be called back");
+}
+
+/// Of two messages that wait after the first, one is cancelled with the mouse and one taken back by
+/// keyboard; the first goes on waiting.
+fn think_again(bo: &Person) {
+    let progress = |bo: &Person, text: &str| {
+        let row = bo.state().get_messages().iter().find(|row| row.text == text);
+        row.map(|row| row.delivery)
+    };
+    let cancelled = |text: &'static str| move |bo: &Person| progress(bo, text) == Some(Delivery::Cancelled);
+    bo.wait("what can be done with it", |bo| bo.sees("Cancel message") && bo.sees("Edit message"));
+    bo.check_names("queued");
+    bo.type_text("Hurry");
+    bo.press("Send");
+    bo.wait("it can be cancelled", |bo| bo.count("Cancel message") == 2);
+    bo.click_last("Cancel message");
+    bo.wait("the second is cancelled", cancelled("Hurry"));
+    assert_eq!(bo.count("Cancel message"), 1);
+
+    bo.type_text("See you at eigth");
+    bo.press("Send");
+    bo.wait("it can be edited", |bo| bo.count("Edit message") == 2);
+    bo.type_text("Typed meanwhile");
+    // Back from the composer: the last thing before it is the last message's action.
+    bo.chord(&[Key::Shift.into()], Key::Tab);
+    bo.key(Key::Return);
+    bo.wait("the third is cancelled", cancelled("See you at eigth"));
+    assert_eq!(bo.state().get_draft(), "Typed meanwhile\nSee you at eigth");
+    bo.type_text("!");
+    assert_eq!(bo.state().get_draft(), "Typed meanwhile\nSee you at eigth!", "the composer has the keyboard");
+    assert_eq!(progress(bo, "Are you there?"), Some(Delivery::Queued));
 }
