@@ -69,6 +69,7 @@ fn bind_person(backend: &Backend<'_>, handle: &Handle) {
     verb!(backend.on_choose_name => handle.choose_name(text));
     verb!(backend.on_unlock => handle.unlock(text));
     verb!(backend.on_set_passphrase => handle.set_passphrase(text));
+    verb!(backend.on_replace_identity => handle.replace_identity(number));
     verb!(backend.on_make_learning_identity => handle.make_learning_identity(number));
     verb!(backend.on_settings_changed => handle.keep_preferences());
     verb!(backend.on_measure => handle.measure());

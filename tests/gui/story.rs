@@ -1,6 +1,6 @@
 //! The first conversation, from nothing.
 
-use conversa::gui::{Connection, Delivery, Page, RowKind, Sheet, Suite};
+use conversa::gui::{Connection, Delivery, KeyStage, KeyStep, Page, RowKind, Sheet, Suite};
 use slint::platform::{Key, WindowEvent};
 use slint::{ComponentHandle, Model};
 
@@ -79,6 +79,29 @@ fn somebody_new_hosts_and_two_talk() {
     ann.press("Leave room");
     ann.wait("it is gone", |ann| ann.state().get_room_count() == 0);
     assert!(ann.sees("Host a room"));
+}
+
+#[test]
+fn a_larger_key_is_chosen_before_the_first_room_and_not_after() {
+    let ann = Person::new("ann");
+    ann.wait("the key", |ann| ann.state().get_key_stage() == KeyStage::Ready);
+    let old = ann.state().get_identity().code.text;
+    ann.press("Key size…");
+    ann.check_names("key size");
+    ann.press("RSA-4096");
+    ann.press("Make new key");
+    ann.wait("the first half", |ann| ann.state().get_key_step() == KeyStep::Decryption);
+    ann.wait("the new key", |ann| ann.state().get_identity().key_size == "RSA-4096");
+    assert_ne!(ann.state().get_identity().code.text, old);
+    ann.host("Friday crew", false);
+    ann.press("Close");
+    ann.press("Settings");
+    ann.press("Key size…");
+    assert!(ann.reads("1 room knows you by your old key") && !ann.is_enabled("Make new key"));
+    ann.press("Cancel");
+    let directory = ann.quit();
+    let aside = directory.path().join("identity/set-aside-1");
+    assert!(["sign.pem", "enc.pem"].iter().all(|name| aside.join(name).exists()), "the old key is still there");
 }
 
 #[test]

@@ -274,6 +274,8 @@ fn questions() {
     shoot(&app, "trouble", &["Try again", "Details"]);
     state.set_sheet(Sheet::Passphrase);
     shoot(&app, "passphrase", &["New passphrase", "Again", "Set passphrase"]);
+    state.set_sheet(Sheet::KeySize);
+    shoot(&app, "key-size", &["RSA-4096", "Cancel"]);
     state.set_sheet(Sheet::LearningIdentity);
     shoot(&app, "learning-identity", &["Make it"]);
 }
