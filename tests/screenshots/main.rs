@@ -131,7 +131,7 @@ fn unlock() {
 fn room() {
     let app = window();
     let state = app.global::<ChatState>();
-    shoot(&app, "room", &["Message", "Send", "People", "You: ok"]);
+    shoot(&app, "room", &["Message", "Send", "People", "You: ok", "Cancel message", "Edit message"]);
     state.set_people_open(true);
     shoot_in(&app, "people", &["Let in", "Decline"], &[(WIDE, "wide")]);
     shoot_in(&app, "people", &["Remove Bo…", "Invite people…", "Close room…"], &[(TALL, "tall")]);
@@ -143,6 +143,8 @@ fn room() {
     state.set_people_open(false);
     state.set_sheet(Sheet::Invite);
     shoot(&app, "invite", &["Copy invite", "New link", "Reset…"]);
+    state.set_forward_to("192.168.1.7:9000".into());
+    shoot(&app, "invite-behind-router", &["Copy invite"]);
     state.set_sheet(Sheet::None);
     state.set_zoom(1.5);
     shoot(&app, "room-zoomed", &["Message"]);
