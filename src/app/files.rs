@@ -45,6 +45,11 @@ pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
+/// The first of `<stem>-1`, `<stem>-2`, … in `directory` that is not taken.
+pub(super) fn free_name(directory: &Path, stem: &str) -> PathBuf {
+    (1_u32..).map(|n| directory.join(format!("{stem}-{n}"))).find(|path| !path.exists()).unwrap_or_default()
+}
+
 /// Makes a directory for its owner only, and those above it.
 pub(super) fn create_directory(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();

@@ -116,6 +116,35 @@ impl Keystore {
         self.write(keys, passphrase)
     }
 
+    /// Writes new keys in place of those that are there, which are moved into `set-aside-<n>` beside
+    /// them and never deleted.
+    ///
+    /// # Errors
+    /// A [`Problem`] if a file cannot be moved or written; the old files are put back then.
+    pub fn replace(&self, keys: &Keys, passphrase: Option<&Passphrase>) -> Result<(), Problem> {
+        let aside = files::free_name(&self.directory, "set-aside");
+        files::create_directory(&aside).map_err(|error| Problem::cannot_write(&aside, &error))?;
+        let moved = self.move_files(&self.directory, &aside).and_then(|()| self.write(keys, passphrase));
+        if moved.is_err() {
+            self.move_files(&aside, &self.directory)?;
+        }
+        moved
+    }
+
+    /// Moves what key files there are.
+    fn move_files(&self, from: &Path, to: &Path) -> Result<(), Problem> {
+        for name in [ENC_PUBLIC, SIGN_PUBLIC, ENC, SIGN] {
+            let (from, to) = (from.join(name), to.join(name));
+            match std::fs::rename(&from, &to) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Problem::cannot_write(&from, &error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// The key files as they are stored: the public ones, or the private ones for a backup.
     ///
     /// # Errors
@@ -270,6 +299,34 @@ mod tests {
             assert_eq!(mode(SIGN) & 0o777, 0o600);
             assert_eq!(mode(ENC) & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn a_replaced_identity_is_set_aside_whole() {
+        let (_directory, store) = stored(Suite::Textbook);
+        let old = fs::read(store.directory().join(SIGN)).unwrap();
+        for n in 1..=2 {
+            let before = fs::read(store.directory().join(SIGN)).unwrap();
+            let keys = store.generate(Some(256), |_| ()).unwrap();
+            store.replace(&keys, None).unwrap();
+            let now = store.load(None).unwrap().unwrap();
+            assert_eq!(now.signing.public().spki(), keys.signing.public().spki());
+            let aside = store.directory().join(format!("set-aside-{n}"));
+            assert_eq!(fs::read(aside.join(SIGN)).unwrap(), before);
+            assert!([ENC, ENC_PUBLIC, SIGN_PUBLIC].iter().all(|name| aside.join(name).exists()));
+        }
+        assert_eq!(fs::read(store.directory().join("set-aside-1").join(SIGN)).unwrap(), old);
+    }
+
+    #[test]
+    fn an_identity_that_cannot_be_replaced_stays() {
+        let (_directory, store) = stored(Suite::Textbook);
+        let old = store.load(None).unwrap().unwrap();
+        let new = store.generate(Some(256), |_| ()).unwrap();
+        // A learning key takes no passphrase, so nothing can be written.
+        assert!(store.replace(&new, Some(&Passphrase::new("no".into()))).is_err());
+        let now = store.load(None).unwrap().unwrap();
+        assert_eq!(now.signing.public().spki(), old.signing.public().spki());
     }
 
     #[test]

@@ -69,6 +69,7 @@ fn bind_person(backend: &Backend<'_>, handle: &Handle) {
     verb!(backend.on_choose_name => handle.choose_name(text));
     verb!(backend.on_unlock => handle.unlock(text));
     verb!(backend.on_set_passphrase => handle.set_passphrase(text));
+    verb!(backend.on_replace_identity => handle.replace_identity(number));
     verb!(backend.on_make_learning_identity => handle.make_learning_identity(number));
     verb!(backend.on_settings_changed => handle.keep_preferences());
     verb!(backend.on_measure => handle.measure());
@@ -85,6 +86,8 @@ fn bind_rooms(backend: &Backend<'_>, handle: &Handle) {
     verb!(backend.on_filter_rooms => handle.filter_rooms(text));
     verb!(backend.on_send => handle.send(text));
     verb!(backend.on_draft_changed => handle.draft_changed(text));
+    verb!(backend.on_cancel_message => handle.cancel_message(text));
+    verb!(backend.on_edit_message => handle.edit_message(text));
     verb!(backend.on_reached_end => handle.reached_end());
     verb!(backend.on_retry_now => handle.retry_now());
     verb!(backend.on_room_remedy => handle.room_remedy());

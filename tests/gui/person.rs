@@ -186,6 +186,16 @@ impl Person {
         self.click_on(&self.one(label));
     }
 
+    /// Clicks the last of those with this name.
+    pub(crate) fn click_last(&self, label: &str) {
+        let found = ElementHandle::find_by_accessible_label(self.app(), label).last();
+        self.click_on(&found.unwrap_or_else(|| panic!("no “{label}”\n{}", self.describe())));
+    }
+
+    pub(crate) fn count(&self, label: &str) -> usize {
+        ElementHandle::find_by_accessible_label(self.app(), label).count()
+    }
+
     fn click_on(&self, element: &ElementHandle) {
         let (corner, size) = (element.absolute_position(), element.size());
         let position = LogicalPosition::new(corner.x + size.width / 2.0, corner.y + size.height / 2.0);

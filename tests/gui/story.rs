@@ -1,7 +1,7 @@
 //! The first conversation, from nothing.
 
-use conversa::gui::{Connection, Delivery, Page, RowKind, Sheet, Suite};
-use slint::platform::WindowEvent;
+use conversa::gui::{Connection, Delivery, KeyStage, KeyStep, Page, RowKind, Sheet, Suite};
+use slint::platform::{Key, WindowEvent};
 use slint::{ComponentHandle, Model};
 
 use crate::guest::Guest;
@@ -79,6 +79,29 @@ fn somebody_new_hosts_and_two_talk() {
     ann.press("Leave room");
     ann.wait("it is gone", |ann| ann.state().get_room_count() == 0);
     assert!(ann.sees("Host a room"));
+}
+
+#[test]
+fn a_larger_key_is_chosen_before_the_first_room_and_not_after() {
+    let ann = Person::new("ann");
+    ann.wait("the key", |ann| ann.state().get_key_stage() == KeyStage::Ready);
+    let old = ann.state().get_identity().code.text;
+    ann.press("Key size…");
+    ann.check_names("key size");
+    ann.press("RSA-4096");
+    ann.press("Make new key");
+    ann.wait("the first half", |ann| ann.state().get_key_step() == KeyStep::Decryption);
+    ann.wait("the new key", |ann| ann.state().get_identity().key_bits == 4096);
+    assert_ne!(ann.state().get_identity().code.text, old);
+    ann.host("Friday crew", false);
+    ann.press("Close");
+    ann.press("Settings");
+    ann.press("Key size…");
+    assert!(ann.reads("1 room knows you by your old key") && !ann.is_enabled("Make new key"));
+    ann.press("Cancel");
+    let directory = ann.quit();
+    let aside = directory.path().join("identity/set-aside-1");
+    assert!(["sign.pem", "enc.pem"].iter().all(|name| aside.join(name).exists()), "the old key is still there");
 }
 
 #[test]
@@ -165,6 +188,7 @@ fn the_host_goes_away_and_comes_back_and_nothing_is_lost() {
     bo.wait_with(&mut [&mut ann], "queued", |bo, _| {
         bo.state().get_messages().iter().any(|row| row.own && row.delivery == Delivery::Queued)
     });
+    think_again(&bo);
     ann.session.enter(seat);
     bo.wait_with(&mut [&mut ann], "the host is back", |bo, _| {
         if bo.sees("Now") {
@@ -176,4 +200,36 @@ fn the_host_goes_away_and_comes_back_and_nothing_is_lost() {
         let delivered = bo.state().get_messages().iter().any(|row| row.own && row.delivery == Delivery::Delivered);
         delivered && guests[0].heard(seat) == ["Are you there?"]
     });
+    assert!(!bo.sees("Cancel message"), "what was sent cannot be called back");
+}
+
+/// Of two messages that wait after the first, one is cancelled with the mouse and one taken back by
+/// keyboard; the first goes on waiting.
+fn think_again(bo: &Person) {
+    let progress = |bo: &Person, text: &str| {
+        let row = bo.state().get_messages().iter().find(|row| row.text == text);
+        row.map(|row| row.delivery)
+    };
+    let cancelled = |text: &'static str| move |bo: &Person| progress(bo, text) == Some(Delivery::Cancelled);
+    bo.wait("what can be done with it", |bo| bo.sees("Cancel message") && bo.sees("Edit message"));
+    bo.check_names("queued");
+    bo.type_text("Hurry");
+    bo.press("Send");
+    bo.wait("it can be cancelled", |bo| bo.count("Cancel message") == 2);
+    bo.click_last("Cancel message");
+    bo.wait("the second is cancelled", cancelled("Hurry"));
+    assert_eq!(bo.count("Cancel message"), 1);
+
+    bo.type_text("See you at eigth");
+    bo.press("Send");
+    bo.wait("it can be edited", |bo| bo.count("Edit message") == 2);
+    bo.type_text("Typed meanwhile");
+    // Back from the composer: the last thing before it is the last message's action.
+    bo.chord(&[Key::Shift.into()], Key::Tab);
+    bo.key(Key::Return);
+    bo.wait("the third is cancelled", cancelled("See you at eigth"));
+    assert_eq!(bo.state().get_draft(), "Typed meanwhile\nSee you at eigth");
+    bo.type_text("!");
+    assert_eq!(bo.state().get_draft(), "Typed meanwhile\nSee you at eigth!", "the composer has the keyboard");
+    assert_eq!(progress(bo, "Are you there?"), Some(Delivery::Queued));
 }

@@ -38,6 +38,19 @@ fn what_was_not_sealed_yet_can_be_called_back() {
 }
 
 #[test]
+fn what_was_called_back_on_its_way_goes_no_second_time() {
+    let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+    let id = net.send("bo", "oops");
+    net.command("bo", Command::Cancel(id));
+    net.send("bo", "fine");
+    net.cut("bo");
+    for _ in 0..10 {
+        net.drive();
+    }
+    assert_eq!(net.inbox("ann"), ["fine"]);
+}
+
+#[test]
 fn a_chain_ends_after_a_thousand_words_and_another_goes_on() {
     let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
     let announcements = Rc::new(Cell::new(0));

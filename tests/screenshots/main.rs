@@ -147,7 +147,7 @@ fn unlock() {
 fn room() {
     let app = window();
     let state = app.global::<ChatState>();
-    shoot(&app, "room", &["Message", "Send", "People", "You: ok"]);
+    shoot(&app, "room", &["Message", "Send", "People", "You: ok", "Cancel message", "Edit message"]);
     state.set_people_open(true);
     shoot_in(&app, "people", &["Let in", "Decline"], &[(WIDE, "wide")]);
     shoot_in(&app, "people", &["Remove Bo…", "Invite people…", "Close room…"], &[(TALL, "tall")]);
@@ -159,6 +159,8 @@ fn room() {
     state.set_people_open(false);
     state.set_sheet(Sheet::Invite);
     shoot(&app, "invite", &["Copy invite", "New link", "Reset…"]);
+    state.set_forward_to("192.168.1.7:9000".into());
+    shoot(&app, "invite-behind-router", &["Copy invite"]);
     state.set_sheet(Sheet::None);
     state.set_zoom(1.5);
     shoot(&app, "room-zoomed", &["Message"]);
@@ -290,6 +292,8 @@ fn questions() {
     shoot(&app, "trouble", &["Try again", "Details"]);
     state.set_sheet(Sheet::Passphrase);
     shoot(&app, "passphrase", &["New passphrase", "Again", "Set passphrase"]);
+    state.set_sheet(Sheet::KeySize);
+    shoot(&app, "key-size", &["RSA-4096", "Cancel"]);
     state.set_sheet(Sheet::LearningIdentity);
     shoot(&app, "learning-identity", &["Make it"]);
 }

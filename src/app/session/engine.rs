@@ -29,6 +29,7 @@ pub(super) enum Input {
     Net(net::Event),
     Found(Found),
     EnsureIdentity { suite: Suite, bits: Option<u32> },
+    ReplaceIdentity { suite: Suite, bits: u32 },
     Unlock(Passphrase),
     Protect { suite: Suite, passphrase: Option<Passphrase> },
     Host { seat: SeatId, request: HostRequest },
@@ -171,6 +172,7 @@ impl Engine {
             }
             Input::Found(found) => self.found(found),
             Input::EnsureIdentity { suite, bits } => drop(self.identities.want(suite, bits)),
+            Input::ReplaceIdentity { suite, bits } => self.replace_identity(suite, bits),
             Input::Unlock(passphrase) => self.unlock(passphrase),
             Input::Protect { suite, passphrase } => self.identities.protect(suite, passphrase),
             Input::Host { seat, request } => self.host(seat, request),
@@ -278,6 +280,17 @@ impl Engine {
         if ready {
             self.command(id, Command::Send { id: message, text });
         }
+    }
+
+    fn replace_identity(&mut self, suite: Suite, bits: u32) {
+        let known = self.seats.values().any(|seat| seat.info.suite == suite);
+        if known || !suite.backend().key_bits().contains(&bits) {
+            return log::warn!("the identity is not replaced: it has rooms, or no key has {bits} bits");
+        }
+        if suite == Suite::Secure {
+            self.change_settings(Box::new(move |settings| settings.key_bits = bits));
+        }
+        self.identities.replace(suite, bits);
     }
 
     fn cancel(&mut self, id: SeatId, message: MessageId) {

@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 use super::engine::{Input, now};
 use super::{IdentityState, KeyStep, SessionEvent, thread};
 use crate::app::keystore::Making;
-use crate::app::{Code, Keystore, Passphrase, Problem, say};
+use crate::app::{Code, Keys, Keystore, Passphrase, Problem, say};
 use crate::crypto::Suite;
 use crate::protocol::Identity;
 
@@ -92,6 +92,23 @@ impl Identities {
         });
     }
 
+    /// Makes the identity of `suite` anew, with keys of `bits` bits; the old files are set aside. Does
+    /// nothing where there is none that can be used.
+    pub(super) fn replace(&mut self, suite: Suite, bits: u32) {
+        if !matches!(self.state(suite), State::Ready(_)) {
+            return;
+        }
+        *self.state(suite) = State::Working;
+        let store = Keystore::new(&self.profile, suite);
+        let passphrase = self.passphrase.clone();
+        let events = self.events.clone();
+        self.work(suite, move || {
+            let keys = make(&store, suite, Some(bits), &events)?;
+            store.replace(&keys, passphrase.as_ref().filter(|_| suite != Suite::Textbook))?;
+            Ok(Identity::new(keys.signing, keys.decryption, now())?)
+        });
+    }
+
     /// A worker is done. Says whether seats can go on (`true`), or must wait or fail.
     pub(super) fn found(&mut self, found: Found) -> Result<(), Problem> {
         let Found { suite, result, protected, bits } = found;
@@ -153,26 +170,38 @@ fn read_or_make(
     passphrase: Option<&Passphrase>,
     events: &async_channel::Sender<SessionEvent>,
 ) -> Result<Identity, Problem> {
-    let step = |step| {
-        let _ = events.try_send(SessionEvent::Identity { suite, state: IdentityState::Making(step) });
-    };
-    step(KeyStep::Reading);
+    tell(suite, KeyStep::Reading, events);
     let keys = match store.load(passphrase)? {
         Some(keys) => keys,
         None => {
-            let keys = store.generate(bits, |making| {
-                step(match making {
-                    Making::Signing => KeyStep::Signing,
-                    Making::Decryption => KeyStep::Decryption,
-                });
-            })?;
-            step(KeyStep::Saving);
+            let keys = make(store, suite, bits, events)?;
             // A learning key takes no passphrase: it protects nothing.
             store.store(&keys, passphrase.filter(|_| suite != Suite::Textbook))?;
             keys
         }
     };
     Ok(Identity::new(keys.signing, keys.decryption, now())?)
+}
+
+fn make(
+    store: &Keystore,
+    suite: Suite,
+    bits: Option<u32>,
+    events: &async_channel::Sender<SessionEvent>,
+) -> Result<Keys, Problem> {
+    let keys = store.generate(bits, |making| {
+        let step = match making {
+            Making::Signing => KeyStep::Signing,
+            Making::Decryption => KeyStep::Decryption,
+        };
+        tell(suite, step, events);
+    })?;
+    tell(suite, KeyStep::Saving, events);
+    Ok(keys)
+}
+
+fn tell(suite: Suite, step: KeyStep, events: &async_channel::Sender<SessionEvent>) {
+    let _ = events.try_send(SessionEvent::Identity { suite, state: IdentityState::Making(step) });
 }
 
 fn no_identity() -> Problem {

@@ -106,6 +106,13 @@ impl Session {
         self.input(Input::EnsureIdentity { suite, bits });
     }
 
+    /// Makes the identity of `suite` anew with keys of `bits` bits, and sets the old files aside: a
+    /// new person to everybody. Does nothing while there is a room of the suite, for its members
+    /// know the old one; nor where no identity can be used yet.
+    pub fn replace_identity(&self, suite: Suite, bits: u32) {
+        self.input(Input::ReplaceIdentity { suite, bits });
+    }
+
     /// Gives the passphrase of the identity's files, and reads on what waits for it.
     pub fn unlock(&self, passphrase: Passphrase) {
         self.input(Input::Unlock(passphrase));

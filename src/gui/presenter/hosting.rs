@@ -162,8 +162,11 @@ impl Presenter {
         let room = self.open.and_then(|seat| self.chat.room(seat));
         let invite = room.and_then(|room| room.invite.as_ref());
         self.state().set_invite(views::invite(invite, self.today));
-        let addresses =
-            room.map(|room| room.info.addresses.iter().map(|address| views::address_row(address)).collect());
-        list::update(&self.lists.addresses, addresses.unwrap_or_default(), |row| row.address.clone());
+        let addresses = room.into_iter().flat_map(|room| &room.info.addresses);
+        let rows: Vec<ui::AddressRow> = addresses.map(|address| views::address_row(address)).collect();
+        let public = rows.iter().any(|row| row.reach == ui::Reach::Internet);
+        let local = rows.iter().find(|row| row.reach == ui::Reach::Network && !public);
+        self.state().set_forward_to(local.map(|row| row.address.clone()).unwrap_or_default());
+        list::update(&self.lists.addresses, rows, |row| row.address.clone());
     }
 }

@@ -57,6 +57,13 @@ impl Presenter {
         self.session.protect_identity(Suite::Secure, Some(Passphrase::new(passphrase.to_owned())));
     }
 
+    /// Makes the secure identity anew. The session refuses while it has rooms, as the sheet says.
+    pub(in crate::gui) fn replace_identity(&self, bits: i32) {
+        if let Ok(bits) = u32::try_from(bits) {
+            self.session.replace_identity(Suite::Secure, bits);
+        }
+    }
+
     pub(in crate::gui) fn make_learning_identity(&self, bits: i32) {
         self.session.ensure_identity(Suite::Textbook, u32::try_from(bits).ok());
     }

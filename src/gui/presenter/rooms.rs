@@ -191,6 +191,8 @@ impl Presenter {
         list::update(&self.lists.rooms, rows, |row| row.id.clone());
         let all = self.chat.rooms().filter(|room| !self.is_hosting(room.seat) && !self.is_joining(room.seat)).count();
         self.state().set_room_count(views::count(all));
+        let secure = self.chat.rooms().filter(|room| !room.is_learning()).count();
+        self.state().set_secure_rooms(views::count(secure));
     }
 
     pub(super) fn show_room(&mut self) {

@@ -1,7 +1,7 @@
 //! Messages: out of the composer, into the list.
 
 use super::{Presenter, views};
-use crate::app::chat::{Row, RowKind};
+use crate::app::chat::{Message, Progress, Row, RowKind};
 use crate::app::{Code, SeatId};
 
 impl Presenter {
@@ -28,6 +28,36 @@ impl Presenter {
         } else {
             self.drafts.insert(seat, text.to_owned());
         }
+    }
+
+    /// Calls back a message that is still queued.
+    pub(in crate::gui) fn cancel_message(&self, id: &str) {
+        self.call_back(id);
+    }
+
+    /// Calls back a message that is still queued, and gives its words back to the composer, below
+    /// what was typed there meanwhile.
+    pub(in crate::gui) fn edit_message(&mut self, id: &str) {
+        let Some(text) = self.call_back(id) else { return };
+        let state = self.state();
+        let draft = state.get_draft();
+        let draft = if draft.is_empty() { text } else { format!("{draft}\n{text}") };
+        state.set_draft((&draft).into());
+        self.draft_changed(&draft);
+        self.app.invoke_focus_composer_at_end();
+    }
+
+    /// The words of the message that was called back; `None` if it left meanwhile.
+    fn call_back(&self, id: &str) -> Option<String> {
+        let room = self.chat.room(self.open?)?;
+        let (id, text) = room.rows().iter().rev().find_map(|row| match &row.kind {
+            RowKind::Message(message) if is_queued(message) && message.id.to_string() == id => {
+                Some((message.id, message.text.clone()))
+            }
+            _ => None,
+        })?;
+        self.session.cancel(room.seat, id);
+        Some(text)
     }
 
     /// The end of the list is in view.
@@ -57,4 +87,8 @@ impl Presenter {
             state.set_unseen(state.get_unseen() + 1);
         }
     }
+}
+
+fn is_queued(message: &Message) -> bool {
+    message.delivery.as_ref().is_some_and(|delivery| delivery.progress == Progress::Queued)
 }

@@ -317,6 +317,12 @@ pub(super) fn address_row(address: &str) -> ui::AddressRow {
     let ip = address.parse::<std::net::SocketAddr>().map(|address| address.ip());
     let reach = match ip {
         Ok(ip) if ip.is_loopback() => ui::Reach::Computer,
+        // Addresses that providers and VPNs such as Tailscale share out among themselves (RFC 6598).
+        Ok(std::net::IpAddr::V4(ip))
+            if ip.octets().first_chunk().is_some_and(|&[first, second]| first == 100 && second & 0xc0 == 0x40) =>
+        {
+            ui::Reach::Vpn
+        }
         Ok(std::net::IpAddr::V4(ip)) if !ip.is_private() => ui::Reach::Internet,
         Ok(std::net::IpAddr::V6(ip)) if !ip.is_unique_local() => ui::Reach::Internet,
         _ => ui::Reach::Network,
@@ -332,4 +338,25 @@ pub(super) fn seat_text(seat: crate::app::SeatId) -> SharedString {
 /// A number of things, for the window.
 pub(super) fn count(number: usize) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_says_who_reaches_it() {
+        for (address, reach) in [
+            ("127.0.0.1:9000", ui::Reach::Computer),
+            ("192.168.1.7:9000", ui::Reach::Network),
+            ("100.63.0.1:9000", ui::Reach::Internet),
+            ("100.64.0.1:9000", ui::Reach::Vpn),
+            ("100.127.9.9:9000", ui::Reach::Vpn),
+            ("100.128.0.1:9000", ui::Reach::Internet),
+            ("[fd00::7]:9000", ui::Reach::Network),
+            ("[2001:db8::7]:9000", ui::Reach::Internet),
+        ] {
+            assert_eq!(address_row(address).reach, reach, "{address}");
+        }
+    }
 }

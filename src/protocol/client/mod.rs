@@ -255,7 +255,7 @@ impl Client {
                 }
             }
             Command::Send { id, text } => self.queue(id, text),
-            Command::Cancel(id) => self.outbox.retain(|queued| queued.id != id),
+            Command::Cancel(id) => self.cancel(id),
             Command::Rename(name) => {
                 self.controls.retain(|body| !matches!(body, Body::Name(_)));
                 self.controls.push_back(Body::Name(name.clone()));

@@ -33,6 +33,8 @@ pub(super) struct InFlight {
     body: Body,
     recipients: BTreeSet<Fingerprint>,
     without: Vec<Fingerprint>,
+    /// Called back on its way: not sent a second time, should this time fail.
+    cancelled: bool,
 }
 
 /// Keeps below the host's limits, which count a little differently because of the way in between.
@@ -235,7 +237,13 @@ impl Client {
         let members = self.room.iter().flat_map(|room| room.roster.members());
         let without = members.filter(|member| *member != own && !reachable.contains_key(member)).collect();
         let recipients = reachable.keys().copied().collect();
-        self.in_flight.push_back(InFlight { signature: message.signature, body, recipients, without });
+        self.in_flight.push_back(InFlight {
+            signature: message.signature,
+            body,
+            recipients,
+            without,
+            cancelled: false,
+        });
         let bytes = frame.to_bytes();
         // Bytes are counted after the fact: the burst leaves room for the largest frame.
         let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
@@ -290,10 +298,19 @@ impl Client {
         }
     }
 
+    /// Words that are called back are not sealed; those on their way go no second time.
+    pub(super) fn cancel(&mut self, id: MessageId) {
+        self.outbox.retain(|queued| queued.id != id);
+        for sent in &mut self.in_flight {
+            sent.cancelled |= matches!(&sent.body, Body::Text { id: sealed, .. } if *sealed == id);
+        }
+    }
+
     /// What the host has not logged is sealed again, in the epoch that holds then.
     pub(super) fn requeue_in_flight(&mut self) {
         while let Some(sent) = self.in_flight.pop_back() {
             match sent.body {
+                Body::Text { .. } if sent.cancelled => {}
                 Body::Text { id, text } => self.outbox.push_front(Queued { id, text }),
                 Body::Leave => self.controls.push_front(Body::Leave),
                 _ => {}
