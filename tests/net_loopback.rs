@@ -8,14 +8,18 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use socket2::{Domain, Socket, Type};
+
 use conversa::crypto::{Fingerprint, Suite, SystemRandom};
-use conversa::net::{Command, Event, ListenError, ListenerId, NetLimits};
+use conversa::net::{Command, Event, ListenError, ListenerId, NetLimits, Resolver};
 use conversa::protocol::{self, Client, Entry, HostEvent, LinkError, OpenPolicy, RoomId, Stop, new_room};
 
-use self::net_support::{Wire, World, crypto, id, identity, now};
+use self::net_support::{PATIENCE, Wire, World, crypto, id, identity, now};
 
 #[test]
 fn three_people_talk() {
@@ -195,6 +199,61 @@ fn a_host_that_never_answers_is_given_up() {
         world.add("bo", Entry::Knock, None, &[&address]);
         assert_eq!(world.is_unreachable("bo"), LinkError::TimedOut { address: address.clone() });
     }
+}
+
+/// A listener that takes nobody and whose queue is full: the system drops what asks to be let in,
+/// as a firewall does.
+#[cfg(target_os = "linux")]
+fn black_hole() -> (Socket, Vec<Socket>, SocketAddr) {
+    let socket = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let listener = socket();
+    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let queued = (0..4)
+        .map(|_| {
+            let client = socket();
+            client.set_nonblocking(true).unwrap();
+            // It is under way, or already in the queue; both is right.
+            let _ = client.connect(&address);
+            client
+        })
+        .collect();
+    (listener, queued, address.as_socket().unwrap())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_address_that_swallows_everything_is_given_up() {
+    let (_listener, _queued, address) = black_hole();
+    let address = address.to_string();
+    for suite in Suite::ALL {
+        // The handshake's patience is not what ends it.
+        let limits = NetLimits { connect_ms: 200, handshake_ms: u64::from(u32::MAX), ..NetLimits::default() };
+        let mut world = World::with_limits(suite, limits);
+        world.add("bo", Entry::Knock, None, &[&address]);
+        assert_eq!(world.is_unreachable("bo"), LinkError::TimedOut { address: address.clone() });
+    }
+}
+
+#[test]
+fn a_name_that_is_looked_up_for_too_long_is_given_up() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let resolver: Resolver = |_| {
+        ASKED.fetch_add(1, Ordering::SeqCst);
+        // Longer than anybody waits here; the thread ends with the test program.
+        thread::sleep(PATIENCE * 2);
+        Ok(Vec::new())
+    };
+    let limits = NetLimits { lookup_ms: 200, resolver, ..NetLimits::default() };
+    let mut world = World::with_limits(Suite::Secure, limits);
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    world.add("bo", Entry::Knock, None, &["slow.example:9000"]);
+    assert_eq!(world.is_unreachable("bo"), LinkError::TimedOut { address: "slow.example:9000".into() });
+    assert_eq!(ASKED.load(Ordering::SeqCst), 1);
+    // What comes after it in the list is tried, with the resolver still at the name.
+    world.add("carol", Entry::Knock, None, &["slow.example:9000", &free]);
+    assert_eq!(world.is_unreachable("carol"), LinkError::Refused { address: free });
 }
 
 #[test]

@@ -1,6 +1,12 @@
 //! Every bound of the net layer, once, with its reason.
 
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+
 use crate::protocol::HostLimits;
+
+/// Finds the addresses of a `host:port`. It may block, and runs on a thread of its own.
+pub type Resolver = fn(&str) -> io::Result<Vec<SocketAddr>>;
 
 /// Bytes of the one buffer that all reads go through; it is the loop's, no connection has its own.
 pub(super) const SCRATCH_BYTES: usize = 64 * 1024;
@@ -64,6 +70,8 @@ pub struct NetLimits {
     pub connect_ms: u64,
     /// How long a name lookup may take, in milliseconds.
     pub lookup_ms: u64,
+    /// What looks names up: the system, but for tests of its slowness.
+    pub resolver: Resolver,
     /// Frames that wait for a peer; above it the peer is too slow and is sent away.
     pub queue_frames_max: usize,
     /// The same in bytes.
@@ -86,6 +94,7 @@ impl Default for NetLimits {
             handshake_ms: 10_000,
             connect_ms: 5_000,
             lookup_ms: 10_000,
+            resolver: |address| address.to_socket_addrs().map(Iterator::collect),
             queue_frames_max: 2_000,
             queue_bytes_max: 4 * 1024 * 1024,
             goodbye_ms: 2_000,

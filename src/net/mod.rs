@@ -44,7 +44,7 @@ use mio::Waker;
 
 use self::event_loop::EventLoop;
 pub use self::learning_link::LEARNING_BANNER;
-pub use self::limits::NetLimits;
+pub use self::limits::{NetLimits, Resolver};
 use crate::protocol::{self, Client, HostEvent, Identity, OpenPolicy};
 
 /// A listener, named by its owner.

@@ -1,7 +1,7 @@
 //! The threads for what must not stop the loop: the RSA of handshakes, and name lookups.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use mio::Waker;
 
 use super::ClientId;
 use super::handshake::{Handshake, HandshakeDone};
-use super::limits::{HANDSHAKE_WORKERS, HANDSHAKES_WAITING_MAX, LOOKUPS_WAITING_MAX, RESOLVERS};
+use super::limits::{HANDSHAKE_WORKERS, HANDSHAKES_WAITING_MAX, LOOKUPS_WAITING_MAX, RESOLVERS, Resolver};
 use crate::protocol::LinkId;
 
 /// What a worker has done.
@@ -35,6 +35,7 @@ pub(super) enum Done {
 pub(super) struct Workers {
     handshakes: SyncSender<(LinkId, Handshake)>,
     lookups: SyncSender<Lookup>,
+    resolver: Resolver,
 }
 
 /// There is more to do than the workers can take on.
@@ -45,16 +46,17 @@ struct Lookup {
     client: ClientId,
     attempt: u64,
     address: String,
+    resolver: Resolver,
 }
 
 impl Workers {
     /// Starts them; what they have done goes to `done`, and the loop is woken.
-    pub(super) fn start(done: &Sender<Done>, waker: &Arc<Waker>) -> io::Result<Self> {
+    pub(super) fn start(done: &Sender<Done>, waker: &Arc<Waker>, resolver: Resolver) -> io::Result<Self> {
         let (handshakes, waiting) = sync_channel(HANDSHAKES_WAITING_MAX);
         start_pool("handshake", HANDSHAKE_WORKERS, waiting, done, waker, shake_hands)?;
         let (lookups, waiting) = sync_channel(LOOKUPS_WAITING_MAX);
         start_pool("lookup", RESOLVERS, waiting, done, waker, look_up)?;
-        Ok(Self { handshakes, lookups })
+        Ok(Self { handshakes, lookups, resolver })
     }
 
     /// Takes a step of a handshake.
@@ -64,7 +66,7 @@ impl Workers {
 
     /// Looks up `address`, a `host:port`.
     pub(super) fn look_up(&self, client: ClientId, attempt: u64, address: String) -> Result<(), Overloaded> {
-        offer(&self.lookups, Lookup { client, attempt, address })
+        offer(&self.lookups, Lookup { client, attempt, address, resolver: self.resolver })
     }
 }
 
@@ -112,8 +114,8 @@ fn shake_hands((link, handshake): (LinkId, Handshake)) -> Done {
     }
 }
 
-fn look_up(Lookup { client, attempt, address }: Lookup) -> Done {
-    let places = address.to_socket_addrs().map(Iterator::collect).unwrap_or_else(|error| {
+fn look_up(Lookup { client, attempt, address, resolver }: Lookup) -> Done {
+    let places = resolver(&address).unwrap_or_else(|error| {
         log::info!("{address} was not found: {error}");
         Vec::new()
     });
