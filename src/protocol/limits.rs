@@ -79,6 +79,12 @@ pub const QUESTIONS_BURST: u32 = 16;
 pub const PING_AFTER_MS: u64 = 30_000;
 /// How long without any frame until a link counts as dead, in milliseconds.
 pub const DEAD_AFTER_MS: u64 = 90_000;
+/// How long a host may take to answer who asks to come in, in milliseconds: it waits for the owner,
+/// and the answer has some way to go.
+pub const ANSWER_MS: u64 = WAITING_MS + 30_000;
+/// How long the log up to the welcome may take to come, in milliseconds: all that a host keeps, over
+/// a line of 256 kbit/s.
+pub const SYNC_MS: u64 = 5 * 60_000;
 /// The first wait before connecting again, in milliseconds; it doubles.
 pub const RETRY_FIRST_MS: u64 = 1_000;
 /// The longest wait before connecting again, in milliseconds.

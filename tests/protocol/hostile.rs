@@ -5,11 +5,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use conversa::crypto::{CryptoError, Suite};
-use conversa::protocol::limits::{DEAD_AFTER_MS, FIRST_FRAME_MS, WAITING_MAX};
+use conversa::protocol::limits::{ANSWER_MS, DEAD_AFTER_MS, FIRST_FRAME_MS, SYNC_MS, WAITING_MAX};
 use conversa::protocol::{
-    ByeCode, Command, Entry, Event, Fault, Host, HostLimits, LinkId, OpenPolicy, RefuseCode, Stop, new_room,
+    ByeCode, Command, Entry, Event, Fault, Host, HostLimits, LinkError, LinkId, OpenPolicy, RefuseCode, Stop, new_room,
 };
-use conversa::wire::{ByteArray, Bytes, Frame, FrameKind, Item, ItemKind, Msg, Open, Resume, Signed};
+use conversa::wire::{ByteArray, Bytes, Frame, FrameKind, Item, ItemKind, Msg, Open, Resume, Signed, Welcome};
 
 use crate::net::{Net, START, Seeded, identity};
 use crate::rogue::Rogue;
@@ -95,6 +95,64 @@ fn a_member_that_stops_answering_counts_as_cut() {
     net.wait(DEAD_AFTER_MS + 20_000);
     assert!(net.saw("ann", &Event::MemberAway { member: net.fingerprint("bo"), cut: true }));
     assert!(!net.saw("ann", &Event::MemberAway { member: net.fingerprint("carol"), cut: true }));
+}
+
+/// A host that is lively, and never gives what it promised: that wait ends too. Whoever never was
+/// in is told; whoever was tries again later.
+#[test]
+fn a_host_that_promises_more_than_it_gives_is_given_up() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        promise_too_much(&mut net);
+        let invite = net.invite();
+        net.add("carol", Entry::Invite(invite), None);
+        net.cut("bo");
+        net.wait(SYNC_MS - 20_000);
+        assert_eq!(net.stop_of("carol"), None);
+        let lost = Event::Offline { error: LinkError::Cut, retry_in_ms: 0 };
+        let times = |net: &Net| net.people["bo"].events.iter().filter(|event| is_like(event, &lost)).count();
+        assert_eq!(times(&net), 1, "the cut itself");
+        net.wait(60_000);
+        assert_eq!(net.stop_of("carol"), Some(Stop::Unreachable(LinkError::Cut)));
+        assert_eq!(times(&net), 2);
+        net.tamper = None;
+        net.cut("bo");
+        net.wait(60_000);
+        net.send("ann", "still there?");
+        net.drive();
+        assert_eq!(net.inbox("bo").last().map(String::as_str), Some("still there?"));
+    }
+}
+
+/// Who comes anew is promised more roster, who resumes more log.
+fn promise_too_much(net: &mut Net) {
+    net.tamper = Some(Box::new(|name, frame| match frame {
+        Frame::Welcome(welcome) if name == "bo" => {
+            Some(Frame::Welcome(Welcome { position: welcome.position + 5, ..welcome }))
+        }
+        Frame::Welcome(welcome) => Some(Frame::Welcome(Welcome { roster_length: u64::MAX, ..welcome })),
+        frame => Some(frame),
+    }));
+}
+
+fn is_like(event: &Event, other: &Event) -> bool {
+    std::mem::discriminant(event) == std::mem::discriminant(other)
+}
+
+/// The same before the welcome: the host neither lets in nor says no.
+#[test]
+fn a_host_that_never_decides_is_given_up() {
+    let mut net = Net::new(Suite::Textbook, &["ann"]);
+    net.tamper = Some(Box::new(|name, frame| {
+        let is_life = matches!(frame, Frame::Ping(_) | Frame::Pong(_));
+        (name == "ann" || is_life).then_some(frame)
+    }));
+    let invite = net.invite();
+    net.add("carol", Entry::Invite(invite), None);
+    net.wait(ANSWER_MS - 20_000);
+    assert_eq!(net.stop_of("carol"), None);
+    net.wait(40_000);
+    assert_eq!(net.stop_of("carol"), Some(Stop::Unreachable(LinkError::Cut)));
 }
 
 #[test]

@@ -126,13 +126,16 @@ impl Client {
         self.event(Event::Offline { error, retry_in_ms });
     }
 
-    /// Asks a quiet host for a sign of life, and gives up on a dead one.
+    /// Asks a quiet host for a sign of life, and gives up on one that is dead, or lively and never done.
     pub(super) fn check_life(&mut self, now: Now, random: &mut dyn Random) {
         if !self.is_linked() {
             return;
         }
-        if now.monotonic_ms >= self.heard_ms + DEAD_AFTER_MS {
+        if now.monotonic_ms >= self.dead_at_ms() {
             self.outputs.push_back(Output::Disconnect(ByeCode::TimedOut));
+            if let Some(room) = &mut self.room {
+                room.prekey_forgotten = true;
+            }
             self.disconnected(LinkError::Cut, now, random);
         } else if now.monotonic_ms >= self.heard_ms.max(self.asked_ms) + PING_AFTER_MS {
             self.ask_for_life(now);
@@ -140,8 +143,13 @@ impl Client {
     }
 
     pub(super) fn life_timeout(&self) -> Option<u64> {
-        let next = (self.heard_ms.max(self.asked_ms) + PING_AFTER_MS).min(self.heard_ms + DEAD_AFTER_MS);
+        let next = (self.heard_ms.max(self.asked_ms) + PING_AFTER_MS).min(self.dead_at_ms());
         self.is_linked().then_some(next)
+    }
+
+    fn dead_at_ms(&self) -> u64 {
+        let silent = self.heard_ms + DEAD_AFTER_MS;
+        if self.phase == Phase::Live { silent } else { silent.min(self.ready_until_ms) }
     }
 
     const fn is_linked(&self) -> bool {

@@ -19,6 +19,7 @@ use self::room::RoomState;
 use self::send::{InFlight, Pace, Queued};
 use super::consent::RoomCrypto;
 use super::identity::Identity;
+use super::limits::{ANSWER_MS, SYNC_MS};
 use super::link::{ByeCode, LinkError, RefuseCode};
 use super::payload::{Body, Fault};
 use super::sender_key::SendChain;
@@ -76,6 +77,8 @@ pub struct Client {
     bye: Option<ByeCode>,
     heard_ms: u64,
     asked_ms: u64,
+    /// Until when the host has to have let us in, however lively it is: the whole link's, not a frame's.
+    ready_until_ms: u64,
     retries: u32,
     retry_at_ms: Option<u64>,
     outputs: VecDeque<Output>,
@@ -123,6 +126,7 @@ impl Client {
             bye: None,
             heard_ms: 0,
             asked_ms: 0,
+            ready_until_ms: 0,
             retries: 0,
             retry_at_ms: None,
             outputs: VecDeque::new(),
@@ -152,6 +156,7 @@ impl Client {
             return;
         }
         (self.heard_ms, self.asked_ms) = (now.monotonic_ms, now.monotonic_ms);
+        self.ready_until_ms = now.monotonic_ms + ANSWER_MS;
         self.bye = None;
         let greeted = self.greet(now);
         self.settle(greeted, now, random);
@@ -295,7 +300,10 @@ impl Client {
             (Frame::Bye(bye), _) => self.bye = ByeCode::from_code(bye.code),
             (Frame::Lobby(lobby), Phase::AwaitLobby) => self.show_lobby(&lobby)?,
             (Frame::Refuse(refuse), phase) => self.refused(RefuseCode::from_code(refuse.code), phase, now, random),
-            (Frame::Welcome(welcome), Phase::AwaitWelcome { resuming }) => self.welcomed(&welcome, resuming)?,
+            (Frame::Welcome(welcome), Phase::AwaitWelcome { resuming }) => {
+                self.ready_until_ms = now.monotonic_ms + SYNC_MS;
+                self.welcomed(&welcome, resuming)?;
+            }
             (Frame::Item(item), Phase::Syncing { .. } | Phase::Settling { .. } | Phase::Live) => {
                 self.item(item, now)?;
             }

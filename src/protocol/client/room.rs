@@ -63,6 +63,8 @@ pub(super) struct RoomState {
     pub roster: Roster,
     pub log: LogHash,
     pub resumable: bool,
+    /// We said goodbye and may resume all the same: to the others our prekey is gone.
+    pub prekey_forgotten: bool,
     pub prekeys: BTreeMap<Fingerprint, LivePrekey>,
     pub present: BTreeSet<Fingerprint>,
     pub chains: BTreeMap<Fingerprint, Chain>,
@@ -92,6 +94,7 @@ impl RoomState {
             roster,
             log,
             resumable: false,
+            prekey_forgotten: false,
             prekeys: BTreeMap::new(),
             present: BTreeSet::new(),
             chains: BTreeMap::new(),
@@ -228,15 +231,16 @@ impl Client {
         if !room.roster.contains(&self.identity.fingerprint()) {
             return Err(Fault::BrokenRoster);
         }
+        let prekey_forgotten = std::mem::take(&mut room.prekey_forgotten);
         if !resumed && !self.check_roster(now, random)? {
             return Ok(());
         }
         self.phase = Phase::Settling { resumed };
         if !resumed {
             self.enter();
-            if self.crypto.suite() != Suite::Textbook {
-                self.new_prekey(now, random)?;
-            }
+        }
+        if (!resumed || prekey_forgotten) && self.crypto.suite() != Suite::Textbook {
+            self.new_prekey(now, random)?;
         }
         self.ask_for_life(now);
         Ok(())
