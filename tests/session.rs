@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use async_channel::Receiver;
 use conversa::app::chat::{Change, Chat, Connection, Progress, Room, RowKind};
 use conversa::app::{
-    Code, HostPlace, HostRequest, IdentityState, JoinRequest, JoinTarget, Opening, Passphrase, Problem, Profile,
+    Code, HostPlace, HostRequest, IdentityState, JoinRequest, JoinTarget, Opening, Passphrase, Problem, Profile, Reach,
     SeatId, Session, SessionEvent,
 };
 use conversa::crypto::Suite;
@@ -297,6 +297,25 @@ fn rooms_share_a_listener_and_kinds_do_not() {
     bo.until_room("the end", in_first, |room| matches!(room.connection, Connection::Ended(Some(_))));
     bo.session.send(in_second, "still here").unwrap();
     ann.until_told(second, "still here");
+}
+
+#[test]
+fn a_host_tries_its_own_addresses() {
+    let learning = RoomCrypto::Learning(LearningConsent::given_by_a_person());
+    for crypto in [RoomCrypto::secure().unwrap(), learning] {
+        let mut ann = Face::of("ann");
+        // All addresses of this computer, as far as it has any.
+        let seat = ann.host("Friday", ([0, 0, 0, 0], 0).into(), crypto);
+        ann.until_room("an invite", seat, |room| room.invite.is_some());
+        // Asked for once more while the first tests run: none is counted twice.
+        ann.session.test_addresses(seat);
+        ann.session.test_addresses(seat);
+        ann.until_room("an answer at each address", seat, |room| {
+            let hosting = room.hosting.as_ref().unwrap();
+            let answers = |address| hosting.tests.get(address).is_some_and(|test| test.reach == Reach::Answers);
+            !hosting.addresses.is_empty() && hosting.addresses.iter().all(answers)
+        });
+    }
 }
 
 #[test]

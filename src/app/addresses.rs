@@ -18,6 +18,18 @@ pub(super) fn for_invites(listening: SocketAddr) -> Vec<String> {
     choose(listening, found.collect())
 }
 
+/// The addresses of this computer's tunnels, such as those of VPNs.
+pub(super) fn tunnels() -> Vec<IpAddr> {
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    interfaces.iter().filter(|interface| is_tunnel(&interface.name)).map(|interface| interface.ip()).collect()
+}
+
+/// By the names that systems and VPN programs give.
+fn is_tunnel(interface: &str) -> bool {
+    const NAMES: [&str; 8] = ["tun", "tap", "utun", "wg", "ppp", "tailscale", "zt", "nordlynx"];
+    NAMES.iter().any(|name| interface.starts_with(name))
+}
+
 /// What the person who hosts at `listening` connects to.
 pub(super) fn for_oneself(listening: SocketAddr) -> Vec<String> {
     let port = listening.port();
@@ -82,6 +94,12 @@ mod tests {
         assert_eq!(for_oneself("0.0.0.0:9000".parse().unwrap()), ["127.0.0.1:9000"]);
         assert_eq!(for_oneself("[::]:9000".parse().unwrap()), ["[::1]:9000"]);
         assert_eq!(for_oneself("192.168.1.7:1".parse().unwrap()), ["192.168.1.7:1"]);
+    }
+
+    #[test]
+    fn tunnels_are_known_by_name() {
+        assert!(["tun0", "wg0", "utun3", "tailscale0", "ztabcdefgh"].into_iter().all(is_tunnel));
+        assert!(!["eth0", "wlp3s0", "enp0s31f6", "lo", "docker0", "Ethernet"].into_iter().any(is_tunnel));
     }
 
     #[test]

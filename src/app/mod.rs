@@ -30,8 +30,8 @@ pub use self::passphrase::Passphrase;
 pub use self::profile::Profile;
 pub use self::records::{HostedAt, Record, Records};
 pub use self::session::{
-    HostPlace, HostRequest, IdentityState, JoinRequest, KeyStep, KnownRoom, Opening, SeatEvent, SeatId, SeatInfo,
-    Session, SessionEvent,
+    AddressTest, HostPlace, HostRequest, IdentityState, JoinRequest, KeyStep, KnownRoom, Opening, Reach, SeatEvent,
+    SeatId, SeatInfo, Session, SessionEvent,
 };
 pub use self::settings::{Appearance, Settings};
 pub use self::target::JoinTarget;

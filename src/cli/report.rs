@@ -57,7 +57,11 @@ impl Report {
             }
             SeatEvent::Failed(problem) => self.console.problem(problem),
             SeatEvent::Protocol(event) => self.protocol(event, room),
-            SeatEvent::Taken(_) | SeatEvent::Identity(_) | SeatEvent::CancelAsked(_) | SeatEvent::Forgotten => {}
+            SeatEvent::Taken(_)
+            | SeatEvent::Identity(_)
+            | SeatEvent::Reach { .. }
+            | SeatEvent::CancelAsked(_)
+            | SeatEvent::Forgotten => {}
         }
     }
 

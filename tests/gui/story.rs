@@ -17,6 +17,7 @@ fn somebody_new_hosts_and_two_talk() {
     assert_eq!((ann.state().get_page(), ann.state().get_sheet()), (Page::Chat, Sheet::Invite));
     assert!(ann.state().get_invite().modules > 20 && ann.sees("The invite as a QR code"));
     ann.check_names("invite");
+    ann.wait("an answer at its address", |ann| ann.reads("This computer answers here."));
     ann.press("Copy invite");
     assert_eq!(ann.line(ann.state().get_toast()), "Copied");
     ann.press("Close");

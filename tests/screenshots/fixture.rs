@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use conversa::gui::{
-    AddressRow, AppWindow, ChatState, Connection, DateForm, Delivery, IdentityView, InviteView, JoinView, KeyCode,
-    KnockRow, LobbyRow, MemberRow, MessageRow, Reach, RoomEvent, RoomRow, RoomView, RowKind, Security, Suite, SuiteRow,
-    When,
+    AddressRow, AddressState, AppWindow, ChatState, Connection, DateForm, Delivery, IdentityView, InviteView, JoinView,
+    KeyCode, KnockRow, LobbyRow, MemberRow, MessageRow, Reach, RoomEvent, RoomRow, RoomView, RowKind, Security, Suite,
+    SuiteRow, When,
 };
 use slint::{ComponentHandle, Image, ModelRc, Rgb8Pixel, SharedPixelBuffer, SharedString, VecModel};
 
@@ -63,9 +63,9 @@ pub(crate) fn fill(app: &AppWindow) {
     state.set_members(list(members()));
     state.set_knocks(list(vec![KnockRow { id: "dee".into(), code: code(9) }]));
     state.set_addresses(list(vec![
-        AddressRow { reach: Reach::Network, address: "192.168.1.7:9000".into() },
-        AddressRow { reach: Reach::Internet, address: "[2001:db8::7:1c2a]:9000".into() },
-        AddressRow { reach: Reach::Computer, address: "127.0.0.1:9000".into() },
+        AddressRow { reach: Reach::Network, address: "192.168.1.7:9000".into(), state: AddressState::Answers },
+        AddressRow { reach: Reach::Internet, address: "[2001:db8::7:1c2a]:9000".into(), state: AddressState::Silent },
+        AddressRow { reach: Reach::Vpn, address: "100.101.4.7:9000".into(), state: AddressState::Testing },
     ]));
     state.set_invite(InviteView {
         link: "conversa:1:MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43UOV3HO6DZPIYDCMRTGQ2TMNZYHFQWEY3EMVTGO2DJNJVWY3LON5YHC4TTOR2XM53YPF5DAMJSGM2DKNRXHA4Q".into(),

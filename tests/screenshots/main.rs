@@ -11,12 +11,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use conversa::gui::{
-    AppWindow, Appearance, ChatState, Confirm, Connection, HostStage, JoinStage, JoinTab, KeyStage, KeyStep, Page,
-    Remedy, Security, Sentence, Sheet, Suite, TroubleView,
+    AddressRow, AddressState, AppWindow, Appearance, ChatState, Confirm, Connection, HostStage, JoinStage, JoinTab,
+    KeyStage, KeyStep, Page, Remedy, Security, Sentence, Sheet, Suite, TroubleView,
 };
 use i_slint_backend_testing::{AccessibleRole, ElementQuery, TestingBackend, TestingBackendOptions};
 use slint::platform::WindowEvent;
-use slint::{ComponentHandle, LogicalSize, ModelRc, PhysicalSize};
+use slint::{ComponentHandle, LogicalSize, ModelRc, PhysicalSize, VecModel};
 
 const WIDE: (u32, u32) = (1100, 740);
 const NARROW: (u32, u32) = (400, 740);
@@ -159,7 +159,9 @@ fn room() {
     state.set_people_open(false);
     state.set_sheet(Sheet::Invite);
     shoot(&app, "invite", &["Copy invite", "New link", "Reset…"]);
-    state.set_forward_to("192.168.1.7:9000".into());
+    let behind = AddressRow { address: "192.168.1.7:9000".into(), state: AddressState::Answers, ..<_>::default() };
+    state.set_forward_to(behind.address.clone());
+    state.set_addresses(ModelRc::new(VecModel::from(vec![behind])));
     shoot(&app, "invite-behind-router", &["Copy invite"]);
     state.set_sheet(Sheet::None);
     state.set_zoom(1.5);

@@ -1,5 +1,7 @@
 //! What each event does to a room.
 
+use std::collections::BTreeMap;
+
 use super::delivery::{Delivery, Progress};
 use super::member::Presence;
 use super::room::{Connection, Hosting, Room};
@@ -31,10 +33,18 @@ impl Room {
                 vec![Change::RoomChanged(self.seat)]
             }
             SeatEvent::Hosting { address, addresses, host } => {
-                self.hosting = Some(Hosting { address: *address, addresses: addresses.clone() });
+                self.hosting =
+                    Some(Hosting { address: *address, addresses: addresses.clone(), tests: BTreeMap::new() });
                 self.info.addresses.clone_from(addresses);
                 self.host = Some(*host);
                 vec![Change::RoomChanged(self.seat)]
+            }
+            SeatEvent::Reach { address, test } => {
+                // As many as there are addresses, which an invite bounds.
+                if let Some(hosting) = &mut self.hosting {
+                    hosting.tests.insert(address.clone(), *test);
+                }
+                vec![Change::InviteChanged(self.seat)]
             }
             SeatEvent::Sent { id, text, sent_ms } => self.sent(*id, text, *sent_ms, now_ms),
             SeatEvent::CancelAsked(id) => self.progress(id, Progress::Cancelled),

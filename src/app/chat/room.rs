@@ -1,11 +1,11 @@
 //! One conversation as it is now.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::member::{Member, skeleton};
 use super::row::{Message, Notice, Row, RowKind};
 use super::{Change, Presence, Question, ROWS_MAX};
-use crate::app::{Problem, SeatId, SeatInfo};
+use crate::app::{AddressTest, Problem, SeatId, SeatInfo};
 use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::{Invite, MessageId};
 
@@ -70,6 +70,8 @@ pub struct Hosting {
     pub address: std::net::SocketAddr,
     /// What invites carry.
     pub addresses: Vec<String>,
+    /// How those of them answer that were tested.
+    pub tests: BTreeMap<String, AddressTest>,
 }
 
 /// A conversation.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::identities::{Found, Identities, is_locked};
 use super::listeners::Listeners;
+use super::reach::Trial;
 use super::seat::{Plan, Progress, Seat};
 use super::{HostRequest, JoinRequest, SeatEvent, SeatId, Seats, SessionEvent, lock};
 use crate::app::{Passphrase, Problem, Profile, Record, Records, Settings};
@@ -37,6 +38,7 @@ pub(super) enum Input {
     Enter(SeatId),
     EnterBy { seat: SeatId, invite: Box<Invite> },
     HostAt { seat: SeatId, address: SocketAddr },
+    TestAddresses(SeatId),
     Command { seat: SeatId, command: Command },
     Send { seat: SeatId, id: MessageId, text: String },
     Cancel { seat: SeatId, id: MessageId },
@@ -80,6 +82,8 @@ pub(super) struct Engine {
     pub(super) listeners: Listeners,
     pub(super) seats: BTreeMap<SeatId, Seat>,
     pub(super) by_client: HashMap<ClientId, SeatId>,
+    /// Tests of addresses by the client that makes them.
+    pub(super) trials: HashMap<ClientId, Trial>,
     pub(super) by_room: Seats,
     pub(super) net: Handle,
     pub(super) next_client: u64,
@@ -114,6 +118,7 @@ impl Engine {
             listeners: Listeners::default(),
             seats: BTreeMap::new(),
             by_client: HashMap::new(),
+            trials: HashMap::new(),
             by_room,
             net,
             next_client: 1,
@@ -180,6 +185,7 @@ impl Engine {
             Input::Enter(seat) => self.enter(seat),
             Input::EnterBy { seat, invite } => self.enter_by(seat, &invite),
             Input::HostAt { seat, address } => self.host_at(seat, address),
+            Input::TestAddresses(seat) => self.test_addresses(seat),
             Input::Command { seat, command } => self.command(seat, command),
             Input::Send { seat, id, text } => self.send(seat, id, text),
             Input::Cancel { seat, id } => self.cancel(seat, id),

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::reach::AddressTest;
 use super::requests::{SeatId, SeatInfo};
 use crate::app::{Problem, Settings};
 use crate::crypto::{Fingerprint, Suite};
@@ -81,6 +82,13 @@ pub enum SeatEvent {
         addresses: Vec<String>,
         /// The key that joiners will see.
         host: Fingerprint,
+    },
+    /// An address of this computer is being tested, or was.
+    Reach {
+        /// Which.
+        address: String,
+        /// What is known of it.
+        test: AddressTest,
     },
     /// An own message was taken over and waits to be sealed: show it at once.
     Sent {

@@ -21,6 +21,7 @@ mod entering;
 mod events;
 mod identities;
 mod listeners;
+mod reach;
 mod requests;
 mod seat;
 mod seat_events;
@@ -33,6 +34,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 pub use self::events::{IdentityState, KeyStep, SeatEvent, SessionEvent};
+pub use self::reach::{AddressTest, Reach};
 pub use self::requests::{HostPlace, HostRequest, JoinRequest, KnownRoom, Opening, SeatId, SeatInfo};
 use super::settings::Settings;
 use super::{Code, JoinTarget, Passphrase, Problem, Profile, Records, say};
@@ -163,6 +165,12 @@ impl Session {
     /// Hosts an owned room of this profile at another address from the next [`Self::enter`] on.
     pub fn host_at(&self, seat: SeatId, address: SocketAddr) {
         self.input(Input::HostAt { seat, address });
+    }
+
+    /// Tests whether this computer answers at each address of a room that is hosted here:
+    /// `SeatEvent::Reach` follows for each, twice.
+    pub fn test_addresses(&self, seat: SeatId) {
+        self.input(Input::TestAddresses(seat));
     }
 
     /// Answers `Event::FirstUse`: this is the host's key.

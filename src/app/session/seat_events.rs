@@ -11,6 +11,9 @@ use crate::wire::{ByteArray, Signed};
 
 impl Engine {
     pub(super) fn client_event(&mut self, client: ClientId, event: Event) {
+        if self.trial_event(client, &event) {
+            return;
+        }
         // A client that was taken away may have said something before it knew.
         let Some(id) = self.by_client.get(&client).copied() else { return };
         match &event {

@@ -60,6 +60,9 @@ impl Presenter {
     }
 
     pub(in crate::gui) fn show_invite(&mut self) {
+        if let Some(seat) = self.open {
+            self.session.test_addresses(seat);
+        }
         self.refresh_invite();
         self.state().set_sheet(ui::Sheet::Invite);
     }
@@ -162,8 +165,10 @@ impl Presenter {
         let room = self.open.and_then(|seat| self.chat.room(seat));
         let invite = room.and_then(|room| room.invite.as_ref());
         self.state().set_invite(views::invite(invite, self.today));
+        let tests = room.and_then(|room| room.hosting.as_ref()).map(|hosting| &hosting.tests);
         let addresses = room.into_iter().flat_map(|room| &room.info.addresses);
-        let rows: Vec<ui::AddressRow> = addresses.map(|address| views::address_row(address)).collect();
+        let rows: Vec<ui::AddressRow> =
+            addresses.map(|address| views::address_row(address, tests.and_then(|tests| tests.get(address)))).collect();
         let public = rows.iter().any(|row| row.reach == ui::Reach::Internet);
         let local = rows.iter().find(|row| row.reach == ui::Reach::Network && !public);
         self.state().set_forward_to(local.map(|row| row.address.clone()).unwrap_or_default());

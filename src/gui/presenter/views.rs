@@ -6,7 +6,7 @@ use chrono::{Datelike, NaiveDate};
 use slint::{Image, ModelRc, Rgb8Pixel, SharedPixelBuffer, SharedString, VecModel};
 
 use crate::app::chat::{self, Member, Message, Notice, Presence, Progress, Room, RowKind};
-use crate::app::{Action, Code, Problem, Sentence};
+use crate::app::{Action, AddressTest, Code, Problem, Reach, Sentence};
 use crate::crypto::Fingerprint;
 use crate::gui::format::{self, Form};
 use crate::gui::generated as ui;
@@ -313,10 +313,11 @@ pub(super) fn invite(invite: Option<&Invite>, today: NaiveDate) -> ui::InviteVie
 }
 
 /// Where this computer is reached, and by whom.
-pub(super) fn address_row(address: &str) -> ui::AddressRow {
+pub(super) fn address_row(address: &str, test: Option<&AddressTest>) -> ui::AddressRow {
     let ip = address.parse::<std::net::SocketAddr>().map(|address| address.ip());
     let reach = match ip {
         Ok(ip) if ip.is_loopback() => ui::Reach::Computer,
+        Ok(_) if test.is_some_and(|test| test.tunnel) => ui::Reach::Vpn,
         // Addresses that providers and VPNs such as Tailscale share out among themselves (RFC 6598).
         Ok(std::net::IpAddr::V4(ip))
             if ip.octets().first_chunk().is_some_and(|&[first, second]| first == 100 && second & 0xc0 == 0x40) =>
@@ -327,7 +328,14 @@ pub(super) fn address_row(address: &str) -> ui::AddressRow {
         Ok(std::net::IpAddr::V6(ip)) if !ip.is_unique_local() => ui::Reach::Internet,
         _ => ui::Reach::Network,
     };
-    ui::AddressRow { reach, address: address.into() }
+    let state = match test.map(|test| test.reach) {
+        None => ui::AddressState::Untested,
+        Some(Reach::Testing) => ui::AddressState::Testing,
+        Some(Reach::Answers) => ui::AddressState::Answers,
+        Some(Reach::Another) => ui::AddressState::Another,
+        Some(Reach::Silent) => ui::AddressState::Silent,
+    };
+    ui::AddressRow { reach, address: address.into(), state }
 }
 
 /// The name of a seat in the window.
@@ -356,7 +364,7 @@ mod tests {
             ("[fd00::7]:9000", ui::Reach::Network),
             ("[2001:db8::7]:9000", ui::Reach::Internet),
         ] {
-            assert_eq!(address_row(address).reach, reach, "{address}");
+            assert_eq!(address_row(address, None).reach, reach, "{address}");
         }
     }
 }
