@@ -158,6 +158,7 @@ fn room() {
     shoot_in(&app, "people", &["Let in", "Decline"], &[(NARROW, "narrow")]);
     state.set_people_open(false);
     state.set_sheet(Sheet::Invite);
+    shoot_in(&app, "invite", &["Copy invite", "New link", "Reset…"], &[(TALL, "tall")]);
     shoot(&app, "invite", &["Copy invite", "New link", "Reset…"]);
     let behind = AddressRow { address: "192.168.1.7:9000".into(), state: AddressState::Answers, ..<_>::default() };
     state.set_forward_to(behind.address.clone());
