@@ -147,7 +147,7 @@ impl Face {
 }
 
 fn join(invite: Invite) -> JoinRequest {
-    JoinRequest { target: JoinTarget::Invite(Box::new(invite)), learning: None, pin: None }
+    JoinRequest { target: JoinTarget::Invite(Box::new(invite)), learning: None, pin: None, look: false }
 }
 
 fn messages(room: &Room) -> Vec<String> {

@@ -87,7 +87,7 @@ fn find_goal(way: &Way, opening: &Opening, no_address: bool) -> Result<Goal, Pro
             let hint = say!("`conversa rooms` shows all; an invite works too.");
             Err(Problem::new(Code::UnknownRoom, what, hint))
         }
-        Ok(target) => Ok(Goal::New(JoinRequest { target, learning, pin: way.pin })),
+        Ok(target) => Ok(Goal::New(JoinRequest { target, learning, pin: way.pin, look: false })),
         Err(problem) => Err(problem),
     }
 }

@@ -9,7 +9,7 @@ use super::console::{Console, printable};
 use crate::app::chat::{Chat, Room};
 use crate::app::{Problem, SeatEvent, SeatId};
 use crate::crypto::Fingerprint;
-use crate::protocol::{Event, Stop};
+use crate::protocol::{Event, LobbyRoom, Stop};
 
 /// Writes about one seat.
 #[derive(Debug)]
@@ -97,10 +97,12 @@ impl Report {
                 self.console.notice(&text);
             }
             Event::Lobby(rooms) => {
-                let rooms: Vec<_> = rooms
-                    .iter()
-                    .map(|room| json!({ "room": room.room.to_string(), "owner": room.owner.to_string() }))
-                    .collect();
+                let fields = |room: &LobbyRoom| {
+                    let (id, owner) = (room.room.to_string(), room.owner.to_string());
+                    let LobbyRoom { members, round_trip_ms, .. } = room;
+                    json!({ "room": id, "owner": owner, "members": members, "round_trip_ms": round_trip_ms })
+                };
+                let rooms: Vec<_> = rooms.iter().map(fields).collect();
                 self.console.event("lobby", &json!({ "rooms": rooms }));
             }
             Event::Waiting => {

@@ -135,18 +135,25 @@ pub struct Msg {
     pub signature: Bytes,
 }
 
-/// Asks which rooms may be knocked at.
+/// Asks which rooms may be knocked at, or what there is to see of one that is known by its id.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Look {}
+pub struct Look {
+    /// The room asked about; absent for all that may be knocked at.
+    #[serde(rename = "r")]
+    pub room: Option<ByteArray<32>>,
+}
 
-/// The rooms that may be knocked at.
+/// The rooms asked about.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lobby {
     /// Their geneses.
     #[serde(rename = "g")]
     pub rooms: Vec<Signed>,
+    /// How many members each of them has.
+    #[serde(rename = "n")]
+    pub members: Vec<u16>,
 }
 
 /// Opens a room on this host; only its owner can.

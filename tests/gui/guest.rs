@@ -44,7 +44,7 @@ impl Guest {
 
     pub(crate) fn join(&self, target: &str, learning: bool) -> SeatId {
         let learning = learning.then(LearningConsent::given_by_a_person);
-        self.session.join(JoinRequest { target: target.parse().unwrap(), learning, pin: None }).unwrap()
+        self.session.join(JoinRequest { target: target.parse().unwrap(), learning, pin: None, look: false }).unwrap()
     }
 
     /// Hosts a room on this computer that takes knocks.

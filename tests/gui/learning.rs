@@ -1,6 +1,7 @@
 //! Learning rooms: never without having been asked.
 
 use conversa::gui::{Connection, HostStage, JoinStage, Page, Security, Sheet, Suite};
+use slint::Model;
 
 use crate::guest::Guest;
 use crate::person::Person;
@@ -76,7 +77,8 @@ fn a_learning_room_is_joined_by_invite_after_its_warning() {
     bo.fill("Invite link", &invite);
     bo.press("Continue");
     bo.press("Join for learning");
-    assert_eq!(bo.state().get_join_stage(), JoinStage::Review);
+    bo.wait_with(&mut [&mut ann], "the room", |bo, _| bo.state().get_join_stage() == JoinStage::Review);
+    assert!(bo.state().get_join().learning && bo.state().get_join().members == 1);
     bo.press("Join");
     bo.wait_with(&mut [&mut ann], "in the room", |bo, _| {
         bo.state().get_room().connection == Connection::Connected && bo.state().get_room().name == "Workshop"
@@ -112,6 +114,14 @@ fn a_room_is_joined_by_its_address_after_the_first_use_question() {
     assert_eq!(join.host_key.text, ann.fingerprint.unwrap().grouped());
     assert!(join.first_use && bo.sees("It matches, join"));
     bo.press("It matches, join");
+    // The room is shown before its owner is asked.
+    bo.wait_with(&mut [&mut ann], "the room to ask for", |bo, _| bo.state().get_join_stage() == JoinStage::Choose);
+    assert!(ann.room(seat).unwrap().knocks.is_empty());
+    bo.check_names("the lobby");
+    let rooms = bo.state().get_lobby();
+    let room = rooms.row_data(0).unwrap();
+    assert!(room.members == 1 && room.round_trip > 0);
+    bo.press(&format!("Room {}, made by {}", room.code.tag, room.owner.tag));
     bo.wait_with(&mut [&mut ann], "Ann is asked", |bo, guests| {
         let knocks = guests[0].room(seat).map_or(0, |room| room.knocks.len());
         bo.state().get_join_stage() == JoinStage::Waiting && knocks == 1
@@ -123,7 +133,6 @@ fn a_room_is_joined_by_its_address_after_the_first_use_question() {
     bo.wait_with(&mut [&mut ann], "in the room", |bo, _| bo.state().get_room().name == "Friday crew");
     assert_eq!(bo.state().get_sheet(), Sheet::None);
     bo.wait_with(&mut [&mut ann], "remembered", |bo, _| {
-        use slint::Model;
         bo.state().get_recent_addresses().row_data(0).is_some_and(|known| known == address)
     });
 }

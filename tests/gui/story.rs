@@ -175,7 +175,10 @@ fn the_host_goes_away_and_comes_back_and_nothing_is_lost() {
     bo.press("Join a room");
     bo.fill("Invite link", &ann.invite(seat).unwrap());
     bo.press("Continue");
-    assert!(bo.reads("Is this the right room?"));
+    bo.wait_with(&mut [&mut ann], "the room", |bo, _| bo.reads("Is this the right room?"));
+    assert!(bo.reads("The host says: 1 member. It answers in"));
+    bo.check_names("review");
+    assert_eq!(ann.room(seat).unwrap().members().len(), 1, "nobody came in by looking");
     bo.press("Join");
     bo.wait_with(&mut [&mut ann], "in the room", |bo, _| bo.state().get_room().connection == Connection::Connected);
 

@@ -1,7 +1,7 @@
 //! Who gets in, and who does not.
 
 use conversa::crypto::{Fingerprint, Suite};
-use conversa::protocol::{Command, Entry, Event, LinkError, RefuseCode, RoomId, Stop};
+use conversa::protocol::{Command, Entry, Event, LinkError, LobbyRoom, RefuseCode, RoomId, Stop};
 
 use crate::net::Net;
 
@@ -84,6 +84,29 @@ fn knocking_shows_the_host_first_and_asks_the_owner() {
         net.command("ann", Command::AnswerKnock { member, admit: true });
         net.drive();
         assert!(net.is_ready("bo"), "{suite:?}");
+    }
+}
+
+/// An invite's room can be seen before it is joined, and whoever does not know a room's id sees only
+/// what may be knocked at.
+#[test]
+fn a_room_can_be_looked_at_before_it_is_joined() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        let invite = net.invite();
+        let (room, owner) = (invite.room, net.fingerprint("ann"));
+        net.add_looking("carol", Entry::Invite(invite));
+        net.drive();
+        let Some(Event::Lobby(rooms)) = net.people["carol"].events.last().cloned() else { panic!("no lobby") };
+        assert_eq!(rooms, [LobbyRoom { room, owner, members: 2, round_trip_ms: 0 }], "{suite:?}");
+        assert!(!net.saw("ann", &Event::MemberJoined { member: net.fingerprint("carol") }));
+        net.command("carol", Command::Knock(room));
+        net.drive();
+        assert!(net.is_ready("carol"), "{suite:?}");
+
+        net.add("dave", Entry::Knock, Some(net.host_fingerprint()));
+        net.drive();
+        assert_eq!(net.people["dave"].events.last(), Some(&Event::Lobby(Vec::new())), "it takes invites only");
     }
 }
 

@@ -162,7 +162,7 @@ fn a_flood_of_keys_ends_the_link() {
 
 #[test]
 fn a_flood_of_questions_ends_the_link() {
-    for question in [Frame::Ping(Ping { number: 1 }), Frame::Look(Look {})] {
+    for question in [Frame::Ping(Ping { number: 1 }), Frame::Look(Look { room: None })] {
         let (mut host, _, _) = host_and_room();
         let mut rogue = Rogue::link(&mut host, LinkId(1), &identity(Suite::Textbook, 1));
         (0..QUESTIONS_BURST).for_each(|_| rogue.send(&question));

@@ -145,11 +145,25 @@ impl Net {
 
     /// Brings a person with new keys, or the ones that name had.
     pub(crate) fn add(&mut self, name: &'static str, entry: Entry, pin: Option<Fingerprint>) {
+        let client = self.client(name, entry, pin);
+        self.bring(name, client);
+    }
+
+    /// The same for somebody who wants to see the room first.
+    pub(crate) fn add_looking(&mut self, name: &'static str, entry: Entry) {
+        let client = self.client(name, entry, None).looking_first();
+        self.bring(name, client);
+    }
+
+    fn client(&mut self, name: &'static str, entry: Entry, pin: Option<Fingerprint>) -> Client {
         let index = self.names.iter().position(|known| *known == name).unwrap_or_else(|| {
             self.names.push(name);
             self.names.len() - 1
         });
-        let client = Client::new(identity(self.suite, index), crypto(self.suite), name.to_owned(), entry, pin);
+        Client::new(identity(self.suite, index), crypto(self.suite), name.to_owned(), entry, pin)
+    }
+
+    fn bring(&mut self, name: &'static str, client: Client) {
         let person = Person {
             client,
             events: Vec::new(),

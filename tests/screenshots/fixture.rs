@@ -79,10 +79,11 @@ pub(crate) fn fill(app: &AppWindow) {
         address: "192.168.1.7:9000".into(),
         learning: false,
         first_use: true,
+        ..JoinView::default()
     });
     state.set_lobby(list(vec![
-        LobbyRow { id: "1".into(), code: code(21), owner: code(22) },
-        LobbyRow { id: "2".into(), code: code(23), owner: code(24) },
+        LobbyRow { id: "1".into(), code: code(21), owner: code(22), members: 12, round_trip: 3 },
+        LobbyRow { id: "2".into(), code: code(23), owner: code(24), members: 1, round_trip: 3 },
     ]));
     state.set_host_name("Ann's room".into());
     state.set_host_port("9000".into());

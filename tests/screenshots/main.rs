@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use conversa::gui::{
     AddressRow, AddressState, AppWindow, Appearance, ChatState, Confirm, Connection, HostStage, JoinStage, JoinTab,
-    KeyStage, KeyStep, Page, Remedy, Security, Sentence, Sheet, Suite, TroubleView,
+    JoinView, KeyStage, KeyStep, Page, Remedy, Security, Sentence, Sheet, Suite, TroubleView,
 };
 use i_slint_backend_testing::{AccessibleRole, ElementQuery, TestingBackend, TestingBackendOptions};
 use slint::platform::WindowEvent;
@@ -260,6 +260,10 @@ fn joining() {
     state.set_join_error(TroubleView::default());
     state.set_join_stage(JoinStage::Review);
     shoot(&app, "join-review", &["It matches, join", "Cancel"]);
+    let first_use = state.get_join();
+    state.set_join(JoinView { first_use: false, members: 12, round_trip: 3, ..first_use.clone() });
+    shoot(&app, "join-invited", &["Join", "Cancel"]);
+    state.set_join(first_use);
     state.set_join_stage(JoinStage::Choose);
     shoot(&app, "join-choose", &["Cancel"]);
     state.set_join_stage(JoinStage::Waiting);

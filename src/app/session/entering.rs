@@ -175,7 +175,9 @@ impl Engine {
         self.next_client += 1;
         seat.progress = Progress::Running { client, ready: false };
         self.by_client.insert(client, id);
+        let looks = matches!(&seat.plan, Plan::Join(JoinRequest { look: true, .. }));
         let made = Client::new(Arc::clone(identity), seat.crypto.clone(), name, start.entry, start.pin);
+        let made = if looks { made.looking_first() } else { made };
         self.net.send(net::Command::Add { id: client, client: Box::new(made), addresses: start.addresses });
     }
 

@@ -89,4 +89,7 @@ pub struct JoinRequest {
     pub learning: Option<LearningConsent>,
     /// The host's key, if the person brought it; an invite brings its own.
     pub pin: Option<Fingerprint>,
+    /// Whether an invite's room is to be shown before it is joined: `Event::Lobby` comes, and
+    /// [`Session::knock`](super::Session::knock) goes on. At an address that is always so.
+    pub look: bool,
 }

@@ -7,7 +7,7 @@ use crate::app::{Code, JoinRequest, JoinTarget, Problem, SeatId, say};
 use crate::crypto::{Fingerprint, Suite};
 use crate::gui::generated as ui;
 use crate::gui::list;
-use crate::protocol::{LearningConsent, LobbyRoom};
+use crate::protocol::{LearningConsent, LobbyRoom, RefuseCode};
 
 /// A room that is being joined.
 pub(super) struct Joining {
@@ -54,32 +54,34 @@ impl Presenter {
         if self.identities.is_own(invite.host) {
             return self.joining_failed(&Problem::own_address());
         }
-        let stage = if invite.suite == Suite::Textbook { ui::JoinStage::Consent } else { ui::JoinStage::Review };
+        let is_learning = invite.suite == Suite::Textbook;
         self.joining = Some(joining);
-        self.show_join(stage);
+        if is_learning {
+            return self.show_join(ui::JoinStage::Consent);
+        }
+        self.show_join(ui::JoinStage::Looking);
+        self.begin_joining();
     }
 
     /// The learning room's warning was read and answered.
     pub(in crate::gui) fn consent_to_learning(&mut self) {
         let Some(joining) = &mut self.joining else { return };
         joining.learning = Some(LearningConsent::given_by_a_person());
-        if let JoinTarget::Invite(_) = joining.target {
-            return self.show_join(ui::JoinStage::Review);
-        }
-        self.show_join(ui::JoinStage::Entering);
+        let stage = match joining.target {
+            JoinTarget::Invite(_) => ui::JoinStage::Looking,
+            JoinTarget::Address(_) => ui::JoinStage::Entering,
+        };
+        self.show_join(stage);
         self.begin_joining();
     }
 
     /// It is the right room: the invite's, or the host's key is the one somebody read aloud.
     pub(in crate::gui) fn confirm_join(&mut self) {
         let Some(joining) = &self.joining else { return };
-        match (joining.seat, joining.host) {
-            (Some(seat), Some(host)) => self.session.trust_host(seat, host),
-            (Some(_), None) => return,
-            (None, _) => {
-                self.show_join(ui::JoinStage::Entering);
-                return self.begin_joining();
-            }
+        match (joining.seat, &joining.target, joining.host, joining.lobby.first()) {
+            (Some(seat), JoinTarget::Address(_), Some(host), _) => self.session.trust_host(seat, host),
+            (Some(seat), JoinTarget::Invite(_), _, Some(room)) => self.session.knock(seat, room.room),
+            _ => return,
         }
         self.show_join(ui::JoinStage::Entering);
     }
@@ -108,26 +110,30 @@ impl Presenter {
 
     pub(super) fn question(&mut self, seat: SeatId, question: Question) {
         let Some(joining) = self.joining.as_mut().filter(|joining| joining.seat == Some(seat)) else { return };
+        let is_invited = matches!(joining.target, JoinTarget::Invite(_));
         match question {
             Question::FirstUse(host) => {
                 joining.host = Some(host);
                 self.show_join(ui::JoinStage::Review);
             }
             Question::Lobby(rooms) => match rooms.as_slice() {
+                [] if is_invited => self.joining_failed(&Problem::from(RefuseCode::NoRoom)),
                 [] => {
                     let hint = say!("Ask the owner for an invite, or to let people ask to join.");
                     let what = say!("Nobody at this address takes people without an invite.");
                     self.joining_failed(&Problem::new(Code::NoKnocking, what, hint));
                 }
-                [only] => {
-                    self.session.knock(seat, only.room);
-                    self.show_join(ui::JoinStage::Waiting);
+                [_] if is_invited => {
+                    joining.lobby = rooms;
+                    self.show_join(ui::JoinStage::Review);
                 }
                 _ => {
                     let row = |room: &LobbyRoom| ui::LobbyRow {
                         id: room.room.to_string().into(),
                         code: views::code(&room.room.to_string()),
                         owner: views::key_code(Some(room.owner)),
+                        members: i32::from(room.members),
+                        round_trip: round_trip(room),
                     };
                     let rows = rooms.iter().map(row).collect();
                     joining.lobby = rooms;
@@ -168,7 +174,7 @@ impl Presenter {
 
     fn begin_joining(&mut self) {
         let Some(joining) = &mut self.joining else { return };
-        let request = JoinRequest { target: joining.target.clone(), learning: joining.learning, pin: None };
+        let request = JoinRequest { target: joining.target.clone(), learning: joining.learning, pin: None, look: true };
         match self.session.join(request) {
             Ok(seat) => joining.seat = Some(seat),
             Err(problem) => self.joining_failed(&problem),
@@ -201,6 +207,8 @@ impl Presenter {
             }
             JoinTarget::Address(address) => (address.clone(), None, joining.host, false),
         };
+        // At an address the lobby is a list to choose from.
+        let looked_up = joining.lobby.first().filter(|found| Some(found.room) == room);
         let state = self.state();
         state.set_join(ui::JoinView {
             room_code: room.map(|room| views::code(&room.to_string())).unwrap_or_default(),
@@ -208,7 +216,14 @@ impl Presenter {
             address: address.into(),
             learning: invited_to_learning || joining.learning.is_some() || stage == ui::JoinStage::Consent,
             first_use: matches!(joining.target, JoinTarget::Address(_)),
+            members: looked_up.map_or(0, |room| i32::from(room.members)),
+            round_trip: looked_up.map_or(0, round_trip),
         });
         state.set_join_stage(stage);
     }
+}
+
+/// Milliseconds; an answer within the same one took less than it, and not no time.
+fn round_trip(room: &LobbyRoom) -> i32 {
+    i32::try_from(room.round_trip_ms).unwrap_or(i32::MAX).max(1)
 }

@@ -116,13 +116,17 @@ impl std::fmt::Debug for Command {
     }
 }
 
-/// A room that may be knocked at.
+/// A room that may be knocked at, or entered by the invite that was looked up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LobbyRoom {
     /// The room.
     pub room: RoomId,
     /// Who made it.
     pub owner: Fingerprint,
+    /// How many members it has, by the word of its host.
+    pub members: u16,
+    /// How long the host took to answer, in milliseconds.
+    pub round_trip_ms: u64,
 }
 
 /// What happened, for a face to show.
@@ -135,7 +139,7 @@ pub enum Event {
         /// The key the host has proven to hold.
         host: Fingerprint,
     },
-    /// The rooms that may be knocked at; answer with [`Command::Knock`].
+    /// The rooms that may be knocked at, or the one that was looked up; answer with [`Command::Knock`].
     Lobby(Vec<LobbyRoom>),
     /// The owner decides.
     Waiting,

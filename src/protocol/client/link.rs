@@ -39,12 +39,14 @@ impl Client {
             self.send(&Frame::Open(open));
             return Ok(());
         }
-        let Some(room) = self.target else {
-            self.phase = Phase::AwaitLobby;
-            self.send(&Frame::Look(Look {}));
-            return Ok(());
-        };
-        self.join(room, now)
+        match self.target {
+            Some(room) if !self.looks => self.join(room, now),
+            room => {
+                self.phase = Phase::AwaitLobby;
+                self.send(&Frame::Look(Look { room: room.map(|room| ByteArray::new(room.0)) }));
+                Ok(())
+            }
+        }
     }
 
     fn join(&mut self, room: RoomId, now: Now) -> Result<(), Fault> {
@@ -70,13 +72,19 @@ impl Client {
         Ok(())
     }
 
-    pub(super) fn show_lobby(&mut self, lobby: &Lobby) -> Result<(), Fault> {
+    pub(super) fn show_lobby(&mut self, lobby: &Lobby, now: Now) -> Result<(), Fault> {
         let suite = self.crypto.suite();
         let mut rooms = Vec::new();
-        for genesis in &lobby.rooms {
+        // Nothing was sent since the question, which the link began with.
+        let round_trip_ms = now.monotonic_ms.saturating_sub(self.asked_ms);
+        if lobby.rooms.len() != lobby.members.len() {
+            return Err(Fault::Unexpected);
+        }
+        for (genesis, members) in lobby.rooms.iter().zip(&lobby.members) {
             let roster = Roster::open(genesis)?;
-            if roster.suite() == suite {
-                rooms.push(LobbyRoom { room: roster.room(), owner: roster.owner() });
+            let room = roster.room();
+            if roster.suite() == suite && self.target.is_none_or(|target| target == room) {
+                rooms.push(LobbyRoom { room, owner: roster.owner(), members: *members, round_trip_ms });
             }
         }
         // Not connected while a person thinks: the host gives a stranger five seconds.

@@ -61,6 +61,8 @@ pub struct Client {
     entry: Entry,
     pin: Option<Fingerprint>,
     target: Option<RoomId>,
+    /// Whether the room is to be seen before it is joined.
+    looks: bool,
     phase: Phase,
     entered: bool,
     leaving: Option<u64>,
@@ -111,6 +113,7 @@ impl Client {
             entry,
             pin,
             target,
+            looks: false,
             phase: Phase::Down,
             entered: false,
             leaving: None,
@@ -131,6 +134,14 @@ impl Client {
             retry_at_ms: None,
             outputs: VecDeque::new(),
         }
+    }
+
+    /// Asks the host about the room before joining it: [`Event::Lobby`] comes, and
+    /// [`Command::Knock`] goes on.
+    #[must_use]
+    pub const fn looking_first(mut self) -> Self {
+        self.looks = true;
+        self
     }
 
     /// Begins: asks for a connection.
@@ -256,6 +267,7 @@ impl Client {
             Command::Knock(room) => {
                 if self.phase == Phase::ChooseRoom {
                     self.target = Some(room);
+                    self.looks = false;
                     self.dial();
                 }
             }
@@ -298,7 +310,7 @@ impl Client {
         match (frame, self.phase) {
             (Frame::Ping(ping), _) => self.send(&Frame::Pong(ping)),
             (Frame::Bye(bye), _) => self.bye = ByeCode::from_code(bye.code),
-            (Frame::Lobby(lobby), Phase::AwaitLobby) => self.show_lobby(&lobby)?,
+            (Frame::Lobby(lobby), Phase::AwaitLobby) => self.show_lobby(&lobby, now)?,
             (Frame::Refuse(refuse), phase) => self.refused(RefuseCode::from_code(refuse.code), phase, now, random),
             (Frame::Welcome(welcome), Phase::AwaitWelcome { resuming }) => {
                 self.ready_until_ms = now.monotonic_ms + SYNC_MS;

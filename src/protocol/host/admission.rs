@@ -13,15 +13,22 @@ use crate::protocol::limits::{ROOMS_MAX, WAITING_MAX, WRONG_INVITES_KEPT, WRONG_
 use crate::protocol::link::{ByeCode, RefuseCode};
 use crate::protocol::roster::Roster;
 use crate::protocol::{Now, RoomId};
-use crate::wire::{Frame, Join, JoinAnswer, JoinAsk, Lobby, Open, Resume};
+use crate::wire::{Frame, Join, JoinAnswer, JoinAsk, Lobby, Look, Open, Resume};
 
 impl Host {
     /// Shows the rooms of the link's suite that may be knocked at.
-    pub(super) fn look(&mut self, link: LinkId) {
+    pub(super) fn look(&mut self, link: LinkId, look: &Look) {
         let Some(peer) = self.peer(link) else { return };
-        let open = |room: &&Room| room.roster().suite() == peer.suite && room.roster().may_knock();
-        let rooms = self.rooms.values().filter(open).map(|room| room.roster().genesis().clone()).collect();
-        self.send(link, &Frame::Lobby(Lobby { rooms }));
+        // Only whoever was invited knows the id of a room that may not be knocked at.
+        let is_meant = |roster: &Roster| match &look.room {
+            Some(room) => roster.room().0 == room.into_array(),
+            None => roster.may_knock(),
+        };
+        let rosters = self.rooms.values().map(Room::roster);
+        let shown = rosters.filter(|roster| roster.suite() == peer.suite && is_meant(roster));
+        let count = |roster: &Roster| u16::try_from(roster.len()).unwrap_or(u16::MAX);
+        let (rooms, members) = shown.map(|roster| (roster.genesis().clone(), count(roster))).unzip();
+        self.send(link, &Frame::Lobby(Lobby { rooms, members }));
     }
 
     /// The owner opens a room, or comes back to it.

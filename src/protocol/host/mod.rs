@@ -192,7 +192,7 @@ impl Host {
             (Frame::Ping(ping), _) => self.send(link, &Frame::Pong(ping)),
             (Frame::Pong(_), _) => {}
             (Frame::Bye(Bye { .. }), _) => entry_said_bye(&mut self.links, link),
-            (Frame::Look(_), LinkState::Keyed) => self.look(link),
+            (Frame::Look(look), LinkState::Keyed) => self.look(link, &look),
             (Frame::Open(open), LinkState::Keyed) => self.open(link, &open, now),
             (Frame::Join(join), LinkState::Keyed) => self.join(link, &join, body, now),
             (Frame::Resume(resume), LinkState::Keyed) => self.resume(link, &resume, now),
