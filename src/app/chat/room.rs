@@ -217,34 +217,6 @@ impl Room {
     pub fn chosen_name(&self, fingerprint: &Fingerprint) -> Option<&str> {
         self.names.get(fingerprint).map(String::as_str)
     }
-
-    /// What happened, in words.
-    #[must_use]
-    pub fn notice_text(&self, notice: &Notice) -> String {
-        let name = |member: &Fingerprint| self.name_of(member);
-        match notice {
-            Notice::Opened => "You opened the room.".to_owned(),
-            Notice::Entered => "You joined the room.".to_owned(),
-            Notice::Joined(member) => format!("{} joined.", name(member)),
-            Notice::Left(member) => format!("{} left the room.", name(member)),
-            Notice::Removed(member) => format!("The owner removed {}.", name(member)),
-            Notice::Gone(member) => format!("{} is not in the room any more.", name(member)),
-            Notice::Away(member) => format!("{} went offline.", name(member)),
-            Notice::Cut(member) => format!("The connection to {} was cut.", name(member)),
-            Notice::Back(member) => format!("{} is back.", name(member)),
-            Notice::Renamed { before, now, .. } => format!("{before} is now called {now}."),
-            Notice::Titled(title) => format!("The room is now called “{title}”."),
-            Notice::Newer(member) => format!("{} sent something that needs a newer Conversa.", name(member)),
-            Notice::Unreadable(member) => format!("A message from {} could not be read.", name(member)),
-            Notice::Lost { member, count: 1 } => format!("A message from {} is missing.", name(member)),
-            Notice::Lost { member, count } => format!("{count} messages from {} are missing.", name(member)),
-            Notice::Fork(member) => {
-                format!("{} saw another history of this room: the host may not be honest.", name(member))
-            }
-            Notice::Over(None) => "You left the room.".to_owned(),
-            Notice::Over(Some(problem)) => problem.text(),
-        }
-    }
 }
 
 /// What the events do, in steps.

@@ -46,7 +46,7 @@ impl Message {
     }
 }
 
-/// Something that happened in a room. `Room::notice_text` puts it in words.
+/// Something that happened in a room. The faces put it in words.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Notice {
     /// One made the room.

@@ -157,23 +157,6 @@ pub enum Action {
     Forget,
 }
 
-impl Action {
-    /// A stable name, for the window's buttons.
-    #[must_use]
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::Retry => "retry",
-            Self::CheckNetwork => "check-network",
-            Self::UsePort(_) => "use-port",
-            Self::JoinForLearning => "join-for-learning",
-            Self::JoinSecurely => "join-securely",
-            Self::EditAddress => "edit-address",
-            Self::Unlock => "unlock",
-            Self::Forget => "forget",
-        }
-    }
-}
-
 /// Something that went wrong, for a person and for a script.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {

@@ -19,7 +19,7 @@ impl Host {
     /// Shows the rooms of the link's suite that may be knocked at.
     pub(super) fn look(&mut self, link: LinkId, look: &Look) {
         let Some(peer) = self.peer(link) else { return };
-        // Only whoever was invited knows the id of a room that may not be knocked at.
+        // Only those who were invited, or were members, know the id of a room that may not be knocked at.
         let is_meant = |roster: &Roster| match &look.room {
             Some(room) => roster.room().0 == room.into_array(),
             None => roster.may_knock(),
