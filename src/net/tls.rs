@@ -239,7 +239,7 @@ impl ClientCertVerifier for AnyMember {
         _spki: &CertificateDer<'_>,
         _signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        Err(Error::PeerMisbehaved(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme))
+        Err(unadvertised())
     }
 
     fn verify_tls13_signature(
@@ -298,7 +298,7 @@ impl ServerCertVerifier for PinnedHost {
         _spki: &CertificateDer<'_>,
         _signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        Err(Error::PeerMisbehaved(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme))
+        Err(unadvertised())
     }
 
     fn verify_tls13_signature(
@@ -347,6 +347,11 @@ fn read_key(
     })
 }
 
+/// A signature that was never offered: by another scheme, or of TLS 1.2.
+fn unadvertised() -> Error {
+    PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into()
+}
+
 fn check_signature(
     backend: &dyn CryptoBackend,
     domain: Domain,
@@ -355,7 +360,7 @@ fn check_signature(
     signed: &DigitallySignedStruct,
 ) -> Result<HandshakeSignatureValid, Error> {
     if signed.scheme != SCHEME {
-        return Err(Error::PeerMisbehaved(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme));
+        return Err(unadvertised());
     }
     read_key(backend, spki, &[])?
         .verify(domain, message, signed.signature())
