@@ -259,6 +259,27 @@ fn rooms_are_there_after_a_restart_of_both() {
 }
 
 #[test]
+fn nobody_comes_in_before_the_owner_has_written_it_down() {
+    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let at_ann = ann.host_friday();
+    let (rooms, away) = (ann.directory.path().join("rooms"), ann.directory.path().join("away"));
+    ann.until("the record", |_| rooms.read_dir().is_ok_and(|mut entries| entries.next().is_some()));
+    // What stands in the place of the directory takes no file.
+    fs::rename(&rooms, &away).unwrap();
+    fs::write(&rooms, b"").unwrap();
+    let at_bo = bo.join(ann.invite(at_ann));
+    let is_warned = |change: &Change| matches!(change, Change::Problem { seat: None, problem } if problem.code == Code::CannotWrite);
+    ann.until("a warning", |ann| ann.changes.iter().any(is_warned));
+    assert_eq!(ann.room(at_ann).members().len(), 1);
+
+    fs::remove_file(&rooms).unwrap();
+    fs::rename(&away, &rooms).unwrap();
+    ann.session.retitle(at_ann, "Saturday".to_owned());
+    bo.until_connected(at_bo);
+    ann.until_room("Bo", at_ann, |room| room.members().len() == 2);
+}
+
+#[test]
 fn one_can_go_offline_and_come_back_or_forget_a_room() {
     let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
     let at_ann = ann.host_friday();

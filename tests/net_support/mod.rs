@@ -100,8 +100,10 @@ impl World {
     pub(crate) fn with_limits(suite: Suite, limits: NetLimits) -> Self {
         let (handle, reports) = spawn_with(limits).unwrap();
         let (sender, events) = channel();
+        let keeper = handle.clone();
         thread::spawn(move || {
             while let Ok(event) = reports.recv_blocking() {
+                keep_signed_entry(&keeper, &event);
                 if sender.send(event).is_err() {
                     return;
                 }
@@ -272,6 +274,13 @@ impl World {
                 Err(RecvTimeoutError::Disconnected) => panic!("no {what}: all is over; told: {told:#?}"),
             }
         }
+    }
+}
+
+/// These owners live no longer than their test: what they sign is kept as soon as it is told.
+fn keep_signed_entry(handle: &Handle, event: &Event) {
+    if let Event::Client { id, event: protocol::Event::EntrySigned { .. } } = event {
+        handle.send(Command::Client { id: *id, command: protocol::Command::EntryStored });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use conversa::crypto::{Fingerprint, Suite};
 use conversa::protocol::{Command, Entry, Event, LinkError, LobbyRoom, RefuseCode, RoomId, Stop};
+use conversa::wire::Signed;
 
 use crate::net::Net;
 
@@ -202,4 +203,132 @@ fn a_member_comes_back_after_a_restart_without_an_invite() {
         assert_eq!(net.inbox("bo"), ["welcome back"], "{suite:?}");
         assert_eq!(net.inbox("ann"), ["hello again"], "{suite:?}");
     }
+}
+
+/// What Ann signed for the log, in order.
+fn signed(net: &Net) -> Vec<Signed> {
+    let entry = |event: &Event| match event {
+        Event::EntrySigned { entry, .. } => Some(entry.clone()),
+        _ => None,
+    };
+    net.people["ann"].events.iter().filter_map(entry).collect()
+}
+
+fn logged(net: &Net, name: &str) -> Vec<Signed> {
+    let entry = |event: &Event| match event {
+        Event::RosterEntry { entry, .. } => Some(entry.clone()),
+        _ => None,
+    };
+    net.people[name].events.iter().filter_map(entry).collect()
+}
+
+#[test]
+fn an_entry_is_shown_to_nobody_before_it_is_stored() {
+    for suite in Suite::ALL {
+        let mut net = Net::with_owner(suite, "ann", true);
+        net.disk_works = false;
+        net.add_and_join("bo");
+        assert_eq!(signed(&net).len(), 1, "{suite:?}");
+        assert!(!net.is_ready("bo") && logged(&net, "ann").is_empty(), "{suite:?}");
+        net.command("ann", Command::EntryStored);
+        net.drive();
+        assert!(net.is_ready("bo"), "{suite:?}: {:?}", net.people["bo"].events);
+        assert_eq!(logged(&net, "bo"), signed(&net), "{suite:?}");
+    }
+}
+
+/// An owner that signed two entries for one number would give a host two histories to show.
+#[test]
+fn after_a_cut_the_owner_sends_the_same_entry_again() {
+    for suite in Suite::ALL {
+        let mut net = Net::with_owner(suite, "ann", true);
+        net.disk_works = false;
+        let invite = net.invite();
+        net.add("bo", Entry::Invite(invite.clone()), None);
+        net.settle();
+        net.cut("ann");
+        net.wait(5_000);
+        let [before, after] = &*signed(&net) else { panic!("{suite:?}: not told again") };
+        assert_eq!(before, after, "{suite:?}: while it is not stored it is told again");
+        // Stored, and lost on the way.
+        net.freeze("ann");
+        net.command("ann", Command::EntryStored);
+        net.settle();
+        net.thaw("ann");
+        net.cut("ann");
+        net.drive();
+        assert!(logged(&net, "ann").is_empty(), "{suite:?}: it was lost");
+        net.wait(10_000);
+        assert_eq!(logged(&net, "ann"), signed(&net)[..1], "{suite:?}");
+        // The owner was away for a moment, so Bo had to try again, and is on the roster already.
+        net.add("bo", Entry::Invite(invite), None);
+        net.drive();
+        assert!(net.is_ready("bo"), "{suite:?}: {:?}", net.people["bo"].events);
+    }
+}
+
+/// The next wish waits for the first one's entry, and builds on it.
+#[test]
+fn an_entry_that_the_host_logged_before_a_cut_is_not_signed_again() {
+    let mut net = Net::new(Suite::Textbook, &["ann", "bo", "carol"]);
+    let known = signed(&net).len();
+    let (bo, carol) = (net.fingerprint("bo"), net.fingerprint("carol"));
+    // The host logs the removal; its echo to Ann is lost with the link.
+    net.tamper = Some(Box::new(|name, frame| (name != "ann").then_some(frame)));
+    net.command("ann", Command::Remove(bo));
+    net.command("ann", Command::Remove(carol));
+    net.settle();
+    assert_eq!(net.stop_of("bo"), Some(Stop::Removed));
+    net.cut("ann");
+    net.tamper = None;
+    net.wait(10_000);
+    assert_eq!(net.stop_of("carol"), Some(Stop::Removed));
+    assert_eq!(signed(&net).len(), known + 2);
+}
+
+#[test]
+fn an_entry_that_was_stored_and_never_sent_goes_out_after_a_restart() {
+    for suite in Suite::ALL {
+        let mut net = Net::with_owner(suite, "ann", true);
+        net.disk_works = false;
+        let invite = net.invite();
+        net.add("bo", Entry::Invite(invite.clone()), None);
+        net.settle();
+        let roster = signed(&net);
+        let genesis =
+            |event: &Event| if let Event::Entered { genesis, .. } = event { Some(genesis.clone()) } else { None };
+        let genesis = net.people["ann"].events.iter().find_map(genesis).unwrap();
+        net.cut("ann");
+        let host = net.host_fingerprint();
+        net.disk_works = true;
+        let entry = Entry::Open { genesis, roster: roster.clone(), token: None, title: "Friday".to_owned() };
+        net.add("ann", entry, Some(host));
+        net.drive();
+        net.add("bo", Entry::Invite(invite), None);
+        net.drive();
+        assert!(net.is_ready("bo"), "{suite:?}: {:?}", net.people["bo"].events);
+        assert_eq!(logged(&net, "bo"), roster, "{suite:?}");
+        assert!(signed(&net).is_empty(), "{suite:?}: nothing had to be signed again");
+        net.send("ann", "welcome");
+        net.drive();
+        assert_eq!(net.inbox("bo"), ["welcome"], "{suite:?}");
+    }
+}
+
+#[test]
+fn a_room_whose_end_was_stored_and_never_sent_ends_after_a_restart() {
+    let mut net = Net::new(Suite::Textbook, &["ann", "bo"]);
+    net.disk_works = false;
+    net.command("ann", Command::CloseRoom);
+    net.drive();
+    assert_eq!(net.stop_of("bo"), None);
+    let roster = signed(&net);
+    let genesis = |event: &Event| if let Event::Entered { genesis, .. } = event { Some(genesis.clone()) } else { None };
+    let genesis = net.people["ann"].events.iter().find_map(genesis).unwrap();
+    net.cut("ann");
+    let host = net.host_fingerprint();
+    net.add("ann", Entry::Open { genesis, roster, token: None, title: String::new() }, Some(host));
+    net.drive();
+    assert_eq!(net.stop_of("bo"), Some(Stop::Closed));
+    assert_eq!(net.stop_of("ann"), Some(Stop::Closed));
 }

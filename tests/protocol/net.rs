@@ -97,6 +97,8 @@ pub(crate) struct Net {
     next_message: u64,
     /// May change or drop a frame on its way to a client: what an evil host does.
     pub(crate) tamper: Option<Tamper>,
+    /// Whether an owner can keep the entries it signs.
+    pub(crate) disk_works: bool,
 }
 
 impl Net {
@@ -126,6 +128,7 @@ impl Net {
             next_link: 0,
             next_message: 0,
             tamper: None,
+            disk_works: true,
         };
         let keys = identity(suite, 0);
         let (_, genesis) = new_room(&keys, knock, places, START, &mut net.random).unwrap();
@@ -252,6 +255,11 @@ impl Net {
         self.people.get_mut(name).unwrap().frozen = true;
     }
 
+    /// What was frozen moves again.
+    pub(crate) fn thaw(&mut self, name: &'static str) {
+        self.people.get_mut(name).unwrap().frozen = false;
+    }
+
     /// The host's process ends and another takes its place, without a room.
     pub(crate) fn restart_host(&mut self) {
         let names: Vec<&'static str> = self.people.keys().copied().collect();
@@ -320,10 +328,18 @@ impl Net {
                 Output::Connect { pin } => self.connect(name, pin),
                 Output::Send(frame) => self.people.get_mut(name).unwrap().to_host.push_back(frame),
                 Output::Disconnect(code) => self.say_bye(name, code),
-                Output::Event(event) => self.people.get_mut(name).unwrap().events.push(event),
+                Output::Event(event) => self.told(name, event),
             }
         }
         busy
+    }
+
+    fn told(&mut self, name: &'static str, event: Event) {
+        let is_to_keep = matches!(event, Event::EntrySigned { .. });
+        self.people.get_mut(name).unwrap().events.push(event);
+        if is_to_keep && self.disk_works {
+            self.command(name, Command::EntryStored);
+        }
     }
 
     fn connect(&mut self, name: &'static str, pin: Option<Fingerprint>) {

@@ -84,7 +84,7 @@ impl Room {
                 self.knocks.retain(|knock| knock != member);
                 vec![Change::KnocksChanged(self.seat)]
             }
-            Event::RosterEntry { .. } | Event::InviteUsed { .. } => Vec::new(),
+            Event::EntrySigned { .. } | Event::RosterEntry { .. } | Event::InviteUsed { .. } => Vec::new(),
             event => self.apply_conversation(event, viewed, now_ms),
         }
     }

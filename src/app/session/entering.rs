@@ -164,6 +164,7 @@ impl Engine {
                 start
             }),
             Plan::Join(request) => prepare_join(request, identity),
+            Plan::Known if seat.entry_unsaved => Err(self.records_failed.clone().unwrap_or_else(unsaved)),
             Plan::Known => prepare_return(seat, identity, listening),
             Plan::Over => return,
         };
@@ -260,6 +261,12 @@ fn prepare_host(
     record.host = pin;
     let entry = Entry::Open { genesis, roster: Vec::new(), token, title: request.title.clone() };
     Ok((Start { entry, pin, addresses: own_addresses }, record))
+}
+
+/// An entry was signed that may not go out before it is on disk.
+fn unsaved() -> Problem {
+    let hint = say!("Try again in a moment.");
+    Problem::new(Code::Unexpected, say!("A change of the members is not saved yet."), hint)
 }
 
 fn prepare_join(request: &JoinRequest, identity: &Identity) -> Result<Start, Problem> {

@@ -49,6 +49,9 @@ pub(super) struct Seat {
     pub(super) record: Option<Record>,
     /// Whether the record has to be written.
     pub(super) unsaved: bool,
+    /// An entry the owner signed is in the record but not on disk yet; until then the client keeps
+    /// it to itself.
+    pub(super) entry_unsaved: bool,
     /// What was said and is not on the host yet, in order. It outlives a client, so that nothing
     /// typed is lost when one has to begin anew.
     pub(super) outbox: Vec<(MessageId, String)>,
@@ -65,6 +68,7 @@ impl Seat {
             progress: Progress::Idle,
             record: None,
             unsaved: false,
+            entry_unsaved: false,
             outbox: Vec::new(),
             invites_wanted: 0,
         }

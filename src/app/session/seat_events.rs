@@ -20,6 +20,7 @@ impl Engine {
             Event::FirstUse { host } if self.is_own(*host) => return self.fail(id, Problem::own_address()),
             Event::Entered { room, genesis, host, .. } => self.entered(id, *room, genesis, *host),
             Event::Ready { .. } => self.emit_seat(id, SeatEvent::Protocol(event.clone())),
+            Event::EntrySigned { number, entry } => return self.entry_signed(id, *number, entry),
             Event::RosterEntry { number, entry, hash } => return self.roster_entry(id, *number, entry, hash),
             Event::Titled { title } => self.titled(id, title),
             Event::OnHost { id: message, .. }
@@ -75,6 +76,18 @@ impl Engine {
         }
     }
 
+    /// On disk before anybody hears of it: an owner who forgets an entry would sign another one of
+    /// the same number, and the members would see two histories. A failed write is tried again.
+    fn entry_signed(&mut self, id: SeatId, number: u64, entry: &Signed) {
+        let Some(seat) = self.seats.get_mut(&id) else { return };
+        let Some(record) = &mut seat.record else { return };
+        if number == next_number(record) {
+            record.roster.push(entry.clone());
+        }
+        (seat.unsaved, seat.entry_unsaved) = (true, true);
+        self.write_records();
+    }
+
     fn roster_entry(&mut self, id: SeatId, number: u64, entry: &Signed, hash: &[u8; 32]) {
         let Some(seat) = self.seats.get_mut(&id) else { return };
         let Some(record) = &mut seat.record else { return };
@@ -82,8 +95,8 @@ impl Engine {
         if is_newer {
             record.known = (number, ByteArray::new(*hash));
         }
-        let next = u64::try_from(record.roster.len()).unwrap_or(u64::MAX).saturating_add(1);
-        let is_next = record.is_owned() && number == next;
+        // An entry that an owner signed just now is kept already; one of before may be missing.
+        let is_next = record.is_owned() && number == next_number(record);
         if is_next {
             record.roster.push(entry.clone());
         }
@@ -92,13 +105,7 @@ impl Engine {
             return;
         }
         seat.unsaved = true;
-        if seat.is_ready() {
-            // On disk before anybody hears of it: an owner who forgets an entry would sign another
-            // one of the same number, and the members would see two histories.
-            self.write_records();
-        } else {
-            self.write_records_soon();
-        }
+        self.write_records_soon();
     }
 
     fn titled(&mut self, id: SeatId, title: &str) {
@@ -141,4 +148,8 @@ impl Engine {
             self.over(id);
         }
     }
+}
+
+fn next_number(record: &Record) -> u64 {
+    u64::try_from(record.roster.len()).unwrap_or(u64::MAX).saturating_add(1)
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::SessionEvent;
 use super::engine::Engine;
+use crate::protocol::Command;
 
 /// How long changed settings wait for more changes before they are written: a draft changes with
 /// every key.
@@ -52,11 +53,16 @@ impl Engine {
     /// Writes the records that changed. What cannot be written stays in memory and is tried again.
     pub(super) fn write_records(&mut self) {
         self.records_due = None;
-        let mut failed = None;
-        for seat in self.seats.values_mut().filter(|seat| seat.unsaved) {
+        let (mut failed, mut entries_saved) = (None, Vec::new());
+        for (id, seat) in self.seats.iter_mut().filter(|(_, seat)| seat.unsaved) {
             let Some(record) = &seat.record else { continue };
             match self.records.save(record) {
-                Ok(()) => seat.unsaved = false,
+                Ok(()) => {
+                    seat.unsaved = false;
+                    if std::mem::take(&mut seat.entry_unsaved) {
+                        entries_saved.push(*id);
+                    }
+                }
                 Err(problem) => failed = Some(problem),
             }
         }
@@ -67,6 +73,7 @@ impl Engine {
             self.records_failed.clone_from(&failed);
             failed.into_iter().for_each(|problem| self.emit(SessionEvent::Warning(problem)));
         }
+        entries_saved.into_iter().for_each(|id| self.command(id, Command::EntryStored));
     }
 
     /// Writes all that changed, before the end.

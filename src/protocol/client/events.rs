@@ -83,6 +83,8 @@ pub enum Command {
     Remove(Fingerprint),
     /// Close the room for good; the owner only.
     CloseRoom,
+    /// The entry of [`Event::EntrySigned`] is kept and would survive a crash: it may be sent.
+    EntryStored,
     /// Make a new prekey now.
     RefreshKeys,
     /// Connect now instead of waiting.
@@ -108,6 +110,7 @@ impl std::fmt::Debug for Command {
             Self::AnswerKnock { .. } => "AnswerKnock",
             Self::Remove(_) => "Remove",
             Self::CloseRoom => "CloseRoom",
+            Self::EntryStored => "EntryStored",
             Self::RefreshKeys => "RefreshKeys",
             Self::RetryNow => "RetryNow",
             Self::Leave => "Leave",
@@ -171,6 +174,15 @@ pub enum Event {
         entry: Signed,
         /// The roster's hash after it.
         hash: [u8; 32],
+    },
+    /// The owner has signed the roster's next entry. Keep it for good, then answer with
+    /// [`Command::EntryStored`]; only then does anybody else see it. An owner who forgot an entry
+    /// would sign another of the same number, and a host that held on to the first could show both.
+    EntrySigned {
+        /// Its number, from 1.
+        number: u64,
+        /// The entry, to be handed in again by [`Entry::Open`].
+        entry: Signed,
     },
     /// Somebody was admitted.
     MemberJoined {
@@ -314,6 +326,7 @@ impl std::fmt::Debug for Event {
             Self::Entered { room, .. } => write!(formatter, "Entered({room:?})"),
             Self::Ready { members, reachable } => write!(formatter, "Ready({members}, {reachable})"),
             Self::RosterEntry { number, .. } => write!(formatter, "RosterEntry({number})"),
+            Self::EntrySigned { number, .. } => write!(formatter, "EntrySigned({number})"),
             Self::MemberJoined { member } => write!(formatter, "MemberJoined({member:?})"),
             Self::MemberHere { member } => write!(formatter, "MemberHere({member:?})"),
             Self::MemberAway { member, cut } => write!(formatter, "MemberAway({member:?}, cut: {cut})"),

@@ -291,6 +291,7 @@ impl Client {
             Command::AnswerKnock { member, admit } => self.answer_knock(member, admit),
             Command::Remove(member) => self.desk.remove(member),
             Command::CloseRoom => self.desk.close(),
+            Command::EntryStored => self.desk.entry_stored(),
             Command::RefreshKeys => self.new_prekey(now, random)?,
             Command::RetryNow => {
                 if self.retry_at_ms.is_some() {

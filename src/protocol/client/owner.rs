@@ -10,7 +10,7 @@ use crate::protocol::identity::Bundle;
 use crate::protocol::invite::Invite;
 use crate::protocol::limits::{INVITE_ADDRESSES_MAX, INVITES_MAX, WAITING_MAX};
 use crate::protocol::payload::Fault;
-use crate::protocol::roster::{Change, Entry};
+use crate::protocol::roster::Entry;
 use crate::protocol::{Now, RoomId};
 use crate::wire::{Frame, Join, JoinAnswer, JoinAsk, Signed, decode};
 
@@ -20,6 +20,16 @@ enum Wish {
     Add { bundle: Signed, member: Fingerprint },
     Remove(Fingerprint),
     Close,
+}
+
+/// An entry of the owner's on its way to the log.
+struct SignedEntry {
+    number: u64,
+    entry: Signed,
+    /// It survives a crash, so the host may see it.
+    stored: bool,
+    /// It is being stored, or it was sent on this link.
+    waiting: bool,
 }
 
 /// The owner's answers, as numbers of the protocol.
@@ -34,8 +44,9 @@ pub(super) struct OwnerDesk {
     invites: BTreeMap<[u8; 16], Invite>,
     knocks: BTreeMap<u64, (Fingerprint, Signed)>,
     wishes: VecDeque<Wish>,
-    /// The first wish's entry is on its way. One at a time: each builds on the hash of the last.
-    sent: bool,
+    /// The first wish's entry, once it is signed. One at a time: each builds on the hash of the last.
+    /// Only one is ever signed for a number, or a host that held back the first could show both.
+    signed: Option<SignedEntry>,
     invited: BTreeSet<Fingerprint>,
 }
 
@@ -58,25 +69,20 @@ impl OwnerDesk {
         }
     }
 
-    /// What was on its way may not have arrived; it is looked at again.
+    /// The entry that was on its way may not have arrived; the same one goes out again.
     pub(super) fn link_lost(&mut self) {
-        self.sent = false;
+        if let Some(signed) = &mut self.signed {
+            signed.waiting = false;
+        }
         self.knocks.clear();
         self.wishes.retain(|wish| !matches!(wish, Wish::Add { .. }));
     }
 
-    /// The log has the change.
-    pub(super) fn changed(&mut self, change: Change) {
-        let done = |wish: &Wish| match (wish, change) {
-            (Wish::Add { member, .. }, Change::Added(added)) => *member == added,
-            (Wish::Remove(member), Change::Removed(removed)) => *member == removed,
-            (Wish::Close, Change::Closed) => true,
-            _ => false,
-        };
-        if self.wishes.front().is_some_and(done) {
-            self.wishes.pop_front();
+    /// The signed entry is where a crash does not reach it.
+    pub(super) fn entry_stored(&mut self) {
+        if let Some(signed) = &mut self.signed {
+            (signed.stored, signed.waiting) = (true, false);
         }
-        self.sent = false;
     }
 
     /// Whether `member` came by an invite; asked once.
@@ -167,12 +173,28 @@ impl Client {
         }
     }
 
-    /// Sends the entry of the first wish that still makes sense.
+    /// Brings the first wish on its way: signs its entry, has it stored, sends it, each once.
     pub(super) fn change_roster(&mut self, now: Now) -> Result<(), Fault> {
-        if self.desk.sent || !self.is_owner() {
-            return Ok(());
+        let Some(room) = self.room.as_ref().filter(|_| self.is_owner()) else { return Ok(()) };
+        let logged = room.roster.number();
+        self.desk.signed.take_if(|signed| signed.number <= logged);
+        if self.desk.signed.is_none() {
+            self.desk.signed = self.sign_next_entry(now)?;
         }
-        let Some(room) = &self.room else { return Ok(()) };
+        let Some(signed) = self.desk.signed.as_mut().filter(|signed| !signed.waiting) else { return Ok(()) };
+        signed.waiting = true;
+        let (number, entry) = (signed.number, signed.entry.clone());
+        if signed.stored {
+            self.send(&Frame::Roster(entry));
+        } else {
+            self.event(Event::EntrySigned { number, entry });
+        }
+        Ok(())
+    }
+
+    /// The entry of the first wish that still makes sense.
+    fn sign_next_entry(&mut self, now: Now) -> Result<Option<SignedEntry>, Fault> {
+        let Some(room) = &self.room else { return Ok(None) };
         let roster = &room.roster;
         let own = self.identity.fingerprint();
         while let Some(wish) = self.desk.wishes.front() {
@@ -186,11 +208,9 @@ impl Client {
                 }
             };
             let entry = roster.next_entry(&self.identity, change, now)?;
-            self.desk.sent = true;
-            self.send(&Frame::Roster(entry));
-            return Ok(());
+            return Ok(Some(SignedEntry { number: roster.number() + 1, entry, stored: false, waiting: false }));
         }
-        Ok(())
+        Ok(None)
     }
 
     fn answer(&mut self, number: u64, answer: u8) {

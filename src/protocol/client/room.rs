@@ -330,7 +330,6 @@ impl Client {
         }
         let (number, hash) = (room.roster.number(), *room.roster.hash());
         self.event(Event::RosterEntry { number, entry, hash });
-        self.desk.changed(change);
         match change {
             Change::Added(member) => self.member_added(member),
             Change::Removed(member) => self.member_removed(member),
