@@ -234,7 +234,7 @@ impl Stranger {
         let (dave, host) = (identity(suite, "dave"), identity(suite, "ann").fingerprint());
         let mut socket = connect(address);
         socket.set_nodelay(true).unwrap();
-        if suite == Suite::Textbook {
+        if suite.is_learning() {
             let key = dave.signing().public();
             let length = u32::try_from(key.spki().len()).unwrap().to_be_bytes();
             socket.write_all(&[LEARNING_BANNER, &length, key.spki()].concat()).unwrap();

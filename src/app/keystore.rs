@@ -42,7 +42,7 @@ impl Keystore {
     #[must_use]
     pub fn new(profile: &Path, suite: Suite) -> Self {
         let identity = profile.join("identity");
-        let directory = if suite == Suite::Textbook { identity.join("learning") } else { identity };
+        let directory = if suite.is_learning() { identity.join("learning") } else { identity };
         Self { directory, suite }
     }
 
@@ -280,7 +280,7 @@ mod tests {
     fn stored(suite: Suite) -> (tempfile::TempDir, Keystore) {
         let directory = tempfile::tempdir().unwrap();
         let store = Keystore::new(directory.path(), suite);
-        let keys = store.generate((suite == Suite::Textbook).then_some(256), |_| ()).unwrap();
+        let keys = store.generate((suite.is_learning()).then_some(256), |_| ()).unwrap();
         store.store(&keys, None).unwrap();
         (directory, store)
     }

@@ -52,7 +52,7 @@ impl Relay {
             Some(keys) => keys,
             None => {
                 let keys = store.generate(None, |_| ())?;
-                store.store(&keys, passphrase.filter(|_| suite != Suite::Textbook))?;
+                store.store(&keys, passphrase.filter(|_| !suite.is_learning()))?;
                 keys
             }
         };

@@ -124,7 +124,7 @@ impl Settings {
 
     /// Chooses the suite of new rooms.
     pub fn choose_new_room_suite(&mut self, suite: Suite) {
-        self.learning_rooms = suite == Suite::Textbook;
+        self.learning_rooms = suite.is_learning();
     }
 
     /// Remembers an address as the newest.

@@ -56,7 +56,7 @@ fn go(way: &Way, global: &Global, mut console: Console, rules: Rules, no_address
     let directory = profile.directory().to_owned();
     // Which identity is needed decides whose passphrase is asked for; so look before anything starts.
     let known = Records::new(&directory).look()?;
-    let learning_room = |record: &crate::app::Record| record.suite() == Suite::Textbook && record.title == way.target;
+    let learning_room = |record: &crate::app::Record| record.suite().is_learning() && record.title == way.target;
     let learning = way.learning || way.target.contains("conversa-learning:") || known.iter().any(learning_room);
     let suite = if learning { Suite::Textbook } else { Suite::Secure };
     let passphrase = passphrase::find(global, &Keystore::new(&directory, suite))?;

@@ -19,7 +19,7 @@ pub(super) fn run(global: &Global, console: &mut Console) -> Result<u8, Problem>
     for record in records {
         let info = record.info();
         let id = record.room.to_string();
-        let kind = if info.suite == Suite::Textbook { "learning" } else { "secure" };
+        let kind = if info.suite.is_learning() { "learning" } else { "secure" };
         let role = if info.owned { "owner" } else { "member" };
         let fields = json!({
             "room": id, "title": info.title, "kind": kind, "role": role, "addresses": info.addresses,

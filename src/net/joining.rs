@@ -285,7 +285,7 @@ impl EventLoop {
 impl OwnClient {
     fn connection(&self, socket: TcpStream) -> Result<Connection, rustls::Error> {
         let key = self.identity.signing();
-        if self.identity.suite() == Suite::Textbook {
+        if self.identity.suite().is_learning() {
             let handshake = LearningHandshake::client(&*key.public(), self.pin);
             return Ok(Connection::learning(socket, handshake, MEMBER_BODY_BYTES_MAX));
         }

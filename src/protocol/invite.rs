@@ -114,7 +114,7 @@ impl fmt::Display for Invite {
             s: ByteArray::new(*self.secret),
             x: self.expires_ms,
         };
-        let scheme = if self.suite == Suite::Textbook { LEARNING_SCHEME } else { SECURE_SCHEME };
+        let scheme = if self.suite.is_learning() { LEARNING_SCHEME } else { SECURE_SCHEME };
         write!(formatter, "{scheme}{}", BASE32_NOPAD.encode(&encode(&payload)).to_ascii_lowercase())
     }
 }

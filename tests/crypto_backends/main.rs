@@ -22,7 +22,7 @@ fn data(path: &str) -> String {
 
 /// The plain encoding of a test key, such as `ann.sign`.
 fn key_bytes(suite: Suite, name: &str) -> Vec<u8> {
-    let ending = if suite == Suite::Textbook { ".learning.pem" } else { ".pem" };
+    let ending = if suite.is_learning() { ".learning.pem" } else { ".pem" };
     key_file::from_pem(&data(&format!("keys/{name}{ending}")), suite, None).unwrap().to_vec()
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn identity(suite: Suite, name: &str) -> Arc<Identity> {
 }
 
 fn key_bytes(suite: Suite, name: &str) -> Vec<u8> {
-    let ending = if suite == Suite::Textbook { ".learning.pem" } else { ".pem" };
+    let ending = if suite.is_learning() { ".learning.pem" } else { ".pem" };
     key_file::from_pem(&data(&format!("{name}{ending}")), suite, None).unwrap().to_vec()
 }
 
@@ -65,7 +65,7 @@ fn number_in_crowd(name: &str) -> Option<usize> {
 }
 
 pub(crate) fn crypto(suite: Suite) -> RoomCrypto {
-    if suite == Suite::Textbook {
+    if suite.is_learning() {
         RoomCrypto::Learning(LearningConsent::given_by_a_person())
     } else {
         RoomCrypto::secure().unwrap()

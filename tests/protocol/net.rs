@@ -40,13 +40,13 @@ pub(crate) fn identity(suite: Suite, index: usize) -> Arc<Identity> {
     type Made = [OnceLock<Arc<Identity>>; CROWD];
     static SECURE: Made = [const { OnceLock::new() }; CROWD];
     static TEXTBOOK: Made = [const { OnceLock::new() }; CROWD];
-    let made = if suite == Suite::Textbook { &TEXTBOOK } else { &SECURE };
+    let made = if suite.is_learning() { &TEXTBOOK } else { &SECURE };
     Arc::clone(made[index].get_or_init(|| Arc::new(new_identity(suite, index))))
 }
 
 fn new_identity(suite: Suite, index: usize) -> Identity {
     let backend = suite.backend();
-    if suite == Suite::Textbook {
+    if suite.is_learning() {
         let (signing, decryption) = (backend.generate_signing(256).unwrap(), backend.generate_decryption(256).unwrap());
         return Identity::new(signing, decryption, START).unwrap();
     }

@@ -149,7 +149,7 @@ impl Room {
     /// Whether it is a learning room.
     #[must_use]
     pub fn is_learning(&self) -> bool {
-        self.info.suite == Suite::Textbook
+        self.info.suite.is_learning()
     }
 
     /// The one line about security.

@@ -104,7 +104,7 @@ impl Identities {
         let events = self.events.clone();
         self.work(suite, move || {
             let keys = make(&store, suite, Some(bits), &events)?;
-            store.replace(&keys, passphrase.as_ref().filter(|_| suite != Suite::Textbook))?;
+            store.replace(&keys, passphrase.as_ref().filter(|_| !suite.is_learning()))?;
             Ok(Identity::new(keys.signing, keys.decryption, now())?)
         });
     }
@@ -176,7 +176,7 @@ fn read_or_make(
         None => {
             let keys = make(store, suite, bits, events)?;
             // A learning key takes no passphrase: it protects nothing.
-            store.store(&keys, passphrase.filter(|_| suite != Suite::Textbook))?;
+            store.store(&keys, passphrase.filter(|_| !suite.is_learning()))?;
             keys
         }
     };

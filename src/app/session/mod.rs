@@ -147,7 +147,7 @@ impl Session {
                 self.input(Input::EnterBy { seat: known.seat, invite: invite.clone() });
                 return Ok(known.seat);
             }
-            if invite.suite == Suite::Textbook && request.learning.is_none() {
+            if invite.suite.is_learning() && request.learning.is_none() {
                 return Err(Problem::learning_room());
             }
         }

@@ -95,7 +95,7 @@ impl Presenter {
         match state {
             IdentityState::Ready { fingerprint, bits, protected } => {
                 let known = Some(Known { fingerprint, bits, protected });
-                if suite == Suite::Textbook {
+                if suite.is_learning() {
                     self.identities.learning = known;
                 } else {
                     self.identities.secure = known;

@@ -54,7 +54,7 @@ impl Presenter {
         if self.identities.is_own(invite.host) {
             return self.joining_failed(&Problem::own_address());
         }
-        let is_learning = invite.suite == Suite::Textbook;
+        let is_learning = invite.suite.is_learning();
         self.joining = Some(joining);
         if is_learning {
             return self.show_join(ui::JoinStage::Consent);
@@ -203,7 +203,7 @@ impl Presenter {
         let (address, room, host, invited_to_learning) = match &joining.target {
             JoinTarget::Invite(invite) => {
                 let address = invite.addresses.first().cloned().unwrap_or_default();
-                (address, Some(invite.room), Some(invite.host), invite.suite == Suite::Textbook)
+                (address, Some(invite.room), Some(invite.host), invite.suite.is_learning())
             }
             JoinTarget::Address(address) => (address.clone(), None, joining.host, false),
         };

@@ -98,7 +98,7 @@ impl Client {
 
     fn open(&mut self, header: &HeaderPayload, message: &Msg) -> Result<Opened, Unopened> {
         let room = self.room.as_mut().ok_or(Unopened::Dropped)?;
-        if room.roster.suite() == Suite::Textbook {
+        if room.roster.suite().is_learning() {
             let sender = room.roster.bundle(&header.sender).ok_or(Unopened::Dropped)?;
             let (body, sent_ms) = learning::open(&self.identity, sender, message)?;
             let next = room.learning_seen.entry(header.sender).or_insert(header.index);

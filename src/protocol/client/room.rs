@@ -127,7 +127,7 @@ impl RoomState {
 
     /// The others who would get a message sent now, with the prekey each has.
     pub(super) fn reachable(&self, own: Fingerprint, now: Now) -> BTreeMap<Fingerprint, u64> {
-        if self.roster.suite() == Suite::Textbook {
+        if self.roster.suite().is_learning() {
             return self.present.iter().filter(|member| **member != own).map(|member| (*member, 0)).collect();
         }
         let live = self.prekeys.iter().filter(|(member, prekey)| **member != own && prekey.not_after_ms > now.unix_ms);
@@ -239,7 +239,7 @@ impl Client {
         if !resumed {
             self.enter();
         }
-        if (!resumed || prekey_forgotten) && self.crypto.suite() != Suite::Textbook {
+        if (!resumed || prekey_forgotten) && !self.crypto.suite().is_learning() {
             self.new_prekey(now, random)?;
         }
         self.ask_for_life(now);
@@ -386,7 +386,7 @@ impl Client {
 
     /// Makes and announces a new prekey; the old one's private half goes in five minutes.
     pub(super) fn new_prekey(&mut self, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
-        if self.crypto.suite() == Suite::Textbook {
+        if self.crypto.suite().is_learning() {
             return Ok(());
         }
         let Some(room) = &mut self.room else { return Ok(()) };
@@ -429,7 +429,7 @@ impl Client {
     /// The host's word on who is connected: for show, and to know whom to wait for.
     pub(super) fn presence(&mut self, presence: &Presence, now: Now) {
         let own = self.identity.fingerprint();
-        let learning = self.crypto.suite() == Suite::Textbook;
+        let learning = self.crypto.suite().is_learning();
         let Some(room) = &mut self.room else { return };
         let member = presence.member;
         if member == own || !room.roster.contains(&member) {

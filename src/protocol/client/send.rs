@@ -142,7 +142,7 @@ impl Client {
         now: Now,
         random: &mut dyn Random,
     ) -> Result<bool, Fault> {
-        if self.suite() != Suite::Textbook {
+        if !self.suite().is_learning() {
             return self.ensure_chain(reachable, now, random);
         }
         let Some(room) = &mut self.room else { return Ok(false) };
@@ -258,7 +258,7 @@ impl Client {
         let own = self.identity.fingerprint();
         let room = self.room.as_mut().ok_or(Fault::Unexpected)?;
         let log = (room.log.position(), room.log.hash());
-        if let Some(chain) = self.chain.as_mut().filter(|_| room.roster.suite() != Suite::Textbook) {
+        if let Some(chain) = self.chain.as_mut().filter(|_| !room.roster.suite().is_learning()) {
             return Ok(chain.seal(own, body, log, now)?);
         }
         let header = HeaderPayload {
