@@ -58,7 +58,7 @@ fn thirty_two_rooms_are_on_one_host() {
     let keys = identity(Suite::Secure, "ann");
     // Ann owns each of them, under the numbers of others.
     for number in 0..32 {
-        let (_, genesis) = new_room(&keys, false, 8, now(), &mut SystemRandom::new()).unwrap();
+        let (_, genesis) = new_room(&keys, Suite::Secure, false, 8, now(), &mut SystemRandom::new()).unwrap();
         let entry = Entry::Open { genesis, roster: Vec::new(), token: None, title: format!("room {number}") };
         let crypto = crypto(Suite::Secure);
         let client = Client::new(Arc::clone(&keys), crypto, "ann".to_owned(), entry, Some(keys.fingerprint()));

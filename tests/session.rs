@@ -98,7 +98,7 @@ impl Face {
 
     /// Hosts a room on a free port, and waits for its invite.
     fn host_friday(&mut self) -> SeatId {
-        let seat = self.host("Friday", ([127, 0, 0, 1], 0).into(), RoomCrypto::secure().unwrap());
+        let seat = self.host("Friday", ([127, 0, 0, 1], 0).into(), RoomCrypto::trusted(Suite::Hybrid).unwrap());
         self.until_room("an invite", seat, |room| room.invite.is_some());
         seat
     }
@@ -300,7 +300,7 @@ fn rooms_share_a_listener_and_kinds_do_not() {
     let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
     let first = ann.host_friday();
     let address = ann.room(first).hosting.clone().unwrap().address;
-    let second = ann.host("Second", address, RoomCrypto::secure().unwrap());
+    let second = ann.host("Second", address, RoomCrypto::trusted(Suite::Hybrid).unwrap());
     ann.until_room("an invite", second, |room| room.invite.is_some());
     assert_eq!(ann.room(second).hosting.clone().unwrap().address, address);
     let consent = LearningConsent::given_by_a_person();
@@ -323,7 +323,7 @@ fn rooms_share_a_listener_and_kinds_do_not() {
 #[test]
 fn a_host_tries_its_own_addresses() {
     let learning = RoomCrypto::Learning(LearningConsent::given_by_a_person());
-    for crypto in [RoomCrypto::secure().unwrap(), learning] {
+    for crypto in [RoomCrypto::trusted(Suite::Hybrid).unwrap(), learning] {
         let mut ann = Face::of("ann");
         // All addresses of this computer, as far as it has any.
         let seat = ann.host("Friday", ([0, 0, 0, 0], 0).into(), crypto);
@@ -366,7 +366,7 @@ fn an_identity_is_locked_and_unlocked() {
     ann.until("its protection", protected);
 
     let mut ann = ann.restart();
-    let seat = ann.host("Friday", ([127, 0, 0, 1], 0).into(), RoomCrypto::secure().unwrap());
+    let seat = ann.host("Friday", ([127, 0, 0, 1], 0).into(), RoomCrypto::trusted(Suite::Hybrid).unwrap());
     let locked = |code: Code| move |face: &Face| matches!(face.identity(Suite::Secure), Some(IdentityState::Locked(problem)) if problem.code == code);
     ann.until("the lock", locked(Code::PassphraseNeeded));
     ann.session.unlock(Passphrase::new("wrong".into()));

@@ -44,7 +44,7 @@ impl Crowd {
     /// A room of `count` people.
     pub fn new(count: usize) -> Self {
         let host = host_identity();
-        let (room, genesis) = new_room(&host, false, 256, now(), &mut SystemRandom::new()).unwrap();
+        let (room, genesis) = new_room(&host, Suite::Secure, false, 256, now(), &mut SystemRandom::new()).unwrap();
         let encryption = key("ann.enc");
         let encryption = Suite::Secure.backend().decryption_from_pkcs8(&encryption).unwrap().public();
         let others = others(count - 1).into_iter().map(|signing| person(signing, encryption.spki()));

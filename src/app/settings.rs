@@ -49,6 +49,8 @@ pub struct Settings {
     pub port: u16,
     /// Whether new rooms are learning rooms.
     learning_rooms: bool,
+    /// Whether new rooms that are not do without ML-KEM.
+    classical_rooms: bool,
     /// The size of new secure keys in bits; 0 for the suite's default.
     pub key_bits: u32,
     /// The window's size in logical pixels; zeros until it was sized.
@@ -74,6 +76,7 @@ impl Default for Settings {
             reduced_motion: false,
             port: PORT_DEFAULT,
             learning_rooms: false,
+            classical_rooms: false,
             key_bits: 0,
             window_size: (0, 0),
             rail_width: 0,
@@ -119,12 +122,21 @@ impl Settings {
     /// The suite of new rooms.
     #[must_use]
     pub const fn new_room_suite(&self) -> Suite {
-        if self.learning_rooms { Suite::Textbook } else { Suite::Secure }
+        if self.learning_rooms { Suite::Textbook } else { self.trusted_suite() }
+    }
+
+    /// The suite of new rooms that are meant to be trusted.
+    #[must_use]
+    pub const fn trusted_suite(&self) -> Suite {
+        if self.classical_rooms { Suite::Secure } else { Suite::Hybrid }
     }
 
     /// Chooses the suite of new rooms.
     pub fn choose_new_room_suite(&mut self, suite: Suite) {
         self.learning_rooms = suite.is_learning();
+        if !self.learning_rooms {
+            self.classical_rooms = suite == Suite::Secure;
+        }
     }
 
     /// Remembers an address as the newest.

@@ -116,7 +116,7 @@ mod tests {
         let problem = "Come in: <conversa:1:NOTANINVITE>".parse::<JoinTarget>().unwrap_err();
         assert_eq!(problem.code, Code::BadInvite);
         assert_eq!("CONVERSA:1:ABC".parse::<JoinTarget>().unwrap_err().code, Code::BadInvite);
-        assert_eq!("conversa:2:AAAA".parse::<JoinTarget>().unwrap_err().code, Code::Newer);
+        assert_eq!("conversa:3:AAAA".parse::<JoinTarget>().unwrap_err().code, Code::Newer);
         assert_eq!("conversa-learning:1:".parse::<JoinTarget>().unwrap_err().code, Code::BadInvite);
     }
 }

@@ -12,8 +12,8 @@ Without a command the window opens.
 
 Three people talk, each in a terminal of their own:
   conversa --profile ann host --name Ann --room Friday --listen 127.0.0.1:0
-  conversa --profile bo join conversa:1:… --name Bo
-  conversa --profile cy join conversa:1:… --name Cy
+  conversa --profile bo join conversa:2:… --name Bo
+  conversa --profile cy join conversa:2:… --name Cy
 
 Each line of standard input is one message. Logs go to standard error only.
 Exit codes: 0 done, 1 unexpected, 2 usage, 3 unreachable, 4 refused, 5 identity or key,
@@ -123,6 +123,9 @@ pub struct Host {
     /// Makes a learning room on textbook RSA: anyone on the network can read it.
     #[arg(long)]
     pub learning: bool,
+    /// Makes a room without ML-KEM, the protection against quantum computers.
+    #[arg(long, conflicts_with = "learning")]
+    pub classical: bool,
     /// Has the room hosted by a relay at this host:port.
     #[arg(long, value_name = "HOST:PORT")]
     pub relay: Option<String>,
@@ -152,7 +155,7 @@ pub struct Host {
 
 const JOIN_HELP: &str = "\
 Examples:
-  conversa join conversa:1:… --name Bo
+  conversa join conversa:2:… --name Bo
   conversa join 192.168.1.7:9000 --name Bo
   conversa join 192.168.1.7:9000 --name Bo --accept-fingerprint 3f1c… --json
   conversa join Friday
@@ -197,7 +200,7 @@ const SEND_HELP: &str = "\
 Examples:
   conversa send Friday 'The build is green.'
   conversa send 3f1c9a 'The build is green.'
-  conversa send conversa:1:… 'Hello' --name Bot
+  conversa send conversa:2:… 'Hello' --name Bot
 
 Waits until the host has the message, at most half a minute. Somebody else has to be in the room:
 a message is sealed for those who are there.";

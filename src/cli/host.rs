@@ -68,7 +68,7 @@ fn take_seat(session: &Session, opening: &Opening, arguments: &Host) -> Result<S
     let crypto = if arguments.learning {
         RoomCrypto::Learning(LearningConsent::given_by_a_person())
     } else {
-        RoomCrypto::secure()?
+        RoomCrypto::trusted(if arguments.classical { Suite::Secure } else { opening.settings.trusted_suite() })?
     };
     let request = HostRequest {
         title: crate::protocol::check_name(&arguments.room).map_err(Problem::bad_name)?,
@@ -81,8 +81,9 @@ fn take_seat(session: &Session, opening: &Opening, arguments: &Host) -> Result<S
 }
 
 fn owned(opening: &Opening, arguments: &Host) -> Vec<crate::app::KnownRoom> {
-    let suite = if arguments.learning { Suite::Textbook } else { Suite::Secure };
-    opening.rooms.iter().filter(|room| room.info.owned && room.info.suite == suite).cloned().collect()
+    let is_meant =
+        |room: &&crate::app::KnownRoom| room.info.owned && room.info.suite.is_learning() == arguments.learning;
+    opening.rooms.iter().filter(is_meant).cloned().collect()
 }
 
 fn place(arguments: &Host) -> Result<HostPlace, Problem> {

@@ -19,7 +19,11 @@ pub(super) fn run(global: &Global, console: &mut Console) -> Result<u8, Problem>
     for record in records {
         let info = record.info();
         let id = record.room.to_string();
-        let kind = if info.suite.is_learning() { "learning" } else { "secure" };
+        let kind = match info.suite {
+            Suite::Textbook => "learning",
+            Suite::Secure => "classical",
+            Suite::Hybrid => "secure",
+        };
         let role = if info.owned { "owner" } else { "member" };
         let fields = json!({
             "room": id, "title": info.title, "kind": kind, "role": role, "addresses": info.addresses,
@@ -28,7 +32,7 @@ pub(super) fn run(global: &Global, console: &mut Console) -> Result<u8, Problem>
         let title = if info.title.is_empty() { "(no title yet)" } else { &info.title };
         let short: String = id.chars().take(ID_DIGITS).collect();
         let address = info.addresses.first().map_or("", String::as_str);
-        console.line(&printable(&format!("{short}  {kind:8}  {role:6}  {address:21}  {title}")));
+        console.line(&printable(&format!("{short}  {kind:9}  {role:6}  {address:21}  {title}")));
     }
     Ok(0)
 }

@@ -107,7 +107,7 @@ pub fn to_pem(private: &[u8], suite: Suite, passphrase: Option<&str>) -> Result<
 pub fn from_pem(text: &str, suite: Suite, passphrase: Option<&str>) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     let (label, bytes) = decode(text)?;
     let found = suite_of_label(label).ok_or(KeyFileError::Damaged)?;
-    if found != suite {
+    if found != suite.key_suite() {
         return Err(KeyFileError::OtherSuite(found));
     }
     if Some(label) != suite.backend().labels().encrypted {

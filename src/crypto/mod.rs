@@ -8,7 +8,9 @@
 
 pub mod cost;
 mod fingerprint;
+mod hybrid;
 pub mod key_file;
+pub mod ml_kem;
 mod openssl;
 pub mod primitives;
 mod random;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 pub use self::fingerprint::Fingerprint;
+pub use self::hybrid::HybridRsa;
 pub use self::openssl::OpensslRsa;
 pub use self::random::{Random, SystemRandom};
 pub use self::textbook::TextbookRsa;
@@ -29,19 +32,26 @@ pub use self::textbook::TextbookRsa;
 pub enum Suite {
     /// OpenSSL: RSA-OAEP and RSA-PSS (RFC 8017) with X25519, meant to be trusted.
     Secure,
+    /// The same with ML-KEM-768 (FIPS 203) in each wrap: what is recorded today stays closed to the
+    /// quantum computers of later.
+    Hybrid,
     /// Textbook RSA by hand, for learning: anyone on the network can read it.
     Textbook,
 }
 
 impl Suite {
     /// Every suite there is: what contract tests loop over.
-    pub const ALL: [Self; 2] = [Self::Secure, Self::Textbook];
+    pub const ALL: [Self; 3] = [Self::Secure, Self::Hybrid, Self::Textbook];
+
+    /// The suites whose long-term keys people have: an identity each.
+    pub const WITH_KEYS: [Self; 2] = [Self::Secure, Self::Textbook];
 
     /// The backend of this suite. The only place that matches a suite to its backend.
     #[must_use]
     pub fn backend(self) -> Arc<dyn CryptoBackend> {
         match self {
             Self::Secure => Arc::new(OpensslRsa),
+            Self::Hybrid => Arc::new(HybridRsa::default()),
             Self::Textbook => Arc::new(TextbookRsa),
         }
     }
@@ -52,6 +62,23 @@ impl Suite {
         match self {
             Self::Textbook => 0,
             Self::Secure => 1,
+            Self::Hybrid => 2,
+        }
+    }
+
+    /// Whether it protects nothing: textbook RSA, for learning.
+    #[must_use]
+    pub const fn is_learning(self) -> bool {
+        matches!(self, Self::Textbook)
+    }
+
+    /// The suite of the long-term keys that people have in its rooms. Both secure suites share them:
+    /// what a signature or a wrap is for is bound to the room, and so to the suite.
+    #[must_use]
+    pub const fn key_suite(self) -> Self {
+        match self {
+            Self::Secure | Self::Hybrid => Self::Secure,
+            Self::Textbook => Self::Textbook,
         }
     }
 
@@ -200,8 +227,12 @@ mod sealed {
 
 /// A crypto suite's RSA: makes keys and reads them.
 pub trait CryptoBackend: sealed::Sealed + Send + Sync {
-    /// The suite this backend is for.
+    /// The suite this backend is for. Its keys are of [`Suite::key_suite`].
     fn suite(&self) -> Suite;
+    /// Whether prekeys and wraps carry [`ml_kem`] beside X25519 and RSA.
+    fn has_ml_kem(&self) -> bool {
+        false
+    }
     /// The RSA key sizes in bits it offers to a person, the default first.
     fn key_bits(&self) -> &'static [u32];
     /// The headers of its key files.

@@ -60,6 +60,15 @@ impl PrivateKey {
     }
 }
 
+/// Whether `public` can be agreed with at all: the shared secret with a low-order point is zero
+/// whatever the other key is.
+///
+/// # Errors
+/// [`CryptoError::BadEncoding`] for a low-order point.
+pub fn check_public(public: &PublicKey) -> Result<()> {
+    PrivateKey::from_scalar(&Zeroizing::new([1; 32]))?.agree(public).map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use data_encoding::HEXLOWER;
@@ -95,6 +104,7 @@ mod tests {
         let one = core::array::from_fn(|index| u8::from(index == 0));
         for point in [[0; 32], one, minus_one, order_eight] {
             assert_eq!(alice.agree(&point).err(), Some(CryptoError::BadEncoding));
+            assert_eq!(check_public(&point), Err(CryptoError::BadEncoding));
         }
     }
 
@@ -103,5 +113,6 @@ mod tests {
         let [alice, bob] = [(); 2].map(|()| PrivateKey::generate(&mut SystemRandom::new()).unwrap());
         assert_ne!(alice.public(), bob.public());
         assert_eq!(alice.agree(bob.public()).unwrap(), bob.agree(alice.public()).unwrap());
+        assert_eq!(check_public(alice.public()), Ok(()));
     }
 }

@@ -16,7 +16,7 @@ use super::limits::CLIENT_BYTES_WAITING_MAX;
 use super::members::{Input, News, Wish};
 use super::timers::Timer;
 use super::tls::{self, Verdict};
-use crate::crypto::{Fingerprint, Suite};
+use crate::crypto::Fingerprint;
 use crate::protocol::limits::MEMBER_BODY_BYTES_MAX;
 use crate::protocol::{ByeCode, Client, Identity, LinkError, LinkId};
 use crate::wire::FrameKind;

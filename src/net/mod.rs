@@ -22,6 +22,7 @@ mod event_loop;
 mod handshake;
 mod hosting;
 mod joining;
+mod key_exchange;
 mod learning_link;
 mod limits;
 mod links;

@@ -3,7 +3,7 @@
 //! its signatures are made and checked by the crypto suite, and which host is the right one is
 //! decided by its pinned fingerprint alone.
 //!
-//! Nothing is left to negotiate: one signature scheme, one key exchange, two ciphers, one ALPN; no
+//! Nothing is left to negotiate: one signature scheme, one key exchange (with ML-KEM), two ciphers, one ALPN; no
 //! tickets, no resumption, no early data, no server name, no key log.
 
 use std::fmt;
@@ -13,8 +13,8 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{AlwaysResolvesClientRawPublicKeys, ClientConfig, ResolvesClientCert, Resumption};
-use rustls::crypto::CryptoProvider;
-use rustls::crypto::ring::{cipher_suite, default_provider, kx_group};
+use rustls::crypto::ring::{cipher_suite, default_provider};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerConfig};
@@ -25,10 +25,14 @@ use rustls::{
     SignatureScheme,
 };
 
+use super::key_exchange::X25519MlKem768;
 use crate::crypto::{CryptoBackend, Domain, Fingerprint, SigningKey, VerifyingKey};
 
 /// The name of this protocol's version inside TLS (RFC 7301). A peer without it is refused.
 pub const ALPN: &[u8] = b"conversa/1";
+
+/// The only key exchange.
+pub static KEY_EXCHANGE: &dyn SupportedKxGroup = &X25519MlKem768;
 
 /// The only signature scheme: RSA-PSS with SHA-256 and a key of OID `rsaEncryption`.
 const SCHEME: SignatureScheme = SignatureScheme::RSA_PSS_SHA256;
@@ -138,7 +142,7 @@ fn finish(mut config: ClientConfig) -> Arc<ClientConfig> {
 
 fn provider() -> Arc<CryptoProvider> {
     let suites = vec![cipher_suite::TLS13_CHACHA20_POLY1305_SHA256, cipher_suite::TLS13_AES_256_GCM_SHA384];
-    Arc::new(CryptoProvider { cipher_suites: suites, kx_groups: vec![kx_group::X25519], ..default_provider() })
+    Arc::new(CryptoProvider { cipher_suites: suites, kx_groups: vec![KEY_EXCHANGE], ..default_provider() })
 }
 
 fn certified(key: &Arc<dyn SigningKey>, domain: Domain) -> Arc<CertifiedKey> {

@@ -43,12 +43,12 @@ pub enum RoomCrypto {
 }
 
 impl RoomCrypto {
-    /// The default: the secure suite.
+    /// One of the suites that are meant to be trusted.
     ///
     /// # Errors
-    /// Never in practice; [`CryptoError::WrongSuite`] would mean that the suites are mixed up.
-    pub fn secure() -> Result<Self, CryptoError> {
-        Vetted::try_new(Suite::Secure.backend()).map(Self::Secure)
+    /// [`CryptoError::WrongSuite`] for [`Suite::Textbook`].
+    pub fn trusted(suite: Suite) -> Result<Self, CryptoError> {
+        Vetted::try_new(suite.backend()).map(Self::Secure)
     }
 
     /// The backend.

@@ -94,10 +94,10 @@ pub(super) struct Bundle {
 }
 
 impl Bundle {
-    /// Reads and checks a signed bundle of the backend's suite.
+    /// Reads and checks a signed bundle with keys of the backend's kind.
     pub(super) fn read(backend: &dyn CryptoBackend, signed: &Signed) -> Result<Self, Fault> {
         let unchecked: BundlePayload = decode(&signed.payload)?;
-        if unchecked.version != VERSION || unchecked.suite != backend.suite().code() {
+        if unchecked.version != VERSION || unchecked.suite != backend.suite().key_suite().code() {
             return Err(Fault::Version);
         }
         let verifying = backend.verifying_from_spki(&unchecked.signing_spki)?;

@@ -13,10 +13,6 @@ use crate::crypto::primitives::{hkdf_sha256, hmac_sha256, hmac_sha256_verify, pr
 use crate::crypto::{CryptoError, Fingerprint, Suite};
 use crate::wire::{ByteArray, Signed, decode, encode};
 
-/// How links of secure rooms begin.
-const SECURE_SCHEME: &str = "conversa:1:";
-/// How links of learning rooms begin: nobody should take one for the other.
-const LEARNING_SCHEME: &str = "conversa-learning:1:";
 /// The longest link in characters: six addresses of full length in base32.
 const LINK_CHARS_MAX: usize = 4_096;
 
@@ -51,7 +47,7 @@ struct InvitePayload {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InviteError {
     /// It does not begin like an invite.
-    #[error("this is not an invite: one begins with “conversa:1:” or “conversa-learning:1:”")]
+    #[error("this is not an invite: one begins with “conversa:2:”, “conversa:1:” or “conversa-learning:1:”")]
     NotAnInvite,
     /// It is of a later protocol.
     #[error("this invite needs a newer Conversa; this one speaks protocol 1")]
@@ -114,7 +110,7 @@ impl fmt::Display for Invite {
             s: ByteArray::new(*self.secret),
             x: self.expires_ms,
         };
-        let scheme = if self.suite.is_learning() { LEARNING_SCHEME } else { SECURE_SCHEME };
+        let scheme = scheme(self.suite);
         write!(formatter, "{scheme}{}", BASE32_NOPAD.encode(&encode(&payload)).to_ascii_lowercase())
     }
 }
@@ -137,13 +133,12 @@ impl FromStr for Invite {
             return Err(InviteError::Damaged);
         }
         let text = text.to_ascii_lowercase();
-        let (suite, code) = if let Some(code) = text.strip_prefix(SECURE_SCHEME) {
-            (Suite::Secure, code)
-        } else if let Some(code) = text.strip_prefix(LEARNING_SCHEME) {
-            (Suite::Textbook, code)
+        let read = Suite::ALL.into_iter().find_map(|suite| Some((suite, text.strip_prefix(scheme(suite))?)));
+        let (suite, code) = if let Some(read) = read {
+            read
         } else if text.starts_with("conversa:") || text.starts_with("conversa-learning:") {
             let version = text.split(':').nth(1).and_then(|version| version.parse::<u32>().ok());
-            return Err(if version.is_some_and(|version| version > 1) {
+            return Err(if version.is_some_and(|version| version > 2) {
                 InviteError::Newer
             } else {
                 InviteError::Damaged
@@ -156,6 +151,16 @@ impl FromStr for Invite {
         let invite =
             Self { suite, addresses: a, host: f, room: r, secret: Zeroizing::new(s.into_array()), expires_ms: x };
         if invite.is_within_limits() { Ok(invite) } else { Err(InviteError::Damaged) }
+    }
+}
+
+/// How links to rooms of `suite` begin: with the suite's number, and for learning rooms with a name
+/// of their own. Nobody should take one for the other.
+const fn scheme(suite: Suite) -> &'static str {
+    match suite {
+        Suite::Secure => "conversa:1:",
+        Suite::Hybrid => "conversa:2:",
+        Suite::Textbook => "conversa-learning:1:",
     }
 }
 
@@ -190,8 +195,8 @@ mod tests {
     fn what_is_no_invite_says_so() {
         let link = invite(Suite::Secure).to_string();
         assert_eq!("hello".parse::<Invite>(), Err(InviteError::NotAnInvite));
-        assert_eq!("conversa:2:abc".parse::<Invite>(), Err(InviteError::Newer));
-        for end in SECURE_SCHEME.len()..link.len() {
+        assert_eq!("conversa:3:abc".parse::<Invite>(), Err(InviteError::Newer));
+        for end in scheme(Suite::Secure).len()..link.len() {
             assert_eq!(link[..end].parse::<Invite>(), Err(InviteError::Damaged), "cut at {end}");
         }
         assert_eq!("conversa:1:".repeat(1_000).parse::<Invite>(), Err(InviteError::Damaged));

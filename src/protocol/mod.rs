@@ -18,6 +18,7 @@ mod log_hash;
 mod name;
 mod padding;
 mod payload;
+mod prekey;
 mod rate;
 mod roster;
 mod sender_key;

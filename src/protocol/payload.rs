@@ -118,7 +118,7 @@ pub(super) enum Subject {
     Member(ByteArray<32>),
 }
 
-/// A short-lived X25519 key of a member.
+/// A member's short-lived keys.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PrekeyPayload {
@@ -128,6 +128,9 @@ pub(super) struct PrekeyPayload {
     pub public: ByteArray<32>,
     #[serde(rename = "i")]
     pub index: u64,
+    /// An ML-KEM-768 encapsulation key; in a hybrid room, and in no other.
+    #[serde(rename = "m", skip_serializing_if = "Option::is_none")]
+    pub ml_kem: Option<Bytes>,
     #[serde(rename = "r")]
     pub room: RoomId,
     #[serde(rename = "v")]

@@ -11,26 +11,31 @@ use crate::crypto::primitives::{Digest, labelled_hash};
 use crate::crypto::{CryptoBackend, CryptoError, Domain, Fingerprint, Random, Suite};
 use crate::wire::{ByteArray, Signed, decode};
 
-/// Makes a new room: its id and its genesis, signed by the owner.
+/// Makes a new room of `suite`: its id and its genesis, signed by the owner.
 ///
 /// `knock` lets people without an invite ask to join. `members_max` counts the owner.
 ///
 /// # Errors
-/// What randomness or signing gives.
+/// [`CryptoError::WrongSuite`] if the owner's keys are not for that suite, or what randomness or
+/// signing gives.
 pub fn new_room(
     owner: &Identity,
+    suite: Suite,
     knock: bool,
     members_max: u16,
     now: Now,
     random: &mut dyn Random,
 ) -> Result<(RoomId, Signed), CryptoError> {
+    if suite.key_suite() != owner.suite() {
+        return Err(CryptoError::WrongSuite);
+    }
     let payload = GenesisPayload {
         owner: owner.bundle().clone(),
         created_ms: now.unix_ms,
         joining: u8::from(knock),
         members_max: members_max.clamp(1, MEMBERS_HARD_MAX),
         random: ByteArray::new(random.bytes()?),
-        suite: owner.suite().code(),
+        suite: suite.code(),
         version: VERSION,
     };
     let genesis = sign(owner.signing().as_ref(), Domain::Genesis, &payload)?;
@@ -304,7 +309,8 @@ mod tests {
     #[test]
     fn a_roster_takes_so_many_entries_and_no_more() {
         let (owner, guest) = (person(), person());
-        let (_, genesis) = new_room(&owner, false, 4, Now::default(), &mut SystemRandom::new()).unwrap();
+        let (_, genesis) =
+            new_room(&owner, Suite::Textbook, false, 4, Now::default(), &mut SystemRandom::new()).unwrap();
         let mut roster = Roster::open(&genesis).unwrap();
         let step = |roster: &mut Roster, number: u64| {
             let change = if number % 2 == 1 { Entry::Add(guest.bundle()) } else { Entry::Remove(guest.fingerprint()) };

@@ -1,5 +1,5 @@
 //! Sender keys: one hash ratchet and one Ed25519 key for each sender and epoch, handed out in a
-//! hybrid wrap of RSA-OAEP and X25519 together. As Signal's, with the announcement signed by RSA
+//! hybrid wrap of RSA-OAEP and X25519 together, and in hybrid rooms of ML-KEM-768 too. As Signal's, with the announcement signed by RSA
 //! and the chain committed to, so that everybody gets the same one.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,9 @@ use super::identity::{Bundle, Identity};
 use super::limits::{CHAIN_GAP_MAX, CHAIN_LIFE_MS, CHAIN_MESSAGES_MAX};
 use super::padding::{pad, unpad};
 use super::payload::{Body, CommonPayload, Fault, HeaderPayload, VERSION, sign, verify};
+use super::prekey::{PrivatePrekey, PublicPrekey};
 use super::{Now, RoomId};
+use crate::crypto::ml_kem::{DecapsulationKey, SharedSecret};
 use crate::crypto::primitives::{
     Digest, Ed25519Key, OneTimeKey, ed25519_verify, hkdf_sha256, hmac_sha256, labelled_hash, open, prefixed, seal,
     sha256,
@@ -34,7 +36,7 @@ pub(super) struct Recipient {
     pub member: Fingerprint,
     pub encryption: Arc<dyn EncryptionKey>,
     pub prekey_index: u64,
-    pub prekey: PublicKey,
+    pub prekey: PublicPrekey,
 }
 
 /// The ratchet both ends share.
@@ -65,7 +67,7 @@ pub(super) struct SendChain {
 
 impl SendChain {
     /// Makes a chain and its announcement: one private RSA operation, and for each recipient one
-    /// public one and two of X25519.
+    /// public one, two of X25519 and perhaps one of ML-KEM.
     pub(super) fn start(
         identity: &Identity,
         epoch: Epoch,
@@ -170,26 +172,32 @@ impl ReceiveChain {
     /// one error, and nothing is ever sent back.
     pub(super) fn open(
         identity: &Identity,
-        prekey: &PrivateKey,
+        prekey: &PrivatePrekey,
         announcement: &Announcement,
         wrap: &Wrap,
         local_secret: &[u8; 32],
     ) -> Result<Self, CryptoError> {
-        let encryption = identity.decryption().public();
-        let context = wrap_context(
-            &announcement.hash,
-            &identity.fingerprint(),
-            encryption.spki(),
-            prekey.public(),
-            &wrap.ephemeral,
-        );
+        let encapsulated = match (&prekey.ml_kem, &wrap.ml_kem) {
+            (Some(key), Some(ciphertext)) => Some(Encapsulated::open(key, ciphertext)?),
+            (None, None) => None,
+            _ => return Err(CryptoError::Decrypt),
+        };
+        let context = WrapContext {
+            common_hash: &announcement.hash,
+            recipient: &identity.fingerprint(),
+            encryption_spki: identity.decryption().public().spki(),
+            prekey: &prekey.public(),
+            ephemeral: &wrap.ephemeral,
+            encapsulated: encapsulated.as_ref(),
+        }
+        .hash();
         let secret = match identity.decryption().decrypt(&context, &wrap.rsa) {
             Ok(secret) if secret.len() == 32 => secret,
             // Implicit rejection: go on with a secret nobody knows, so that the seal fails alike.
             _ => Zeroizing::new(hmac_sha256(local_secret, &wrap.rsa).to_vec()),
         };
-        let agreed = prekey.agree(&wrap.ephemeral)?;
-        let key = wrap_key(&context, &agreed, &secret, &wrap.rsa)?;
+        let agreed = prekey.x25519.agree(&wrap.ephemeral)?;
+        let key = wrap_key(&context, [&agreed[..], &secret, secret_of(encapsulated.as_ref())], &wrap.rsa)?;
         let opened = open(&key, &announcement.hash, wrap.sealed.as_slice())?;
         let chain_key: Digest = opened.as_slice().try_into().map_err(|_| CryptoError::Decrypt)?;
         let chain_key = Zeroizing::new(chain_key);
@@ -258,39 +266,83 @@ fn wrap(
 ) -> Result<Wrap, CryptoError> {
     let ephemeral = PrivateKey::generate(random)?;
     let secret = Zeroizing::new(random.bytes::<32>()?);
-    let spki = recipient.encryption.spki();
-    let context = wrap_context(common_hash, &recipient.member, spki, &recipient.prekey, ephemeral.public());
+    let encapsulated = Encapsulated::make(&recipient.prekey, random)?;
+    let context = WrapContext {
+        common_hash,
+        recipient: &recipient.member,
+        encryption_spki: recipient.encryption.spki(),
+        prekey: &recipient.prekey,
+        ephemeral: ephemeral.public(),
+        encapsulated: encapsulated.as_ref(),
+    }
+    .hash();
     let rsa = recipient.encryption.encrypt(&context, secret.as_ref())?;
-    let agreed = ephemeral.agree(&recipient.prekey)?;
-    let key = wrap_key(&context, &agreed, secret.as_ref(), &rsa)?;
+    let agreed = ephemeral.agree(&recipient.prekey.x25519)?;
+    let key = wrap_key(&context, [&agreed[..], secret.as_ref(), secret_of(encapsulated.as_ref())], &rsa)?;
     let sealed = seal(&key, common_hash, chain_key.as_ref())?;
     Ok(Wrap {
         rsa: rsa.into(),
         ephemeral: ByteArray::new(*ephemeral.public()),
         prekey_index: recipient.prekey_index,
+        ml_kem: encapsulated.map(|encapsulated| encapsulated.ciphertext.into()),
         recipient: recipient.member,
         sealed: ByteArray::new(sealed.try_into().map_err(|_| CryptoError::Backend)?),
     })
 }
 
-/// Binds a wrap to the announcement, the recipient and every public value in it.
-fn wrap_context(
-    common_hash: &Digest,
-    recipient: &Fingerprint,
-    encryption_spki: &[u8],
-    prekey: &PublicKey,
-    ephemeral: &PublicKey,
-) -> Digest {
-    labelled_hash("wrap", &[common_hash, recipient.as_bytes(), &sha256(encryption_spki), prekey, ephemeral])
+/// A secret of ML-KEM and what carries it.
+struct Encapsulated {
+    ciphertext: Vec<u8>,
+    secret: SharedSecret,
 }
 
-/// Combines both secrets: either alone keeps the key secret.
-fn wrap_key(context: &Digest, agreed: &[u8; 32], secret: &[u8], rsa: &[u8]) -> Result<OneTimeKey, CryptoError> {
-    let mut both = Zeroizing::new([0; 64]);
-    let (first, second) = both.split_at_mut(32);
-    first.copy_from_slice(agreed);
-    second.copy_from_slice(secret.get(..32).ok_or(CryptoError::Decrypt)?);
-    hkdf_sha256(context, both.as_ref(), &[b"conversa/1 kw\0", context, &sha256(rsa)])
+impl Encapsulated {
+    /// A new secret for `prekey`, in a hybrid room.
+    fn make(prekey: &PublicPrekey, random: &mut dyn Random) -> Result<Option<Self>, CryptoError> {
+        let Some(key) = &prekey.ml_kem else { return Ok(None) };
+        let (ciphertext, secret) = key.encapsulate(random)?;
+        Ok(Some(Self { ciphertext, secret }))
+    }
+
+    fn open(key: &DecapsulationKey, ciphertext: &[u8]) -> Result<Self, CryptoError> {
+        Ok(Self { ciphertext: ciphertext.to_vec(), secret: key.decapsulate(ciphertext)? })
+    }
+}
+
+/// The secret of ML-KEM, or nothing where there is none.
+fn secret_of(encapsulated: Option<&Encapsulated>) -> &[u8] {
+    encapsulated.map_or(&[], |encapsulated| encapsulated.secret.as_ref())
+}
+
+/// What a wrap is bound to: the announcement, the recipient and every public value in it.
+struct WrapContext<'a> {
+    common_hash: &'a Digest,
+    recipient: &'a Fingerprint,
+    encryption_spki: &'a [u8],
+    prekey: &'a PublicPrekey,
+    ephemeral: &'a PublicKey,
+    encapsulated: Option<&'a Encapsulated>,
+}
+
+impl WrapContext<'_> {
+    /// All parts have fixed lengths, and a label of its own tells a hybrid room's from the others.
+    fn hash(&self) -> Digest {
+        let spki = sha256(self.encryption_spki);
+        let common: [&[u8]; 5] =
+            [self.common_hash, self.recipient.as_bytes(), &spki, &self.prekey.x25519, self.ephemeral];
+        let Some((key, sent)) = self.prekey.ml_kem.as_ref().zip(self.encapsulated) else {
+            return labelled_hash("wrap", &common);
+        };
+        let (key, sent) = (sha256(&key.to_bytes()), sha256(&sent.ciphertext));
+        labelled_hash("wrap-hybrid", &[&common.concat(), &key, &sent])
+    }
+}
+
+/// Combines the secrets, each of 32 bytes and the last absent outside hybrid rooms: any one of them
+/// alone keeps the key secret.
+fn wrap_key(context: &Digest, secrets: [&[u8]; 3], rsa: &[u8]) -> Result<OneTimeKey, CryptoError> {
+    let joined = Zeroizing::new(secrets.concat());
+    hkdf_sha256(context, &joined, &[b"conversa/1 kw\0", context, &sha256(rsa)])
 }
 
 fn commitment(chain_key: &Zeroizing<Digest>) -> Digest {

@@ -100,6 +100,9 @@ pub struct Wrap {
     /// Which prekey of the recipient it is for.
     #[serde(rename = "i")]
     pub prekey_index: u64,
+    /// An ML-KEM-768 ciphertext; in a hybrid room, and in no other.
+    #[serde(rename = "m", skip_serializing_if = "Option::is_none")]
+    pub ml_kem: Option<Bytes>,
     /// The recipient.
     #[serde(rename = "t")]
     pub recipient: Fingerprint,
@@ -331,8 +334,10 @@ frames! {
     Welcome(Welcome) = 0x03, 8 * KIB;
     Refuse(Refuse) = 0x04, 64;
     Roster(Signed) = 0x05, 4 * KIB;
-    Prekey(Signed) = 0x06, KIB;
-    SkPacket(SkPacket) = 0x07, 192 * KIB;
+    // With an ML-KEM-768 key and an RSA-4096 signature, 1.9 KiB.
+    Prekey(Signed) = 0x06, 2 * KIB;
+    // 255 wraps with ML-KEM-768 for RSA-4096 keys are 438 KiB.
+    SkPacket(SkPacket) = 0x07, 512 * KIB;
     Msg(Msg) = 0x08, 64 * KIB;
     Look(Look) = 0x09, 64;
     // A host has at most 32 rooms, and a genesis with its owner's bundle is below 4 KiB.

@@ -14,7 +14,7 @@ fn plain_files_read_back_and_say_whose_they_are() {
         let text = to_pem(&bytes, suite, None).unwrap();
         assert_eq!(*from_pem(&text, suite, None).unwrap(), bytes);
         assert_eq!(*from_pem(&text, suite, Some("not needed")).unwrap(), bytes);
-        assert_eq!(suite_of(&text), Some(suite));
+        assert_eq!(suite_of(&text), Some(suite.key_suite()));
         assert!(!is_encrypted(&text));
         let windows = text.replace('\n', "\r\n");
         assert_eq!(*from_pem(&windows, suite, None).unwrap(), bytes, "however its lines end");

@@ -34,8 +34,8 @@ fn decryption(suite: Suite, name: &str) -> Box<dyn DecryptionKey> {
     suite.backend().decryption_from_pkcs8(&key_bytes(suite, &format!("{name}.enc"))).unwrap()
 }
 
-/// Both backends, for tests that compare them.
-fn backends() -> [Arc<dyn CryptoBackend>; 2] {
+/// All backends, for tests that compare them.
+fn backends() -> [Arc<dyn CryptoBackend>; Suite::ALL.len()] {
     Suite::ALL.map(Suite::backend)
 }
 

@@ -52,7 +52,7 @@ impl Guest {
         let crypto = if learning {
             RoomCrypto::Learning(LearningConsent::given_by_a_person())
         } else {
-            RoomCrypto::secure().unwrap()
+            RoomCrypto::trusted(Suite::Hybrid).unwrap()
         };
         self.session.host(HostRequest {
             title: title.to_owned(),

@@ -126,7 +126,7 @@ fn what_was_there_is_there_after_a_restart() {
     assert_eq!(ann.state().get_appearance(), conversa::gui::Appearance::Dark);
     assert!((ann.state().get_zoom() - 1.1).abs() < 0.01 && !ann.state().get_enter_sends());
     assert_eq!(ann.state().get_default_port(), "9123");
-    assert_eq!(ann.state().get_default_suite(), Suite::Secure);
+    assert_eq!(ann.state().get_default_suite(), Suite::Hybrid);
 }
 
 #[test]

@@ -45,7 +45,7 @@ const UNTRANSLATED: [(&str, &[&str]); 5] = [
     ("pages/rail.slint", &["Conversa"]),
     ("pages/about.slint", &["Conversa"]),
     // How an invite begins.
-    ("sheets/join-sheet.slint", &["conversa:1:…"]),
+    ("sheets/join-sheet.slint", &["conversa:2:…"]),
     // It is measured and never shown.
     ("components/composer.slint", &["Ag"]),
 ];

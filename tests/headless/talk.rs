@@ -8,7 +8,7 @@ use crate::person::{Person, Profile};
 fn two_people_talk_both_ways() {
     let (ann, bo) = (Profile::of("ann"), Profile::of("bo"));
     let (mut host, hosting) = ann.host("Ann", &[]);
-    assert!(hosting.invite.starts_with("conversa:1:"));
+    assert!(hosting.invite.starts_with("conversa:2:"));
     assert_eq!((hosting.fingerprint.len(), hosting.room.len()), (64, 64));
 
     let mut guest = bo.join("Bo", &hosting.invite, &[]);
@@ -85,7 +85,7 @@ fn plain_text_keeps_messages_apart_from_notices() {
     assert_eq!(guest.line(), "Ann: hello Bo");
     assert_eq!((guest.finish(), host.finish()), (0, 0));
     assert!(host.errors().contains("Bo went offline."), "{}", host.errors());
-    assert!(host.errors().contains("Next invite: conversa:1:"));
+    assert!(host.errors().contains("Next invite: conversa:2:"));
 }
 
 #[test]

@@ -68,7 +68,7 @@ pub(crate) fn crypto(suite: Suite) -> RoomCrypto {
     if suite.is_learning() {
         RoomCrypto::Learning(LearningConsent::given_by_a_person())
     } else {
-        RoomCrypto::secure().unwrap()
+        RoomCrypto::trusted(suite).unwrap()
     }
 }
 
@@ -140,7 +140,7 @@ impl World {
     /// Ann opens a room that may be knocked at.
     pub(crate) fn open(&mut self, address: SocketAddr) -> Signed {
         let keys = identity(self.suite, "ann");
-        let (_, genesis) = new_room(&keys, true, 64, now(), &mut SystemRandom::new()).unwrap();
+        let (_, genesis) = new_room(&keys, self.suite, true, 64, now(), &mut SystemRandom::new()).unwrap();
         self.reopen(address, genesis.clone(), Vec::new());
         genesis
     }

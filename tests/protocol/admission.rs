@@ -99,7 +99,7 @@ fn a_room_can_be_looked_at_before_it_is_joined() {
         net.add_looking("carol", Entry::Invite(invite));
         net.drive();
         let Some(Event::Lobby(rooms)) = net.people["carol"].events.last().cloned() else { panic!("no lobby") };
-        assert_eq!(rooms, [LobbyRoom { room, owner, members: 2, round_trip_ms: 0 }], "{suite:?}");
+        assert_eq!(rooms, [LobbyRoom { room, suite, owner, members: 2, round_trip_ms: 0 }], "{suite:?}");
         assert!(!net.saw("ann", &Event::MemberJoined { member: net.fingerprint("carol") }));
         net.command("carol", Command::Knock(room));
         net.drive();

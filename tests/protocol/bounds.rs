@@ -196,7 +196,7 @@ fn a_flood_of_messages_or_bytes_ends_the_link() {
 fn host_and_room() -> (Host, Signed, RoomId) {
     let owner = identity(Suite::Textbook, 0);
     let host = Host::new(OpenPolicy::Only(vec![owner.fingerprint()]), HostLimits::default());
-    let (room, genesis) = new_room(&owner, true, 64, START, &mut Seeded::new(5)).unwrap();
+    let (room, genesis) = new_room(&owner, Suite::Textbook, true, 64, START, &mut Seeded::new(5)).unwrap();
     (host, genesis, room)
 }
 

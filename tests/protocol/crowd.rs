@@ -48,7 +48,7 @@ fn a_host_has_thirty_two_rooms_and_no_more() {
     let mut host = Host::new(OpenPolicy::Only(vec![owner.fingerprint()]), HostLimits::default());
     let mut random = Seeded::new(1);
     for number in 0..=ROOMS_MAX as u64 {
-        let (room, genesis) = new_room(&owner, false, 4, START, &mut random).unwrap();
+        let (room, genesis) = new_room(&owner, Suite::Textbook, false, 4, START, &mut random).unwrap();
         let mut link = Rogue::link(&mut host, LinkId(number), &owner);
         link.send(&Frame::Open(Open { genesis, token: None }));
         if number < ROOMS_MAX as u64 {

@@ -17,7 +17,7 @@ use crate::rogue::Rogue;
 fn host_with_room(suite: Suite) -> Host {
     let owner = identity(suite, 0);
     let mut host = Host::new(OpenPolicy::Only(vec![owner.fingerprint()]), HostLimits::default());
-    let (_, genesis) = new_room(&owner, true, 64, START, &mut Seeded::new(3)).unwrap();
+    let (_, genesis) = new_room(&owner, suite, true, 64, START, &mut Seeded::new(3)).unwrap();
     Rogue::link(&mut host, LinkId(0), &owner).send(&Frame::Open(Open { genesis, token: None }));
     host
 }
@@ -44,7 +44,7 @@ fn every_frame_out_of_place_ends_the_link() {
 #[test]
 fn bodies_cut_at_every_byte_end_the_link_and_nothing_else() {
     let owner = identity(Suite::Textbook, 0);
-    let (_, genesis) = new_room(&owner, true, 64, START, &mut Seeded::new(4)).unwrap();
+    let (_, genesis) = new_room(&owner, Suite::Textbook, true, 64, START, &mut Seeded::new(4)).unwrap();
     let open = Frame::Open(Open { genesis, token: None }).to_bytes();
     for end in 5..open.len() {
         let mut host = host_with_room(Suite::Textbook);
@@ -63,7 +63,7 @@ fn bodies_cut_at_every_byte_end_the_link_and_nothing_else() {
 #[test]
 fn only_the_people_of_this_computer_or_the_token_open_rooms() {
     let (owner, other) = (identity(Suite::Textbook, 0), identity(Suite::Textbook, 1));
-    let genesis_of = |identity| new_room(identity, true, 64, START, &mut Seeded::new(5)).unwrap().1;
+    let genesis_of = |identity| new_room(identity, Suite::Textbook, true, 64, START, &mut Seeded::new(5)).unwrap().1;
     let mut host = host_with_room(Suite::Textbook);
     let mut rogue = Rogue::link(&mut host, LinkId(9), &other);
     rogue.send(&Frame::Open(Open { genesis: genesis_of(&other), token: None }));
@@ -302,7 +302,7 @@ fn a_roster_entry_the_owner_did_not_sign_stops_the_room() {
 fn another_room_than_the_invited_one_is_refused() {
     for suite in Suite::ALL {
         let mut net = Net::with_owner(suite, "ann", false);
-        let other = new_room(&identity(suite, 0), false, 8, START, &mut Seeded::new(99)).unwrap().1;
+        let other = new_room(&identity(suite, 0), suite, false, 8, START, &mut Seeded::new(99)).unwrap().1;
         net.tamper = Some(Box::new(move |name, frame| match frame {
             Frame::Welcome(mut welcome) if name == "bo" => {
                 welcome.genesis = other.clone();

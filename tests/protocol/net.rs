@@ -45,7 +45,7 @@ pub(crate) fn identity(suite: Suite, index: usize) -> Arc<Identity> {
 }
 
 fn new_identity(suite: Suite, index: usize) -> Identity {
-    let backend = suite.backend();
+    let backend = suite.key_suite().backend();
     if suite.is_learning() {
         let (signing, decryption) = (backend.generate_signing(256).unwrap(), backend.generate_decryption(256).unwrap());
         return Identity::new(signing, decryption, START).unwrap();
@@ -64,7 +64,7 @@ fn key_in(file: &str, index: usize) -> Vec<u8> {
 pub(crate) fn crypto(suite: Suite) -> RoomCrypto {
     match suite {
         Suite::Textbook => RoomCrypto::Learning(LearningConsent::given_by_a_person()),
-        _ => RoomCrypto::secure().unwrap(),
+        suite => RoomCrypto::trusted(suite).unwrap(),
     }
 }
 
@@ -131,7 +131,7 @@ impl Net {
             disk_works: true,
         };
         let keys = identity(suite, 0);
-        let (_, genesis) = new_room(&keys, knock, places, START, &mut net.random).unwrap();
+        let (_, genesis) = new_room(&keys, suite, knock, places, START, &mut net.random).unwrap();
         let entry = Entry::Open { genesis, roster: Vec::new(), token: None, title: "Friday".to_owned() };
         net.add(owner, entry, Some(keys.fingerprint()));
         net.drive();
@@ -361,7 +361,11 @@ impl Net {
         person.to_client.clear();
         (person.host_reader, person.client_reader) = (FrameReader::new(usize::MAX), FrameReader::new(usize::MAX));
         let fingerprint = person.client.identity().fingerprint();
-        self.host.link_opened(link, Peer { fingerprint, suite, address: IpAddr::V4(Ipv4Addr::LOCALHOST) }, now);
+        self.host.link_opened(
+            link,
+            Peer { fingerprint, suite: suite.key_suite(), address: IpAddr::V4(Ipv4Addr::LOCALHOST) },
+            now,
+        );
         person.client.connected(now, &mut self.random);
     }
 

@@ -6,7 +6,7 @@ use super::member::{Member, skeleton};
 use super::row::{Message, Notice, Row, RowKind};
 use super::{Change, Presence, Question, ROWS_MAX};
 use crate::app::{AddressTest, Problem, SeatId, SeatInfo};
-use crate::crypto::{Fingerprint, Suite};
+use crate::crypto::Fingerprint;
 use crate::protocol::{Invite, MessageId};
 
 /// How a room is connected.

@@ -223,7 +223,7 @@ impl Engine {
     fn found(&mut self, found: Found) {
         let suite = found.suite;
         let outcome = self.identities.found(found);
-        let waits = |seat: &Seat| seat.progress == Progress::NeedsIdentity && seat.info.suite == suite;
+        let waits = |seat: &Seat| seat.progress == Progress::NeedsIdentity && seat.info.suite.key_suite() == suite;
         let waiting: Vec<SeatId> = self.seats.iter().filter(|(_, seat)| waits(seat)).map(|(id, _)| *id).collect();
         for seat in waiting {
             match &outcome {
@@ -236,7 +236,7 @@ impl Engine {
 
     fn unlock(&mut self, passphrase: Passphrase) {
         self.identities.unlock(passphrase);
-        for suite in Suite::ALL {
+        for suite in Suite::WITH_KEYS {
             if self.identities.is_stuck(suite) {
                 drop(self.identities.want(suite, None));
             }
@@ -247,7 +247,7 @@ impl Engine {
     fn add_known(&mut self, id: SeatId, record: Record) {
         let crypto = match record.suite() {
             Suite::Textbook => RoomCrypto::Learning(LearningConsent::given_by_a_person()),
-            Suite::Secure => match RoomCrypto::secure() {
+            suite => match RoomCrypto::trusted(suite) {
                 Ok(crypto) => crypto,
                 Err(error) => return log::error!("a room is left out: {error}"),
             },
@@ -289,7 +289,7 @@ impl Engine {
     }
 
     fn replace_identity(&mut self, suite: Suite, bits: u32) {
-        let known = self.seats.values().any(|seat| seat.info.suite == suite);
+        let known = self.seats.values().any(|seat| seat.info.suite.key_suite() == suite);
         if known || !suite.backend().key_bits().contains(&bits) {
             return log::warn!("the identity is not replaced: it has rooms, or no key has {bits} bits");
         }

@@ -50,6 +50,7 @@ impl Engine {
         let (suite, room, addresses) = match &request.target {
             JoinTarget::Invite(invite) => (invite.suite, Some(invite.room), invite.addresses.clone()),
             JoinTarget::Address(address) => {
+                // Which of the trusted ones the room has is known once it is there.
                 let suite = if request.learning.is_some() { Suite::Textbook } else { Suite::Secure };
                 (suite, None, vec![address.clone()])
             }
@@ -58,7 +59,7 @@ impl Engine {
         let crypto = match (suite, request.learning) {
             (Suite::Textbook, Some(consent)) => Ok(RoomCrypto::Learning(consent)),
             (Suite::Textbook, None) => Err(Problem::learning_room()),
-            (Suite::Secure, _) => RoomCrypto::secure().map_err(Problem::from),
+            (suite, _) => RoomCrypto::trusted(suite).map_err(Problem::from),
         };
         self.emit_seat(id, SeatEvent::Taken(info.clone()));
         match crypto {
@@ -113,7 +114,7 @@ impl Engine {
     /// The first step: the identity, then the listener if there is to be one.
     pub(super) fn start(&mut self, id: SeatId) {
         let Some(seat) = self.seats.get_mut(&id) else { return };
-        let bits = (seat.info.suite == Suite::Secure && self.settings.key_bits > 0).then_some(self.settings.key_bits);
+        let bits = (!seat.info.suite.is_learning() && self.settings.key_bits > 0).then_some(self.settings.key_bits);
         let Some(identity) = self.identities.want(seat.info.suite, bits) else {
             seat.progress = Progress::NeedsIdentity;
             return;
@@ -241,7 +242,8 @@ fn prepare_host(
     identity: &Identity,
     listening: Option<SocketAddr>,
 ) -> Result<(Start, Record), Problem> {
-    let (room, genesis) = new_room(identity, request.knock, request.members_max, now(), &mut SystemRandom::new())?;
+    let (suite, random) = (request.crypto.suite(), &mut SystemRandom::new());
+    let (room, genesis) = new_room(identity, suite, request.knock, request.members_max, now(), random)?;
     let (hosted_at, own_addresses, invite_addresses, pin, token) = match (&request.place, listening) {
         (HostPlace::Here(_), Some(address)) => {
             let pin = Some(identity.fingerprint());
@@ -255,7 +257,7 @@ fn prepare_host(
             return Err(Problem::new(Code::Unexpected, say!("The room has no listener."), say!("Try again.")));
         }
     };
-    let mut record = Record::new(room, identity.suite(), genesis.clone(), hosted_at);
+    let mut record = Record::new(room, suite, genesis.clone(), hosted_at);
     record.title.clone_from(&request.title);
     record.addresses = invite_addresses;
     record.host = pin;

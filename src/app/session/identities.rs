@@ -37,7 +37,7 @@ pub(super) struct Found {
 /// The identities of a profile.
 pub(super) struct Identities {
     profile: PathBuf,
-    states: [(Suite, State); Suite::ALL.len()],
+    states: [(Suite, State); Suite::WITH_KEYS.len()],
     passphrase: Option<Passphrase>,
     /// What the passphrase is once a worker has written the files under it.
     next_passphrase: Option<(Suite, Option<Passphrase>)>,
@@ -51,12 +51,13 @@ impl Identities {
         inputs: mpsc::Sender<Input>,
         events: async_channel::Sender<SessionEvent>,
     ) -> Self {
-        let states = Suite::ALL.map(|suite| (suite, State::Unread));
+        let states = Suite::WITH_KEYS.map(|suite| (suite, State::Unread));
         Self { profile: profile.to_owned(), states, passphrase: None, next_passphrase: None, inputs, events }
     }
 
-    /// The identity of `suite`, if it can be used now; otherwise a worker is set to it.
+    /// The identity for rooms of `suite`, if it can be used now; otherwise a worker is set to it.
     pub(super) fn want(&mut self, suite: Suite, bits: Option<u32>) -> Option<Arc<Identity>> {
+        let suite = suite.key_suite();
         match self.state(suite) {
             State::Ready(identity) => return Some(Arc::clone(identity)),
             State::Working => return None,
@@ -133,7 +134,7 @@ impl Identities {
     /// The identity of `suite` if it is there already.
     pub(super) fn ready(&self, suite: Suite) -> Option<&Arc<Identity>> {
         self.states.iter().find_map(|(of, state)| match state {
-            State::Ready(identity) if *of == suite => Some(identity),
+            State::Ready(identity) if *of == suite.key_suite() => Some(identity),
             _ => None,
         })
     }

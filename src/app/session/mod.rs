@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! let (session, opening, events) = Session::open(profile)?;
-//! let seat = session.host(HostRequest { title, crypto: RoomCrypto::secure()?, … });
+//! let seat = session.host(HostRequest { title, crypto: RoomCrypto::trusted(Suite::Hybrid)?, … });
 //! while let Ok(event) = events.recv().await { for change in chat.apply(&event, now_ms) { … } }
 //! session.quit();   // … until SessionEvent::Ended
 //! ```

@@ -6,7 +6,7 @@ use super::{JoinRequest, KnownSeat, SeatEvent, SeatId, lock};
 use crate::app::{HostedAt, JoinTarget, Problem, Record};
 use crate::crypto::Fingerprint;
 use crate::net::ClientId;
-use crate::protocol::{Command, Event, MessageId, RoomId, Stop};
+use crate::protocol::{Command, Event, MessageId, RoomCrypto, RoomId, Roster, Stop};
 use crate::wire::{ByteArray, Signed};
 
 impl Engine {
@@ -41,7 +41,7 @@ impl Engine {
 
     /// Whether a key is one of this profile's own.
     fn is_own(&self, key: Fingerprint) -> bool {
-        crate::crypto::Suite::ALL
+        crate::crypto::Suite::WITH_KEYS
             .into_iter()
             .filter_map(|suite| self.identities.ready(suite))
             .any(|identity| identity.fingerprint() == key)
@@ -63,6 +63,12 @@ impl Engine {
         };
         seat.plan = Plan::Known;
         seat.info.room = Some(room);
+        // At an address, which of the trusted suites it is was not known before.
+        if let Ok(suite) = Roster::open(genesis).map(|roster| roster.suite())
+            && let Ok(crypto) = RoomCrypto::trusted(suite)
+        {
+            (seat.info.suite, seat.crypto) = (suite, crypto);
+        }
         let record =
             seat.record.get_or_insert_with(|| Record::new(room, seat.info.suite, genesis.clone(), HostedAt::Elsewhere));
         record.host = Some(host);

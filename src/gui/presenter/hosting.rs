@@ -41,7 +41,11 @@ impl Presenter {
             self.host_error(ui::TroubleView::default(), 0);
             return self.state().set_host_stage(ui::HostStage::Consent);
         }
-        match RoomCrypto::secure() {
+        let suite = match self.state().get_host_suite() {
+            ui::Suite::Secure => Suite::Secure,
+            _ => Suite::Hybrid,
+        };
+        match RoomCrypto::trusted(suite) {
             Ok(crypto) => self.host(crypto),
             Err(error) => self.hosting_failed(&Problem::from(error)),
         }
@@ -147,7 +151,7 @@ impl Presenter {
     /// The port for a room of `suite`: what was asked for, unless it is the usual one and rooms of the
     /// other suite are hosted there, for the two never share one.
     fn free_port(&self, port: u16, suite: Suite) -> u16 {
-        let others = self.chat.rooms().filter(|room| room.info.suite != suite);
+        let others = self.chat.rooms().filter(|room| room.info.suite.key_suite() != suite.key_suite());
         let taken: Vec<u16> = others.filter_map(|room| Some(room.hosting.as_ref()?.address.port())).collect();
         if port != self.settings.port {
             return port;

@@ -160,6 +160,7 @@ impl Presenter {
             row
         };
         self.lists.suites.set_vec(vec![
+            row(ui::Suite::Hybrid, Suite::Hybrid, costs.secure.as_ref()),
             row(ui::Suite::Secure, Suite::Secure, costs.secure.as_ref()),
             row(ui::Suite::Learning, Suite::Textbook, costs.learning.as_ref()),
         ]);

@@ -4,7 +4,7 @@ use super::Presenter;
 use super::views;
 use crate::app::chat::{Connection, Question};
 use crate::app::{Code, JoinRequest, JoinTarget, Problem, SeatId, say};
-use crate::crypto::{Fingerprint, Suite};
+use crate::crypto::Fingerprint;
 use crate::gui::generated as ui;
 use crate::gui::list;
 use crate::protocol::{LearningConsent, LobbyRoom, RefuseCode};

@@ -57,6 +57,7 @@ impl Presenter {
             ui::Appearance::Dark => Appearance::Dark,
         };
         let suite = match state.get_default_suite() {
+            ui::Suite::Hybrid => Suite::Hybrid,
             ui::Suite::Secure => Suite::Secure,
             ui::Suite::Learning => Suite::Textbook,
         };
@@ -115,6 +116,7 @@ impl Presenter {
         state.set_enter_sends(settings.enter_sends);
         state.set_still(settings.reduced_motion);
         state.set_default_suite(match settings.new_room_suite() {
+            Suite::Hybrid => ui::Suite::Hybrid,
             Suite::Secure => ui::Suite::Secure,
             Suite::Textbook => ui::Suite::Learning,
         });

@@ -203,7 +203,7 @@ mod tests {
         fn new() -> Self {
             let info = SeatInfo {
                 room: None,
-                suite: Suite::Secure,
+                suite: Suite::Hybrid,
                 title: "Room".into(),
                 addresses: Vec::new(),
                 owned: false,

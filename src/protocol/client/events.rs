@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::crypto::{CryptoError, Fingerprint};
+use crate::crypto::{CryptoError, Fingerprint, Suite};
 use crate::protocol::invite::Invite;
 use crate::protocol::link::{ByeCode, LinkError, RefuseCode};
 use crate::protocol::payload::Fault;
@@ -124,6 +124,8 @@ impl std::fmt::Debug for Command {
 pub struct LobbyRoom {
     /// The room.
     pub room: RoomId,
+    /// Its suite.
+    pub suite: Suite,
     /// Who made it.
     pub owner: Fingerprint,
     /// How many members it has, by the word of its host.

@@ -1,7 +1,8 @@
 //! The link's way from dialling to a welcome, and what happens when it ends.
 
 use super::{Client, Entry, Event, LobbyRoom, Output, Phase, Stop};
-use crate::crypto::Random;
+use crate::crypto::{Random, Suite};
+use crate::protocol::consent::RoomCrypto;
 use crate::protocol::limits::{DEAD_AFTER_MS, PING_AFTER_MS, RETRY_FIRST_MS, RETRY_MAX_MS};
 use crate::protocol::link::{ByeCode, LinkError, RefuseCode};
 use crate::protocol::payload::Fault;
@@ -74,6 +75,9 @@ impl Client {
 
     pub(super) fn show_lobby(&mut self, lobby: &Lobby, now: Now) -> Result<(), Fault> {
         let suite = self.crypto.suite();
+        // Whoever was invited knows the suite; whoever knocks takes any of the kind they trust.
+        let is_meant =
+            |of: Suite| if self.target.is_some() { of == suite } else { of.key_suite() == suite.key_suite() };
         let mut rooms = Vec::new();
         // Nothing was sent since the question, which the link began with.
         let round_trip_ms = now.monotonic_ms.saturating_sub(self.asked_ms);
@@ -83,14 +87,27 @@ impl Client {
         for (genesis, members) in lobby.rooms.iter().zip(&lobby.members) {
             let roster = Roster::open(genesis)?;
             let room = roster.room();
-            if roster.suite() == suite && self.target.is_none_or(|target| target == room) {
-                rooms.push(LobbyRoom { room, owner: roster.owner(), members: *members, round_trip_ms });
+            if is_meant(roster.suite()) && self.target.is_none_or(|target| target == room) {
+                let (suite, owner) = (roster.suite(), roster.owner());
+                rooms.push(LobbyRoom { room, suite, owner, members: *members, round_trip_ms });
             }
         }
         // Not connected while a person thinks: the host gives a stranger five seconds.
         self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
         self.phase = Phase::ChooseRoom;
+        self.shown.clone_from(&rooms);
         self.event(Event::Lobby(rooms));
+        Ok(())
+    }
+
+    /// The person wants into a room of the lobby, with its suite.
+    pub(super) fn choose_room(&mut self, room: RoomId) -> Result<(), Fault> {
+        let shown = self.shown.iter().find(|shown| shown.room == room);
+        if let Some(suite) = shown.map(|shown| shown.suite).filter(|suite| !suite.is_learning()) {
+            self.crypto = RoomCrypto::trusted(suite)?;
+        }
+        self.target = Some(room);
+        self.looks = false;
         Ok(())
     }
 

@@ -63,6 +63,8 @@ pub struct Client {
     target: Option<RoomId>,
     /// Whether the room is to be seen before it is joined.
     looks: bool,
+    /// The rooms that were shown.
+    shown: Vec<LobbyRoom>,
     phase: Phase,
     entered: bool,
     leaving: Option<u64>,
@@ -114,6 +116,7 @@ impl Client {
             pin,
             target,
             looks: false,
+            shown: Vec::new(),
             phase: Phase::Down,
             entered: false,
             leaving: None,
@@ -146,7 +149,7 @@ impl Client {
 
     /// Begins: asks for a connection.
     pub fn start(&mut self, now: Now) {
-        if self.identity.suite() != self.crypto.suite() {
+        if self.identity.suite() != self.crypto.suite().key_suite() {
             return self.stop(Stop::Crypto(CryptoError::WrongSuite));
         }
         self.pace = Pace::new(now);
@@ -266,8 +269,7 @@ impl Client {
             }
             Command::Knock(room) => {
                 if self.phase == Phase::ChooseRoom {
-                    self.target = Some(room);
-                    self.looks = false;
+                    self.choose_room(room)?;
                     self.dial();
                 }
             }

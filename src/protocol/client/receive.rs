@@ -2,8 +2,8 @@
 
 use super::room::Chain;
 use super::{Client, Event};
+use crate::crypto::Fingerprint;
 use crate::crypto::primitives::labelled_hash;
-use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::limits::{RECEIPT_AFTER_MS, TEXT_BYTES_MAX};
 use crate::protocol::name::check_name;
 use crate::protocol::payload::{Body, CommonPayload, Fault, HeaderPayload, VERSION};

@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use zeroize::Zeroizing;
 
 use super::{Client, Entry, Event, Output, Phase, Stop};
-use crate::crypto::primitives::Digest;
-use crate::crypto::x25519::{PrivateKey, PublicKey};
-use crate::crypto::{Domain, Fingerprint, Random, Suite};
+use crate::crypto::{Domain, Fingerprint, Random};
 use crate::protocol::MessageId;
 use crate::protocol::Now;
 use crate::protocol::limits::{
@@ -16,6 +14,7 @@ use crate::protocol::limits::{
 use crate::protocol::link::{ByeCode, LinkError, PRESENCE_CONNECTED, PRESENCE_CUT, PRESENCE_OFFLINE};
 use crate::protocol::log_hash::LogHash;
 use crate::protocol::payload::{Fault, PrekeyPayload, VERSION, sign, verify};
+use crate::protocol::prekey::{PrivatePrekey, PublicPrekey};
 use crate::protocol::roster::{Change, Roster};
 use crate::protocol::sender_key::{Epoch, ReceiveChain};
 use crate::wire::{ByteArray, Frame, Item, ItemKind, Presence, Signed, Welcome, decode};
@@ -23,14 +22,14 @@ use crate::wire::{ByteArray, Frame, Item, ItemKind, Presence, Signed, Welcome, d
 /// Another member's prekey.
 pub(super) struct LivePrekey {
     pub index: u64,
-    pub public: PublicKey,
+    pub public: PublicPrekey,
     not_after_ms: u64,
 }
 
 /// One's own prekey with its private half.
 pub(super) struct OwnPrekey {
     pub index: u64,
-    pub key: PrivateKey,
+    pub key: PrivatePrekey,
     /// When it is erased, in monotonic milliseconds; `None` while it is the live one.
     erase_at_ms: Option<u64>,
 }
@@ -390,15 +389,17 @@ impl Client {
             return Ok(());
         }
         let Some(room) = &mut self.room else { return Ok(()) };
-        let key = PrivateKey::generate(random)?;
+        let key = PrivatePrekey::generate(room.roster.backend(), random)?;
+        let public = key.public();
         if room.local_secret.iter().all(|byte| *byte == 0) {
             room.local_secret = Zeroizing::new(random.bytes()?);
         }
         room.prekey_index += 1;
         let payload = PrekeyPayload {
             sender: self.identity.fingerprint(),
-            public: ByteArray::new(*key.public()),
+            public: ByteArray::new(public.x25519),
             index: room.prekey_index,
+            ml_kem: public.ml_kem.map(|key| key.to_bytes().into()),
             room: room.roster.room(),
             version: VERSION,
             not_after_ms: now.unix_ms.saturating_add(PREKEY_LIFE_MS + PREKEY_OLD_MS),
@@ -472,12 +473,11 @@ fn read_prekey(roster: &Roster, exact: &[u8], now: Now) -> Option<(Fingerprint, 
     let bundle = roster.bundle(&unchecked.sender)?;
     let payload: PrekeyPayload = verify(bundle.verifying.as_ref(), Domain::Prekey, &signed).ok()?;
     let life_max = now.unix_ms.saturating_add(PREKEY_LIFE_MS + PREKEY_OLD_MS + CLOCK_SKEW_MS);
-    let public: Digest = payload.public.into_array();
+    let public = PublicPrekey::read(roster.backend(), &payload).ok()?;
     let holds = payload.version == VERSION
         && payload.room == roster.room()
         && payload.not_after_ms > now.unix_ms
-        && payload.not_after_ms <= life_max
-        && public != [0; 32];
+        && payload.not_after_ms <= life_max;
     holds.then_some((
         bundle.fingerprint,
         LivePrekey { index: payload.index, public, not_after_ms: payload.not_after_ms },

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::room::Sent;
 use super::{Client, Event, Output, Phase, Stop};
-use crate::crypto::{Fingerprint, Random, Suite};
+use crate::crypto::{Fingerprint, Random};
 use crate::protocol::limits::{
     BYTES_A_SECOND, BYTES_BURST, IN_FLIGHT_MAX, KEYS_BURST, MESSAGES_A_SECOND, MESSAGES_BURST, OUTBOX_MAX,
     TEXT_BYTES_MAX,
@@ -181,7 +181,7 @@ impl Client {
             .keys()
             .filter_map(|member| {
                 let (bundle, prekey) = (room.roster.bundle(member)?, room.prekeys.get(member)?);
-                let (prekey_index, prekey) = (prekey.index, prekey.public);
+                let (prekey_index, prekey) = (prekey.index, prekey.public.clone());
                 Some(Recipient { member: *member, encryption: bundle.encryption.clone(), prekey_index, prekey })
             })
             .collect();

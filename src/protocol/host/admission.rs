@@ -16,7 +16,7 @@ use crate::protocol::{Now, RoomId};
 use crate::wire::{Frame, Join, JoinAnswer, JoinAsk, Lobby, Look, Open, Resume};
 
 impl Host {
-    /// Shows the rooms of the link's suite that may be knocked at.
+    /// Shows the rooms for the link's kind of keys that may be knocked at.
     pub(super) fn look(&mut self, link: LinkId, look: &Look) {
         let Some(peer) = self.peer(link) else { return };
         // Only those who were invited, or were members, know the id of a room that may not be knocked at.
@@ -25,7 +25,7 @@ impl Host {
             None => roster.may_knock(),
         };
         let rosters = self.rooms.values().map(Room::roster);
-        let shown = rosters.filter(|roster| roster.suite() == peer.suite && is_meant(roster));
+        let shown = rosters.filter(|roster| roster.suite().key_suite() == peer.suite && is_meant(roster));
         let count = |roster: &Roster| u16::try_from(roster.len()).unwrap_or(u16::MAX);
         let (rooms, members) = shown.map(|roster| (roster.genesis().clone(), count(roster))).unzip();
         self.send(link, &Frame::Lobby(Lobby { rooms, members }));
@@ -35,7 +35,7 @@ impl Host {
     pub(super) fn open(&mut self, link: LinkId, open: &Open, now: Now) {
         let Some(peer) = self.peer(link) else { return };
         let Ok(roster) = Roster::open(&open.genesis) else { return self.close(link, ByeCode::Protocol, now) };
-        if roster.owner() != peer.fingerprint || roster.suite() != peer.suite || !self.allows(&peer, open) {
+        if roster.owner() != peer.fingerprint || roster.suite().key_suite() != peer.suite || !self.allows(&peer, open) {
             return self.refuse(link, RefuseCode::Open);
         }
         let room = roster.room();
@@ -68,7 +68,7 @@ impl Host {
         let peer = self.peer(link).ok_or(RefuseCode::NoRoom)?;
         let room_id = RoomId(join.room.into_array());
         let room = self.rooms.get(&room_id).ok_or(RefuseCode::NoRoom)?;
-        if room.roster().suite() != peer.suite {
+        if room.roster().suite().key_suite() != peer.suite {
             return Err(RefuseCode::NoRoom);
         }
         let bundle = Bundle::read(room.roster().backend(), &join.bundle).map_err(|_| RefuseCode::Bundle)?;
@@ -142,7 +142,7 @@ impl Host {
         let Some(peer) = self.peer(link) else { return };
         let room_id = RoomId(resume.room.into_array());
         let Some(room) = self.rooms.get(&room_id) else { return self.refuse(link, RefuseCode::NoRoom) };
-        if !room.roster().contains(&peer.fingerprint) || room.roster().suite() != peer.suite {
+        if !room.roster().contains(&peer.fingerprint) || room.roster().suite().key_suite() != peer.suite {
             return self.refuse(link, RefuseCode::NoRoom);
         }
         if room.can_resume(resume.position, &resume.log_hash) {

@@ -29,7 +29,7 @@ pub struct LinkId(pub u64);
 pub struct Peer {
     /// Its signing key, proven by the link (in a learning room: merely claimed).
     pub fingerprint: Fingerprint,
-    /// The suite of the link.
+    /// The suite of its keys, and so of the link.
     pub suite: Suite,
     /// Where it connects from.
     pub address: IpAddr,
