@@ -33,7 +33,7 @@ pub use self::session::{
     AddressTest, HostPlace, HostRequest, IdentityState, JoinRequest, KeyStep, KnownRoom, Opening, Reach, SeatEvent,
     SeatId, SeatInfo, Session, SessionEvent,
 };
-pub use self::settings::{Appearance, Settings};
+pub use self::settings::{Appearance, Settings, Verified};
 pub use self::target::JoinTarget;
 
 /// The port rooms are hosted at unless said otherwise.

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::chat::skeleton;
 use super::{Code, PORT_DEFAULT, Problem, Sentence, files, say};
-use crate::crypto::Suite;
+use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::RoomId;
 use crate::wire;
 
@@ -16,6 +17,9 @@ const VERSION: u64 = 1;
 const RECENT_ADDRESSES_MAX: usize = 10;
 /// A draft's length in bytes: anything longer cannot be sent anyway.
 const DRAFT_BYTES_MAX: usize = crate::protocol::limits::TEXT_BYTES_MAX;
+
+/// People whose marks are kept: some 100 bytes each, and more than anybody compares.
+const VERIFIED_MAX: usize = 4_096;
 
 /// How the window looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -28,6 +32,15 @@ pub enum Appearance {
     Light,
     /// Dark.
     Dark,
+}
+
+/// A mark on somebody's key. It belongs to the key; the name is for recognising a changed one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Verified {
+    /// What they were called when their key was compared.
+    pub name: String,
+    /// When that was, in milliseconds since 1970.
+    pub at_ms: u64,
 }
 
 /// The settings of a profile.
@@ -61,6 +74,8 @@ pub struct Settings {
     pub people_open: bool,
     /// The addresses somebody joined at, the newest first.
     pub recent_addresses: Vec<String>,
+    /// The people whose keys were compared.
+    pub verified: BTreeMap<Fingerprint, Verified>,
     /// What was typed and not sent, by room.
     pub drafts: BTreeMap<RoomId, String>,
 }
@@ -82,6 +97,7 @@ impl Default for Settings {
             rail_width: 0,
             people_open: true,
             recent_addresses: Vec::new(),
+            verified: BTreeMap::new(),
             drafts: BTreeMap::new(),
         }
     }
@@ -153,6 +169,39 @@ impl Settings {
         } else {
             self.drafts.insert(room, text.to_owned());
         }
+    }
+
+    /// Marks somebody's key as compared, under the name it goes by.
+    pub fn mark_verified(&mut self, member: Fingerprint, name: &str, now_ms: u64) {
+        if self.verified.len() >= VERIFIED_MAX
+            && !self.verified.contains_key(&member)
+            && let Some(oldest) = self.verified.iter().min_by_key(|(_, mark)| mark.at_ms).map(|(key, _)| *key)
+        {
+            self.verified.remove(&oldest);
+        }
+        self.verified.insert(member, Verified { name: name.to_owned(), at_ms: now_ms });
+    }
+
+    /// Takes the mark away.
+    pub fn unmark_verified(&mut self, member: &Fingerprint) {
+        self.verified.remove(member);
+    }
+
+    /// Whether somebody's key was compared.
+    #[must_use]
+    pub fn is_verified(&self, member: &Fingerprint) -> bool {
+        self.verified.contains_key(member)
+    }
+
+    /// When a key was compared with somebody of this name (or one that looks the same) who is not
+    /// `member`, if `member`'s own never was: the same person with a new key, or somebody else.
+    #[must_use]
+    pub fn compared_otherwise(&self, member: &Fingerprint, name: &str) -> Option<u64> {
+        if self.is_verified(member) {
+            return None;
+        }
+        let wanted = skeleton(name);
+        self.verified.values().filter(|mark| skeleton(&mark.name) == wanted).map(|mark| mark.at_ms).max()
     }
 
     fn path(directory: &Path) -> PathBuf {

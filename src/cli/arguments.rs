@@ -90,9 +90,12 @@ A room of that title that this profile owns is opened again, with its members; -
 At the end of input what is queued goes out and the room goes offline; with --stay it is hosted on
 until the program is stopped (Ctrl+C or SIGTERM).
 
-While somebody knocks, the lines `/admit TAG` and `/decline TAG` answer. With --json, standard input
-takes plain lines and {\"send\":\"text\"}, {\"invite\":true}, {\"remove\":FP}, {\"admit\":FP}, {\"decline\":FP},
-{\"leave\":true} (an owner who leaves closes the room for good).
+While somebody knocks, the lines `/admit TAG` and `/decline TAG` answer. `/verify NAME` shows the safety
+number with somebody, `/verify NAME NUMBER` compares it with what they see and marks their key if it is
+the same, and `/unverify NAME` takes the mark away. With --json, standard input takes plain lines and
+{\"send\":\"text\"}, {\"invite\":true}, {\"remove\":FP}, {\"admit\":FP}, {\"decline\":FP}, {\"verify\":FP},
+{\"verify\":FP,\"with\":NUMBER}, {\"unverify\":FP}, {\"leave\":true} (an owner who leaves closes the room for
+good).
 
 With --json, standard output has one object a line; FP is a key's fingerprint, ID 32 or 64 digits:
   {\"event\":\"hosting\",\"room\":ID,\"title\":…,\"address\":…,\"invite\":…,\"fingerprint\":FP,\"learning\":…}
@@ -102,6 +105,7 @@ With --json, standard output has one object a line; FP is a key's fingerprint, I
   {\"event\":\"queued\",\"room\":ID,\"id\":ID}  then on_host {id, without:[FP]}  and delivered {id, to:FP}
   joined, left, removed, here, away, cut, named, knock, knock_over, invite_used, unreadable, fork,
     newer: each {\"member\":FP,\"name\":…}; lost has a count too
+  safety_number {member, name, number, code, verified}, compared {member, result}, changed_key {member}
   titled {room, title}, first_use {host, grouped}, lobby {rooms}, waiting
   offline {code, text, retry_in_ms}, closed, stopped {reason}
   {\"event\":\"error\",\"code\":…,\"text\":…}        codes are stable, texts are for people";

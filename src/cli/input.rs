@@ -133,12 +133,23 @@ pub(super) enum Wish {
     Invite,
     Admit(Fingerprint),
     Decline(Fingerprint),
+    /// Show the safety number, or compare it with what is shown on the other side.
+    Verify {
+        member: Fingerprint,
+        pasted: String,
+    },
+    Unverify(Fingerprint),
 }
 
 impl Wish {
     /// Understands a line of `--json` input: an object that is a wish, or plain text.
     pub(super) fn from_json(line: &str) -> Result<Self, Problem> {
         let Ok(Value::Object(object)) = serde_json::from_str(line) else { return Ok(Self::Send(line.to_owned())) };
+        if let (Some(member), Some(pasted), 2) = (object.get("verify"), object.get("with"), object.len()) {
+            let member = member.as_str().and_then(|text| text.parse().ok()).ok_or_else(not_a_wish)?;
+            let pasted = pasted.as_str().ok_or_else(not_a_wish)?.to_owned();
+            return Ok(Self::Verify { member, pasted });
+        }
         let mut fields = object.iter();
         let (Some((name, value)), None) = (fields.next(), fields.next()) else { return Err(not_a_wish()) };
         let member = || value.as_str().and_then(|text| text.parse().ok()).ok_or_else(not_a_wish);
@@ -149,6 +160,8 @@ impl Wish {
             ("remove", _) => member().map(Self::Remove),
             ("admit", _) => member().map(Self::Admit),
             ("decline", _) => member().map(Self::Decline),
+            ("verify", _) => member().map(|member| Self::Verify { member, pasted: String::new() }),
+            ("unverify", _) => member().map(Self::Unverify),
             _ => Err(not_a_wish()),
         }
     }
@@ -156,7 +169,7 @@ impl Wish {
 
 fn not_a_wish() -> Problem {
     let hint = say!(
-        "Use {\"send\":\"text\"}, {\"leave\":true}, {\"invite\":true}, {\"remove\":FP}, {\"admit\":FP} or {\"decline\":FP}."
+        "Use {\"send\":\"text\"}, {\"leave\":true}, {\"invite\":true}, {\"remove\":FP}, {\"admit\":FP}, {\"decline\":FP}, {\"verify\":FP}, {\"verify\":FP,\"with\":\"number\"} or {\"unverify\":FP}."
     );
     Problem::new(Code::Usage, say!("This line of input is not understood."), hint)
 }
@@ -173,6 +186,9 @@ mod tests {
         assert_eq!(Wish::from_json(r#"{"send":"a\nb"}"#), Ok(Wish::Send("a\nb".into())));
         assert_eq!(Wish::from_json(r#"{"leave":true}"#), Ok(Wish::Leave));
         assert_eq!(Wish::from_json(&format!(r#"{{"remove":"{fingerprint}"}}"#)), Ok(Wish::Remove(fingerprint)));
+        let verify = |pasted: &str| Ok(Wish::Verify { member: fingerprint, pasted: pasted.to_owned() });
+        assert_eq!(Wish::from_json(&format!(r#"{{"verify":"{fingerprint}"}}"#)), verify(""));
+        assert_eq!(Wish::from_json(&format!(r#"{{"verify":"{fingerprint}","with":"1 2"}}"#)), verify("1 2"));
         for wrong in ["{}", r#"{"leave":false}"#, r#"{"remove":"x"}"#, r#"{"send":"a","to":1}"#, r#"{"jump":true}"#] {
             assert_eq!(Wish::from_json(wrong).unwrap_err().code, Code::Usage, "{wrong}");
         }

@@ -4,6 +4,7 @@
 //! only; logs and notices go to standard error.
 
 mod arguments;
+mod compare;
 mod console;
 mod host;
 mod identity;

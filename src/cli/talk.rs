@@ -1,19 +1,20 @@
 //! Being in one room without a window: lines go out, events come in, until it ends.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::IsTerminal;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::arguments::Knocks;
+use super::compare;
 use super::console::Console;
 use super::input::{Inbox, Incoming, Wish};
 use super::report::Report;
 use crate::app::chat::Chat;
-use crate::app::{Code, IdentityState, Opening, Problem, SeatEvent, SeatId, Session, SessionEvent, say};
+use crate::app::{Code, IdentityState, Opening, Problem, SeatEvent, SeatId, Session, SessionEvent, Settings, say};
 use crate::crypto::Fingerprint;
 use crate::protocol::limits::WAITING_MS;
-use crate::protocol::{Event, LobbyRoom, MessageId, RoomId, Stop};
+use crate::protocol::{Event, LobbyRoom, MessageId, RoomId, SafetyNumber, Stop};
 
 /// How long what is queued may take to go out after the end of input.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -62,6 +63,12 @@ pub(super) struct Talk {
     settled: bool,
     /// Whether the owner of a room is asked to let us in: a person may take a while.
     knocking: bool,
+    settings: Settings,
+    /// With what the safety number of a member is to be compared once it is worked out; nothing to
+    /// show it.
+    comparing: HashMap<Fingerprint, String>,
+    /// Members with a changed key that were told.
+    doubted: HashSet<Fingerprint>,
     /// The host's key, while a person is asked about it.
     asked: Option<Fingerprint>,
     exit: u8,
@@ -80,6 +87,9 @@ impl Talk {
             lines_taken: 0,
             settled: false,
             knocking: false,
+            settings: opening.settings.clone(),
+            comparing: HashMap::new(),
+            doubted: HashSet::new(),
             asked: None,
             exit: 0,
         }
@@ -150,6 +160,7 @@ impl Talk {
                 self.end(problem.code.exit());
             }
             SessionEvent::Identity { state: IdentityState::Making(step), .. } => log::info!("identity: {step:?}"),
+            SessionEvent::Settings(settings) => self.settings = settings.clone(),
             SessionEvent::Warning(problem) => self.report.console.problem(problem),
             _ => {}
         }
@@ -191,9 +202,40 @@ impl Talk {
                 self.unsent.remove(id);
                 self.exit = self.exit.max(Code::TooLong.exit());
             }
+            Event::SafetyNumber(number) => self.number_came(number),
+            Event::MemberNamed { member, name } => self.doubt(*member, name),
             Event::Stopped(stop) => self.stopped(stop),
             _ => {}
         }
+    }
+
+    fn number_came(&mut self, number: &SafetyNumber) {
+        let (member, room) = (number.other(), self.chat.room(self.seat));
+        let (Some(pasted), Some(room)) = (self.comparing.remove(&member), room) else { return };
+        if compare::report(&mut self.report.console, number, &pasted, room, &self.settings) {
+            let name = room.chosen_name(&member).unwrap_or_default().to_owned();
+            self.session.change_settings(move |settings| settings.mark_verified(member, &name, now_ms()));
+        }
+    }
+
+    /// Tells once of somebody who has another key than before.
+    fn doubt(&mut self, member: Fingerprint, name: &str) {
+        let Some(room) = self.chat.room(self.seat).filter(|room| !room.is_learning()) else { return };
+        let is_other = room.me != Some(member) && self.settings.compared_otherwise(&member, name).is_some();
+        if is_other && self.doubted.insert(member) {
+            compare::warn_of_change(&mut self.report.console, &member, room);
+        }
+    }
+
+    fn verify(&mut self, member: Fingerprint, pasted: String) {
+        let Some(room) = self.chat.room(self.seat) else { return };
+        if room.is_learning() || room.member(&member).is_none() {
+            let what = say!("There is no safety number to compare.");
+            let hint = say!("It needs a member of this room, and a room that is no learning room.");
+            return self.refuse_line(&Problem::new(Code::Usage, what, hint));
+        }
+        self.comparing.insert(member, pasted);
+        self.session.safety_number(self.seat, member);
     }
 
     fn is_owner(&self) -> bool {
@@ -227,12 +269,20 @@ impl Talk {
             Ok(Wish::Remove(member)) => self.session.remove(self.seat, member),
             Ok(Wish::Admit(member)) => self.session.answer_knock(self.seat, member, true),
             Ok(Wish::Decline(member)) => self.session.answer_knock(self.seat, member, false),
+            Ok(Wish::Verify { member, pasted }) => self.verify(member, pasted),
+            Ok(Wish::Unverify(member)) => {
+                self.session.change_settings(move |settings| settings.unmark_verified(&member));
+            }
             Err(problem) => self.refuse_line(&problem),
         }
     }
 
-    /// Only while somebody knocks do plain lines mean anything but themselves.
+    /// Plain lines are messages, but for `/verify` and `/unverify`, and `/admit` and `/decline` while
+    /// somebody knocks.
     fn plain_wish(&self, line: &str) -> Result<Wish, Problem> {
+        if let Some(wish) = self.chat.room(self.seat).and_then(|room| compare::wish(line, room)) {
+            return wish;
+        }
         let knocks = self.chat.room(self.seat).map(|room| room.knocks.as_slice()).unwrap_or_default();
         let (word, tag) = line.split_once(' ').unwrap_or((line, ""));
         if knocks.is_empty() || !matches!(word, "/admit" | "/decline") {

@@ -56,6 +56,16 @@ fn digest_of(context: digest::Context) -> Digest {
     bytes
 }
 
+/// `SHA-512(parts…)`, for safety numbers.
+#[must_use]
+pub fn sha512(parts: &[&[u8]]) -> [u8; 64] {
+    let mut context = digest::Context::new(&digest::SHA512);
+    parts.iter().for_each(|part| context.update(part));
+    let mut bytes = [0; 64];
+    bytes.copy_from_slice(context.finish().as_ref());
+    bytes
+}
+
 /// HMAC-SHA256 of `message`.
 #[must_use]
 pub fn hmac_sha256(key: &[u8], message: &[u8]) -> Digest {

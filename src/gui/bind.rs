@@ -92,6 +92,9 @@ fn bind_rooms(backend: &Backend<'_>, handle: &Handle) {
     verb!(backend.on_retry_now => handle.retry_now());
     verb!(backend.on_room_remedy => handle.room_remedy());
     verb!(backend.on_dismiss_fork => handle.dismiss_fork());
+    verb!(backend.on_open_compare => handle.open_compare(text));
+    verb!(backend.on_compare_with => handle.compare_with(text));
+    verb!(backend.on_mark_verified => handle.mark_verified(number));
     verb!(backend.on_remove_member => handle.remove_member(text));
     verb!(backend.on_leave_room => handle.leave_room());
     verb!(backend.on_close_room => handle.close_room());

@@ -21,6 +21,7 @@ mod payload;
 mod prekey;
 mod rate;
 mod roster;
+mod safety_number;
 mod sender_key;
 
 use std::fmt;
@@ -37,6 +38,7 @@ pub use self::link::{ByeCode, LinkError, RefuseCode};
 pub use self::name::{NameError, check_name};
 pub use self::payload::{Body, Fault};
 pub use self::roster::{Roster, new_room};
+pub use self::safety_number::{Comparison, SafetyNumber};
 
 /// The time, handed in by whoever has a clock.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]

@@ -3,7 +3,7 @@
 use conversa::app::chat::{Change, Chat, Question, Room, RowKind};
 use conversa::app::{HostPlace, HostRequest, IdentityState, JoinRequest, Profile, SeatId, Session, SessionEvent};
 use conversa::crypto::{Fingerprint, Suite};
-use conversa::protocol::{LearningConsent, RoomCrypto};
+use conversa::protocol::{LearningConsent, RoomCrypto, SafetyNumber};
 
 use crate::person::profile_of;
 
@@ -12,6 +12,7 @@ pub(crate) struct Guest {
     pub(crate) chat: Chat,
     pub(crate) questions: Vec<Question>,
     pub(crate) fingerprint: Option<Fingerprint>,
+    pub(crate) number: Option<SafetyNumber>,
     events: async_channel::Receiver<SessionEvent>,
     _directory: tempfile::TempDir,
 }
@@ -24,7 +25,7 @@ impl Guest {
         let called = called.to_owned();
         session.change_settings(|settings| settings.name = called);
         let (chat, questions) = (Chat::default(), Vec::new());
-        Self { session, chat, questions, fingerprint: None, events, _directory: directory }
+        Self { session, chat, questions, fingerprint: None, number: None, events, _directory: directory }
     }
 
     pub(crate) fn pump(&mut self) {
@@ -35,8 +36,10 @@ impl Guest {
                 self.fingerprint = Some(fingerprint);
             }
             for change in self.chat.apply(&event, 0) {
-                if let Change::Question { question, .. } = change {
-                    self.questions.push(question);
+                match change {
+                    Change::Question { question, .. } => self.questions.push(question),
+                    Change::SafetyNumber { number, .. } => self.number = Some(number),
+                    _ => {}
                 }
             }
         }

@@ -237,3 +237,54 @@ fn think_again(bo: &Person) {
     assert_eq!(bo.state().get_draft(), "Typed meanwhile\nSee you at eigth!", "the composer has the keyboard");
     assert_eq!(progress(bo, "Are you there?"), Some(Delivery::Queued));
 }
+
+#[test]
+fn keys_are_compared_and_marked() {
+    let ann = Person::new("ann");
+    let invite = ann.host("Friday crew", false);
+    ann.press("Close");
+    let mut bo = Guest::new("bo", "Bo");
+    let seat = bo.join(&invite, false);
+    ann.wait_with(&mut [&mut bo], "Bo is there by name", |ann, _| ann.sees("Compare keys with Bo…"));
+    ann.press("Compare keys with Bo…");
+    ann.wait_with(&mut [&mut bo], "the number", |ann, _| !ann.state().get_compare().code.is_empty());
+    ann.check_names("compare");
+    let host = ann.state().get_identity().code.text.replace(' ', "").parse().unwrap();
+    bo.session.safety_number(seat, host);
+    ann.wait_with(&mut [&mut bo], "the number of the other side", |_, guests| guests[0].number.is_some());
+    let theirs = bo.number.clone().unwrap();
+    assert_eq!(ann.state().get_compare().number.text, theirs.groups().collect::<Vec<_>>().join(" "));
+
+    ann.fill("What they see", "12345");
+    assert!(ann.reads("This is neither a number of 60 digits nor a code."));
+    ann.fill("What they see", &"00000 ".repeat(12));
+    assert!(ann.reads("Not the same.") && !ann.is_enabled("They are the same"));
+    ann.fill("What they see", &theirs.code());
+    assert!(ann.reads("The same. Nobody stands between you."));
+    ann.press("They are the same");
+    assert!(ann.reads("You compared this key: Today."));
+    ann.press("Close");
+    ann.wait_with(&mut [&mut bo], "the line says so", |ann, _| ann.reads("End-to-end encrypted, keys compared"));
+
+    // Somebody else comes under a name that looks the same.
+    ann.press("Invite people…");
+    ann.wait_with(&mut [&mut bo], "another invite", |ann, _| {
+        let link = ann.state().get_invite().link;
+        !link.is_empty() && link != invite
+    });
+    ann.press("Close");
+    let mut other = Guest::new("carol", "Во");
+    other.join(&ann.state().get_invite().link, false);
+    ann.wait_with(&mut [&mut bo, &mut other], "a warning", |ann, _| ann.state().get_sheet() == Sheet::ChangedKey);
+    assert!(ann.reads("This key is not the one you compared with"));
+    ann.press("Compare…");
+    assert_eq!(ann.state().get_sheet(), Sheet::Compare);
+    ann.press("Close");
+    assert_eq!(ann.state().get_members().iter().filter(|member| member.doubtful).count(), 1);
+    assert!(!ann.reads("End-to-end encrypted, keys compared"));
+
+    // The mark is kept, and can be taken away.
+    ann.press("Compare keys with Bo…");
+    ann.press("Take the mark away");
+    assert!(!ann.reads("You compared this key"));
+}

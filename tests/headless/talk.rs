@@ -167,3 +167,44 @@ fn hosting_goes_on_after_the_end_of_input_if_asked_to() {
     guest.say("hello");
     assert_eq!(host.message().1, "hello");
 }
+
+#[test]
+fn keys_are_compared_and_marked_and_another_key_of_that_name_is_told() {
+    let (ann, bo, carol) = (Profile::of("ann"), Profile::of("bo"), Profile::of("carol"));
+    let (mut host, hosting) = ann.host("Ann", &[]);
+    let mut guest = bo.join("Bo", &hosting.invite, &[]);
+    let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+    let member = host.expect("joined")["member"].as_str().unwrap().to_owned();
+    host.expect_where("named", |event| event["name"] == "Bo");
+
+    host.say(&format!(r#"{{"verify":"{member}"}}"#));
+    let ours = host.expect("safety_number");
+    assert_eq!(ours["verified"], false);
+    guest.say(&format!(r#"{{"verify":"{}"}}"#, hosting.fingerprint));
+    let theirs = guest.expect("safety_number");
+    assert_eq!(ours["number"], theirs["number"], "both see the same digits");
+    assert_ne!(ours["code"], theirs["code"]);
+
+    let mut compare = |with: &serde_json::Value| {
+        host.say(&serde_json::json!({ "verify": member, "with": with }).to_string());
+        host.expect("compared")["result"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(compare(&ours["code"]), "own");
+    assert_eq!(compare(&"00000 ".repeat(12).into()), "different");
+    assert_eq!(compare(&"hello".into()), "unclear");
+    assert_eq!(compare(&theirs["number"]), "same");
+    assert_eq!(compare(&theirs["code"]), "same");
+    host.say(&format!(r#"{{"verify":"{member}"}}"#));
+    assert_eq!(host.expect("safety_number")["verified"], true);
+
+    let mut pretender = carol.join("Bо", &invite, &[]);
+    assert_eq!(host.expect("changed_key")["name"], "Bо (".to_owned() + &tag_of(&carol) + ")");
+    assert_eq!(pretender.finish(), 0);
+    assert_eq!((guest.finish(), host.finish()), (0, 0));
+}
+
+fn tag_of(profile: &Profile) -> String {
+    let (_, out, _) = profile.run(&["identity", "--json"]);
+    let shown: serde_json::Value = serde_json::from_str(out.trim()).unwrap();
+    shown["fingerprint"].as_str().unwrap()[..8].to_owned()
+}

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use conversa::gui::{
-    AddressRow, AddressState, AppWindow, ChatState, Connection, DateForm, Delivery, IdentityView, InviteView, JoinView,
-    KeyCode, KnockRow, LobbyRow, MemberRow, MessageRow, Reach, RoomEvent, RoomRow, RoomView, RowKind, Security, Suite,
-    SuiteRow, When,
+    AddressRow, AddressState, AppWindow, ChatState, CompareView, Connection, DateForm, Delivery, IdentityView,
+    InviteView, JoinView, KeyCode, KnockRow, LobbyRow, MemberRow, MessageRow, Reach, RoomEvent, RoomRow, RoomView,
+    RowKind, Security, Suite, SuiteRow, When,
 };
 use slint::{ComponentHandle, Image, ModelRc, Rgb8Pixel, SharedPixelBuffer, SharedString, VecModel};
 
@@ -138,7 +138,7 @@ fn checkers() -> Image {
 }
 
 /// Monday, 3 May 2027.
-fn date(form: DateForm) -> When {
+pub(crate) fn date(form: DateForm) -> When {
     When { form, weekday: 1, day: 3, month: 5, year: 2027, ..When::default() }
 }
 
@@ -198,14 +198,22 @@ fn members() -> Vec<MemberRow> {
         tag: tag.into(),
         here,
         removable: true,
+        comparable: true,
         ..MemberRow::default()
     };
     vec![
-        MemberRow { you: true, owner: true, host: true, removable: false, ..member("Ann", "A", 4, "3fa910c2", true) },
-        member("Bo", "B", 1, "81d0bb47", true),
+        MemberRow {
+            you: true,
+            owner: true,
+            host: true,
+            removable: false,
+            comparable: false,
+            ..member("Ann", "A", 4, "3fa910c2", true)
+        },
+        MemberRow { verified: true, ..member("Bo", "B", 1, "81d0bb47", true) },
         member("יעל לוי", "יל", 3, "0c44ff19", true),
         member("Bartholomew Featherstonehaugh-Cholmondeley", "BF", 5, "77aa01de", false),
-        member("Cy", "C", 2, "e2109b3a", false),
+        MemberRow { doubtful: true, ..member("Cy", "C", 2, "e2109b3a", false) },
     ]
 }
 
@@ -272,4 +280,20 @@ fn messages() -> Vec<MessageRow> {
         MessageRow { first: false, last: false, ..own("12:47", "Who brings the ladder?", Delivery::OnHost, 0) },
         MessageRow { first: false, ..own("12:48", "ok", Delivery::Queued, 0) },
     ]
+}
+
+/// A long name to compare keys with.
+pub(crate) fn compare() -> CompareView {
+    let groups: Vec<SharedString> =
+        (0..12).map(|group| format!("{:05}", 10_301 * (group + 1) % 99_991).into()).collect();
+    let text = groups.iter().map(SharedString::as_str).collect::<Vec<_>>().join(" ");
+    CompareView {
+        id: "b".into(),
+        name: "Bartholomew Featherstonehaugh-Cholmondeley".into(),
+        number: KeyCode { text: text.into(), groups: list(groups), ..KeyCode::default() },
+        code: "conversa-check:1:aedq".into(),
+        qr: checkers(),
+        modules: 41,
+        ..CompareView::default()
+    }
 }

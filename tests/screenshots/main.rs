@@ -11,8 +11,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use conversa::gui::{
-    AddressRow, AddressState, AppWindow, Appearance, ChatState, Confirm, Connection, HostStage, JoinStage, JoinTab,
-    JoinView, KeyStage, KeyStep, Page, Remedy, Security, Sentence, Sheet, Suite, TroubleView,
+    AddressRow, AddressState, AppWindow, Appearance, ChatState, CompareView, Compared, Confirm, Connection, DateForm,
+    HostStage, JoinStage, JoinTab, JoinView, KeyStage, KeyStep, Page, Remedy, Security, Sentence, Sheet, Suite,
+    TroubleView,
 };
 use i_slint_backend_testing::{AccessibleRole, ElementQuery, TestingBackend, TestingBackendOptions};
 use slint::platform::WindowEvent;
@@ -316,4 +317,22 @@ fn settings_and_about() {
     state.set_page(Page::About);
     shoot(&app, "about", &["Back"]);
     shoot_in(&app, "about", &["Made with Slint"], &[((1100, 1200), "tall")]);
+}
+
+#[test]
+fn comparing() {
+    let app = window();
+    let state = app.global::<ChatState>();
+    let view = fixture::compare();
+    state.set_compare(view.clone());
+    state.set_sheet(Sheet::Compare);
+    shoot(&app, "compare", &["Safety number", "What they see", "They are the same", "Copy my code"]);
+    state.set_compared(Compared::Different);
+    shoot_in(&app, "compare-different", &["They are the same"], &[(TALL, "tall")]);
+    state.set_compared(Compared::Same);
+    state.set_compare(CompareView { since: fixture::date(DateForm::Long), ..view.clone() });
+    shoot_in(&app, "compare-marked", &["Take the mark away"], &[(TALL, "tall")]);
+    state.set_compare(CompareView { since: fixture::date(DateForm::Long), ..view });
+    state.set_sheet(Sheet::ChangedKey);
+    shoot(&app, "changed-key", &["Compare…", "Leave room…"]);
 }

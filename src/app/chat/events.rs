@@ -75,6 +75,7 @@ impl Room {
                 self.invite = Some(invite.clone());
                 vec![Change::InviteChanged(self.seat)]
             }
+            Event::SafetyNumber(number) => vec![Change::SafetyNumber { seat: self.seat, number: number.clone() }],
             Event::Knock { member } => {
                 self.knocks.retain(|knock| knock != member);
                 self.knocks.push(*member);

@@ -40,7 +40,7 @@ impl Member {
 
 /// What two names have to differ in to be told apart at a glance: letters and digits, without
 /// regard to case, and with look-alikes of the Latin script made equal.
-pub(super) fn skeleton(name: &str) -> String {
+pub(in crate::app) fn skeleton(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).map(plain).collect()
 }
 

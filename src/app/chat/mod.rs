@@ -13,9 +13,10 @@ use std::collections::BTreeMap;
 
 use super::{IdentityState, KnownRoom, Problem, SeatEvent, SeatId, SeatInfo, SessionEvent, Settings};
 use crate::crypto::{Fingerprint, Suite};
-use crate::protocol::LobbyRoom;
+use crate::protocol::{LobbyRoom, SafetyNumber};
 
 pub use self::delivery::{Delivery, Progress};
+pub(in crate::app) use self::member::skeleton;
 pub use self::member::{Member, Presence};
 pub use self::room::{Connection, Hosting, Room, Security};
 pub use self::row::{Message, Notice, Row, RowKind};
@@ -51,6 +52,13 @@ pub enum Change {
     InviteChanged(SeatId),
     /// The people who ask to come in changed.
     KnocksChanged(SeatId),
+    /// The safety number that was asked for.
+    SafetyNumber {
+        /// The room.
+        seat: SeatId,
+        /// The number.
+        number: SafetyNumber,
+    },
     /// The person has to decide something.
     Question {
         /// The room.

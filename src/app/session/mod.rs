@@ -226,6 +226,12 @@ impl Session {
         self.command(seat, protocol::Command::Remove(member));
     }
 
+    /// Asks for the safety number with a member; `Event::SafetyNumber` follows, except in a learning
+    /// room.
+    pub fn safety_number(&self, seat: SeatId, member: Fingerprint) {
+        self.command(seat, protocol::Command::SafetyNumber(member));
+    }
+
     /// Closes the room for everybody and for good (owner).
     pub fn close_room(&self, seat: SeatId) {
         self.command(seat, protocol::Command::CloseRoom);

@@ -4,6 +4,7 @@
 //!
 //! Nothing here blocks: files, keys and sockets are the session's, and measuring is a worker's.
 
+mod comparing;
 mod hosting;
 mod identities;
 mod joining;
@@ -20,6 +21,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use chrono::NaiveDate;
 use slint::{ComponentHandle, VecModel};
 
+use self::comparing::Comparing;
 use self::hosting::Hosting;
 use self::identities::Identities;
 use self::joining::Joining;
@@ -30,6 +32,7 @@ use super::generated as ui;
 use super::{Work, format};
 use crate::app::chat::{Change, Chat};
 use crate::app::{Opening, Problem, SeatId, Sentence, Session, SessionEvent, Settings, say};
+use crate::crypto::Fingerprint;
 
 /// The lists of the window. Each lives as long as the window: a list that is replaced flickers.
 struct Lists {
@@ -61,6 +64,7 @@ pub(super) struct Presenter {
     stale: Stale,
     /// The room that is open.
     open: Option<SeatId>,
+    comparing: Option<Comparing>,
     hosting: Option<Hosting>,
     joining: Option<Joining>,
     identities: Identities,
@@ -71,6 +75,8 @@ pub(super) struct Presenter {
     leaving: HashSet<SeatId>,
     /// Rooms whose fork is known to the person.
     forks_hidden: HashSet<SeatId>,
+    /// Changed keys that the person was asked about.
+    doubts_shown: HashSet<(SeatId, Fingerprint)>,
     /// The problem that the trouble sheet shows.
     trouble: Option<Problem>,
     /// Problems that wait until no sheet is open.
@@ -113,6 +119,7 @@ impl Presenter {
             stream: Stream::new(),
             stale: Stale::default(),
             open: None,
+            comparing: None,
             hosting: None,
             joining: None,
             identities: Identities::default(),
@@ -120,6 +127,7 @@ impl Presenter {
             filter: String::new(),
             leaving: HashSet::new(),
             forks_hidden: HashSet::new(),
+            doubts_shown: HashSet::new(),
             trouble: None,
             troubles_waiting: opening.warnings,
             clipboard: Clipboard::default(),
@@ -179,6 +187,7 @@ impl Presenter {
         }
         if stale.people {
             self.show_people();
+            self.show_doubt();
         }
     }
 
@@ -199,6 +208,7 @@ impl Presenter {
         }
         self.refresh();
         self.next_trouble();
+        self.show_doubt();
     }
 
     /// Whether the session has ended.
@@ -275,6 +285,7 @@ impl Presenter {
                 self.stale.room = true;
             }
             Change::InviteChanged(seat) => self.invite_changed(seat),
+            Change::SafetyNumber { seat, number } => self.number_came(seat, number),
             Change::Question { seat, question } => self.question(seat, question),
             Change::Problem { seat, problem } => self.problem(seat, problem),
             Change::Identity { suite, state } => self.identity_changed(suite, state),

@@ -200,7 +200,10 @@ impl Presenter {
         let Some(room) = self.open.and_then(|seat| self.chat.room(seat)) else {
             return state.set_room(ui::RoomView::default());
         };
-        let view = views::room_view(room, now_ms(), self.forks_hidden.contains(&room.seat));
+        let mut others = room.members().iter().filter(|member| !member.is_me).peekable();
+        let all_verified =
+            others.peek().is_some() && others.all(|member| self.settings.is_verified(&member.fingerprint));
+        let view = views::room_view(room, now_ms(), self.forks_hidden.contains(&room.seat), all_verified);
         // Codes are lists, and two lists are never equal: what did not change is left alone, or it
         // would be drawn anew with every event.
         let known = state.get_room();
@@ -215,7 +218,11 @@ impl Presenter {
 
     pub(super) fn show_people(&mut self) {
         let room = self.open.and_then(|seat| self.chat.room(seat));
-        let members = room.map(|room| room.members().iter().map(|member| views::member_row(room, member)).collect());
+        let row = |room, member: &crate::app::chat::Member| {
+            let verified = self.settings.is_verified(&member.fingerprint) && !member.is_me;
+            views::member_row(room, member, verified, self.doubt(room, &member.fingerprint).is_some())
+        };
+        let members = room.map(|room| room.members().iter().map(|member| row(room, member)).collect());
         list::update(&self.lists.members, members.unwrap_or_default(), |row| row.id.clone());
         let knock =
             |member: &Fingerprint| ui::KnockRow { id: member.to_string().into(), code: views::key_code(Some(*member)) };

@@ -11,7 +11,7 @@ use crate::crypto::Fingerprint;
 use crate::gui::format::{self, Form};
 use crate::gui::generated as ui;
 use crate::gui::{links, qr};
-use crate::protocol::Invite;
+use crate::protocol::{Invite, SafetyNumber};
 
 /// A list that the window shows and that never changes.
 pub(super) fn fixed<Row: Clone + 'static>(rows: Vec<Row>) -> ModelRc<Row> {
@@ -144,7 +144,7 @@ pub(super) fn room_row(room: &Room, today: NaiveDate) -> ui::RoomRow {
 }
 
 /// The open room.
-pub(super) fn room_view(room: &Room, now_ms: u64, fork_hidden: bool) -> ui::RoomView {
+pub(super) fn room_view(room: &Room, now_ms: u64, fork_hidden: bool, all_verified: bool) -> ui::RoomView {
     let security = room.security();
     let ended = match &room.connection {
         chat::Connection::Ended(Some(problem)) => trouble(problem),
@@ -166,6 +166,7 @@ pub(super) fn room_view(room: &Room, now_ms: u64, fork_hidden: bool) -> ui::Room
         members: count(room.members().len()),
         here: count(here),
         security: match security {
+            chat::Security::NotCompared if all_verified => ui::Security::Verified,
             chat::Security::NotCompared => ui::Security::Encrypted,
             chat::Security::Learning => ui::Security::Learning,
             chat::Security::Forked => ui::Security::Forked,
@@ -276,7 +277,7 @@ pub(super) fn new_line() -> ui::MessageRow {
 }
 
 /// A member in the list of people.
-pub(super) fn member_row(room: &Room, member: &Member) -> ui::MemberRow {
+pub(super) fn member_row(room: &Room, member: &Member, verified: bool, doubtful: bool) -> ui::MemberRow {
     let name = room.name_of(&member.fingerprint);
     ui::MemberRow {
         id: member.fingerprint.to_string().into(),
@@ -288,6 +289,9 @@ pub(super) fn member_row(room: &Room, member: &Member) -> ui::MemberRow {
         owner: member.is_owner,
         host: member.is_host,
         here: member.presence == Presence::Here,
+        verified,
+        doubtful,
+        comparable: !member.is_me && !room.is_learning() && !is_over(room),
         removable: room.info.owned && !member.is_me && !is_over(room),
     }
 }
@@ -297,17 +301,42 @@ pub(super) fn invite(invite: Option<&Invite>, today: NaiveDate) -> ui::InviteVie
     let Some(invite) = invite else { return ui::InviteView::default() };
     let link = invite.to_string();
     let expires = when(invite.expires_ms, format::until(invite.expires_ms, today));
-    let mut view = ui::InviteView { expires, link: link.as_str().into(), ..ui::InviteView::default() };
-    if let Some(picture) = qr::of_link(&link)
-        && let Ok(side) = u32::try_from(picture.side)
-    {
-        let mut buffer = SharedPixelBuffer::<Rgb8Pixel>::new(side, side);
-        for (pixel, dark) in buffer.make_mut_slice().iter_mut().zip(picture.dark) {
-            let shade = if dark { 0 } else { u8::MAX };
-            *pixel = Rgb8Pixel::new(shade, shade, shade);
-        }
-        view.qr = Image::from_rgb8(buffer);
-        view.modules = count(picture.side);
+    let (qr, modules) = picture(&link);
+    ui::InviteView { expires, link: link.as_str().into(), qr, modules }
+}
+
+/// A link as a picture for cameras, and its squares along one side; none if it is too long.
+fn picture(link: &str) -> (Image, i32) {
+    let Some(picture) = qr::of_link(link) else { return <_>::default() };
+    let Ok(side) = u32::try_from(picture.side) else { return <_>::default() };
+    let mut buffer = SharedPixelBuffer::<Rgb8Pixel>::new(side, side);
+    for (pixel, dark) in buffer.make_mut_slice().iter_mut().zip(picture.dark) {
+        let shade = if dark { 0 } else { u8::MAX };
+        *pixel = Rgb8Pixel::new(shade, shade, shade);
+    }
+    (Image::from_rgb8(buffer), count(picture.side))
+}
+
+/// What is to be compared with a member; `since` is when a key was, theirs or another of that name.
+pub(super) fn compare_view(
+    room: &Room,
+    member: Fingerprint,
+    number: Option<&SafetyNumber>,
+    since: Option<u64>,
+    today: NaiveDate,
+) -> ui::CompareView {
+    let mut view = ui::CompareView {
+        id: member.to_string().into(),
+        name: room.name_of(&member).into(),
+        since: since.map(|ms| day(format::day_of(ms), format::day(format::day_of(ms), today))).unwrap_or_default(),
+        ..ui::CompareView::default()
+    };
+    if let Some(number) = number {
+        let groups: Vec<SharedString> = number.groups().map(SharedString::from).collect();
+        let text: Vec<&str> = number.groups().collect();
+        view.number = ui::KeyCode { text: text.join(" ").into(), groups: fixed(groups), tag: SharedString::default() };
+        view.code = number.code().into();
+        (view.qr, view.modules) = picture(&number.code());
     }
     view
 }

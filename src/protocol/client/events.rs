@@ -6,6 +6,7 @@ use crate::crypto::{CryptoError, Fingerprint, Suite};
 use crate::protocol::invite::Invite;
 use crate::protocol::link::{ByeCode, LinkError, RefuseCode};
 use crate::protocol::payload::Fault;
+use crate::protocol::safety_number::SafetyNumber;
 use crate::protocol::{MessageId, RoomId};
 use crate::wire::Signed;
 
@@ -85,6 +86,8 @@ pub enum Command {
     CloseRoom,
     /// The entry of [`Event::EntrySigned`] is kept and would survive a crash: it may be sent.
     EntryStored,
+    /// Work out the safety number with a member: [`Event::SafetyNumber`] follows.
+    SafetyNumber(Fingerprint),
     /// Make a new prekey now.
     RefreshKeys,
     /// Connect now instead of waiting.
@@ -111,6 +114,7 @@ impl std::fmt::Debug for Command {
             Self::Remove(_) => "Remove",
             Self::CloseRoom => "CloseRoom",
             Self::EntryStored => "EntryStored",
+            Self::SafetyNumber(_) => "SafetyNumber",
             Self::RefreshKeys => "RefreshKeys",
             Self::RetryNow => "RetryNow",
             Self::Leave => "Leave",
@@ -307,6 +311,8 @@ pub enum Event {
         /// Who.
         member: Fingerprint,
     },
+    /// What to compare with a member.
+    SafetyNumber(SafetyNumber),
     /// Not connected; it will try again.
     Offline {
         /// Why.
@@ -352,6 +358,7 @@ impl std::fmt::Debug for Event {
             Self::Members(members) => write!(formatter, "Members({})", members.len()),
             Self::Connecting => formatter.write_str("Connecting"),
             Self::Waiting => formatter.write_str("Waiting"),
+            Self::SafetyNumber(number) => write!(formatter, "SafetyNumber({:?})", number.other()),
             Self::Titled { .. } => formatter.write_str("Titled"),
             Self::InviteMade(_) => formatter.write_str("InviteMade"),
         }

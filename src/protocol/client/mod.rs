@@ -22,6 +22,7 @@ use super::identity::Identity;
 use super::limits::{ANSWER_MS, SYNC_MS};
 use super::link::{ByeCode, LinkError, RefuseCode};
 use super::payload::{Body, Fault};
+use super::safety_number::SafetyNumber;
 use super::sender_key::SendChain;
 use super::{Now, RoomId};
 use crate::crypto::{CryptoError, Fingerprint, Random, Suite};
@@ -294,6 +295,7 @@ impl Client {
             Command::Remove(member) => self.desk.remove(member),
             Command::CloseRoom => self.desk.close(),
             Command::EntryStored => self.desk.entry_stored(),
+            Command::SafetyNumber(member) => self.safety_number(&member),
             Command::RefreshKeys => self.new_prekey(now, random)?,
             Command::RetryNow => {
                 if self.retry_at_ms.is_some() {
@@ -350,6 +352,14 @@ impl Client {
                 fault => Stop::Protocol(fault),
             });
         }
+    }
+
+    /// Learning rooms have none: their keys are worth nothing.
+    fn safety_number(&mut self, member: &Fingerprint) {
+        let Some(room) = self.room.as_ref().filter(|room| !room.roster.suite().is_learning()) else { return };
+        let Some(bundle) = room.roster.bundle(member) else { return };
+        let number = SafetyNumber::between(&*self.identity.signing().public(), &*bundle.verifying);
+        self.event(Event::SafetyNumber(number));
     }
 
     fn send(&mut self, frame: &Frame) {
