@@ -8,6 +8,8 @@
 
 mod client;
 mod consent;
+#[cfg(test)]
+mod golden_tests;
 mod host;
 mod identity;
 mod invite;

@@ -2,6 +2,9 @@
 //! hybrid wrap of RSA-OAEP and X25519 together, and in hybrid rooms of ML-KEM-768 too. As Signal's, with the announcement signed by RSA
 //! and the chain committed to, so that everybody gets the same one.
 
+#[cfg(test)]
+pub(super) mod golden_tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

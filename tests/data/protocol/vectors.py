@@ -571,7 +571,8 @@ def worked_example(add):
 
 def value_name(name):
     """`Anns_bundle` as Ann's bundle, and `T_1` as it is."""
-    return re.sub(r"^(Ann|Bo)s ", r"\1's ", re.sub(r"_(?!\d)", " ", name))
+    spaced = re.sub(r"_(?!\d)", " ", name).replace("ML KEM", "ML-KEM")
+    return re.sub(r"^(Ann|Bo)s ", r"\1's ", spaced)
 
 
 def pieces(value, known):
