@@ -8,4 +8,5 @@ mod crowd;
 mod hostile;
 mod messaging;
 mod net;
+mod prekeys;
 mod rogue;
