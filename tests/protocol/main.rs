@@ -4,6 +4,7 @@
 
 mod admission;
 mod bounds;
+mod bytes;
 mod crowd;
 mod hostile;
 mod messaging;
