@@ -6,6 +6,8 @@ mod admission;
 mod bounds;
 mod bytes;
 mod crowd;
+mod failures;
+mod forge;
 mod hostile;
 mod messaging;
 mod net;

@@ -267,6 +267,28 @@ impl Net {
         self.people[name].events.contains(event)
     }
 
+    /// What an evil host adds to what it sends a person, and what that person makes of it. Nothing else
+    /// moves: the honest host knows nothing of it.
+    pub(crate) fn inject(&mut self, name: &'static str, frame: &Frame) -> Vec<Event> {
+        let told = self.people[name].events.len();
+        self.people.get_mut(name).unwrap().to_client.push_back(frame.to_bytes());
+        self.carry_to_client(name);
+        let person = self.people.get_mut(name).unwrap();
+        while let Some(output) = person.client.poll_output() {
+            match output {
+                Output::Event(event) => person.events.push(event),
+                Output::Send(frame) => person.to_host.push_back(frame),
+                Output::Disconnect(_) | Output::Connect { .. } => {}
+            }
+        }
+        person.events[told..].to_vec()
+    }
+
+    /// Whether a person has something for the host that has not left yet.
+    pub(crate) fn has_unsent(&self, name: &str) -> bool {
+        !self.people[name].to_host.is_empty()
+    }
+
     /// The link breaks without a word; what was on its way is lost.
     pub(crate) fn cut(&mut self, name: &'static str) {
         let now = self.now;
