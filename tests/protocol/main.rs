@@ -12,4 +12,5 @@ mod hostile;
 mod messaging;
 mod net;
 mod prekeys;
+mod rabble;
 mod rogue;
