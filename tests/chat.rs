@@ -7,7 +7,7 @@ use conversa::app::chat::{
 };
 use conversa::app::{Code, KnownRoom, Problem, SeatEvent, SeatId, SeatInfo, SessionEvent};
 use conversa::crypto::{Fingerprint, Suite};
-use conversa::protocol::{Event, LinkError, MessageId, RoomId, Stop};
+use conversa::protocol::{Event, LinkError, MessageId, RoomCode, RoomId, Stop};
 use conversa::wire::Signed;
 
 const SEAT: SeatId = SeatId(1);
@@ -320,6 +320,31 @@ fn what_is_wrong_is_said_in_the_room() {
     assert!(story.last_row().starts_with("Ann saw another history"));
     assert_eq!(story.room().security(), Security::Forked);
     assert_eq!(Story::begin(Suite::Textbook).room().security(), Security::Learning);
+}
+
+/// A member who lies about it must not be able to stop the talk: asking once is all.
+#[test]
+fn after_a_fork_sending_asks_once() {
+    let mut story = Story::in_the_room();
+    assert!(!story.room().asks_before_sending());
+    assert_eq!(story.chat.send_anyway(SEAT), [], "there is nothing to answer");
+    story.tell(Event::Fork { from: person("ann") });
+    assert!(story.room().asks_before_sending());
+    assert_eq!(story.chat.send_anyway(SEAT), [Change::RoomChanged(SEAT)]);
+    assert!(!story.room().asks_before_sending());
+    story.tell(Event::Fork { from: person("carol") });
+    assert!(!story.room().asks_before_sending(), "asked and answered");
+    assert_eq!(story.room().security(), Security::Forked, "the banner stays");
+}
+
+#[test]
+fn the_room_code_is_the_newest_one() {
+    let mut story = Story::in_the_room();
+    assert_eq!(story.room().code(), None, "nothing was told yet");
+    for code in [RoomCode::of_new(&RoomId([7; 32])), RoomCode::of(&[8; 32])] {
+        assert_eq!(story.seat(SeatEvent::RoomCode(code.clone())), [Change::RoomChanged(SEAT)]);
+        assert_eq!(story.room().code(), Some(&code));
+    }
 }
 
 #[test]

@@ -8,15 +8,17 @@ mod net_support;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use conversa::crypto::Suite;
+use conversa::crypto::{Domain, SigningKey, Suite, VerifyingKey};
 use conversa::net::tls::{client_config, unnamed};
 use conversa::net::{LEARNING_BANNER, NetLimits};
-use conversa::protocol::{ByeCode, HostLimits};
+use conversa::protocol::{ByeCode, HostLimits, Identity};
 use conversa::wire::{Bye, Frame, FrameReader, Look, Ping};
 use rustls::{ClientConnection, StreamOwned};
+use zeroize::Zeroizing;
 
 use self::net_support::{PATIENCE, World, identity};
 
@@ -190,6 +192,53 @@ fn sixteen_who_log_in_and_vanish_delay_nobody() {
         world.keeps_talking();
         comers.into_iter().for_each(|comer| comer.join().unwrap());
     }
+    world.keeps_talking();
+}
+
+/// A key whose use is a bug for a while.
+struct Fragile {
+    key: Arc<dyn SigningKey>,
+    breaks: Arc<AtomicBool>,
+}
+
+impl SigningKey for Fragile {
+    fn public(&self) -> Arc<dyn VerifyingKey> {
+        self.key.public()
+    }
+
+    fn sign(&self, domain: Domain, message: &[u8]) -> conversa::crypto::Result<Vec<u8>> {
+        assert!(domain != Domain::TlsHost || !self.breaks.load(Ordering::Acquire), "the bug that this test is about");
+        self.key.sign(domain, message)
+    }
+
+    fn to_pkcs8(&self) -> conversa::crypto::Result<Zeroizing<Vec<u8>>> {
+        self.key.to_pkcs8()
+    }
+}
+
+/// A fault of ours that a stranger finds costs that stranger the connection, and nobody else anything.
+#[test]
+fn a_panic_while_reading_a_stranger_ends_that_connection_only() {
+    let (ann, breaks) = (identity(Suite::Secure, "ann"), Arc::new(AtomicBool::new(false)));
+    let signing = Fragile { key: Arc::clone(ann.signing()), breaks: Arc::clone(&breaks) };
+    let backend = Suite::Secure.backend();
+    let decryption = backend.decryption_from_pkcs8(&ann.decryption().to_pkcs8().unwrap()).unwrap();
+    let fragile = Arc::new(Identity::new(Box::new(signing), decryption, net_support::now()).unwrap());
+    let mut world = World::new(Suite::Secure);
+    let address = world.host_as(fragile, "127.0.0.1:0".parse().unwrap(), NetLimits::default());
+    world.open(address);
+    world.join("bo", address);
+    breaks.store(true, Ordering::Release);
+    for _ in 0..3 {
+        let mut socket = connect(address);
+        let config = client_config(identity(Suite::Secure, "dave").signing(), ann.fingerprint(), &Arc::default());
+        let mut tls = ClientConnection::new(config.unwrap(), unnamed()).unwrap();
+        while tls.is_handshaking() && tls.complete_io(&mut socket).is_ok() {}
+        assert!(tls.is_handshaking(), "there was nobody to finish it with");
+    }
+    world.keeps_talking();
+    breaks.store(false, Ordering::Release);
+    world.join("carol", address);
     world.keeps_talking();
 }
 

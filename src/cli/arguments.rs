@@ -92,10 +92,12 @@ until the program is stopped (Ctrl+C or SIGTERM).
 
 While somebody knocks, the lines `/admit TAG` and `/decline TAG` answer. `/verify NAME` shows the safety
 number with somebody, `/verify NAME NUMBER` compares it with what they see and marks their key if it is
-the same, and `/unverify NAME` takes the mark away. With --json, standard input takes plain lines and
+the same, and `/unverify NAME` takes the mark away. `/room-code` shows what members can read to each other
+to know that the host shows all of them the same members; `/refresh-keys` makes new short-lived keys. If
+members turn out to have been shown different things, the next line is asked back once. With --json, standard input takes plain lines and
 {\"send\":\"text\"}, {\"invite\":true}, {\"remove\":FP}, {\"admit\":FP}, {\"decline\":FP}, {\"verify\":FP},
-{\"verify\":FP,\"with\":NUMBER}, {\"unverify\":FP}, {\"leave\":true} (an owner who leaves closes the room for
-good).
+{\"verify\":FP,\"with\":NUMBER}, {\"unverify\":FP}, {\"refresh_keys\":true}, {\"room_code\":true},
+{\"leave\":true} (an owner who leaves closes the room for good).
 
 With --json, standard output has one object a line; FP is a key's fingerprint, ID 32 or 64 digits:
   {\"event\":\"hosting\",\"room\":ID,\"title\":…,\"address\":…,\"invite\":…,\"fingerprint\":FP,\"learning\":…}
@@ -106,7 +108,7 @@ With --json, standard output has one object a line; FP is a key's fingerprint, I
   joined, left, removed, here, away, cut, named, knock, knock_over, invite_used, unreadable, fork,
     newer: each {\"member\":FP,\"name\":…}; lost has a count too
   safety_number {member, name, number, code, verified}, compared {member, result}, changed_key {member}
-  titled {room, title}, first_use {host, grouped}, lobby {rooms}, waiting
+  room_code {room, code, members}, titled {room, title}, first_use {host, grouped}, lobby {rooms}, waiting
   offline {code, text, retry_in_ms}, closed, stopped {reason}
   {\"event\":\"error\",\"code\":…,\"text\":…}        codes are stable, texts are for people";
 

@@ -129,6 +129,10 @@ fn skip_line(input: &mut impl BufRead) -> usize {
 pub(super) enum Wish {
     Send(String),
     Leave,
+    /// Make new short-lived keys.
+    RefreshKeys,
+    /// Show what the members can read to each other.
+    RoomCode,
     Remove(Fingerprint),
     Invite,
     Admit(Fingerprint),
@@ -157,6 +161,8 @@ impl Wish {
             ("send", Value::String(text)) => Ok(Self::Send(text.clone())),
             ("leave", Value::Bool(true)) => Ok(Self::Leave),
             ("invite", Value::Bool(true)) => Ok(Self::Invite),
+            ("refresh_keys", Value::Bool(true)) => Ok(Self::RefreshKeys),
+            ("room_code", Value::Bool(true)) => Ok(Self::RoomCode),
             ("remove", _) => member().map(Self::Remove),
             ("admit", _) => member().map(Self::Admit),
             ("decline", _) => member().map(Self::Decline),
@@ -169,7 +175,7 @@ impl Wish {
 
 fn not_a_wish() -> Problem {
     let hint = say!(
-        "Use {\"send\":\"text\"}, {\"leave\":true}, {\"invite\":true}, {\"remove\":FP}, {\"admit\":FP}, {\"decline\":FP}, {\"verify\":FP}, {\"verify\":FP,\"with\":\"number\"} or {\"unverify\":FP}."
+        "Use {\"send\":\"text\"}, {\"leave\":true}, {\"invite\":true}, {\"remove\":FP}, {\"admit\":FP}, {\"decline\":FP}, {\"verify\":FP}, {\"verify\":FP,\"with\":\"number\"}, {\"unverify\":FP}, {\"refresh_keys\":true} or {\"room_code\":true}."
     );
     Problem::new(Code::Usage, say!("This line of input is not understood."), hint)
 }
@@ -185,6 +191,8 @@ mod tests {
         assert_eq!(Wish::from_json("{not json"), Ok(Wish::Send("{not json".into())));
         assert_eq!(Wish::from_json(r#"{"send":"a\nb"}"#), Ok(Wish::Send("a\nb".into())));
         assert_eq!(Wish::from_json(r#"{"leave":true}"#), Ok(Wish::Leave));
+        assert_eq!(Wish::from_json(r#"{"refresh_keys":true}"#), Ok(Wish::RefreshKeys));
+        assert_eq!(Wish::from_json(r#"{"room_code":true}"#), Ok(Wish::RoomCode));
         assert_eq!(Wish::from_json(&format!(r#"{{"remove":"{fingerprint}"}}"#)), Ok(Wish::Remove(fingerprint)));
         let verify = |pasted: &str| Ok(Wish::Verify { member: fingerprint, pasted: pasted.to_owned() });
         assert_eq!(Wish::from_json(&format!(r#"{{"verify":"{fingerprint}"}}"#)), verify(""));

@@ -61,6 +61,7 @@ impl Report {
             | SeatEvent::Identity(_)
             | SeatEvent::Reach { .. }
             | SeatEvent::CancelAsked(_)
+            | SeatEvent::RoomCode(_)
             | SeatEvent::Forgotten => {}
         }
     }
@@ -154,6 +155,15 @@ impl Report {
             }
             _ => {}
         }
+    }
+
+    /// Shows what the members can read to each other.
+    pub(super) fn room_code(&mut self, room: &Room) {
+        let Some(code) = room.code() else { return };
+        let members = room.members().len();
+        let fields = json!({ "room": room_id(room), "code": code.to_string(), "members": members });
+        self.console.event("room_code", &fields);
+        self.console.notice(&format!("The room code, the same for all {members} members: {code}"));
     }
 
     fn named(&mut self, member: &Fingerprint, name: &str) {

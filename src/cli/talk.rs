@@ -10,7 +10,7 @@ use super::compare;
 use super::console::Console;
 use super::input::{Inbox, Incoming, Wish};
 use super::report::Report;
-use crate::app::chat::Chat;
+use crate::app::chat::{self, Chat};
 use crate::app::{Code, IdentityState, Opening, Problem, SeatEvent, SeatId, Session, SessionEvent, Settings, say};
 use crate::crypto::Fingerprint;
 use crate::protocol::limits::WAITING_MS;
@@ -263,7 +263,10 @@ impl Talk {
         }
         let wish = if self.report.console.is_json() { Wish::from_json(line) } else { self.plain_wish(line) };
         match wish {
+            Ok(Wish::Send(text)) if self.asks_before(&text) => {}
             Ok(Wish::Send(text)) => self.send(&text),
+            Ok(Wish::RefreshKeys) => self.session.refresh_keys(self.seat),
+            Ok(Wish::RoomCode) => self.show_room_code(),
             Ok(Wish::Leave) => self.session.leave(self.seat),
             Ok(Wish::Invite) => self.session.invite(self.seat),
             Ok(Wish::Remove(member)) => self.session.remove(self.seat, member),
@@ -277,9 +280,38 @@ impl Talk {
         }
     }
 
-    /// Plain lines are messages, but for `/verify` and `/unverify`, and `/admit` and `/decline` while
-    /// somebody knocks.
+    /// Whether the line is held back because members were shown different histories. A person is
+    /// asked once, by the line staying unsent; a script was told of the fork and decides by itself.
+    fn asks_before(&mut self, text: &str) -> bool {
+        let asks = self.chat.room(self.seat).is_some_and(chat::Room::asks_before_sending);
+        if !asks || text.trim().is_empty() || !self.is_a_person() {
+            return false;
+        }
+        self.chat.send_anyway(self.seat);
+        let said = "Not sent: members of this room were shown different things. Compare /room-code with the others, \
+                    over another way. To send all the same, type it again.";
+        self.report.console.notice(said);
+        true
+    }
+
+    fn is_a_person(&self) -> bool {
+        !self.report.console.is_json() && std::io::stdin().is_terminal()
+    }
+
+    fn show_room_code(&mut self) {
+        if let Some(room) = self.chat.room(self.seat) {
+            self.report.room_code(room);
+        }
+    }
+
+    /// Plain lines are messages, but for `/verify` and `/unverify`, `/room-code` and `/refresh-keys`,
+    /// and `/admit` and `/decline` while somebody knocks.
     fn plain_wish(&self, line: &str) -> Result<Wish, Problem> {
+        match line.trim_end() {
+            "/refresh-keys" => return Ok(Wish::RefreshKeys),
+            "/room-code" => return Ok(Wish::RoomCode),
+            _ => {}
+        }
         if let Some(wish) = self.chat.room(self.seat).and_then(|room| compare::wish(line, room)) {
             return wish;
         }
@@ -320,7 +352,7 @@ impl Talk {
 
     /// The host is new. A person is asked; a script has to bring the key.
     fn first_use(&mut self, host: Fingerprint) {
-        if !self.report.console.is_json() && std::io::stdin().is_terminal() {
+        if self.is_a_person() {
             self.asked = Some(host);
             return self.report.console.notice("Does the person who hosts read the same digits? [y/N]");
         }

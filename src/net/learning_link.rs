@@ -211,4 +211,45 @@ mod tests {
         assert!(host.push(LEARNING_BANNER).is_ok());
         assert_eq!(host.push(&[0, 0, 8, 1]), Err(LearningFault::Key), "a key too long is refused before it arrives");
     }
+
+    /// What a peer makes of bytes that were changed on their way: a key, a fault, or it waits for more.
+    fn result(mut side: LearningHandshake, bytes: &[u8]) -> Result<Option<Fingerprint>, LearningFault> {
+        side.push(bytes).map(|progress| progress.peer)
+    }
+
+    /// Cut, flipped and doubled at every byte, in both directions. Whoever pins a key notices another; a
+    /// host takes any key for whoever shows it, which is the lesson.
+    #[test]
+    fn a_handshake_changed_at_every_byte_is_noticed_only_by_who_has_a_pin() {
+        let (host_key, client_key) = (key(), key());
+        let pin = Fingerprint::of(host_key.spki());
+        let client_print = Fingerprint::of(client_key.spki());
+        let (mut unnoticed, mut refused) = (0, 0);
+        for (to_host, sent) in [(true, &client_key), (false, &host_key)] {
+            let whole = [LEARNING_BANNER, &encoded(sent.spki())].concat();
+            let side = || match to_host {
+                true => LearningHandshake::host(&*host_key),
+                false => LearningHandshake::client(&*client_key, Some(pin)),
+            };
+            let right = if to_host { client_print } else { pin };
+            assert_eq!(result(side(), &whole), Ok(Some(right)));
+            for offset in 0..whole.len() {
+                assert_eq!(result(side(), &whole[..offset]), Ok(None), "cut at {offset}: it waits");
+                let (mut flipped, mut doubled) = (whole.clone(), whole.clone());
+                flipped[offset] ^= 1 << (offset % 8);
+                doubled.insert(offset, whole[offset]);
+                for changed in [flipped, doubled].iter().filter(|changed| !changed.starts_with(&whole)) {
+                    match result(side(), changed) {
+                        Ok(Some(seen)) => {
+                            assert!(to_host && seen != client_print, "byte {offset}: a pinned host is another");
+                            unnoticed += 1;
+                        }
+                        Ok(None) => {}
+                        Err(_) => refused += 1,
+                    }
+                }
+            }
+        }
+        assert!(unnoticed > 20 && refused > 60, "{unnoticed} unnoticed, {refused} refused");
+    }
 }

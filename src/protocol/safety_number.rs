@@ -106,7 +106,7 @@ fn code_of(first: &Fingerprint, second: &Fingerprint) -> Vec<u8> {
 }
 
 /// 30 digits of one key: `D = SHA-512(0x0001 || SPKI || fingerprint || SPKI)`, then 5,199 times
-/// `D = SHA-512(D || SPKI)`; of the first 30 bytes each five are a number, and its last five digits count.
+/// `D = SHA-512(D || SPKI)`.
 fn half(key: &dyn VerifyingKey) -> String {
     let spki = key.spki();
     let fingerprint = Fingerprint::of(spki);
@@ -114,8 +114,13 @@ fn half(key: &dyn VerifyingKey) -> String {
     for _ in 1..ROUNDS {
         digest = sha512(&[&digest, spki]);
     }
+    digits(&digest)
+}
+
+/// 30 digits of a hash: of its first 30 bytes each five are a number, and its last five digits count.
+pub(super) fn digits(hash: &[u8]) -> String {
     let number = |bytes: &[u8]| bytes.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    digest.chunks_exact(5).take(6).map(|bytes| format!("{:05}", number(bytes) % 100_000)).collect()
+    hash.chunks_exact(5).take(6).map(|bytes| format!("{:05}", number(bytes) % 100_000)).collect()
 }
 
 #[cfg(test)]

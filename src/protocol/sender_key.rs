@@ -358,3 +358,38 @@ fn signed_input(header: &[u8], ciphertext: &[u8]) -> Vec<u8> {
     let length = u32::try_from(header.len()).unwrap_or(u32::MAX).to_be_bytes();
     prefixed("msg", &[&length, header, ciphertext])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{Suite, SystemRandom};
+
+    fn at(monotonic_ms: u64) -> Now {
+        Now { monotonic_ms, unix_ms: 0 }
+    }
+
+    /// Every reason for which a chain ends, each alone.
+    #[test]
+    fn a_chain_serves_its_epoch_its_people_and_its_time_only() {
+        let backend = Suite::Textbook.backend();
+        let (signing, decryption) = (backend.generate_signing(512).unwrap(), backend.generate_decryption(64).unwrap());
+        let identity = Identity::new(signing, decryption, at(0)).unwrap();
+        let epoch = Epoch { room: RoomId([1; 32]), number: 3, roster_hash: [2; 32] };
+        let (chain, _) = SendChain::start(&identity, epoch, 1, &[], at(0), &mut SystemRandom::new()).unwrap();
+        let bo = Fingerprint::of(b"bo");
+        let mut chain = SendChain { recipients: BTreeMap::from([(bo, 7)]), ..chain };
+        let with = |index| BTreeMap::from([(bo, index)]);
+        assert!(chain.serves(&epoch, &with(7), at(0)));
+        assert!(chain.serves(&epoch, &BTreeMap::new(), at(0)), "who is away is no reason");
+        assert!(!chain.serves(&epoch, &with(8), at(0)), "Bo has another prekey");
+        assert!(!chain.serves(&epoch, &BTreeMap::from([(Fingerprint::of(b"carol"), 1)]), at(0)), "Carol is new");
+        assert!(!chain.serves(&Epoch { number: 4, ..epoch }, &with(7), at(0)), "the members changed");
+        assert!(!chain.serves(&Epoch { roster_hash: [3; 32], ..epoch }, &with(7), at(0)), "another roster");
+        assert!(chain.serves(&epoch, &with(7), at(CHAIN_LIFE_MS - 1)));
+        assert!(!chain.serves(&epoch, &with(7), at(CHAIN_LIFE_MS)), "a day is over");
+        chain.ratchet.index = CHAIN_MESSAGES_MAX - 1;
+        assert!(chain.serves(&epoch, &with(7), at(0)));
+        chain.ratchet.index = CHAIN_MESSAGES_MAX;
+        assert!(!chain.serves(&epoch, &with(7), at(0)), "a thousand words");
+    }
+}

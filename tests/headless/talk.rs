@@ -203,6 +203,50 @@ fn keys_are_compared_and_marked_and_another_key_of_that_name_is_told() {
     assert_eq!((guest.finish(), host.finish()), (0, 0));
 }
 
+#[test]
+fn everybody_is_shown_one_room_code_until_the_members_change() {
+    let (ann, bo, carol) = (Profile::of("ann"), Profile::of("bo"), Profile::of("carol"));
+    let (mut host, hosting) = ann.host("Ann", &[]);
+    let mut guest = bo.join("Bo", &hosting.invite, &[]);
+    let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+    let mut codes = || {
+        [&mut host, &mut guest].map(|person| {
+            person.say(r#"{"room_code":true}"#);
+            let shown = person.expect("room_code");
+            (shown["code"].as_str().unwrap().to_owned(), shown["members"].as_u64().unwrap())
+        })
+    };
+    let [first, same] = codes();
+    assert_eq!((first.0.len(), first.1), (35, 2), "30 digits in six groups");
+    assert_eq!(first, same);
+    let mut third = carol.join("Carol", &invite, &[]);
+    host.expect_where("named", |event| event["name"] == "Carol");
+    guest.expect_where("named", |event| event["name"] == "Carol");
+    let mut codes = || {
+        [&mut host, &mut guest, &mut third].map(|person| {
+            person.say(r#"{"room_code":true}"#);
+            person.expect("room_code")["code"].as_str().unwrap().to_owned()
+        })
+    };
+    let [ours, theirs, hers] = codes();
+    assert_eq!((&ours, &ours), (&theirs, &hers));
+    assert_ne!(ours, first.0, "another member, another code");
+    assert_eq!((third.finish(), guest.finish(), host.finish()), (0, 0, 0));
+}
+
+#[test]
+fn keys_are_refreshed_when_asked_for_and_the_talk_goes_on() {
+    let (ann, bo) = (Profile::of("ann"), Profile::of("bo"));
+    let (mut host, hosting) = ann.host("Ann", &[]);
+    let mut guest = bo.join("Bo", &hosting.invite, &[]);
+    for round in 0..3 {
+        guest.say(r#"{"refresh_keys":true}"#);
+        host.say(&format!("round {round}"));
+        assert_eq!(guest.message().1, format!("round {round}"));
+    }
+    assert_eq!((guest.finish(), host.finish()), (0, 0));
+}
+
 fn tag_of(profile: &Profile) -> String {
     let (_, out, _) = profile.run(&["identity", "--json"]);
     let shown: serde_json::Value = serde_json::from_str(out.trim()).unwrap();

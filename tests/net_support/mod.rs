@@ -118,7 +118,10 @@ impl World {
     }
 
     pub(crate) fn host_at(&mut self, address: SocketAddr, limits: NetLimits) -> SocketAddr {
-        let identity = identity(self.suite, "ann");
+        self.host_as(identity(self.suite, "ann"), address, limits)
+    }
+
+    pub(crate) fn host_as(&mut self, identity: Arc<Identity>, address: SocketAddr, limits: NetLimits) -> SocketAddr {
         let policy = OpenPolicy::Only(vec![identity.fingerprint()]);
         self.handle.send(Command::Listen { listener: ListenerId(1), address, identity, policy, limits });
         self.wait("the listener", |event| match event {

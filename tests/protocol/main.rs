@@ -4,8 +4,13 @@
 
 mod admission;
 mod bounds;
+mod bytes;
 mod crowd;
+mod failures;
+mod forge;
 mod hostile;
 mod messaging;
 mod net;
+mod prekeys;
+mod rabble;
 mod rogue;

@@ -10,7 +10,7 @@ use conversa::protocol::{
     ByeCode, Client, Command, Entry, Event, Host, HostLimits, HostOutput, Identity, Invite, LearningConsent, LinkError,
     LinkId, MessageId, Now, OpenPolicy, Output, Peer, RoomCrypto, Stop, new_room,
 };
-use conversa::wire::{Bye, Frame, FrameReader};
+use conversa::wire::{Bye, Frame, FrameKind, FrameReader};
 use openssl::pkey::PKey;
 
 /// Bytes that look random and are the same in each run.
@@ -81,6 +81,24 @@ pub(crate) struct Person {
     client_reader: FrameReader,
     pub(crate) online: bool,
     frozen: bool,
+    random: Seeded,
+}
+
+/// What happened, to be played again elsewhere.
+#[derive(Clone)]
+pub(crate) enum Taped {
+    /// Somebody came, with this seed of chance.
+    Came { name: &'static str, entry: Entry, pin: Option<Fingerprint>, looks: bool, seed: u64 },
+    /// A link to the host.
+    Opened { name: &'static str, link: LinkId },
+    /// The end of a link, as the host saw it.
+    Closed { name: &'static str, link: LinkId, clean: bool },
+    /// A frame from a person.
+    ToHost { name: &'static str, link: LinkId, kind: FrameKind, body: Vec<u8> },
+    /// A frame to a person.
+    ToClient { name: &'static str, kind: FrameKind, body: Vec<u8> },
+    /// What a person asked for.
+    Asked { name: &'static str, command: Command },
 }
 
 /// What an evil host does to a frame on its way to a person.
@@ -91,7 +109,10 @@ pub(crate) struct Net {
     pub(crate) host: Host,
     pub(crate) now: Now,
     pub(crate) people: BTreeMap<&'static str, Person>,
-    pub(crate) random: Seeded,
+    random: Seeded,
+    /// All that went to and fro, in order.
+    pub(crate) tape: Vec<Taped>,
+    next_seed: u64,
     names: Vec<&'static str>,
     next_link: u64,
     next_message: u64,
@@ -124,6 +145,8 @@ impl Net {
             now: START,
             people: BTreeMap::new(),
             random: Seeded::new(7),
+            tape: Vec::new(),
+            next_seed: 100,
             names: Vec::new(),
             next_link: 0,
             next_message: 0,
@@ -148,13 +171,15 @@ impl Net {
 
     /// Brings a person with new keys, or the ones that name had.
     pub(crate) fn add(&mut self, name: &'static str, entry: Entry, pin: Option<Fingerprint>) {
-        let client = self.client(name, entry, pin);
+        let client = self.client(name, entry.clone(), pin);
+        self.tape.push(Taped::Came { name, entry, pin, looks: false, seed: self.next_seed });
         self.bring(name, client);
     }
 
     /// The same for somebody who wants to see the room first.
     pub(crate) fn add_looking(&mut self, name: &'static str, entry: Entry) {
-        let client = self.client(name, entry, None).looking_first();
+        let client = self.client(name, entry.clone(), None).looking_first();
+        self.tape.push(Taped::Came { name, entry, pin: None, looks: true, seed: self.next_seed });
         self.bring(name, client);
     }
 
@@ -177,7 +202,9 @@ impl Net {
             client_reader: FrameReader::new(usize::MAX),
             online: true,
             frozen: false,
+            random: Seeded::new(self.next_seed),
         };
+        self.next_seed += 1;
         self.people.insert(name, person);
         let now = self.now;
         self.people.get_mut(name).unwrap().client.start(now);
@@ -204,8 +231,10 @@ impl Net {
     }
 
     pub(crate) fn command(&mut self, name: &'static str, command: Command) {
-        let (now, random) = (self.now, &mut self.random);
-        self.people.get_mut(name).unwrap().client.command(command, now, random);
+        let now = self.now;
+        self.tape.push(Taped::Asked { name, command: command.clone() });
+        let person = self.people.get_mut(name).unwrap();
+        person.client.command(command, now, &mut person.random);
     }
 
     pub(crate) fn send(&mut self, name: &'static str, text: &str) -> MessageId {
@@ -238,6 +267,28 @@ impl Net {
         self.people[name].events.contains(event)
     }
 
+    /// What an evil host adds to what it sends a person, and what that person makes of it. Nothing else
+    /// moves: the honest host knows nothing of it.
+    pub(crate) fn inject(&mut self, name: &'static str, frame: &Frame) -> Vec<Event> {
+        let told = self.people[name].events.len();
+        self.people.get_mut(name).unwrap().to_client.push_back(frame.to_bytes());
+        self.carry_to_client(name);
+        let person = self.people.get_mut(name).unwrap();
+        while let Some(output) = person.client.poll_output() {
+            match output {
+                Output::Event(event) => person.events.push(event),
+                Output::Send(frame) => person.to_host.push_back(frame),
+                Output::Disconnect(_) | Output::Connect { .. } => {}
+            }
+        }
+        person.events[told..].to_vec()
+    }
+
+    /// Whether a person has something for the host that has not left yet.
+    pub(crate) fn has_unsent(&self, name: &str) -> bool {
+        !self.people[name].to_host.is_empty()
+    }
+
     /// The link breaks without a word; what was on its way is lost.
     pub(crate) fn cut(&mut self, name: &'static str) {
         let now = self.now;
@@ -245,8 +296,9 @@ impl Net {
         person.to_host.clear();
         person.to_client.clear();
         if let Some(link) = person.link.take() {
-            person.client.disconnected(LinkError::Cut, now, &mut self.random);
+            person.client.disconnected(LinkError::Cut, now, &mut person.random);
             self.host.link_closed(link, false, now);
+            self.tape.push(Taped::Closed { name, link, clean: false });
         }
     }
 
@@ -297,7 +349,7 @@ impl Net {
         self.host.handle_timeout(now);
         for person in self.people.values_mut() {
             if person.client.next_timeout().is_some_and(|due| due <= now.monotonic_ms) {
-                person.client.handle_timeout(now, &mut self.random);
+                person.client.handle_timeout(now, &mut person.random);
             }
         }
     }
@@ -347,12 +399,12 @@ impl Net {
         let person = self.people.get_mut(name).unwrap();
         if !person.online {
             let error = LinkError::Refused { address: "here".to_owned() };
-            return person.client.disconnected(error, now, &mut self.random);
+            return person.client.disconnected(error, now, &mut person.random);
         }
         let Some(pin) = pin else { return person.client.host_seen(host, now) };
         if pin != host {
             let error = LinkError::HostKeyChanged { expected: pin, seen: host };
-            return person.client.disconnected(error, now, &mut self.random);
+            return person.client.disconnected(error, now, &mut person.random);
         }
         self.next_link += 1;
         let link = LinkId(self.next_link);
@@ -361,12 +413,13 @@ impl Net {
         person.to_client.clear();
         (person.host_reader, person.client_reader) = (FrameReader::new(usize::MAX), FrameReader::new(usize::MAX));
         let fingerprint = person.client.identity().fingerprint();
+        self.tape.push(Taped::Opened { name, link });
         self.host.link_opened(
             link,
             Peer { fingerprint, suite: suite.key_suite(), address: IpAddr::V4(Ipv4Addr::LOCALHOST) },
             now,
         );
-        person.client.connected(now, &mut self.random);
+        person.client.connected(now, &mut person.random);
     }
 
     fn say_bye(&mut self, name: &'static str, code: ByeCode) {
@@ -375,6 +428,7 @@ impl Net {
         self.carry_to_host(name);
         if let Some(link) = self.people.get_mut(name).unwrap().link.take() {
             self.host.link_closed(link, true, self.now);
+            self.tape.push(Taped::Closed { name, link, clean: true });
         }
     }
 
@@ -387,6 +441,7 @@ impl Net {
         }
         while let Some((kind, body)) = person.host_reader.next_body().unwrap() {
             self.host.frame(link, kind, &body, self.now);
+            self.tape.push(Taped::ToHost { name, link, kind, body });
         }
         busy
     }
@@ -412,7 +467,7 @@ impl Net {
                         let person = self.people.get_mut(name).unwrap();
                         if person.link == Some(link) {
                             person.link = None;
-                            person.client.disconnected(LinkError::Closed, self.now, &mut self.random);
+                            person.client.disconnected(LinkError::Closed, self.now, &mut person.random);
                         }
                     }
                 }
@@ -438,7 +493,8 @@ impl Net {
             };
             if let Some(frame) = frame {
                 let body = frame.to_bytes();
-                person.client.frame(frame.kind(), &body[5..], self.now, &mut self.random);
+                self.tape.push(Taped::ToClient { name, kind: frame.kind(), body: body[5..].to_vec() });
+                person.client.frame(frame.kind(), &body[5..], self.now, &mut person.random);
             }
         }
         busy

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::delivery::{Delivery, Progress};
 use super::member::Presence;
-use super::room::{Connection, Hosting, Room};
+use super::room::{Connection, Fork, Hosting, Room};
 use super::row::{Message, Notice, RowKind};
 use super::{Change, Question};
 use crate::app::{Problem, SeatEvent, SeatInfo};
@@ -52,6 +52,10 @@ impl Room {
                 let mut changes = self.connect(Connection::Ended(Some(problem.clone())));
                 changes.push(Change::Problem { seat: Some(self.seat), problem: problem.clone() });
                 changes
+            }
+            SeatEvent::RoomCode(code) => {
+                self.code = Some(code.clone());
+                vec![Change::RoomChanged(self.seat)]
             }
             SeatEvent::Protocol(event) => self.apply_protocol(event, viewed, now_ms),
         }
@@ -108,7 +112,9 @@ impl Room {
             Event::Unreadable { from } => self.notice(now_ms, Notice::Unreadable(*from)),
             Event::Lost { from, count } => self.notice(now_ms, Notice::Lost { member: *from, count: *count }),
             Event::Fork { from } => {
-                self.forked = true;
+                if self.fork == Fork::None {
+                    self.fork = Fork::Asks;
+                }
                 let mut changes = self.notice(now_ms, Notice::Fork(*from));
                 changes.push(Change::RoomChanged(self.seat));
                 changes

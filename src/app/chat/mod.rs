@@ -135,6 +135,18 @@ impl Chat {
         }
     }
 
+    /// The person wants to send all the same, after [`Room::asks_before_sending`]; nobody is asked
+    /// again.
+    pub fn send_anyway(&mut self, seat: SeatId) -> Vec<Change> {
+        match self.rooms.get_mut(&seat).filter(|room| room.asks_before_sending()) {
+            Some(room) => {
+                room.fork = room::Fork::SendsAnyway;
+                vec![Change::RoomChanged(seat)]
+            }
+            None => Vec::new(),
+        }
+    }
+
     /// A room.
     #[must_use]
     pub fn room(&self, seat: SeatId) -> Option<&Room> {

@@ -7,7 +7,7 @@ use super::row::{Message, Notice, Row, RowKind};
 use super::{Change, Presence, Question, ROWS_MAX};
 use crate::app::{AddressTest, Problem, SeatId, SeatInfo};
 use crate::crypto::Fingerprint;
-use crate::protocol::{Invite, MessageId};
+use crate::protocol::{Invite, MessageId, RoomCode};
 
 /// How a room is connected.
 #[derive(Clone, PartialEq, Debug)]
@@ -74,6 +74,17 @@ pub struct Hosting {
     pub tests: BTreeMap<String, AddressTest>,
 }
 
+/// Whether members were shown different histories.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fork {
+    /// Not as far as is known.
+    None,
+    /// They were; who sends next is asked first.
+    Asks,
+    /// They were, and the person wanted to send all the same.
+    SendsAnyway,
+}
+
 /// A conversation.
 #[derive(Debug)]
 pub struct Room {
@@ -101,7 +112,8 @@ pub struct Room {
     pub active_ms: u64,
     pub(super) members: Vec<Member>,
     pub(super) rows: VecDeque<Row>,
-    pub(super) forked: bool,
+    pub(super) fork: Fork,
+    pub(super) code: Option<RoomCode>,
     /// Whether it was connected once: before, who is there is no news.
     pub(super) was_ready: bool,
     /// How many rows were dropped: rows keep their numbers.
@@ -127,7 +139,8 @@ impl Room {
             active_ms: 0,
             members: Vec::new(),
             rows: VecDeque::new(),
-            forked: false,
+            fork: Fork::None,
+            code: None,
             was_ready: false,
             dropped: 0,
             by_message: HashMap::new(),
@@ -157,11 +170,26 @@ impl Room {
     pub fn security(&self) -> Security {
         if self.is_learning() {
             Security::Learning
-        } else if self.forked {
+        } else if self.fork != Fork::None {
             Security::Forked
         } else {
             Security::NotCompared
         }
+    }
+
+    /// Whether the next words are sent only after the person was asked: members were shown different
+    /// histories, and nobody has been asked yet. Once is enough: a member who lies about it must not
+    /// be able to stop the talk.
+    #[must_use]
+    pub fn asks_before_sending(&self) -> bool {
+        self.fork == Fork::Asks
+    }
+
+    /// What the members can read to each other to know that they were shown the same list of
+    /// members; known once the room was entered.
+    #[must_use]
+    pub const fn code(&self) -> Option<&RoomCode> {
+        self.code.as_ref()
     }
 
     /// The members: the owner first, then oneself, then by name.

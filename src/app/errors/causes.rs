@@ -3,7 +3,7 @@
 use super::{Action, Code, Problem, say};
 use crate::crypto::{CryptoError, Fingerprint};
 use crate::net::ListenError;
-use crate::protocol::{LinkError, RefuseCode, Stop};
+use crate::protocol::{Fault, LinkError, RefuseCode, Stop};
 
 impl From<&LinkError> for Problem {
     fn from(error: &LinkError) -> Self {
@@ -161,6 +161,13 @@ impl Problem {
             ),
             Stop::Refused(code) => Self::from(*code),
             Stop::Unreachable(error) => Self::from(error),
+            Stop::Protocol(Fault::Fork) => Self::new(
+                Code::Protocol,
+                say!("There are two lists of members for one moment. The room was stopped."),
+                say!(
+                    "The owner or the host shows different members different things. Compare the room code with them."
+                ),
+            ),
             Stop::Protocol(fault) => Self::new(
                 Code::Protocol,
                 say!("The host sent something that an honest host does not send. The room was stopped."),

@@ -232,6 +232,12 @@ impl Session {
         self.command(seat, protocol::Command::SafetyNumber(member));
     }
 
+    /// Has new short-lived keys made and announced: what was recorded up to now stays closed to
+    /// whoever takes the computer's memory five minutes from now.
+    pub fn refresh_keys(&self, seat: SeatId) {
+        self.command(seat, protocol::Command::RefreshKeys);
+    }
+
     /// Closes the room for everybody and for good (owner).
     pub fn close_room(&self, seat: SeatId) {
         self.command(seat, protocol::Command::CloseRoom);

@@ -6,7 +6,7 @@ use super::{JoinRequest, KnownSeat, SeatEvent, SeatId, lock};
 use crate::app::{HostedAt, JoinTarget, Problem, Record};
 use crate::crypto::Fingerprint;
 use crate::net::ClientId;
-use crate::protocol::{Command, Event, MessageId, RoomCrypto, RoomId, Roster, Stop};
+use crate::protocol::{Command, Event, MessageId, RoomCode, RoomCrypto, RoomId, Roster, Stop};
 use crate::wire::{ByteArray, Signed};
 
 impl Engine {
@@ -76,6 +76,7 @@ impl Engine {
         record.addresses.clone_from(&seat.info.addresses);
         seat.unsaved = true;
         self.write_records_soon();
+        self.emit_seat(id, SeatEvent::RoomCode(RoomCode::of_new(&room)));
         if let Some(address) = joined_at {
             self.settings.remember_address(&address);
             self.settings_changed();
@@ -97,7 +98,7 @@ impl Engine {
     fn roster_entry(&mut self, id: SeatId, number: u64, entry: &Signed, hash: &[u8; 32]) {
         let Some(seat) = self.seats.get_mut(&id) else { return };
         let Some(record) = &mut seat.record else { return };
-        let is_newer = number > record.known.0;
+        let (is_newest, is_newer) = (number >= record.known.0, number > record.known.0);
         if is_newer {
             record.known = (number, ByteArray::new(*hash));
         }
@@ -107,11 +108,13 @@ impl Engine {
             record.roster.push(entry.clone());
         }
         // After each full sync the whole roster comes again.
-        if !is_newer && !is_next {
-            return;
+        if is_newer || is_next {
+            seat.unsaved = true;
+            self.write_records_soon();
         }
-        seat.unsaved = true;
-        self.write_records_soon();
+        if is_newest {
+            self.emit_seat(id, SeatEvent::RoomCode(RoomCode::of(hash)));
+        }
     }
 
     fn titled(&mut self, id: SeatId, title: &str) {

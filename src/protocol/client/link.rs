@@ -159,7 +159,7 @@ impl Client {
         if now.monotonic_ms >= self.dead_at_ms() {
             self.outputs.push_back(Output::Disconnect(ByeCode::TimedOut));
             if let Some(room) = &mut self.room {
-                room.prekey_forgotten = true;
+                room.prekey_wanted = true;
             }
             self.disconnected(LinkError::Cut, now, random);
         } else if now.monotonic_ms >= self.heard_ms.max(self.asked_ms) + PING_AFTER_MS {

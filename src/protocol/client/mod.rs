@@ -230,6 +230,9 @@ impl Client {
             self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
             return self.stop(Stop::Left);
         }
+        if let Some(room) = &mut self.room {
+            room.erase_prekeys(now);
+        }
         self.check_life(now, random);
         self.settle(Ok(()), now, random);
     }
@@ -239,7 +242,8 @@ impl Client {
     pub fn next_timeout(&self) -> Option<u64> {
         let room = self.room.as_ref().filter(|_| self.phase == Phase::Live);
         let of_room = room.and_then(RoomState::next_timeout);
-        let waits = [self.retry_at_ms, self.leaving, self.life_timeout(), of_room, self.pace.due_ms];
+        let erasure = self.room.as_ref().and_then(RoomState::next_erasure);
+        let waits = [self.retry_at_ms, self.leaving, self.life_timeout(), of_room, erasure, self.pace.due_ms];
         if self.phase == Phase::Ended { None } else { waits.into_iter().flatten().min() }
     }
 
@@ -296,7 +300,7 @@ impl Client {
             Command::CloseRoom => self.desk.close(),
             Command::EntryStored => self.desk.entry_stored(),
             Command::SafetyNumber(member) => self.safety_number(&member),
-            Command::RefreshKeys => self.new_prekey(now, random)?,
+            Command::RefreshKeys => self.refresh_keys(),
             Command::RetryNow => {
                 if self.retry_at_ms.is_some() {
                     self.dial();

@@ -137,6 +137,11 @@ impl Client {
             self.answer(ask.number, FULL);
             return Ok(());
         }
+        if join.room.into_array() != room.roster.room().0 {
+            // It was meant for another room than the one the host asks about.
+            self.answer(ask.number, NO_SUCH_INVITE);
+            return Ok(());
+        }
         match (join.invite_id, join.mac) {
             (Some(id), Some(mac)) if self.accepts_invite(&id, &mac, &join.bundle, now)? => {
                 self.desk.invited.insert(member);

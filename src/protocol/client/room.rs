@@ -30,8 +30,8 @@ pub(super) struct LivePrekey {
 pub(super) struct OwnPrekey {
     pub index: u64,
     pub key: PrivatePrekey,
-    /// When it is erased, in monotonic milliseconds; `None` while it is the live one.
-    erase_at_ms: Option<u64>,
+    /// When it is erased, in monotonic milliseconds, whether a link is up then or not.
+    erase_at_ms: u64,
 }
 
 /// Another member's chain, as far as it can be read.
@@ -62,8 +62,11 @@ pub(super) struct RoomState {
     pub roster: Roster,
     pub log: LogHash,
     pub resumable: bool,
-    /// We said goodbye and may resume all the same: to the others our prekey is gone.
-    pub prekey_forgotten: bool,
+    /// Another prekey is due: the person asks for one, or to the others ours is gone, for we said
+    /// goodbye and may resume all the same.
+    pub prekey_wanted: bool,
+    /// Whether the others have our newest prekey: it has come back with its place in the log.
+    prekey_logged: bool,
     pub prekeys: BTreeMap<Fingerprint, LivePrekey>,
     pub present: BTreeSet<Fingerprint>,
     pub chains: BTreeMap<Fingerprint, Chain>,
@@ -93,7 +96,8 @@ impl RoomState {
             roster,
             log,
             resumable: false,
-            prekey_forgotten: false,
+            prekey_wanted: false,
+            prekey_logged: false,
             prekeys: BTreeMap::new(),
             present: BTreeSet::new(),
             chains: BTreeMap::new(),
@@ -116,8 +120,17 @@ impl RoomState {
     }
 
     pub(super) fn next_timeout(&self) -> Option<u64> {
-        let erase = self.own_prekeys.iter().filter_map(|prekey| prekey.erase_at_ms).min();
-        [self.introduce_at_ms, self.receipt_at_ms, self.prekey_until_ms, erase].into_iter().flatten().min()
+        [self.introduce_at_ms, self.receipt_at_ms, self.prekey_until_ms].into_iter().flatten().min()
+    }
+
+    /// When the next private prekey is to be erased.
+    pub(super) fn next_erasure(&self) -> Option<u64> {
+        self.own_prekeys.iter().map(|prekey| prekey.erase_at_ms).min()
+    }
+
+    /// Erases the private prekeys whose time has come: what was recorded for them stays closed.
+    pub(super) fn erase_prekeys(&mut self, now: Now) {
+        self.own_prekeys.retain(|prekey| now.monotonic_ms < prekey.erase_at_ms);
     }
 
     pub(super) fn epoch(&self) -> Epoch {
@@ -234,7 +247,7 @@ impl Client {
         if !room.roster.contains(&self.identity.fingerprint()) {
             return Err(Fault::BrokenRoster);
         }
-        let prekey_forgotten = std::mem::take(&mut room.prekey_forgotten);
+        let announces = !resumed || room.prekey_wanted || !room.prekey_logged;
         if !resumed && !self.check_roster(now, random)? {
             return Ok(());
         }
@@ -242,7 +255,7 @@ impl Client {
         if !resumed {
             self.enter();
         }
-        if (!resumed || prekey_forgotten) && !self.crypto.suite().is_learning() {
+        if announces {
             self.new_prekey(now, random)?;
         }
         self.ask_for_life(now);
@@ -378,7 +391,11 @@ impl Client {
         let owner = self.is_owner();
         let Some(room) = &mut self.room else { return };
         let Some((member, prekey)) = read_prekey(&room.roster, exact, now) else { return };
-        if member == own || room.prekeys.get(&member).is_some_and(|known| known.index >= prekey.index) {
+        if member == own {
+            room.prekey_logged |= prekey.index == room.prekey_index;
+            return;
+        }
+        if room.prekeys.get(&member).is_some_and(|known| known.index >= prekey.index) {
             return;
         }
         room.prekeys.insert(member, prekey);
@@ -408,27 +425,42 @@ impl Client {
             version: VERSION,
             not_after_ms: now.unix_ms.saturating_add(PREKEY_LIFE_MS + PREKEY_OLD_MS),
         };
-        for old in room.own_prekeys.iter_mut().filter(|old| old.erase_at_ms.is_none()) {
-            old.erase_at_ms = Some(now.monotonic_ms + PREKEY_OLD_MS);
+        for old in &mut room.own_prekeys {
+            old.erase_at_ms = old.erase_at_ms.min(now.monotonic_ms + PREKEY_OLD_MS);
         }
         if room.own_prekeys.len() >= PREKEYS_KEPT_MAX {
             room.own_prekeys.remove(0);
         }
-        room.own_prekeys.push(OwnPrekey { index: payload.index, key, erase_at_ms: None });
-        room.prekey_until_ms = Some(now.monotonic_ms + PREKEY_LIFE_MS);
+        let until_ms = now.monotonic_ms + PREKEY_LIFE_MS;
+        room.own_prekeys.push(OwnPrekey { index: payload.index, key, erase_at_ms: until_ms + PREKEY_OLD_MS });
+        room.prekey_until_ms = Some(until_ms);
+        (room.prekey_wanted, room.prekey_logged) = (false, false);
         let signed = sign(self.identity.signing().as_ref(), Domain::Prekey, &payload)?;
         self.send(&Frame::Prekey(signed));
         Ok(())
     }
 
-    /// Erases what is due and renews what is old.
-    pub(super) fn look_after_prekeys(&mut self, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
+    /// Renews the prekey when it is old, or when another is wanted.
+    pub(super) fn renew_prekey(&mut self, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
         let Some(room) = &mut self.room else { return Ok(()) };
-        room.own_prekeys.retain(|prekey| prekey.erase_at_ms.is_none_or(|due| now.monotonic_ms < due));
-        if room.prekey_until_ms.is_some_and(|due| now.monotonic_ms >= due) {
-            self.new_prekey(now, random)?;
+        if room.prekey_until_ms.take_if(|due| now.monotonic_ms >= *due).is_some() {
+            room.prekey_wanted = true;
         }
-        Ok(())
+        if !room.prekey_wanted || room.roster.suite().is_learning() {
+            return Ok(());
+        }
+        if !self.pace.keys.take(1, now) {
+            self.again_later(now);
+            return Ok(());
+        }
+        self.new_prekey(now, random)
+    }
+
+    /// The person wants another prekey: at once, or when the link is up again.
+    pub(super) fn refresh_keys(&mut self) {
+        if let Some(room) = &mut self.room {
+            room.prekey_wanted = true;
+        }
     }
 
     /// The host's word on who is connected: for show, and to know whom to wait for.

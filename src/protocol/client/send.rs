@@ -41,7 +41,7 @@ pub(super) struct InFlight {
 pub(super) struct Pace {
     messages: Bucket,
     bytes: Bucket,
-    keys: Bucket,
+    pub keys: Bucket,
     /// When more may go, if something waits for that.
     pub due_ms: Option<u64>,
 }
@@ -94,7 +94,7 @@ impl Client {
             return Ok(());
         }
         self.change_roster(now)?;
-        self.look_after_prekeys(now, random)?;
+        self.renew_prekey(now, random)?;
         self.confirm(now);
         let own = self.identity.fingerprint();
         let Some(room) = &mut self.room else { return Ok(()) };
@@ -318,7 +318,7 @@ impl Client {
         }
     }
 
-    fn again_later(&mut self, now: Now) {
+    pub(super) fn again_later(&mut self, now: Now) {
         let due = self.pace.messages.next_ms(now).max(self.pace.keys.next_ms(now)).max(now.monotonic_ms + 1);
         self.pace.due_ms = Some(self.pace.due_ms.map_or(due, |known| known.min(due)));
     }

@@ -1,0 +1,56 @@
+//! Room codes: what members read to each other to know that the host shows all of them the same list
+//! of members. Nothing on the wire tells a host that splits a room for ever and lets nothing cross.
+
+use super::RoomId;
+use super::safety_number::digits;
+use crate::crypto::primitives::Digest;
+
+/// Digits of a group.
+const GROUP: usize = 5;
+
+/// 30 digits of the roster's hash `R_q`. Everybody in a room has the same ones, until the next change of
+/// its members.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RoomCode(String);
+
+impl RoomCode {
+    /// The code of a roster whose newest entry gives `hash`.
+    #[must_use]
+    pub fn of(hash: &Digest) -> Self {
+        Self(digits(hash))
+    }
+
+    /// The code of a room in which nothing has changed since it was made: `R_0` is its id.
+    #[must_use]
+    pub fn of_new(room: &RoomId) -> Self {
+        Self::of(&room.0)
+    }
+
+    /// Its digits in six groups of five.
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        self.0.as_bytes().chunks(GROUP).filter_map(|group| str::from_utf8(group).ok())
+    }
+}
+
+impl std::fmt::Display for RoomCode {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.groups().collect::<Vec<_>>().join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_has_the_digits_that_another_program_finds() {
+        // Python: ' '.join('%05d' % (int.from_bytes(bytes(range(i, i + 5)), 'big') % 100000) for i in range(0, 30, 5))
+        let hash = std::array::from_fn(|index| index as u8);
+        let code = RoomCode::of(&hash);
+        assert_eq!(code.to_string(), "09060 60585 12110 63635 15160 66685");
+        assert_eq!(RoomCode::of_new(&RoomId(hash)), code);
+        let mut other = hash;
+        other[29] ^= 1;
+        assert_ne!(RoomCode::of(&other), code);
+    }
+}

@@ -1,0 +1,250 @@
+//! Payloads made by hand from the specification, with the keys of people who are really in the room: what
+//! a member, an owner or a host with an evil program could send. It shares no code with the protocol.
+
+use conversa::crypto::primitives::{
+    Ed25519Key, OneTimeKey, hkdf_sha256, hmac_sha256, labelled_hash, prefixed, seal, sha256,
+};
+use conversa::crypto::{Domain, Fingerprint, Random, SigningKey, x25519};
+use conversa::protocol::{Event, Identity, RoomId};
+use conversa::wire::{ByteArray, Bytes, Frame, FrameKind, Item, ItemKind, Msg, Signed, Wrap, decode, encode};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::net::{Net, Seeded, Taped};
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Bundle {
+    pub(crate) c: u64,
+    pub(crate) e: Bytes,
+    pub(crate) k: Bytes,
+    pub(crate) s: u8,
+    pub(crate) v: u8,
+    pub(crate) x: u64,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Genesis {
+    pub(crate) b: Signed,
+    pub(crate) c: u64,
+    pub(crate) j: u8,
+    pub(crate) m: u16,
+    pub(crate) r: ByteArray<32>,
+    pub(crate) s: u8,
+    pub(crate) v: u8,
+}
+
+/// An entry that removes somebody.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Removal {
+    pub(crate) d: ByteArray<32>,
+    pub(crate) o: u8,
+    pub(crate) p: ByteArray<32>,
+    pub(crate) q: u64,
+    pub(crate) r: RoomId,
+    pub(crate) t: u64,
+    pub(crate) v: u8,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Prekey {
+    pub(crate) a: Fingerprint,
+    pub(crate) d: ByteArray<32>,
+    pub(crate) i: u64,
+    pub(crate) r: RoomId,
+    pub(crate) v: u8,
+    pub(crate) x: u64,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Common {
+    pub(crate) a: Fingerprint,
+    pub(crate) c: ByteArray<32>,
+    pub(crate) g: ByteArray<32>,
+    pub(crate) h: ByteArray<32>,
+    pub(crate) n: u64,
+    pub(crate) q: u64,
+    pub(crate) r: RoomId,
+    pub(crate) v: u8,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Header {
+    pub(crate) a: Fingerprint,
+    pub(crate) h: ByteArray<32>,
+    pub(crate) i: u64,
+    pub(crate) l: ByteArray<32>,
+    pub(crate) m: u64,
+    pub(crate) q: u64,
+    pub(crate) r: RoomId,
+    pub(crate) v: u8,
+}
+
+#[derive(Serialize)]
+struct Plaintext {
+    b: Bytes,
+    k: u8,
+    t: u64,
+}
+
+#[derive(Serialize)]
+struct Text<'a> {
+    i: ByteArray<16>,
+    t: &'a str,
+}
+
+/// Signs any payload for any purpose.
+pub(crate) fn sign<T: Serialize>(key: &dyn SigningKey, domain: Domain, payload: &T) -> Signed {
+    let payload = encode(payload);
+    let signature = key.sign(domain, &payload).unwrap();
+    Signed { payload: payload.into(), signature: signature.into() }
+}
+
+/// What a message says: kind, body and the sender's clock.
+pub(crate) fn plaintext(kind: u8, body: Vec<u8>, clock_ms: u64) -> Vec<u8> {
+    encode(&Plaintext { b: body.into(), k: kind, t: clock_ms })
+}
+
+/// Words of kind 1, with some name.
+pub(crate) fn words(text: &str) -> Vec<u8> {
+    let mut name = [0; 16];
+    name.copy_from_slice(&sha256(text.as_bytes())[..16]);
+    encode(&Text { i: ByteArray::new(name), t: text })
+}
+
+/// The mark and zeros up to 256 bytes.
+pub(crate) fn pad(mut plaintext: Vec<u8>) -> Vec<u8> {
+    plaintext.push(0x80);
+    plaintext.resize(256, 0);
+    plaintext
+}
+
+/// The newest roster entry that `name` was told of: its number and hash.
+pub(crate) fn roster_of(net: &Net, name: &str) -> (u64, [u8; 32]) {
+    let entry = |event: &Event| match event {
+        Event::RosterEntry { number, hash, .. } => Some((*number, *hash)),
+        _ => None,
+    };
+    net.people[name].events.iter().rev().find_map(entry).unwrap()
+}
+
+/// The items that went to `name`.
+fn items<'a>(net: &'a Net, name: &'a str) -> impl DoubleEndedIterator<Item = Item> + 'a {
+    net.tape.iter().filter_map(move |taped| match taped {
+        Taped::ToClient { name: of, kind: FrameKind::Item, body } if *of == name => decode(body).ok(),
+        _ => None,
+    })
+}
+
+/// The position after the newest item that `name` got.
+pub(crate) fn next_position(net: &Net, name: &str) -> u64 {
+    items(net, name).map(|item| item.position).max().unwrap() + 1
+}
+
+/// The newest prekey of `member`, as `reader` was given it.
+pub(crate) fn prekey_of(net: &Net, member: Fingerprint, reader: &str) -> Prekey {
+    let prekeys = items(net, reader).filter(|item| item.kind == ItemKind::Prekey.code());
+    let read = |item: Item| decode::<Prekey>(&decode::<Signed>(&item.exact).unwrap().payload).unwrap();
+    prekeys.rev().map(read).find(|prekey| prekey.a == member).unwrap()
+}
+
+/// A chain of Ann's in a classical room, made by hand for Bo alone.
+pub(crate) struct Chain {
+    pub(crate) common: Common,
+    key: [u8; 32],
+    ed25519: Ed25519Key,
+    pub(crate) hash: [u8; 32],
+    step: u64,
+}
+
+impl Chain {
+    /// Made and not announced yet; `change` may spoil what is announced.
+    pub(crate) fn new(net: &Net, ann: &Identity, change: impl FnOnce(&mut Common)) -> Self {
+        let key = [0x42; 32];
+        let ed25519 = Ed25519Key::from_seed(&Zeroizing::new([0x43; 32])).unwrap();
+        let (q, hash) = roster_of(net, "ann");
+        let room = net.host.rooms().next().unwrap();
+        let mut common = Common {
+            a: ann.fingerprint(),
+            c: ByteArray::new(hmac_sha256(&key, &[3])),
+            g: ByteArray::new(ed25519.public()),
+            h: ByteArray::new(hash),
+            n: 1_000,
+            q,
+            r: room,
+            v: 1,
+        };
+        change(&mut common);
+        let hash = labelled_hash("com", &[&encode(&common)]);
+        Self { common, key, ed25519, hash, step: 0 }
+    }
+
+    /// The announcement as Bo gets it; `change` may spoil the wrap.
+    pub(crate) fn announcement(
+        &self,
+        net: &Net,
+        ann: &Identity,
+        bo: &Identity,
+        change: impl FnOnce(&mut Wrap),
+    ) -> Frame {
+        let signed = sign(&**ann.signing(), Domain::SenderKey, &self.common);
+        let prekey = prekey_of(net, bo.fingerprint(), "ann");
+        let mut random = Seeded::new(77);
+        let ephemeral = x25519::PrivateKey::generate(&mut random).unwrap();
+        let secret: [u8; 32] = (&mut random as &mut dyn Random).bytes().unwrap();
+        let encryption = bo.decryption().public();
+        let (of, spki) = (bo.fingerprint(), sha256(encryption.spki()));
+        let context =
+            labelled_hash("wrap", &[&self.hash, of.as_bytes(), &spki, prekey.d.as_slice(), ephemeral.public()]);
+        let rsa = encryption.encrypt(&context, &secret).unwrap();
+        let agreed = ephemeral.agree(&prekey.d).unwrap();
+        let secrets = [&agreed[..], &secret].concat();
+        let key: OneTimeKey = hkdf_sha256(&context, &secrets, &[b"conversa/1 kw\0", &context, &sha256(&rsa)]).unwrap();
+        let sealed = seal(&key, &self.hash, &self.key).unwrap();
+        let mut wrap = Wrap {
+            rsa: rsa.into(),
+            ephemeral: ByteArray::new(*ephemeral.public()),
+            prekey_index: prekey.i,
+            ml_kem: None,
+            recipient: of,
+            sealed: ByteArray::new(sealed.try_into().unwrap()),
+        };
+        change(&mut wrap);
+        item(net, "bo", ItemKind::SkPacket, encode(&signed), Some(wrap))
+    }
+
+    /// The next message, with this padded plaintext; `change` may spoil the header before it is signed.
+    pub(crate) fn message(&mut self, net: &Net, padded: &[u8], change: impl FnOnce(&mut Header)) -> Msg {
+        let mut header = Header {
+            a: self.common.a,
+            h: ByteArray::new(self.hash),
+            i: self.step,
+            l: ByteArray::new([0; 32]),
+            m: 0,
+            q: self.common.q,
+            r: net.host.rooms().next().unwrap(),
+            v: 1,
+        };
+        change(&mut header);
+        while self.step < header.i {
+            self.skip();
+        }
+        let seed = hmac_sha256(&self.key, &[1]);
+        self.skip();
+        let key: OneTimeKey = hkdf_sha256(&[], &seed, &[b"conversa/1 msg"]).unwrap();
+        let header = encode(&header);
+        let ciphertext = seal(&key, &header, padded).unwrap();
+        let length = u32::try_from(header.len()).unwrap().to_be_bytes();
+        let signature = self.ed25519.sign(&prefixed("msg", &[&length, &header, &ciphertext]));
+        Msg { ciphertext: ciphertext.into(), header: header.into(), signature: signature.to_vec().into() }
+    }
+
+    fn skip(&mut self) {
+        self.key = hmac_sha256(&self.key, &[2]);
+        self.step += 1;
+    }
+}
+
+/// An item at the next position of `name`'s log.
+pub(crate) fn item(net: &Net, name: &str, kind: ItemKind, exact: Vec<u8>, wrap: Option<Wrap>) -> Frame {
+    Frame::Item(Item { kind: kind.code(), position: next_position(net, name), wrap, exact: exact.into() })
+}
