@@ -1,0 +1,138 @@
+//! What the documents and `Cargo.toml` say of the project, held against the project.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[test]
+fn each_dependency_has_its_reason_above_it() {
+    let manifest = read("Cargo.toml");
+    let without = dependencies_without_reason(&manifest);
+    assert!(without.is_empty(), "Cargo.toml gives no reason for {without:?}");
+    assert!(manifest.matches("\nopenssl = ").count() == 1, "the dependencies are found");
+}
+
+#[test]
+fn the_reader_of_the_manifest_finds_a_missing_reason() {
+    let manifest = "[dependencies]\n# Why.\na = \"1\"\nb = { version = \"1\", features = [\n    \"x\",\n] }\n\n\
+                    [target.'cfg(unix)'.dependencies]\nc = \"1\"\n[features]\nd = []\n";
+    assert_eq!(dependencies_without_reason(manifest), ["b", "c"]);
+}
+
+#[test]
+fn unsafe_code_is_denied_and_nothing_asks_for_it() {
+    let manifest = read("Cargo.toml");
+    let lints = manifest.split("[lints.rust]").nth(1).unwrap().split('[').next().unwrap();
+    assert!(lints.lines().any(|line| line == "unsafe_code = \"deny\""));
+    let sources = rust_files(&["src", "build.rs"]);
+    assert!(sources.len() > 100, "the sources are found");
+    for (path, text) in sources {
+        let code = text.lines().map(|line| line.split("//").next().unwrap());
+        for word in code.flat_map(|line| line.split(|c| !is_name(c))) {
+            assert!(!matches!(word, "unsafe" | "unsafe_code"), "{} says {word}", path.display());
+        }
+    }
+}
+
+/// The threat model names tests, models and their variants in backquotes: whatever looks like one must be there.
+#[test]
+fn what_the_threat_model_points_to_is_there() {
+    let document = read("docs/threat-model.md");
+    let tests: BTreeSet<String> = rust_files(&["src", "tests"])
+        .iter()
+        .flat_map(|(_, text)| text.split("fn ").skip(1).map(name_at_start).collect::<Vec<_>>())
+        .collect();
+    let models: String = fs::read_dir(root().join("docs/model"))
+        .unwrap()
+        .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    let (mut tests_named, mut variants_named) = (0, 0);
+    for quoted in document.split('`').skip(1).step_by(2) {
+        if quoted.contains('_') && quoted != "close_notify" && quoted.chars().all(|c| is_name(c) && !c.is_uppercase()) {
+            assert!(tests.contains(quoted), "there is no test {quoted}");
+            tests_named += 1;
+            continue;
+        }
+        for flag in quoted.split(' ').filter(|word| is_flag(word)) {
+            assert!(models.contains(flag), "no model has a variant {flag}");
+            variants_named += 1;
+        }
+        let model = quoted.split(' ').next().unwrap();
+        if quoted.split(' ').nth(1).is_some_and(is_flag) && model != "model" {
+            let here = |extension: &str| root().join(format!("docs/model/{model}.{extension}"));
+            assert!(here("vp").exists() || here("pv.in").exists(), "there is no model {model}");
+        }
+    }
+    assert!(tests_named > 40 && variants_named > 20, "{tests_named} tests, {variants_named} variants are named");
+}
+
+#[test]
+fn links_between_the_documents_lead_somewhere() {
+    let mut links = 0;
+    for document in
+        ["README.md", "docs/SECURITY.md", "docs/threat-model.md", "docs/protocol.md", "docs/model/README.md"]
+    {
+        let directory = root().join(document).parent().unwrap().to_owned();
+        for target in read(document).split("](").skip(1).map(|rest| rest.split(')').next().unwrap().to_owned()) {
+            let path = target.split('#').next().unwrap();
+            if !path.is_empty() && !path.contains("://") {
+                assert!(directory.join(path).exists(), "{document} leads to {path}, which is not there");
+                links += 1;
+            }
+        }
+    }
+    assert!(links > 20, "{links} links are found");
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// A dependency's line that does not follow a comment, in any of the tables of dependencies.
+fn dependencies_without_reason(manifest: &str) -> Vec<&str> {
+    let (mut without, mut is_dependency, mut before) = (Vec::new(), false, "");
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            is_dependency = line.ends_with("dependencies]");
+        } else if is_dependency && line.starts_with(|c: char| c.is_ascii_lowercase()) && !before.starts_with("# ") {
+            without.push(line.split([' ', '=', '.']).next().unwrap());
+        }
+        before = line;
+    }
+    without
+}
+
+/// How the models write their variants.
+fn is_flag(word: &str) -> bool {
+    let is_capital = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    word.len() > 3 && word.chars().all(is_capital)
+}
+
+fn name_at_start(text: &str) -> String {
+    text.chars().take_while(|c| is_name(*c)).collect()
+}
+
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Every Rust file at or below these places, with its text.
+fn rust_files(places: &[&str]) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    let mut left: Vec<PathBuf> = places.iter().map(|place| root().join(place)).collect();
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            files.push((path, text));
+        }
+    }
+    files
+}
