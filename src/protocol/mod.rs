@@ -39,6 +39,7 @@ pub use self::name::{NameError, check_name};
 pub use self::payload::{Body, Fault};
 pub use self::roster::{Roster, new_room};
 pub use self::safety_number::{Comparison, SafetyNumber};
+pub use crate::wire::RelayToken;
 
 /// The time, handed in by whoever has a clock.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
