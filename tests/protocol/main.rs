@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod admission;
+mod announcer;
 mod bounds;
 mod crowd;
 mod hostile;
 mod messaging;
 mod net;
+mod rejection;
 mod rogue;

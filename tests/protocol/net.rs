@@ -20,6 +20,12 @@ impl Seeded {
     pub(crate) const fn new(seed: u64) -> Self {
         Self(seed << 32)
     }
+
+    /// How many pieces of up to 32 bytes were drawn.
+    #[allow(dead_code, reason = "for the tests that look for them")]
+    pub(crate) const fn drawn(&self) -> u64 {
+        self.0 & 0xffff_ffff
+    }
 }
 
 impl Random for Seeded {
@@ -86,6 +92,9 @@ pub(crate) struct Person {
 /// What an evil host does to a frame on its way to a person.
 type Tamper = Box<dyn FnMut(&'static str, Frame) -> Option<Frame>>;
 
+/// When a frame was sent, and its bytes.
+type Sent = (u64, Arc<[u8]>);
+
 pub(crate) struct Net {
     pub(crate) suite: Suite,
     pub(crate) host: Host,
@@ -99,6 +108,8 @@ pub(crate) struct Net {
     pub(crate) tamper: Option<Tamper>,
     /// Whether an owner can keep the entries it signs.
     pub(crate) disk_works: bool,
+    /// Whose frames are written down, and those that were.
+    pub(crate) sent_by: Option<(&'static str, Vec<Sent>)>,
 }
 
 impl Net {
@@ -129,6 +140,7 @@ impl Net {
             next_message: 0,
             tamper: None,
             disk_works: true,
+            sent_by: None,
         };
         let keys = identity(suite, 0);
         let (_, genesis) = new_room(&keys, suite, knock, places, START, &mut net.random).unwrap();
@@ -326,12 +338,24 @@ impl Net {
             busy = true;
             match output {
                 Output::Connect { pin } => self.connect(name, pin),
-                Output::Send(frame) => self.people.get_mut(name).unwrap().to_host.push_back(frame),
+                Output::Send(frame) => self.sends(name, frame),
                 Output::Disconnect(code) => self.say_bye(name, code),
                 Output::Event(event) => self.told(name, event),
             }
         }
         busy
+    }
+
+    fn sends(&mut self, name: &'static str, frame: Arc<[u8]>) {
+        if let Some((_, sent)) = self.sent_by.as_mut().filter(|(of, _)| *of == name) {
+            sent.push((self.now.monotonic_ms, Arc::clone(&frame)));
+        }
+        self.people.get_mut(name).unwrap().to_host.push_back(frame);
+    }
+
+    /// Sends a frame over somebody's link that their app knows nothing of.
+    pub(crate) fn slip_in(&mut self, name: &'static str, frame: &Frame) {
+        self.people.get_mut(name).unwrap().to_host.push_back(frame.to_bytes());
     }
 
     fn told(&mut self, name: &'static str, event: Event) {

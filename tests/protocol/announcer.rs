@@ -1,0 +1,161 @@
+//! A member that announces chains by its own hand, after the specification, and spoils a wrap in one
+//! chosen place: what an attacker on the inside could send to learn from how it is taken.
+
+use std::sync::Arc;
+
+use conversa::crypto::ml_kem::EncapsulationKey;
+use conversa::crypto::primitives::{Ed25519Key, hkdf_sha256, hmac_sha256, labelled_hash, seal, sha256};
+use conversa::crypto::x25519::PrivateKey;
+use conversa::crypto::{Domain, EncryptionKey, Fingerprint, Random};
+use conversa::protocol::{Identity, RoomId};
+use conversa::wire::{ByteArray, Bytes, Signed, SkPacket, Wrap, decode, encode};
+use openssl::bn::{BigNum, BigNumContext};
+use openssl::pkey::PKey;
+use serde::{Deserialize, Serialize};
+
+/// What is wrong with a wrap.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Flaw {
+    /// Nothing.
+    None,
+    /// The RSA text decrypts to a number with a padding that is not one.
+    Padding,
+    /// The same, and its first byte is the zero it should be: the other side of Manger's question.
+    PaddingAfterZero,
+    /// The RSA text is bound to another label.
+    Label,
+    /// The RSA text is right, and the sealed key is not.
+    Seal,
+}
+
+impl Flaw {
+    pub(crate) const ALL: [Self; 5] = [Self::None, Self::Padding, Self::PaddingAfterZero, Self::Label, Self::Seal];
+}
+
+#[derive(Serialize, Deserialize)]
+struct Prekey {
+    a: Fingerprint,
+    d: ByteArray<32>,
+    i: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    m: Option<Bytes>,
+    r: RoomId,
+    v: u8,
+    x: u64,
+}
+
+#[derive(Serialize)]
+struct Common {
+    a: Fingerprint,
+    c: ByteArray<32>,
+    g: ByteArray<32>,
+    h: ByteArray<32>,
+    n: u64,
+    q: u64,
+    r: RoomId,
+    v: u8,
+}
+
+/// Whom the chains are for.
+pub(crate) struct Victim {
+    fingerprint: Fingerprint,
+    encryption: Arc<dyn EncryptionKey>,
+    index: u64,
+    x25519: [u8; 32],
+    ml_kem: Option<EncapsulationKey>,
+    room: RoomId,
+}
+
+impl Victim {
+    /// What everybody knows of somebody, and the prekey they announced.
+    pub(crate) fn new(identity: &Identity, prekey: &[u8]) -> Self {
+        let signed: Signed = decode(prekey).unwrap();
+        let prekey: Prekey = decode(&signed.payload).unwrap();
+        Self {
+            fingerprint: identity.fingerprint(),
+            encryption: identity.decryption().public(),
+            index: prekey.i,
+            x25519: prekey.d.into_array(),
+            ml_kem: prekey.m.map(|key| EncapsulationKey::from_bytes(&key).unwrap()),
+            room: prekey.r,
+        }
+    }
+}
+
+pub(crate) struct Announcer {
+    pub(crate) keys: Arc<Identity>,
+    pub(crate) victim: Victim,
+    /// The number and the hash of the newest roster entry.
+    pub(crate) roster: (u64, [u8; 32]),
+    pub(crate) chain_number: u64,
+}
+
+impl Announcer {
+    /// The next chain, wrapped for the victim with `flaw`.
+    pub(crate) fn announce(&mut self, flaw: Flaw, random: &mut dyn Random) -> SkPacket {
+        self.chain_number += 1;
+        let chain_key: [u8; 32] = random.bytes().unwrap();
+        let ed25519 = Ed25519Key::from_seed(&random.secret().unwrap()).unwrap();
+        let payload = encode(&Common {
+            a: self.keys.fingerprint(),
+            c: ByteArray::new(hmac_sha256(&chain_key, &[3])),
+            g: ByteArray::new(ed25519.public()),
+            h: ByteArray::new(self.roster.1),
+            n: self.chain_number,
+            q: self.roster.0,
+            r: self.victim.room,
+            v: 1,
+        });
+        let signature = self.keys.signing().sign(Domain::SenderKey, &payload).unwrap();
+        let hash = labelled_hash("com", &[&payload]);
+        let wrap = self.wrap(&hash, &chain_key, flaw, random);
+        SkPacket { common: Signed { payload: payload.into(), signature: signature.into() }, wraps: vec![wrap] }
+    }
+
+    fn wrap(&self, common_hash: &[u8; 32], chain_key: &[u8; 32], flaw: Flaw, random: &mut dyn Random) -> Wrap {
+        let victim = &self.victim;
+        let ephemeral = PrivateKey::generate(random).unwrap();
+        let secret: [u8; 32] = random.bytes().unwrap();
+        let encapsulated = victim.ml_kem.as_ref().map(|key| key.encapsulate(random).unwrap());
+        let spki = sha256(victim.encryption.spki());
+        let common: [&[u8]; 5] =
+            [common_hash, victim.fingerprint.as_bytes(), &spki, &victim.x25519, ephemeral.public()];
+        let common = common.concat();
+        let context = match victim.ml_kem.as_ref().zip(encapsulated.as_ref()) {
+            None => labelled_hash("wrap", &[&common]),
+            Some((key, (sent, _))) => labelled_hash("wrap-hybrid", &[&common, &sha256(&key.to_bytes()), &sha256(sent)]),
+        };
+        let rsa = match flaw {
+            Flaw::None | Flaw::Seal => victim.encryption.encrypt(&context, &secret).unwrap(),
+            Flaw::Label => victim.encryption.encrypt(&sha256(&context), &secret).unwrap(),
+            // A number of full length is no padding, whatever its other bytes are.
+            Flaw::Padding => raised(victim.encryption.spki(), 1, random),
+            Flaw::PaddingAfterZero => raised(victim.encryption.spki(), 0, random),
+        };
+        let agreed = ephemeral.agree(&victim.x25519).unwrap();
+        let ml_kem_secret = encapsulated.as_ref().map(|(_, secret)| secret.to_vec()).unwrap_or_default();
+        let joined = [&agreed[..], &secret, &ml_kem_secret].concat();
+        let key = hkdf_sha256(&context, &joined, &[b"conversa/1 kw\0", &context, &sha256(&rsa)]).unwrap();
+        let mut sealed = seal(&key, common_hash, chain_key).unwrap();
+        sealed[0] ^= u8::from(flaw == Flaw::Seal);
+        Wrap {
+            rsa: rsa.into(),
+            ephemeral: ByteArray::new(*ephemeral.public()),
+            prekey_index: victim.index,
+            ml_kem: encapsulated.map(|(sent, _)| sent.into()),
+            recipient: victim.fingerprint,
+            sealed: ByteArray::new(sealed.try_into().unwrap()),
+        }
+    }
+}
+
+/// `m^e mod n` of a number as long as `n` that begins with `first` and goes on at random.
+fn raised(spki: &[u8], first: u8, random: &mut dyn Random) -> Vec<u8> {
+    let rsa = PKey::public_key_from_der(spki).unwrap().rsa().unwrap();
+    let mut number = vec![0; rsa.size() as usize];
+    random.fill(&mut number).unwrap();
+    number[0] = first;
+    let (mut text, context) = (BigNum::new().unwrap(), &mut BigNumContext::new().unwrap());
+    text.mod_exp(&BigNum::from_slice(&number).unwrap(), rsa.e(), rsa.n(), context).unwrap();
+    text.to_vec_padded(rsa.size() as i32).unwrap()
+}
