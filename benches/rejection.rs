@@ -24,7 +24,7 @@ use conversa::crypto::{Random, Suite, SystemRandom};
 use conversa::protocol::{Event, Output};
 use conversa::wire::{Frame, Item, ItemKind, SkPacket, encode};
 
-use self::announcer::{Announcer, Flaw, Victim};
+use self::announcer::{Announcer, Flaw};
 use self::net::Net;
 
 const SAMPLES: usize = 10_000;
@@ -97,31 +97,20 @@ struct Room {
 
 impl Room {
     fn new(suite: Suite) -> Self {
-        let mut net = Net::with_owner(suite, "ann", false);
-        let (prekey, position) = (Rc::new(RefCell::new(Vec::new())), Rc::new(RefCell::new(0)));
-        let (seen, newest) = (Rc::clone(&prekey), Rc::clone(&position));
+        let (mut net, ann) = Announcer::in_a_room(suite);
+        // One more item tells where the log is.
+        let position = Rc::new(RefCell::new(0));
+        let newest = Rc::clone(&position);
         net.tamper = Some(Box::new(move |name, frame| {
-            if let Frame::Item(item) = &frame {
-                if name == "ann" && item.kind == ItemKind::Prekey.code() {
-                    *seen.borrow_mut() = item.exact.to_vec();
-                }
-                let mut newest = newest.borrow_mut();
-                *newest = item.position.max(*newest);
+            if let Frame::Item(item) = &frame
+                && name == "bo"
+            {
+                *newest.borrow_mut() = item.position;
             }
             Some(frame)
         }));
-        net.invite_and_join("bo");
+        net.send("ann", "hello");
         net.drive();
-        let roster = net.people["bo"].events.iter().rev().find_map(|event| match event {
-            Event::RosterEntry { number, hash, .. } => Some((*number, *hash)),
-            _ => None,
-        });
-        let ann = Announcer {
-            keys: net.people["ann"].client.identity().clone(),
-            victim: Victim::new(net.people["bo"].client.identity(), &prekey.borrow()),
-            roster: roster.unwrap(),
-            chain_number: 100,
-        };
         let position = *position.borrow();
         Self { net, ann, position }
     }
@@ -129,7 +118,7 @@ impl Room {
     /// How long Bo's client takes over an announcement with `flaw`, in nanoseconds, if it had the
     /// processor all the time.
     fn time(&mut self, flaw: Flaw) -> Option<f64> {
-        let SkPacket { common, wraps } = self.ann.announce(flaw, &mut SystemRandom::new());
+        let (SkPacket { common, wraps }, _) = self.ann.announce(flaw, &mut SystemRandom::new());
         self.position += 1;
         let (kind, wrap, exact) = (ItemKind::SkPacket.code(), wraps.into_iter().next(), encode(&common).into());
         let frame = Frame::Item(Item { kind, position: self.position, wrap, exact });

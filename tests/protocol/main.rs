@@ -7,6 +7,7 @@ mod announcer;
 mod bounds;
 mod crowd;
 mod hostile;
+mod insider;
 mod messaging;
 mod net;
 mod rejection;

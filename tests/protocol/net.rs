@@ -87,6 +87,8 @@ pub(crate) struct Person {
     client_reader: FrameReader,
     pub(crate) online: bool,
     frozen: bool,
+    /// Of the last item that arrived.
+    position: u64,
 }
 
 /// What an evil host does to a frame on its way to a person.
@@ -189,6 +191,7 @@ impl Net {
             client_reader: FrameReader::new(usize::MAX),
             online: true,
             frozen: false,
+            position: 0,
         };
         self.people.insert(name, person);
         let now = self.now;
@@ -358,6 +361,16 @@ impl Net {
         self.people.get_mut(name).unwrap().to_host.push_back(frame.to_bytes());
     }
 
+    /// Puts a frame on its way to somebody as if the host had sent it.
+    pub(crate) fn slip_to(&mut self, name: &'static str, frame: &Frame) {
+        self.people.get_mut(name).unwrap().to_client.push_back(frame.to_bytes());
+    }
+
+    /// The position of the last item somebody got.
+    pub(crate) fn log_end(&self, name: &str) -> u64 {
+        self.people[name].position
+    }
+
     fn told(&mut self, name: &'static str, event: Event) {
         let is_to_keep = matches!(event, Event::EntrySigned { .. });
         self.people.get_mut(name).unwrap().events.push(event);
@@ -461,6 +474,11 @@ impl Net {
                 None => Some(frame),
             };
             if let Some(frame) = frame {
+                match &frame {
+                    Frame::Item(item) => person.position = item.position.max(person.position),
+                    Frame::Welcome(welcome) => person.position = welcome.position,
+                    _ => {}
+                }
                 let body = frame.to_bytes();
                 person.client.frame(frame.kind(), &body[5..], self.now, &mut self.random);
             }

@@ -2,15 +2,11 @@
 //! the same time, and the person is told the same. (How long it takes is measured by `cargo bench
 //! --bench rejection`.)
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use conversa::crypto::Suite;
 use conversa::protocol::Event;
-use conversa::wire::{Frame, FrameKind, ItemKind};
+use conversa::wire::{Frame, FrameKind};
 
-use crate::announcer::{Announcer, Flaw, Victim};
-use crate::net::Net;
+use crate::announcer::{Announcer, Flaw};
 
 /// When a frame went out, of which kind, and how long it was. Signatures are salted, so the bytes
 /// themselves differ each time.
@@ -38,32 +34,8 @@ struct Answer {
 
 /// All that Bo sends and is shown in ten minutes after Ann announced a chain with `flaw`.
 fn taken(suite: Suite, flaw: Flaw) -> Answer {
-    let mut net = Net::with_owner(suite, "ann", false);
-    let prekey = Rc::new(RefCell::new(Vec::new()));
-    let seen = Rc::clone(&prekey);
-    net.tamper = Some(Box::new(move |name, frame| {
-        if let Frame::Item(item) = &frame
-            && name == "ann"
-            && item.kind == ItemKind::Prekey.code()
-        {
-            *seen.borrow_mut() = item.exact.to_vec();
-        }
-        Some(frame)
-    }));
-    net.invite_and_join("bo");
-    net.drive();
-    let roster = net.people["bo"].events.iter().rev().find_map(|event| match event {
-        Event::RosterEntry { number, hash, .. } => Some((*number, *hash)),
-        _ => None,
-    });
-    let mut announcer = Announcer {
-        keys: net.people["ann"].client.identity().clone(),
-        victim: Victim::new(net.people["bo"].client.identity(), &prekey.borrow()),
-        roster: roster.unwrap(),
-        // Above what her app has used up.
-        chain_number: 100,
-    };
-    let packet = announcer.announce(flaw, &mut net.random);
+    let (mut net, mut announcer) = Announcer::in_a_room(suite);
+    let (packet, _) = announcer.announce(flaw, &mut net.random);
     let (shown, began_ms) = (net.people["bo"].events.len(), net.now.monotonic_ms);
     net.sent_by = Some(("bo", Vec::new()));
     net.slip_in("ann", &Frame::SkPacket(packet));
