@@ -183,11 +183,12 @@ impl Announcer {
             r: self.victim.room,
             v: 1,
         });
-        let signature = self.keys.signing().sign(Domain::SenderKey, &payload).unwrap();
         let hash = labelled_hash("com", &[&payload]);
         let mut wrapped = chain_key;
         wrapped[0] ^= u8::from(flaw == Flaw::Commitment);
         let wrap = self.wrap(&hash, &wrapped, flaw, random);
+        // Last, so that whoever measures finds the processor's caches in the same state whatever the flaw.
+        let signature = self.keys.signing().sign(Domain::SenderKey, &payload).unwrap();
         let common = Signed { payload: payload.into(), signature: signature.into() };
         (SkPacket { common, wraps: vec![wrap] }, Chain { key: chain_key, ed25519, hash, index: 0 })
     }
@@ -228,12 +229,16 @@ impl Announcer {
             None => labelled_hash("wrap", &[&common]),
             Some((key, (sent, _))) => labelled_hash("wrap-hybrid", &[&common, &sha256(&key.to_bytes()), &sha256(sent)]),
         };
+        // All of them each time: making one should leave no other traces than making another.
+        let encrypted = |label: &[u8; 32]| victim.encryption.encrypt(label, &secret).unwrap();
+        let (good, mislabelled) = (encrypted(&context), encrypted(&sha256(&context)));
+        // A number of full length is no padding, whatever its other bytes are.
+        let [spoilt, spoilt_after_zero] = [1, 0].map(|first| raised(victim.encryption.spki(), first, random));
         let rsa = match flaw {
-            Flaw::None | Flaw::Seal | Flaw::Commitment => victim.encryption.encrypt(&context, &secret).unwrap(),
-            Flaw::Label => victim.encryption.encrypt(&sha256(&context), &secret).unwrap(),
-            // A number of full length is no padding, whatever its other bytes are.
-            Flaw::Padding => raised(victim.encryption.spki(), 1, random),
-            Flaw::PaddingAfterZero => raised(victim.encryption.spki(), 0, random),
+            Flaw::None | Flaw::Seal | Flaw::Commitment => good,
+            Flaw::Label => mislabelled,
+            Flaw::Padding => spoilt,
+            Flaw::PaddingAfterZero => spoilt_after_zero,
         };
         let agreed = ephemeral.agree(&victim.x25519).unwrap();
         let ml_kem_secret = encapsulated.as_ref().map(|(_, secret)| secret.to_vec()).unwrap_or_default();
