@@ -105,6 +105,90 @@ fn suites_meet_their_backends_in_one_place() {
     assert_eq!(places, [PathBuf::from("crypto/mod.rs")]);
 }
 
+/// Words of types and fields that are secrets in themselves. A type that wraps one of them writes its
+/// own `Debug` and compares in constant time, or does neither.
+const SECRETS: [&str; 14] = [
+    "Zeroizing<",
+    "PKey<Private>",
+    "Ed25519KeyPair",
+    "dyn SigningKey",
+    "dyn DecryptionKey",
+    "PrivateKey",
+    "PrivatePrekey",
+    "DecapsulationKey",
+    "SharedSecret",
+    "private_exponent: ",
+    "secret: [",
+    "token: Option<[",
+    "passphrase: String",
+    "seed: [",
+];
+
+#[test]
+fn what_holds_a_secret_derives_neither_debug_nor_comparison() {
+    let breaches: Vec<String> = sources()
+        .flat_map(|source| {
+            let path = source.path.display().to_string();
+            careless(&source.code).into_iter().map(move |item| format!("{path}: {item}")).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(breaches.is_empty(), "{breaches:#?}");
+}
+
+#[test]
+fn secrets_are_compared_by_what_takes_the_same_time() {
+    let words = ["mac", "secret", "commitment", "chain_key", "seed", "passphrase", "scalar"];
+    let mut breaches = Vec::new();
+    for source in sources().filter(|source| matches!(source.layer.as_str(), "crypto" | "wire" | "protocol" | "net")) {
+        for line in source.code.lines().filter(|line| line.contains(" == ") || line.contains(" != ")) {
+            if words.iter().any(|word| names(line, word)) {
+                breaches.push(format!("{}: {}", source.path.display(), line.trim()));
+            }
+        }
+    }
+    // Lengths are no secret, and `ct_eq` is what takes the same time.
+    breaches.retain(|breach| !breach.contains(".len()") && !breach.contains(".ct_eq("));
+    assert!(breaches.is_empty(), "{breaches:#?}");
+}
+
+#[test]
+fn the_reader_of_types_finds_a_careless_one() {
+    let careful = "#[derive(Clone)]\nstruct A {\n    secret: [u8; 32],\n}\n#[derive(Debug)]\nstruct B(u8);\n";
+    assert_eq!(careless(careful), Vec::<String>::new());
+    let wraps =
+        "#[derive(Clone, Debug)]\n#[serde(default)]\npub struct A {\n    x: u8,\n    key: Zeroizing<[u8; 32]>,\n}\n";
+    assert_eq!(careless(wraps).len(), 1);
+    assert_eq!(careless("#[derive(PartialEq)]\nstruct A(PKey<Private>);\n").len(), 1);
+    assert_eq!(careless("#[derive(Debug, ZeroizeOnDrop)]\nstruct A([u8; 32]);\n").len(), 1);
+    assert!(names("if mac == *other {", "mac") && !names("machine == other", "mac"));
+}
+
+/// Types that hold a secret and derive what would show it, or compare it byte by byte.
+fn careless(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (start, derive) in code.match_indices("#[derive(") {
+        let rest = &code[start + derive.len()..];
+        let Some((traits, item)) = rest.split_once(")]") else { continue };
+        let end = [item.find("\n}"), item.find(";\n")].into_iter().flatten().min().unwrap_or(item.len());
+        let item = &item[..end];
+        let holds_secret = traits.contains("ZeroizeOnDrop") || SECRETS.iter().any(|word| item.contains(word));
+        let derives = traits.split(',').any(|name| matches!(name.trim(), "Debug" | "PartialEq"));
+        if holds_secret && derives {
+            found.push(format!("{traits}: {}", item.trim().lines().next().unwrap_or_default()));
+        }
+    }
+    found
+}
+
+/// Whether the line has the word by itself.
+fn names(line: &str, word: &str) -> bool {
+    let part_of_word = |c: char| c.is_alphanumeric() || c == '_';
+    line.match_indices(word).any(|(index, _)| {
+        let (before, after) = (line[..index].chars().next_back(), line[index + word.len()..].chars().next());
+        !before.is_some_and(part_of_word) && !after.is_some_and(part_of_word)
+    })
+}
+
 #[test]
 fn the_reader_of_sources_sees_through_comments_and_tests() {
     let code = code_of(

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::session::SeatInfo;
 use super::{Code, Problem, files, say};
 use crate::crypto::{Fingerprint, Suite};
-use crate::protocol::RoomId;
+use crate::protocol::{RelayToken, RoomId};
 use crate::wire::{self, ByteArray, Signed};
 
 /// The version of the files this program writes.
@@ -27,7 +27,7 @@ pub enum HostedAt {
     /// On this computer, listening here.
     Here(SocketAddr),
     /// On a relay, which asks for this token.
-    Relay(Option<ByteArray<32>>),
+    Relay(Option<RelayToken>),
     /// By somebody else: the room is not owned.
     Elsewhere,
 }
@@ -224,7 +224,7 @@ mod tests {
         owned.hosted_at = HostedAt::Here(([127, 0, 0, 1], 9_000).into());
         owned.roster = vec![owned.genesis.clone()];
         let mut relayed = record(3);
-        relayed.hosted_at = HostedAt::Relay(Some(ByteArray::new([9; 32])));
+        relayed.hosted_at = HostedAt::Relay(Some(RelayToken::new([9; 32])));
         for record in [&record(1), &owned, &relayed] {
             records.save(record).unwrap();
         }

@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
+use zeroize::Zeroizing;
 
 use super::session::now;
 use super::{Code, Keystore, Passphrase, Problem, Profile, files, say};
 use crate::crypto::{Fingerprint, Random, Suite, SystemRandom};
 use crate::net::{self, Command, Handle, ListenerId, NetLimits};
-use crate::protocol::{HostEvent, Identity, OpenPolicy, RoomId};
+use crate::protocol::{HostEvent, Identity, OpenPolicy, RelayToken, RoomId};
 
 /// What a relay tells.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,7 +45,7 @@ impl Relay {
         suite: Suite,
         passphrase: Option<&Passphrase>,
         address: SocketAddr,
-        token: [u8; 32],
+        token: RelayToken,
     ) -> Result<Self, Problem> {
         let store = Keystore::new(&directory(profile), suite);
         let keys = match store.load(passphrase)? {
@@ -106,17 +106,18 @@ pub fn directory(profile: &Profile) -> PathBuf {
 ///
 /// # Errors
 /// A [`Problem`] that names the file.
-pub fn token(path: &Path) -> Result<[u8; 32], Problem> {
+pub fn token(path: &Path) -> Result<RelayToken, Problem> {
     let Some(bytes) = files::read(path).map_err(|error| Problem::cannot_read(path, &error))? else {
-        let token = (&mut SystemRandom::new() as &mut dyn Random).bytes::<32>()?;
+        let token = RelayToken::new((&mut SystemRandom::new() as &mut dyn Random).bytes()?);
         if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
             files::create_directory(directory).map_err(|error| Problem::cannot_write(directory, &error))?;
         }
-        let text = format!("{}\n", HEXLOWER.encode(&token));
+        let text = Zeroizing::new(format!("{}\n", *token.expose()));
         files::write(path, text.as_bytes()).map_err(|error| Problem::cannot_write(path, &error))?;
         return Ok(token);
     };
-    let token = HEXLOWER_PERMISSIVE.decode(bytes.trim_ascii()).ok().and_then(|token| token.try_into().ok());
+    let bytes = Zeroizing::new(bytes);
+    let token = str::from_utf8(bytes.trim_ascii()).ok().and_then(|text| text.parse().ok());
     token.ok_or_else(|| {
         let what = say!("There is no token in {}.", path.display());
         Problem::new(
@@ -150,7 +151,7 @@ mod tests {
         let path = directory.path().join("deep/token");
         let made = token(&path).unwrap();
         assert_eq!(token(&path).unwrap(), made);
-        assert_ne!(made, [0; 32]);
+        assert_ne!(made, RelayToken::new([0; 32]));
         std::fs::write(&path, "not a token").unwrap();
         assert_eq!(token(&path).unwrap_err().code, Code::Usage);
         assert_eq!(std::fs::read(&path).unwrap(), b"not a token");

@@ -20,7 +20,7 @@ Exit codes: 0 done, 1 unexpected, 2 usage, 3 unreachable, 4 refused, 5 identity 
 6 the host's or a member's key is not the expected one, 7 store.";
 
 /// A private chat that one computer hosts and others join.
-#[derive(Parser, Debug)]
+#[derive(Parser)]
 #[command(name = "conversa", version, about, after_help = AFTER_HELP)]
 pub struct Arguments {
     /// What to do; without one the window opens.
@@ -47,7 +47,7 @@ pub struct Global {
 }
 
 /// What can be done without the window.
-#[derive(Subcommand, Debug)]
+#[derive(Subcommand)]
 pub enum Command {
     /// Hosts a room and talks in it.
     Host(Host),
@@ -176,7 +176,7 @@ At the end of input what is queued goes out, then follows a clean goodbye; one s
 output has the events that `conversa host --help` lists.";
 
 /// `conversa join`.
-#[derive(Args, Debug)]
+#[derive(Args)]
 #[command(after_help = JOIN_HELP)]
 pub struct Join {
     /// An invite, a host:port, or a room of this profile.
@@ -212,7 +212,7 @@ Waits until the host has the message, at most half a minute. Somebody else has t
 a message is sealed for those who are there.";
 
 /// `conversa send`.
-#[derive(Args, Debug)]
+#[derive(Args)]
 #[command(after_help = SEND_HELP)]
 pub struct Send {
     /// A room of this profile by title, id or the beginning of its id; or an invite.

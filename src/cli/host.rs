@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use data_encoding::HEXLOWER_PERMISSIVE;
+use zeroize::Zeroizing;
 
 use super::arguments::{Global, Host, Knocks};
 use super::console::Console;
@@ -14,7 +14,7 @@ use crate::app::{
     Code, HostPlace, HostRequest, JoinTarget, Keystore, Opening, PORT_DEFAULT, Problem, Profile, SeatId, Session, say,
 };
 use crate::crypto::Suite;
-use crate::protocol::{LearningConsent, RoomCrypto};
+use crate::protocol::{LearningConsent, RelayToken, RoomCrypto};
 
 pub(super) fn run(arguments: Host, global: &Global, console: Console) -> Result<u8, Problem> {
     let profile = Profile::open(global.profile.clone())?;
@@ -100,10 +100,9 @@ fn place(arguments: &Host) -> Result<HostPlace, Problem> {
 }
 
 /// A relay's token: 64 hexadecimal digits.
-pub(super) fn read_token(path: &Path) -> Result<[u8; 32], Problem> {
-    let text = read_text(path)?;
-    let bytes = HEXLOWER_PERMISSIVE.decode(text.trim().as_bytes()).ok();
-    bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
+pub(super) fn read_token(path: &Path) -> Result<RelayToken, Problem> {
+    let text = Zeroizing::new(read_text(path)?);
+    text.trim().parse().map_err(|_| {
         let what = say!("There is no token in {}.", path.display());
         let hint = say!("A relay's token is 64 hexadecimal digits; whoever runs the relay has it.");
         Problem::new(Code::Usage, what, hint)

@@ -3,7 +3,7 @@
 
 use ml_kem::ml_kem_768::{DecapsulationKey as Private, EncapsulationKey as Public};
 use ml_kem::{Decapsulate, KeyExport, Seed};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{CryptoError, Random, Result};
 
@@ -18,15 +18,15 @@ pub type SharedSecret = Zeroizing<[u8; 32]>;
 /// The private half. It is cleared when it is dropped.
 pub struct DecapsulationKey(Private);
 
+impl ZeroizeOnDrop for DecapsulationKey {}
+
 impl DecapsulationKey {
     /// A new key from `random`.
     ///
     /// # Errors
     /// [`CryptoError::Backend`] if the source fails.
     pub fn generate(random: &mut dyn Random) -> Result<Self> {
-        let mut seed = Zeroizing::new([0; 64]);
-        random.fill(seed.as_mut())?;
-        Ok(Self::from_seed(&seed))
+        Ok(Self::from_seed(&random.secret()?))
     }
 
     /// The key of a 64-byte seed, `d || z`.
@@ -81,7 +81,7 @@ impl EncapsulationKey {
     /// # Errors
     /// [`CryptoError::Backend`] if the source of randomness fails.
     pub fn encapsulate(&self, random: &mut dyn Random) -> Result<(Vec<u8>, SharedSecret)> {
-        let mut message = ml_kem::B32::from(random.bytes::<32>()?);
+        let mut message = ml_kem::B32::from(*random.secret::<32>()?);
         let (ciphertext, secret) = self.0.encapsulate_deterministic(&message);
         message.zeroize();
         Ok((ciphertext.to_vec(), taken(secret)))
@@ -126,6 +126,12 @@ mod tests {
         let other = DecapsulationKey::generate(random).unwrap();
         assert_ne!(other.decapsulate(&ciphertext).unwrap(), secret, "implicit rejection");
         assert_eq!(key.decapsulate(&ciphertext[1..]).err(), Some(CryptoError::BadEncoding));
+    }
+
+    #[test]
+    fn the_private_half_is_cleared_when_it_is_dropped() {
+        fn is_cleared<T: ZeroizeOnDrop>() {}
+        is_cleared::<Private>();
     }
 
     /// Runs `check` on each case of a set and counts them.

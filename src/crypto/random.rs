@@ -1,6 +1,7 @@
 //! Where randomness comes from: an argument, so that tests can repeat themselves.
 
 use ring::rand::SecureRandom;
+use zeroize::Zeroizing;
 
 use super::{CryptoError, Result};
 
@@ -21,6 +22,16 @@ impl dyn Random + '_ {
     pub fn bytes<const N: usize>(&mut self) -> Result<[u8; N]> {
         let mut bytes = [0; N];
         self.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// `N` random bytes that are a secret: drawn where they are cleared when they are dropped.
+    ///
+    /// # Errors
+    /// As [`Random::fill`].
+    pub fn secret<const N: usize>(&mut self) -> Result<Zeroizing<[u8; N]>> {
+        let mut bytes = Zeroizing::new([0; N]);
+        self.fill(bytes.as_mut())?;
         Ok(bytes)
     }
 }

@@ -2,6 +2,7 @@
 
 use openssl::derive::Deriver;
 use openssl::pkey::{Id, PKey, Private, Public};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::{CryptoError, Random, Result};
@@ -21,8 +22,7 @@ impl PrivateKey {
     /// # Errors
     /// [`CryptoError::Backend`] if the source or OpenSSL fails.
     pub fn generate(random: &mut dyn Random) -> Result<Self> {
-        let scalar = Zeroizing::new(random.bytes::<32>()?);
-        Self::from_scalar(&scalar)
+        Self::from_scalar(&random.secret()?)
     }
 
     /// The key of a 32-byte scalar (clamped by X25519 itself).
@@ -53,7 +53,7 @@ impl PrivateKey {
         deriver.set_peer(&peer).map_err(|_| CryptoError::BadEncoding)?;
         let mut secret = Zeroizing::new([0; 32]);
         let length = deriver.derive(secret.as_mut()).map_err(|_| CryptoError::BadEncoding)?;
-        if length != 32 || secret.iter().all(|byte| *byte == 0) {
+        if length != 32 || bool::from(secret.as_ref().ct_eq(&[0; 32])) {
             return Err(CryptoError::BadEncoding);
         }
         Ok(secret)

@@ -121,3 +121,56 @@ impl Bundle {
         self.created_ms <= now.unix_ms.saturating_add(CLOCK_SKEW_MS) && now.unix_ms <= self.not_after_ms
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::OpensslRsa;
+
+    const DAY_MS: u64 = 24 * 3_600_000;
+    const NOW: Now = Now { monotonic_ms: 0, unix_ms: 20_000 * DAY_MS };
+
+    fn keys() -> (Box<dyn SigningKey>, Box<dyn DecryptionKey>) {
+        let backend = Suite::Textbook.backend();
+        (backend.generate_signing(256).unwrap(), backend.generate_decryption(256).unwrap())
+    }
+
+    /// What a bundle says, changed and signed again.
+    fn changed(change: impl FnOnce(&mut BundlePayload)) -> Result<Bundle, Fault> {
+        let (signing, decryption) = keys();
+        let identity = Identity::new(signing, decryption, NOW).unwrap();
+        let mut payload: BundlePayload = decode(&identity.bundle().payload).unwrap();
+        change(&mut payload);
+        let signed = sign(identity.signing().as_ref(), Domain::Bundle, &payload).unwrap();
+        Bundle::read(&*Suite::Textbook.backend(), &signed)
+    }
+
+    #[test]
+    fn an_identity_has_two_keys_of_one_suite() {
+        let secure = include_str!("../../tests/data/keys/ann.enc.pem");
+        let der = crate::crypto::key_file::from_pem(secure, Suite::Secure, None).unwrap();
+        let decryption = OpensslRsa.decryption_from_pkcs8(&der).unwrap();
+        assert_eq!(Identity::new(keys().0, decryption, NOW).err(), Some(CryptoError::WrongSuite));
+    }
+
+    #[test]
+    fn a_bundle_holds_only_as_it_was_meant() {
+        assert!(changed(|_| ()).is_ok());
+        let refused = |change: fn(&mut BundlePayload)| changed(change).err();
+        assert_eq!(refused(|payload| payload.version = 2), Some(Fault::Version));
+        assert_eq!(refused(|payload| payload.suite = Suite::Secure.code()), Some(Fault::Version));
+        let one_for_both = refused(|payload| payload.encryption_spki = payload.signing_spki.clone());
+        assert_eq!(one_for_both, Some(CryptoError::KeyPolicy.into()));
+        let of_another = refused(|payload| payload.signing_spki = keys().0.public().spki().to_vec().into());
+        assert_eq!(of_another, Some(CryptoError::Signature.into()));
+    }
+
+    #[test]
+    fn a_bundle_is_used_in_its_time_as_clocks_differ() {
+        let bundle = changed(|_| ()).unwrap();
+        let at = |unix_ms: u64| bundle.is_current(Now { monotonic_ms: 0, unix_ms });
+        let (made, end) = (NOW.unix_ms, NOW.unix_ms + BUNDLE_LIFE_MS);
+        assert!(at(made) && at(made - CLOCK_SKEW_MS) && at(end));
+        assert!(!at(made - CLOCK_SKEW_MS - 1) && !at(end + 1));
+    }
+}

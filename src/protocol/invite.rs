@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::limits::{ADDRESS_BYTES_MAX, INVITE_ADDRESSES_MAX};
@@ -17,7 +18,7 @@ use crate::wire::{ByteArray, Signed, decode, encode};
 const LINK_CHARS_MAX: usize = 4_096;
 
 /// An invite. Whoever has it can use it, once: treat it as a secret.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Invite {
     /// The suite of the room.
     pub suite: Suite,
@@ -100,6 +101,17 @@ impl Invite {
                 .all(|address| address.len() <= ADDRESS_BYTES_MAX && !address.contains(char::is_control))
     }
 }
+
+impl PartialEq for Invite {
+    fn eq(&self, other: &Self) -> bool {
+        let public = |invite: &Self| (invite.suite, invite.host, invite.room, invite.expires_ms);
+        public(self) == public(other)
+            && self.addresses == other.addresses
+            && bool::from(self.secret.as_ref().ct_eq(other.secret.as_ref()))
+    }
+}
+
+impl Eq for Invite {}
 
 impl fmt::Display for Invite {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

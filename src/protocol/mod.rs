@@ -43,6 +43,7 @@ pub use self::payload::{Body, Fault};
 pub use self::room_code::RoomCode;
 pub use self::roster::{Roster, new_room};
 pub use self::safety_number::{Comparison, SafetyNumber};
+pub use crate::wire::RelayToken;
 
 /// The time, handed in by whoever has a clock.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]

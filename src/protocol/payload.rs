@@ -294,3 +294,48 @@ pub(super) fn verify<T: Serialize + DeserializeOwned>(
 pub(super) fn room_of(genesis: &Signed) -> RoomId {
     RoomId(labelled_hash("room", &[&genesis.payload]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_body_reads_back_with_its_time() {
+        let id = super::super::MessageId([7; 16]);
+        let bodies = [
+            Body::Name("Ann".to_owned()),
+            Body::Text { id, text: "hello".to_owned() },
+            Body::Title("Friday".to_owned()),
+            Body::Receipt(u64::MAX),
+            Body::Leave,
+            Body::Newer,
+        ];
+        for body in bodies {
+            assert_eq!(Body::from_plaintext(&body.to_plaintext(5)), Ok((body, 5)));
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_not_its_kinds_is_refused_and_an_unknown_kind_is_not_looked_into() {
+        let plaintext = |kind, body: &[u8]| encode(&PlaintextPayload { body: body.to_vec().into(), kind, time_ms: 1 });
+        for kind in 0..=3 {
+            assert_eq!(Body::from_plaintext(&plaintext(kind, b"\xff")), Err(DecodeError::Malformed), "{kind}");
+        }
+        assert_eq!(Body::from_plaintext(&plaintext(4, b"\x00")), Err(DecodeError::Malformed));
+        for kind in 5..=u8::MAX {
+            assert_eq!(Body::from_plaintext(&plaintext(kind, b"\xff")), Ok((Body::Newer, 1)));
+        }
+    }
+
+    #[test]
+    fn a_signature_holds_for_the_received_bytes_and_their_purpose() {
+        let backend = crate::crypto::Suite::Textbook.backend();
+        let (key, other) = (backend.generate_signing(256).unwrap(), backend.generate_signing(256).unwrap());
+        let payload = TextPayload { id: super::super::MessageId([7; 16]), text: "hello".to_owned() };
+        let signed = sign(key.as_ref(), Domain::Roster, &payload).unwrap();
+        assert_eq!(verify::<TextPayload>(&*key.public(), Domain::Roster, &signed), Ok(payload));
+        let refused = Err(Fault::Crypto(CryptoError::Signature));
+        assert_eq!(verify::<TextPayload>(&*key.public(), Domain::Prekey, &signed), refused);
+        assert_eq!(verify::<TextPayload>(&*other.public(), Domain::Roster, &signed), refused);
+    }
+}

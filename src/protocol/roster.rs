@@ -358,4 +358,135 @@ mod tests {
             }
         }
     }
+
+    /// A room for three with its owner, a guest in it, and a stranger.
+    struct Room {
+        owner: Identity,
+        guest: Identity,
+        stranger: Identity,
+        roster: Roster,
+    }
+
+    impl Room {
+        fn new() -> Self {
+            let (owner, guest, stranger) = (person(64), person(64), person(64));
+            let made = new_room(&owner, Suite::Textbook, false, 3, Now::default(), &mut SystemRandom::new());
+            let mut roster = Roster::open(&made.unwrap().1).unwrap();
+            let entry = roster.next_entry(&owner, Entry::Add(guest.bundle()), Now::default()).unwrap();
+            assert_eq!(roster.apply(&entry), Ok(Some(Change::Added(guest.fingerprint()))));
+            Self { owner, guest, stranger, roster }
+        }
+
+        /// The next entry as its owner might sign it.
+        fn next(&self, operation: u8, subject: Subject) -> RosterPayload {
+            RosterPayload {
+                subject,
+                operation,
+                previous: ByteArray::new(*self.roster.hash()),
+                number: self.roster.number() + 1,
+                room: self.roster.room(),
+                time_ms: 0,
+                version: VERSION,
+            }
+        }
+
+        fn apply(&mut self, payload: &RosterPayload) -> Result<Option<Change>, Fault> {
+            let entry = sign(self.owner.signing().as_ref(), Domain::Roster, payload).unwrap();
+            self.roster.apply(&entry)
+        }
+    }
+
+    fn bundle_of(person: &Identity) -> Subject {
+        Subject::Bundle(person.bundle().clone())
+    }
+
+    fn name_of(person: &Identity) -> Subject {
+        Subject::Member(ByteArray::new(*person.fingerprint().as_bytes()))
+    }
+
+    #[test]
+    fn an_entry_that_does_not_follow_changes_nothing() {
+        let mut room = Room::new();
+        let good = room.next(1, bundle_of(&room.stranger));
+        let follow = [
+            (RosterPayload { version: 2, ..good.clone() }, Fault::Version),
+            (RosterPayload { room: RoomId([9; 32]), ..good.clone() }, Fault::OtherRoom),
+            (RosterPayload { previous: ByteArray::new([9; 32]), ..good.clone() }, Fault::BrokenRoster),
+            (RosterPayload { number: good.number + 1, ..good.clone() }, Fault::BrokenRoster),
+            (RosterPayload { number: u64::MAX, ..good.clone() }, Fault::BrokenRoster),
+            // Another entry under a number that is taken.
+            (RosterPayload { number: good.number - 1, ..good.clone() }, Fault::Fork),
+            (RosterPayload { number: 0, ..good.clone() }, Fault::Fork),
+        ];
+        let before = (room.roster.number(), *room.roster.hash(), room.roster.len());
+        for (payload, fault) in follow {
+            assert_eq!(room.apply(&payload), Err(fault), "{payload:?}");
+        }
+        let forged = sign(room.guest.signing().as_ref(), Domain::Roster, &good).unwrap();
+        assert_eq!(room.roster.apply(&forged), Err(CryptoError::Signature.into()), "only the owner's signature counts");
+        assert_eq!((room.roster.number(), *room.roster.hash(), room.roster.len()), before);
+        assert_eq!(room.apply(&good), Ok(Some(Change::Added(room.stranger.fingerprint()))));
+    }
+
+    #[test]
+    fn an_entry_that_makes_no_sense_is_refused() {
+        let mut room = Room::new();
+        let senseless = [
+            (1, bundle_of(&room.guest), "is in it already"),
+            (2, name_of(&room.owner), "the owner stays"),
+            (2, name_of(&room.stranger), "was never in it"),
+            (3, bundle_of(&room.stranger), "nothing of a stranger's to update"),
+            (4, name_of(&room.guest), "only an owner closes"),
+            (1, name_of(&room.stranger), "a name is no bundle"),
+            (2, bundle_of(&room.guest), "a bundle is no name"),
+            (0, name_of(&room.guest), "no such operation"),
+            (5, name_of(&room.guest), "no such operation"),
+        ];
+        for (operation, subject, why) in senseless {
+            let payload = room.next(operation, subject);
+            assert_eq!(room.apply(&payload), Err(Fault::BrokenRoster), "{why}");
+        }
+        assert_eq!((room.roster.number(), room.roster.len()), (1, 2));
+    }
+
+    #[test]
+    fn a_room_fills_up_and_empties_and_closes() {
+        let mut room = Room::new();
+        assert!(!room.roster.is_full() && !room.roster.is_empty());
+        let payload = room.next(3, bundle_of(&room.guest));
+        assert_eq!(room.apply(&payload), Ok(Some(Change::Updated(room.guest.fingerprint()))));
+        let payload = room.next(1, bundle_of(&room.stranger));
+        assert_eq!(room.apply(&payload), Ok(Some(Change::Added(room.stranger.fingerprint()))));
+        assert!(room.roster.is_full() && room.roster.contains(&room.stranger.fingerprint()));
+        let payload = room.next(1, bundle_of(&person(64)));
+        assert_eq!(room.apply(&payload), Err(Fault::BrokenRoster), "nobody more fits");
+        let payload = room.next(2, name_of(&room.guest));
+        assert_eq!(room.apply(&payload), Ok(Some(Change::Removed(room.guest.fingerprint()))));
+        assert!(!room.roster.is_full() && !room.roster.contains(&room.guest.fingerprint()));
+        let payload = room.next(4, name_of(&room.owner));
+        assert_eq!(room.apply(&payload), Ok(Some(Change::Closed)));
+        assert!(room.roster.is_closed());
+        let payload = room.next(1, bundle_of(&room.guest));
+        assert_eq!(room.apply(&payload), Err(Fault::BrokenRoster), "nothing follows the end");
+    }
+
+    #[test]
+    fn a_genesis_outside_the_limits_is_refused() {
+        let owner = person(64);
+        let genesis = |change: fn(&mut GenesisPayload)| {
+            let made = new_room(&owner, Suite::Textbook, true, 3, Now::default(), &mut SystemRandom::new()).unwrap();
+            let mut payload: GenesisPayload = decode(&made.1.payload).unwrap();
+            change(&mut payload);
+            Roster::open(&sign(owner.signing().as_ref(), Domain::Genesis, &payload).unwrap()).map(drop)
+        };
+        assert_eq!(genesis(|_| ()), Ok(()));
+        assert_eq!(genesis(|payload| payload.version = 2), Err(Fault::Version));
+        assert_eq!(genesis(|payload| payload.suite = 9), Err(Fault::Version));
+        assert_eq!(genesis(|payload| payload.joining = 2), Err(Fault::Version));
+        assert_eq!(genesis(|payload| payload.members_max = 0), Err(Fault::Limit));
+        assert_eq!(genesis(|payload| payload.members_max = MEMBERS_HARD_MAX), Ok(()));
+        assert_eq!(genesis(|payload| payload.members_max = MEMBERS_HARD_MAX + 1), Err(Fault::Limit));
+        let other = new_room(&owner, Suite::Secure, true, 3, Now::default(), &mut SystemRandom::new());
+        assert_eq!(other.err(), Some(CryptoError::WrongSuite), "a learning key owns no secure room");
+    }
 }

@@ -20,8 +20,8 @@ use super::prekey::{PrivatePrekey, PublicPrekey};
 use super::{Now, RoomId};
 use crate::crypto::ml_kem::{DecapsulationKey, SharedSecret};
 use crate::crypto::primitives::{
-    Digest, Ed25519Key, OneTimeKey, ed25519_verify, hkdf_sha256, hmac_sha256, labelled_hash, open, prefixed, seal,
-    sha256,
+    Digest, Ed25519Key, OneTimeKey, ed25519_verify, hkdf_sha256, hmac_sha256, hmac_sha256_verify, labelled_hash, open,
+    prefixed, seal, sha256,
 };
 use crate::crypto::x25519::{PrivateKey, PublicKey};
 use crate::crypto::{CryptoError, Domain, EncryptionKey, Fingerprint, Random};
@@ -81,8 +81,8 @@ impl SendChain {
         now: Now,
         random: &mut dyn Random,
     ) -> Result<(Self, SkPacket), CryptoError> {
-        let chain_key = Zeroizing::new(random.bytes::<32>()?);
-        let ed25519 = Ed25519Key::from_seed(&Zeroizing::new(random.bytes()?))?;
+        let chain_key = random.secret::<32>()?;
+        let ed25519 = Ed25519Key::from_seed(&random.secret()?)?;
         let common = CommonPayload {
             sender: identity.fingerprint(),
             commitment: ByteArray::new(commitment(&chain_key)),
@@ -196,17 +196,18 @@ impl ReceiveChain {
             encapsulated: encapsulated.as_ref(),
         }
         .hash();
-        let secret = match identity.decryption().decrypt(&context, &wrap.rsa) {
-            Ok(secret) if secret.len() == 32 => secret,
-            // Implicit rejection: go on with a secret nobody knows, so that the seal fails alike.
-            _ => Zeroizing::new(hmac_sha256(local_secret, &wrap.rsa).to_vec()),
-        };
+        // Implicit rejection: where there is none, go on with a secret nobody knows, so that the seal
+        // fails alike. It is worked out in any case, for the time should not tell either.
+        let rejected = Zeroizing::new(hmac_sha256(local_secret, &wrap.rsa));
+        let decrypted = identity.decryption().decrypt(&context, &wrap.rsa).ok();
+        let decrypted = decrypted.as_ref().and_then(|secret| <&Digest>::try_from(secret.as_slice()).ok());
+        let secret = decrypted.unwrap_or(&rejected);
         let agreed = prekey.x25519.agree(&wrap.ephemeral)?;
-        let key = wrap_key(&context, [&agreed[..], &secret, secret_of(encapsulated.as_ref())], &wrap.rsa)?;
+        let key = wrap_key(&context, [&agreed[..], secret, secret_of(encapsulated.as_ref())], &wrap.rsa)?;
         let opened = open(&key, &announcement.hash, wrap.sealed.as_slice())?;
         let chain_key: Digest = opened.as_slice().try_into().map_err(|_| CryptoError::Decrypt)?;
         let chain_key = Zeroizing::new(chain_key);
-        if commitment(&chain_key) != *announcement.common.commitment {
+        if !commits_to(announcement.common.commitment.as_slice(), &chain_key) {
             return Err(CryptoError::Decrypt);
         }
         Ok(Self {
@@ -270,7 +271,7 @@ fn wrap(
     random: &mut dyn Random,
 ) -> Result<Wrap, CryptoError> {
     let ephemeral = PrivateKey::generate(random)?;
-    let secret = Zeroizing::new(random.bytes::<32>()?);
+    let secret = random.secret::<32>()?;
     let encapsulated = Encapsulated::make(&recipient.prekey, random)?;
     let context = WrapContext {
         common_hash,
@@ -352,6 +353,11 @@ fn wrap_key(context: &Digest, secrets: [&[u8]; 3], rsa: &[u8]) -> Result<OneTime
 
 fn commitment(chain_key: &Zeroizing<Digest>) -> Digest {
     hmac_sha256(chain_key.as_ref(), &[3])
+}
+
+/// Whether `commitment` is that of the chain key, in constant time.
+fn commits_to(commitment: &[u8], chain_key: &Zeroizing<Digest>) -> bool {
+    hmac_sha256_verify(chain_key.as_ref(), &[3], commitment)
 }
 
 fn signed_input(header: &[u8], ciphertext: &[u8]) -> Vec<u8> {

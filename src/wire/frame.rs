@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::codec::{DecodeError, decode, encode};
-use super::{ByteArray, Bytes};
+use super::{ByteArray, Bytes, RelayToken};
 use crate::crypto::Fingerprint;
 
 /// The exact bytes of a payload and a signature over them. Verify over the received bytes, then
@@ -168,7 +168,7 @@ pub struct Open {
     pub genesis: Signed,
     /// What a relay asks for before it lets somebody open a room.
     #[serde(rename = "t")]
-    pub token: Option<ByteArray<32>>,
+    pub token: Option<RelayToken>,
 }
 
 /// What an item of the log is.

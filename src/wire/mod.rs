@@ -5,6 +5,7 @@
 mod codec;
 mod frame;
 mod reader;
+mod relay_token;
 
 pub use self::codec::{DecodeError, decode, encode};
 pub use self::frame::{
@@ -12,6 +13,7 @@ pub use self::frame::{
     Resume, Signed, SkPacket, Welcome, Wrap,
 };
 pub use self::reader::{FRAME_HEADER_BYTES, FrameReader};
+pub use self::relay_token::{NotAToken, RelayToken};
 
 /// A byte string of any length in a frame or payload.
 pub type Bytes = serde_bytes::ByteBuf;

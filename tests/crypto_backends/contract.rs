@@ -23,6 +23,20 @@ fn a_suite_is_what_its_backend_says() {
 }
 
 #[test]
+fn a_suite_makes_the_keys_of_its_key_suite() {
+    for suite in Suite::ALL {
+        let (backend, of_keys) = (suite.backend(), suite.key_suite().backend());
+        assert_eq!((backend.key_bits(), backend.labels()), (of_keys.key_bits(), of_keys.labels()), "{suite:?}");
+        assert!(backend.key_bits().len() > 1 && !backend.key_bits().contains(&1));
+        assert_eq!(backend.generate_signing(1).err(), Some(CryptoError::KeyPolicy), "{suite:?}");
+        assert_eq!(backend.generate_decryption(1).err(), Some(CryptoError::KeyPolicy), "{suite:?}");
+        let least = backend.key_bits().iter().copied().filter(|bits| *bits >= 256).min().unwrap();
+        let made = backend.generate_signing(least).unwrap();
+        assert_eq!((made.public().suite(), made.public().bits()), (suite.key_suite(), least));
+    }
+}
+
+#[test]
 fn a_signature_holds_for_its_key_domain_and_message_only() {
     for suite in Suite::ALL {
         let (ann, bo) = (signing(suite, "ann"), signing(suite, "bo"));

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use conversa::crypto::{Domain, Fingerprint, Suite, key_file};
+use conversa::crypto::key_file::{self, KeyFileError};
+use conversa::crypto::{Domain, Fingerprint, Suite};
 use tempfile::TempDir;
 
 use super::{data, decryption, key_bytes, signing};
@@ -100,11 +101,32 @@ fn key_files_both_ways() {
     assert_eq!(public, signing(Suite::Secure, "ann").public().spki());
 
     // Its own, in ours: PBKDF2 by default, scrypt when asked.
-    for kind in [&["-v2", "aes-256-cbc"][..], &["-scrypt"]] {
+    let locked = |kind: &[&str]| {
         let lock = ["pkcs8", "-topk8", "-in", "sign.pem", "-out", "theirs.pem", "-passout", "pass:hello"];
         openssl(directory.path(), &[&lock[..], kind].concat());
-        let text = fs::read_to_string(at("theirs.pem")).unwrap();
-        assert_eq!(*key_file::from_pem(&text, Suite::Secure, Some("hello")).unwrap(), bytes, "{kind:?}");
+        fs::read_to_string(at("theirs.pem")).unwrap()
+    };
+    let read: [&[&str]; 7] = [
+        &["-v2", "aes-256-cbc"],
+        &["-v2", "aes-192-cbc"],
+        &["-v2", "aes-128-cbc"],
+        &["-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA1"],
+        &["-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA384"],
+        &["-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA512"],
+        &["-scrypt"],
+    ];
+    for kind in read {
+        let opened = key_file::from_pem(&locked(kind), Suite::Secure, Some("hello"));
+        assert!(opened.is_ok_and(|opened| *opened == bytes), "{kind:?}");
+    }
+    // An old cipher, an old hash, and more rounds than anybody waits for.
+    let refused: [(&[&str], KeyFileError); 3] = [
+        (&["-v2", "des3"], KeyFileError::Damaged),
+        (&["-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA224"], KeyFileError::Unsupported),
+        (&["-v2", "aes-256-cbc", "-iter", "2000001"], KeyFileError::Unsupported),
+    ];
+    for (kind, error) in refused {
+        assert_eq!(key_file::from_pem(&locked(kind), Suite::Secure, Some("hello")), Err(error), "{kind:?}");
     }
 }
 

@@ -75,6 +75,10 @@ fn damaged_files_say_so() {
         assert!(!is_encrypted(text));
         assert_eq!(suite_of(text), None);
     }
+    // What stands before the key is not looked at, and not read through for ever.
+    let after = |lines: usize| from_pem(&("x\n".repeat(lines) + &good), Suite::Secure, None).map(|bytes| bytes.len());
+    let bytes = from_pem(&good, Suite::Secure, None).unwrap().len();
+    assert_eq!((after(1), after(40_000)), (Ok(bytes), Err(KeyFileError::Damaged)));
     for length in 0..good.len() - 1 {
         assert_eq!(from_pem(&good[..length], Suite::Secure, None), Err(KeyFileError::Damaged), "{length}");
     }

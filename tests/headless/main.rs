@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "a test program has no outside")]
 
 mod keys;
+mod logs;
 mod person;
 mod refusals;
 mod relay;

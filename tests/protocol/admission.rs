@@ -1,10 +1,13 @@
 //! Who gets in, and who does not.
 
-use conversa::crypto::{Fingerprint, Suite};
-use conversa::protocol::{Command, Entry, Event, LinkError, LobbyRoom, RefuseCode, RoomId, Stop};
-use conversa::wire::Signed;
+use conversa::crypto::{CryptoError, Fingerprint, Suite};
+use conversa::protocol::{
+    Client, Command, Entry, Event, LinkError, LinkId, LobbyRoom, Output, RefuseCode, RoomId, Stop,
+};
+use conversa::wire::{ByteArray, Frame, Resume, Signed};
 
-use crate::net::Net;
+use crate::net::{Net, START, crypto, identity};
+use crate::rogue::Rogue;
 
 #[test]
 fn an_invite_lets_one_person_in_once() {
@@ -331,4 +334,52 @@ fn a_room_whose_end_was_stored_and_never_sent_ends_after_a_restart() {
     net.drive();
     assert_eq!(net.stop_of("bo"), Some(Stop::Closed));
     assert_eq!(net.stop_of("ann"), Some(Stop::Closed));
+}
+
+#[test]
+fn the_safety_number_of_two_people_is_told_to_both_alike_and_in_learning_rooms_to_nobody() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        let number = |net: &mut Net, of: &'static str, with: &str| {
+            let member = net.fingerprint(with);
+            net.command(of, Command::SafetyNumber(member));
+            net.settle();
+            net.people[of].events.iter().rev().find_map(|event| match event {
+                Event::SafetyNumber(number) => {
+                    Some((number.groups().map(str::to_owned).collect::<Vec<_>>(), number.other()))
+                }
+                _ => None,
+            })
+        };
+        let (anns, bos) = (number(&mut net, "ann", "bo"), number(&mut net, "bo", "ann"));
+        assert_eq!(anns.as_ref().map(|(text, _)| text), bos.as_ref().map(|(text, _)| text), "{suite:?}");
+        assert_eq!(anns.map(|(_, other)| other), (!suite.is_learning()).then(|| net.fingerprint("bo")));
+        let stranger = Fingerprint::of(b"stranger");
+        let before = net.people["ann"].events.len();
+        net.command("ann", Command::SafetyNumber(stranger));
+        net.settle();
+        assert_eq!(net.people["ann"].events.len(), before);
+    }
+}
+
+#[test]
+fn keys_of_another_suite_get_nobody_into_a_room() {
+    let keys = identity(Suite::Textbook, 0);
+    let mut client = Client::new(keys, crypto(Suite::Secure), "ann".to_owned(), Entry::Knock, None);
+    client.start(START);
+    let stop = Stop::Crypto(CryptoError::WrongSuite);
+    assert_eq!(client.poll_output(), Some(Output::Event(Event::Stopped(stop))));
+    assert_eq!((client.poll_output(), client.next_timeout()), (None, None), "nothing goes out");
+}
+
+#[test]
+fn another_log_is_not_gone_on_with() {
+    let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+    let bo = net.people["bo"].client.identity().clone();
+    let (room, log_hash) = (net.host.rooms().next().unwrap(), [0; 32]);
+    let mut second = Rogue::link_at(&mut net.host, LinkId(99), &bo, net.now);
+    let resume = Resume { log_hash: ByteArray::new(log_hash), position: 0, room: ByteArray::new(room.0) };
+    second.send(&Frame::Resume(resume));
+    assert_eq!(second.refused(), Some(RefuseCode::Gone));
+    assert!(net.stop_of("bo").is_none());
 }

@@ -9,7 +9,9 @@ use conversa::protocol::limits::{ANSWER_MS, DEAD_AFTER_MS, FIRST_FRAME_MS, SYNC_
 use conversa::protocol::{
     ByeCode, Command, Entry, Event, Fault, Host, HostLimits, LinkError, LinkId, OpenPolicy, RefuseCode, Stop, new_room,
 };
-use conversa::wire::{ByteArray, Bytes, Frame, FrameKind, Item, ItemKind, Msg, Open, Resume, Signed, Welcome};
+use conversa::wire::{
+    ByteArray, Bytes, Frame, FrameKind, Item, ItemKind, Msg, Open, RelayToken, Resume, Signed, Welcome,
+};
 
 use crate::net::{Net, START, Seeded, identity};
 use crate::rogue::Rogue;
@@ -70,10 +72,10 @@ fn only_the_people_of_this_computer_or_the_token_open_rooms() {
     assert_eq!(rogue.refused(), Some(RefuseCode::Open));
     rogue.send(&Frame::Open(Open { genesis: genesis_of(&owner), token: None }));
     assert_eq!(rogue.refused(), Some(RefuseCode::Open), "a room of somebody else");
-    let mut relay = Host::new(OpenPolicy::Token([7; 32]), HostLimits::default());
+    let mut relay = Host::new(OpenPolicy::Token(RelayToken::new([7; 32])), HostLimits::default());
     for (number, token, allowed) in [(1, None, false), (2, Some([8; 32]), false), (3, Some([7; 32]), true)] {
         let mut link = Rogue::link(&mut relay, LinkId(number), &other);
-        link.send(&Frame::Open(Open { genesis: genesis_of(&other), token: token.map(ByteArray::new) }));
+        link.send(&Frame::Open(Open { genesis: genesis_of(&other), token: token.map(RelayToken::new) }));
         assert_eq!(link.refused().is_none(), allowed, "{token:?}");
     }
 }

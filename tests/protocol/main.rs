@@ -3,14 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod admission;
+mod announcer;
 mod bounds;
 mod bytes;
 mod crowd;
 mod failures;
 mod forge;
 mod hostile;
+mod insider;
 mod messaging;
 mod net;
 mod prekeys;
 mod rabble;
+mod rejection;
 mod rogue;

@@ -20,6 +20,12 @@ impl Seeded {
     pub(crate) const fn new(seed: u64) -> Self {
         Self(seed << 32)
     }
+
+    /// How many pieces of up to 32 bytes were drawn.
+    #[allow(dead_code, reason = "for the tests that look for them")]
+    pub(crate) const fn drawn(&self) -> u64 {
+        self.0 & 0xffff_ffff
+    }
 }
 
 impl Random for Seeded {
@@ -82,6 +88,8 @@ pub(crate) struct Person {
     pub(crate) online: bool,
     frozen: bool,
     random: Seeded,
+    /// Of the last item that arrived.
+    position: u64,
 }
 
 /// What happened, to be played again elsewhere.
@@ -104,6 +112,9 @@ pub(crate) enum Taped {
 /// What an evil host does to a frame on its way to a person.
 type Tamper = Box<dyn FnMut(&'static str, Frame) -> Option<Frame>>;
 
+/// When a frame was sent, and its bytes.
+type Sent = (u64, Arc<[u8]>);
+
 pub(crate) struct Net {
     pub(crate) suite: Suite,
     pub(crate) host: Host,
@@ -120,6 +131,8 @@ pub(crate) struct Net {
     pub(crate) tamper: Option<Tamper>,
     /// Whether an owner can keep the entries it signs.
     pub(crate) disk_works: bool,
+    /// Whose frames are written down, and those that were.
+    pub(crate) sent_by: Option<(&'static str, Vec<Sent>)>,
 }
 
 impl Net {
@@ -152,6 +165,7 @@ impl Net {
             next_message: 0,
             tamper: None,
             disk_works: true,
+            sent_by: None,
         };
         let keys = identity(suite, 0);
         let (_, genesis) = new_room(&keys, suite, knock, places, START, &mut net.random).unwrap();
@@ -203,6 +217,7 @@ impl Net {
             online: true,
             frozen: false,
             random: Seeded::new(self.next_seed),
+            position: 0,
         };
         self.next_seed += 1;
         self.people.insert(name, person);
@@ -378,12 +393,34 @@ impl Net {
             busy = true;
             match output {
                 Output::Connect { pin } => self.connect(name, pin),
-                Output::Send(frame) => self.people.get_mut(name).unwrap().to_host.push_back(frame),
+                Output::Send(frame) => self.sends(name, frame),
                 Output::Disconnect(code) => self.say_bye(name, code),
                 Output::Event(event) => self.told(name, event),
             }
         }
         busy
+    }
+
+    fn sends(&mut self, name: &'static str, frame: Arc<[u8]>) {
+        if let Some((_, sent)) = self.sent_by.as_mut().filter(|(of, _)| *of == name) {
+            sent.push((self.now.monotonic_ms, Arc::clone(&frame)));
+        }
+        self.people.get_mut(name).unwrap().to_host.push_back(frame);
+    }
+
+    /// Sends a frame over somebody's link that their app knows nothing of.
+    pub(crate) fn slip_in(&mut self, name: &'static str, frame: &Frame) {
+        self.people.get_mut(name).unwrap().to_host.push_back(frame.to_bytes());
+    }
+
+    /// Puts a frame on its way to somebody as if the host had sent it.
+    pub(crate) fn slip_to(&mut self, name: &'static str, frame: &Frame) {
+        self.people.get_mut(name).unwrap().to_client.push_back(frame.to_bytes());
+    }
+
+    /// The position of the last item somebody got.
+    pub(crate) fn log_end(&self, name: &str) -> u64 {
+        self.people[name].position
     }
 
     fn told(&mut self, name: &'static str, event: Event) {
@@ -492,6 +529,11 @@ impl Net {
                 None => Some(frame),
             };
             if let Some(frame) = frame {
+                match &frame {
+                    Frame::Item(item) => person.position = item.position.max(person.position),
+                    Frame::Welcome(welcome) => person.position = welcome.position,
+                    _ => {}
+                }
                 let body = frame.to_bytes();
                 self.tape.push(Taped::ToClient { name, kind: frame.kind(), body: body[5..].to_vec() });
                 person.client.frame(frame.kind(), &body[5..], self.now, &mut person.random);

@@ -12,7 +12,6 @@ use crate::crypto::{Fingerprint, Suite, SystemRandom};
 use crate::net::{self, ClientId};
 use crate::protocol::limits::MEMBERS_HARD_MAX;
 use crate::protocol::{Client, Command, Entry, Event, Identity, Invite, RoomCrypto, Stop, check_name, new_room};
-use crate::wire::ByteArray;
 
 /// What a client is made of.
 struct Start {
@@ -251,7 +250,7 @@ fn prepare_host(
         }
         (HostPlace::Relay { address, token, pin }, _) => {
             let at = vec![address.clone()];
-            (HostedAt::Relay(token.map(ByteArray::new)), at.clone(), at, *pin, *token)
+            (HostedAt::Relay(token.clone()), at.clone(), at, *pin, token.clone())
         }
         (HostPlace::Here(_), None) => {
             return Err(Problem::new(Code::Unexpected, say!("The room has no listener."), say!("Try again.")));
@@ -299,7 +298,7 @@ fn prepare_return(seat: &Seat, identity: &Identity, listening: Option<SocketAddr
     let record = seat.record.as_ref().ok_or_else(gone)?;
     let (token, addresses) = match (&record.hosted_at, listening) {
         (HostedAt::Here(_), Some(address)) => (None, addresses::for_oneself(address)),
-        (HostedAt::Relay(token), _) => (token.map(|token| *token), record.addresses.clone()),
+        (HostedAt::Relay(token), _) => (token.clone(), record.addresses.clone()),
         _ => (None, record.addresses.clone()),
     };
     let genesis = record.genesis.clone();

@@ -1,5 +1,6 @@
 //! What a session tells.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use super::reach::AddressTest;
@@ -67,7 +68,7 @@ pub enum KeyStep {
 }
 
 /// What happened at a seat.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq)]
 pub enum SeatEvent {
     /// The seat is taken or taken again: at [`Session::host`](super::Session::host), [`Session::join`](super::Session::join) and
     /// [`Session::enter`](super::Session::enter). First of all events of a try.
@@ -109,4 +110,21 @@ pub enum SeatEvent {
     Failed(Problem),
     /// The room was forgotten: its seat is gone.
     Forgotten,
+}
+
+impl fmt::Debug for SeatEvent {
+    /// Without words, which do not belong in logs.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken(info) => write!(formatter, "Taken({:?})", info.room),
+            Self::Identity(fingerprint) => write!(formatter, "Identity({fingerprint:?})"),
+            Self::Hosting { address, addresses, .. } => write!(formatter, "Hosting({address}, {addresses:?})"),
+            Self::Reach { address, test } => write!(formatter, "Reach({address}, {test:?})"),
+            Self::Sent { id, .. } => write!(formatter, "Sent({id:?})"),
+            Self::CancelAsked(id) => write!(formatter, "CancelAsked({id:?})"),
+            Self::Protocol(event) => write!(formatter, "Protocol({event:?})"),
+            Self::Failed(problem) => write!(formatter, "Failed({problem:?})"),
+            Self::Forgotten => formatter.write_str("Forgotten"),
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::app::{JoinTarget, Problem, Settings};
 use crate::crypto::{Fingerprint, Suite};
-use crate::protocol::{LearningConsent, RoomCrypto, RoomId};
+use crate::protocol::{LearningConsent, RelayToken, RoomCrypto, RoomId};
 
 /// One's place at a room, known or about to be, during this run of the app. It names a room before
 /// the room's id is known, and stays the same when one comes back.
@@ -59,7 +59,7 @@ pub enum HostPlace {
         /// Its `host:port`.
         address: String,
         /// What it asks for before it lets somebody open a room.
-        token: Option<[u8; 32]>,
+        token: Option<RelayToken>,
         /// Its key, if known; otherwise it is asked for by `Event::FirstUse`.
         pin: Option<Fingerprint>,
     },

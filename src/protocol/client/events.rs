@@ -8,10 +8,10 @@ use crate::protocol::link::{ByeCode, LinkError, RefuseCode};
 use crate::protocol::payload::Fault;
 use crate::protocol::safety_number::SafetyNumber;
 use crate::protocol::{MessageId, RoomId};
-use crate::wire::Signed;
+use crate::wire::{RelayToken, Signed};
 
 /// How a client gets into its room.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Entry {
     /// As its owner: opens it at the host, or comes back to it.
     Open {
@@ -20,7 +20,7 @@ pub enum Entry {
         /// The changes since, as far as they are known.
         roster: Vec<Signed>,
         /// What a relay asks for.
-        token: Option<[u8; 32]>,
+        token: Option<RelayToken>,
         /// The room's title, for the members only.
         title: String,
     },
@@ -41,6 +41,18 @@ impl Entry {
     /// Whether to keep trying from the start: the room is ours, or we were in it.
     pub(super) const fn is_lasting(&self) -> bool {
         matches!(self, Self::Open { .. } | Self::Return { .. })
+    }
+}
+
+impl std::fmt::Debug for Entry {
+    /// Without titles, which are for the members only, and tokens.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Open { roster, .. } => write!(formatter, "Open(roster of {})", roster.len()),
+            Self::Invite(invite) => write!(formatter, "{invite:?}"),
+            Self::Knock => formatter.write_str("Knock"),
+            Self::Return { known: (number, _), .. } => write!(formatter, "Return(roster of {number})"),
+        }
     }
 }
 
@@ -391,7 +403,7 @@ pub enum Stop {
 }
 
 /// What a client wants done.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Output {
     /// Make a connection. With a pin: to that host and no other. Without: learn the host's key,
     /// send nothing of ours, hang up and tell.
@@ -405,4 +417,16 @@ pub enum Output {
     Disconnect(ByeCode),
     /// Tell the face.
     Event(Event),
+}
+
+impl std::fmt::Debug for Output {
+    /// Without the bytes of frames: a token may be in them.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Connect { pin } => write!(formatter, "Connect({pin:?})"),
+            Self::Send(frame) => write!(formatter, "Send({} bytes)", frame.len()),
+            Self::Disconnect(code) => write!(formatter, "Disconnect({code:?})"),
+            Self::Event(event) => write!(formatter, "Event({event:?})"),
+        }
+    }
 }

@@ -35,7 +35,7 @@ impl Client {
 
     fn greet_anew(&mut self, now: Now) -> Result<(), Fault> {
         if let Entry::Open { genesis, token, .. } = &self.entry {
-            let open = Open { genesis: genesis.clone(), token: token.map(ByteArray::new) };
+            let open = Open { genesis: genesis.clone(), token: token.clone() };
             self.phase = Phase::AwaitWelcome { resuming: false };
             self.send(&Frame::Open(open));
             return Ok(());

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use zeroize::Zeroizing;
-
 use super::{Client, Event};
 use crate::crypto::{Fingerprint, Random};
 use crate::protocol::identity::Bundle;
@@ -231,6 +229,6 @@ fn new_invite(
     expires_ms: u64,
     random: &mut dyn Random,
 ) -> Result<Invite, Fault> {
-    let secret = Zeroizing::new(random.bytes()?);
+    let secret = random.secret()?;
     Ok(Invite { suite, addresses, host, room, secret, expires_ms })
 }

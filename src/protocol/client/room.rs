@@ -413,7 +413,7 @@ impl Client {
         let key = PrivatePrekey::generate(room.roster.backend(), random)?;
         let public = key.public();
         if room.local_secret.iter().all(|byte| *byte == 0) {
-            room.local_secret = Zeroizing::new(random.bytes()?);
+            room.local_secret = random.secret()?;
         }
         room.prekey_index += 1;
         let payload = PrekeyPayload {

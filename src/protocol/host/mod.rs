@@ -18,7 +18,7 @@ use super::link::{ByeCode, RefuseCode};
 use super::rate::Bucket;
 use super::{Now, RoomId};
 use crate::crypto::{Fingerprint, Suite};
-use crate::wire::{Bye, Frame, FrameKind, Ping, Refuse};
+use crate::wire::{Bye, Frame, FrameKind, Ping, Refuse, RelayToken};
 
 /// A link to this host, named by whoever owns the sockets.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -41,7 +41,7 @@ pub enum OpenPolicy {
     /// These people: the ones whose computer this is.
     Only(Vec<Fingerprint>),
     /// Whoever shows this token.
-    Token([u8; 32]),
+    Token(RelayToken),
     /// Anybody.
     Anyone,
 }
