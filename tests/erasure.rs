@@ -32,20 +32,20 @@ fn old_keys_are_nowhere_in_memory() {
     for suite in Suite::ALL.into_iter().filter(|suite| !suite.is_learning()) {
         let mut life = Life::begin(suite);
 
-        let drawn = life.goes_on_to("prekey");
-        let prekey = life.secrets("prekey", drawn, suite);
+        let place = life.goes_on_to("prekey");
+        let prekey = life.secrets("prekey", place, suite);
         life.has(&prekey);
 
-        let drawn = life.goes_on_to("chain");
-        let used_once = chain_secrets(drawn, suite);
+        let place = life.goes_on_to("chain");
+        let used_once = chain_secrets(place, suite);
         life.has_none(&used_once);
-        let chain_keys = chain_keys(drawn);
+        let chain_keys = chain_keys(place);
         let live: Vec<&str> = life.found(&chain_keys);
         assert_eq!(live.len(), 1, "{suite:?}: one chain key is in use, and those before it are gone: {live:?}");
-        life.has_none(&message_keys(drawn));
+        life.has_none(&message_keys(place));
 
-        let drawn = life.goes_on_to("renewed");
-        let renewed = life.secrets("renewed prekey", drawn, suite);
+        let place = life.goes_on_to("renewed");
+        let renewed = life.secrets("renewed prekey", place, suite);
         life.has_none(&prekey);
         life.has(&renewed);
         life.has_none(&chain_keys[..1]);
@@ -66,31 +66,31 @@ fn the_life_that_is_looked_at() {
 
     // The one before is erased beside the one that is looked for, which may move in memory then.
     net.command("bo", protocol::Command::RefreshKeys);
-    let drawn = net.random.drawn();
+    let place = net.people["bo"].random.place();
     net.command("bo", protocol::Command::RefreshKeys);
     net.settle();
     net.wait(PREKEY_OLD_MS + 20_000);
-    wait_to_be_looked_at("prekey", drawn);
+    wait_to_be_looked_at("prekey", place);
 
     // With another prekey, Ann needs another chain.
-    let renewed = net.random.drawn();
+    let renewed = net.people["bo"].random.place();
     net.command("bo", protocol::Command::RefreshKeys);
     net.settle();
-    let drawn = net.random.drawn();
+    let place = net.people["ann"].random.place();
     net.send("ann", "hello");
     net.settle();
     assert_eq!(net.inbox("bo"), ["hello"]);
-    wait_to_be_looked_at("chain", drawn);
+    wait_to_be_looked_at("chain", place);
 
     net.wait(PREKEY_OLD_MS + 20_000);
     wait_to_be_looked_at("renewed", renewed);
     assert!(net.people["bo"].client.next_timeout().is_some(), "the room is still there");
 }
 
-fn wait_to_be_looked_at(what: &str, drawn: u64) {
+fn wait_to_be_looked_at(what: &str, place: u64) {
     clear_unused_stack();
     let mut output = std::io::stdout();
-    writeln!(output, "\nlook {what} {drawn}").and_then(|()| output.flush()).unwrap();
+    writeln!(output, "\nlook {what} {place}").and_then(|()| output.flush()).unwrap();
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).unwrap();
 }
@@ -104,22 +104,22 @@ fn clear_unused_stack() {
 type Named = (String, Vec<u8>);
 
 /// All that Ann draws for a chain and needs no more once it is announced and used.
-fn chain_secrets(drawn: u64, suite: Suite) -> Vec<Named> {
+fn chain_secrets(place: u64, suite: Suite) -> Vec<Named> {
     let names = ["first chain key", "Ed25519 seed", "ephemeral", "RSA's secret", "ML-KEM's message"];
     let count = if suite == Suite::Hybrid { 5 } else { 4 };
-    names.iter().zip(draws(drawn, count)).map(|(name, bytes)| ((*name).to_owned(), inner(&bytes))).collect()
+    names.iter().zip(draws(place, count)).map(|(name, bytes)| ((*name).to_owned(), inner(&bytes))).collect()
 }
 
 /// The first chain key and those that follow from it.
-fn chain_keys(drawn: u64) -> Vec<Named> {
-    let first = draws(drawn, 1).remove(0);
+fn chain_keys(place: u64) -> Vec<Named> {
+    let first = draws(place, 1).remove(0);
     let keys = std::iter::successors(Some(first), |key| Some(hmac_sha256(key, &[2]))).take(8);
     keys.enumerate().map(|(index, key)| (format!("chain key {index}"), inner(&key))).collect()
 }
 
 /// The keys of the first messages, and what each is derived from.
-fn message_keys(drawn: u64) -> Vec<Named> {
-    let first = draws(drawn, 1).remove(0);
+fn message_keys(place: u64) -> Vec<Named> {
+    let first = draws(place, 1).remove(0);
     let chain = std::iter::successors(Some(first), |key| Some(hmac_sha256(key, &[2]))).take(2);
     chain
         .enumerate()
@@ -132,9 +132,8 @@ fn message_keys(drawn: u64) -> Vec<Named> {
 }
 
 /// The same generator as the other process has, from where it was.
-fn draws(drawn: u64, count: usize) -> Vec<[u8; 32]> {
-    let random: &mut dyn Random = &mut Seeded::new(7);
-    (0..drawn).for_each(|_| _ = random.bytes::<32>().unwrap());
+fn draws(place: u64, count: usize) -> Vec<[u8; 32]> {
+    let random: &mut dyn Random = &mut Seeded::from_place(place);
     (0..count).map(|_| random.bytes().unwrap()).collect()
 }
 
@@ -163,7 +162,7 @@ impl Life {
         Self { child, lines, suite }
     }
 
-    /// Lets it go on to its next place: how much it had drawn when that part began.
+    /// Lets it go on to its next place: where its randomness was when that part began.
     fn goes_on_to(&mut self, place: &str) -> u64 {
         if place != "prekey" {
             self.child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
@@ -171,17 +170,17 @@ impl Life {
         let start = format!("look {place} ");
         loop {
             let line = self.lines.next().expect("it goes on").unwrap();
-            if let Some(drawn) = line.strip_prefix(&start) {
-                return drawn.parse().unwrap();
+            if let Some(place) = line.strip_prefix(&start) {
+                return place.parse().unwrap();
             }
         }
     }
 
     /// What Bo draws for a prekey.
-    fn secrets(&self, name: &str, drawn: u64, suite: Suite) -> Vec<Named> {
+    fn secrets(&self, name: &str, place: u64, suite: Suite) -> Vec<Named> {
         let parts = ["X25519", "ML-KEM d", "ML-KEM z"];
         let count = if suite == Suite::Hybrid { 3 } else { 1 };
-        parts.iter().zip(draws(drawn, count)).map(|(part, bytes)| (format!("{name}: {part}"), inner(&bytes))).collect()
+        parts.iter().zip(draws(place, count)).map(|(part, bytes)| (format!("{name}: {part}"), inner(&bytes))).collect()
     }
 
     fn has(&self, secrets: &[Named]) {

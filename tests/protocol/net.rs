@@ -21,10 +21,16 @@ impl Seeded {
         Self(seed << 32)
     }
 
-    /// How many pieces of up to 32 bytes were drawn.
-    #[allow(dead_code, reason = "for the tests that look for them")]
-    pub(crate) const fn drawn(&self) -> u64 {
-        self.0 & 0xffff_ffff
+    /// Goes on where another one was.
+    #[allow(dead_code, reason = "for the tests that look for what is drawn")]
+    pub(crate) const fn from_place(place: u64) -> Self {
+        Self(place)
+    }
+
+    /// Where it is: what comes next is always the same.
+    #[allow(dead_code, reason = "for the tests that look for what is drawn")]
+    pub(crate) const fn place(&self) -> u64 {
+        self.0
     }
 }
 
@@ -87,7 +93,7 @@ pub(crate) struct Person {
     client_reader: FrameReader,
     pub(crate) online: bool,
     frozen: bool,
-    random: Seeded,
+    pub(crate) random: Seeded,
     /// Of the last item that arrived.
     position: u64,
 }

@@ -122,6 +122,7 @@ impl fmt::Debug for SeatEvent {
             Self::Reach { address, test } => write!(formatter, "Reach({address}, {test:?})"),
             Self::Sent { id, .. } => write!(formatter, "Sent({id:?})"),
             Self::CancelAsked(id) => write!(formatter, "CancelAsked({id:?})"),
+            Self::RoomCode(code) => write!(formatter, "RoomCode({code})"),
             Self::Protocol(event) => write!(formatter, "Protocol({event:?})"),
             Self::Failed(problem) => write!(formatter, "Failed({problem:?})"),
             Self::Forgotten => formatter.write_str("Forgotten"),
