@@ -1,0 +1,183 @@
+//! `docs/protocol.md` says what is built: its tables of frames, codes and limits are the code's, and
+//! each hexadecimal digit of its worked example is that of the golden vectors.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use conversa::net::NetLimits;
+use conversa::protocol::{ByeCode, RefuseCode, limits};
+use conversa::wire::FrameKind;
+use serde_json::Value;
+
+const DOCUMENT: &str = include_str!("../docs/protocol.md");
+const LIMITS: &str = include_str!("../src/protocol/limits.rs");
+const VECTORS: &str = include_str!("data/protocol/vectors.json");
+
+/// The lines from a heading to the next of its kind or above.
+fn section(heading: &str) -> Vec<&'static str> {
+    let level = heading.split(' ').next().unwrap().len();
+    let ends = |line: &&str| !(line.starts_with('#') && line.split(' ').next().unwrap().len() <= level);
+    let lines: Vec<_> =
+        DOCUMENT.lines().skip_while(|line| !line.starts_with(heading)).skip(1).take_while(ends).collect();
+    assert!(!lines.is_empty(), "there is no {heading}");
+    lines
+}
+
+/// The cells of the tables in a section.
+fn rows(heading: &str) -> Vec<Vec<&'static str>> {
+    let rows = section(heading).into_iter().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    rows.map(|row| row.split(" | ").map(str::trim).collect()).collect()
+}
+
+/// The values under names in backticks, in a section's tables.
+fn named_numbers(heading: &str) -> BTreeMap<String, u64> {
+    let named = rows(heading).into_iter().filter_map(|row| {
+        let name = row[0].strip_prefix('`')?.strip_suffix('`')?.to_owned();
+        Some((name, row[1].replace(',', "").parse().unwrap()))
+    });
+    named.collect()
+}
+
+macro_rules! values {
+    ($of:expr; $($name:ident),* $(,)?) => {
+        [$((stringify!($name).to_owned(), u64::try_from($of.$name).unwrap()),)*]
+    };
+    ($($name:ident),* $(,)?) => {
+        [$((stringify!($name).to_owned(), u64::try_from(limits::$name).unwrap()),)*]
+    };
+}
+
+#[test]
+fn the_limits_are_those_of_the_code() {
+    #[expect(clippy::useless_conversion, reason = "some are u64 already")]
+    let ours = values![
+        MEMBERS_HARD_MAX,
+        MEMBERS_DEFAULT_MAX,
+        ROOMS_MAX,
+        ROSTER_ENTRIES_MAX,
+        TEXT_BYTES_MAX,
+        NAME_CHARS_MAX,
+        STRANGER_BODY_BYTES_MAX,
+        MEMBER_BODY_BYTES_MAX,
+        CHAIN_MESSAGES_MAX,
+        CHAIN_LIFE_MS,
+        CHAIN_GAP_MAX,
+        PREKEY_LIFE_MS,
+        PREKEY_OLD_MS,
+        PREKEYS_KEPT_MAX,
+        LOG_HASHES_KEPT,
+        LOG_ITEMS_KEPT,
+        LOG_BYTES_KEPT,
+        INVITE_LIFE_MS,
+        INVITES_MAX,
+        INVITE_ADDRESSES_MAX,
+        ADDRESS_BYTES_MAX,
+        BUNDLE_LIFE_MS,
+        CLOCK_SKEW_MS,
+        WAITING_MAX,
+        WAITING_MS,
+        FIRST_FRAME_MS,
+        WRONG_INVITES_MAX,
+        WRONG_INVITES_MS,
+        WRONG_INVITES_KEPT,
+        MESSAGES_A_SECOND,
+        MESSAGES_BURST,
+        BYTES_A_SECOND,
+        BYTES_BURST,
+        KEYS_BURST,
+        QUESTIONS_BURST,
+        PING_AFTER_MS,
+        DEAD_AFTER_MS,
+        ANSWER_MS,
+        SYNC_MS,
+        RETRY_FIRST_MS,
+        RETRY_MAX_MS,
+        OUTBOX_MAX,
+        IN_FLIGHT_MAX,
+        TALKATIVE_MEMBERS_MAX,
+        INTRODUCE_AFTER_MS,
+        RECEIPT_AFTER_MS,
+    ];
+    let net = NetLimits::default();
+    #[expect(clippy::useless_conversion, reason = "some are u64 already")]
+    let nets = values![net;
+        strangers_max, strangers_an_address_max, handshakes_a_second, handshakes_an_address_a_second,
+        handshakes_an_address_burst, handshake_ms, connect_ms, lookup_ms, queue_frames_max, queue_bytes_max, goodbye_ms,
+    ];
+    let written = LIMITS.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(':').next());
+    let written: BTreeSet<String> = written.map(str::to_owned).collect();
+    assert_eq!(ours.iter().map(|(name, _)| name.clone()).collect::<BTreeSet<_>>(), written, "this test names them all");
+    let ours: BTreeMap<String, u64> = ours.into_iter().chain(nets).collect();
+    assert_eq!(named_numbers("## 11. Limits"), ours);
+}
+
+#[test]
+fn the_frames_are_those_of_the_code() {
+    let bytes = |text: &str| match text.split_once(' ').unwrap() {
+        (number, "KiB") => number.parse::<usize>().unwrap() * 1024,
+        (number, _) => number.parse().unwrap(),
+    };
+    let table = rows("## 4. Frames").into_iter().filter(|row| row.len() == 5 && u8::from_str_radix(row[0], 16).is_ok());
+    let table: Vec<_> =
+        table.map(|row| (u8::from_str_radix(row[0], 16).unwrap(), row[1].to_owned(), bytes(row[3]))).collect();
+    let ours: Vec<_> = FrameKind::ALL.iter().map(|kind| (kind.code(), format!("{kind:?}"), kind.limit())).collect();
+    assert_eq!(table, ours);
+}
+
+#[test]
+fn the_codes_are_those_of_the_code() {
+    let numbers = |first: &str| -> BTreeSet<u8> {
+        let after = rows("### Codes").into_iter().skip_while(|row| row[0] != first).skip(1);
+        after.map_while(|row| row[0].parse().ok()).collect()
+    };
+    let known = |known: &dyn Fn(u8) -> bool| -> BTreeSet<u8> { (0..=u8::MAX).filter(|code| known(*code)).collect() };
+    assert_eq!(numbers("Refuse"), known(&|code| RefuseCode::from_code(code).is_some()));
+    assert_eq!(numbers("Bye"), known(&|code| ByeCode::from_code(code).is_some()));
+}
+
+/// The values of the worked example as the document has them, in hexadecimal.
+fn example() -> BTreeMap<String, String> {
+    let mut values: BTreeMap<String, String> = BTreeMap::new();
+    let (mut name, mut inside) = (String::new(), false);
+    for line in section("## 12. Worked example") {
+        if line.starts_with("```") {
+            inside = !inside;
+        } else if let Some(piece) = line.strip_prefix("  ").filter(|_| inside) {
+            let piece = match piece.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+                Some(earlier) => values[earlier].clone(),
+                None if name == "link" => piece.bytes().map(|byte| format!("{byte:02x}")).collect(),
+                None => piece.to_owned(),
+            };
+            values.get_mut(&name).unwrap().push_str(&piece);
+        } else if inside {
+            name = line.split(", ").next().unwrap().to_owned();
+            assert_eq!(values.insert(name.clone(), String::new()), None, "{name} is there once");
+        }
+    }
+    values
+}
+
+#[test]
+fn the_worked_example_is_that_of_the_vectors() {
+    let vectors: Value = serde_json::from_str(VECTORS).unwrap();
+    let vectors: BTreeMap<String, String> = serde_json::from_value(vectors["example"].clone()).unwrap();
+    let written = example();
+    assert!(written.len() >= 90, "{}", written.len());
+    for (name, value) in &vectors {
+        assert_eq!(written.get(name), Some(value), "{name}");
+    }
+    assert_eq!(written.len(), vectors.len());
+}
+
+#[test]
+fn the_lengths_beside_the_names_are_right() {
+    let values = example();
+    let lengths = section("## 12. Worked example").into_iter().filter_map(|line| line.strip_suffix(" bytes"));
+    let mut count = 0;
+    for (name, length) in lengths.filter_map(|line| line.rsplit_once(", ")) {
+        assert_eq!(values[name].len(), length.parse::<usize>().unwrap() * 2, "{name}");
+        count += 1;
+    }
+    assert_eq!(count, values.len() - 1, "all but the link");
+}
