@@ -6,7 +6,7 @@ pub const MEMBERS_HARD_MAX: u16 = 256;
 pub const MEMBERS_DEFAULT_MAX: u16 = 64;
 /// Rooms on one host: bounds the memory that logs take (32 · 8 MiB).
 pub const ROOMS_MAX: usize = 32;
-/// Roster entries of a room over its whole life: 4 KiB each, and a joiner gets them all.
+/// Roster entries of a room over its whole life: 5.5 KiB each at most, and a joiner gets them all.
 pub const ROSTER_ENTRIES_MAX: u64 = 2_048;
 /// A message's text in bytes of UTF-8.
 pub const TEXT_BYTES_MAX: usize = 16 * 1024;

@@ -299,16 +299,19 @@ pub(super) enum Entry<'a> {
 mod tests {
     use super::*;
     use crate::crypto::SystemRandom;
+    use crate::protocol::limits::ROOMS_MAX;
+    use crate::wire::{Frame, Join, JoinAsk, Lobby, Open, Welcome, encode};
 
-    fn person() -> Identity {
+    fn person(bits: u32) -> Identity {
         let backend = Suite::Textbook.backend();
-        let (signing, decryption) = (backend.generate_signing(64).unwrap(), backend.generate_decryption(64).unwrap());
+        let (signing, decryption) =
+            (backend.generate_signing(bits).unwrap(), backend.generate_decryption(bits).unwrap());
         Identity::new(signing, decryption, Now::default()).unwrap()
     }
 
     #[test]
     fn a_roster_takes_so_many_entries_and_no_more() {
-        let (owner, guest) = (person(), person());
+        let (owner, guest) = (person(64), person(64));
         let (_, genesis) =
             new_room(&owner, Suite::Textbook, false, 4, Now::default(), &mut SystemRandom::new()).unwrap();
         let mut roster = Roster::open(&genesis).unwrap();
@@ -322,5 +325,37 @@ mod tests {
         }
         assert_eq!(step(&mut roster, ROSTER_ENTRIES_MAX + 1), Err(Fault::Limit));
         assert_eq!(roster.number(), ROSTER_ENTRIES_MAX);
+    }
+
+    /// The signature by a learning key of 16 bits is five times as long as what it signs.
+    #[test]
+    fn the_records_by_keys_of_every_size_fit_their_frames() {
+        for bits in Suite::Textbook.backend().key_bits() {
+            let (owner, guest) = (person(*bits), person(*bits));
+            let (_, genesis) =
+                new_room(&owner, Suite::Textbook, true, 4, Now::default(), &mut SystemRandom::new()).unwrap();
+            let roster = Roster::open(&genesis).unwrap();
+            let entry = roster.next_entry(&owner, Entry::Add(guest.bundle()), Now::default()).unwrap();
+            let room = ByteArray::new(roster.room().0);
+            let join = Join { bundle: guest.bundle().clone(), invite_id: None, mac: None, room };
+            let lobby = Lobby { rooms: vec![genesis.clone(); ROOMS_MAX], members: vec![u16::MAX; ROOMS_MAX] };
+            for frame in [
+                Frame::Open(Open { genesis: genesis.clone(), token: Some(ByteArray::new([0; 32])) }),
+                Frame::Lobby(lobby),
+                Frame::JoinAsk(JoinAsk { join: encode(&join).into(), number: u64::MAX }),
+                Frame::Join(join),
+                Frame::Roster(entry),
+                Frame::Welcome(Welcome {
+                    genesis,
+                    prekey_index: u64::MAX,
+                    log_hash: room,
+                    chain_number: u64::MAX,
+                    position: u64::MAX,
+                    roster_length: u64::MAX,
+                }),
+            ] {
+                assert!(frame.fits(), "{bits} bits: {:?} has {} bytes", frame.kind(), frame.to_bytes().len());
+            }
+        }
     }
 }

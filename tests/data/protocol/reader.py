@@ -166,6 +166,7 @@ def main():
     invite = uncbor(base64.b32decode(code.upper() + "=" * (-len(code) % 8)))
     join = uncbor(values["Join frame"][5:])
     mac_key = hkdf(b"", invite["s"], b"inv-mac", 32)
+    holds(join["r"] == invite["r"] and cbor(join["b"]) == values["Bo's bundle"], "Bo's Join")
     holds(join["i"] == hkdf(b"", invite["s"], b"inv-id", 16), "the invite's id")
     holds(join["m"] == hmac(mac_key, labelled("join", invite["r"], sha256(cbor(join["b"])))), "the MAC")
     # The welcome and what follows it.
