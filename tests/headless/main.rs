@@ -8,4 +8,6 @@ mod person;
 mod refusals;
 mod relay;
 mod rooms;
+#[cfg(unix)] // Where Python is called python3.
+mod second_client;
 mod talk;

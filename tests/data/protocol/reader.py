@@ -80,6 +80,12 @@ def bundle(signed):
     return {"fp": sha256(payload["k"]), "sign": payload["k"], "enc": payload["e"]}
 
 
+def read_invite(link):
+    scheme, _, code = link.rpartition(":")
+    holds(scheme == "conversa:2", "an invite to a hybrid room")
+    return uncbor(base64.b32decode(code.upper() + "=" * (-len(code) % 8)))
+
+
 class Room:
     """What Bo knows of the room: its members, and where its log stands."""
 
@@ -119,11 +125,14 @@ class Room:
 
 
 class Bo:
-    def __init__(self, values):
+    """His long-term keys, and the secrets of his prekey."""
+
+    def __init__(self, scalar, seed):
         read = lambda use: rsa_private(pem_bytes((HERE.parent / "keys" / f"bo.{use}.pem").read_text()))
-        self.sign, self.enc = rsa_spki(read("sign")), read("enc")
+        self.sign_key, self.enc = read("sign"), read("enc")
+        self.sign = rsa_spki(self.sign_key)
         self.fp = sha256(self.sign)
-        self.scalar, self.seed = values["Bo's X25519 scalar"], values["Bo's ML-KEM seed"]
+        self.scalar, self.seed = scalar, seed
 
     def open_chain(self, room, signed, wrap):
         """The chain that an announcement's wrap for Bo carries."""
@@ -159,11 +168,9 @@ class Bo:
 
 def main():
     values, expected = read_document()
-    bo = Bo(values)
-    # The invite (section 6), and what he proves with it.
-    scheme, _, code = values["link"].decode().rpartition(":")
-    holds(scheme == "conversa:2", "an invite to a hybrid room")
-    invite = uncbor(base64.b32decode(code.upper() + "=" * (-len(code) % 8)))
+    bo = Bo(values["Bo's X25519 scalar"], values["Bo's ML-KEM seed"])
+    # What he proves with the invite (section 6).
+    invite = read_invite(values["link"].decode())
     join = uncbor(values["Join frame"][5:])
     mac_key = hkdf(b"", invite["s"], b"inv-mac", 32)
     holds(join["r"] == invite["r"] and cbor(join["b"]) == values["Bo's bundle"], "Bo's Join")
