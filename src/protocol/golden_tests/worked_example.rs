@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::{FILE, Fixed, after, identity, unhex};
 use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::consent::RoomCrypto;
-use crate::protocol::payload::PrekeyPayload;
+use crate::protocol::payload::{Fault, PrekeyPayload};
 use crate::protocol::{Client, Entry, Event, Host, HostLimits, HostOutput, Identity, LinkId, OpenPolicy, Output, Peer};
-use crate::wire::{Frame, FrameKind, FrameReader, Ping, Signed, decode};
+use crate::wire::{Frame, FrameKind, FrameReader, Ping, Signed, Welcome, decode, encode};
 
 /// The values of the example by name.
 struct Example(Value);
@@ -155,7 +155,7 @@ fn our_client_in_bos_place_reads_what_ann_wrote() {
         let (kind, body) = example.frame(name);
         bo.receive(kind, &body);
         if name == "Presence frame" {
-            bo.receive(FrameKind::Pong, &crate::wire::encode(&Ping { number: 0 }));
+            bo.receive(FrameKind::Pong, &encode(&Ping { number: 0 }));
         }
     }
     let prekeys: Vec<&Signed> = bo
@@ -176,4 +176,21 @@ fn our_client_in_bos_place_reads_what_ann_wrote() {
         matches!(event, Event::Message { from, text, .. } if *from == ann && text == "Good evening, Bo! \u{1f511}")
     }));
     assert!(!has(&|event| matches!(event, Event::Unreadable { .. } | Event::Fork { .. } | Event::Lost { .. })));
+}
+
+#[test]
+fn a_welcome_that_leaves_no_number_for_what_comes_next_ends_the_link() {
+    let example = Example::read();
+    let (kind, body) = example.frame("Welcome frame to Bo");
+    let Ok(Frame::Welcome(honest)) = Frame::decode(kind, &body) else { panic!("no welcome") };
+    for welcome in [Welcome { prekey_index: u64::MAX, ..honest.clone() }, Welcome { chain_number: u64::MAX, ..honest }]
+    {
+        let mut bo = Bo::new(&example, identity("bo", Suite::Secure));
+        bo.client.start(after(0));
+        bo.client.connected(after(0), &mut bo.random);
+        bo.client.frame(FrameKind::Welcome, &encode(&welcome), after(0), &mut bo.random);
+        let outputs: Vec<Output> = std::iter::from_fn(|| bo.client.poll_output()).collect();
+        assert!(outputs.contains(&Output::Disconnect(ByeCode::Protocol)), "{outputs:?}");
+        assert!(outputs.contains(&Output::Event(Event::Stopped(Stop::Protocol(Fault::Limit)))), "{outputs:?}");
+    }
 }
