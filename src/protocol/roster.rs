@@ -340,7 +340,7 @@ mod tests {
             let join = Join { bundle: guest.bundle().clone(), invite_id: None, mac: None, room };
             let lobby = Lobby { rooms: vec![genesis.clone(); ROOMS_MAX], members: vec![u16::MAX; ROOMS_MAX] };
             for frame in [
-                Frame::Open(Open { genesis: genesis.clone(), token: Some(ByteArray::new([0; 32])) }),
+                Frame::Open(Open { genesis: genesis.clone(), token: None }),
                 Frame::Lobby(lobby),
                 Frame::JoinAsk(JoinAsk { join: encode(&join).into(), number: u64::MAX }),
                 Frame::Join(join),
