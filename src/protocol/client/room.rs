@@ -149,13 +149,13 @@ impl Client {
         if Some(genesis.room()) != self.target || genesis.suite() != self.crypto.suite() {
             return Err(Fault::WrongGenesis);
         }
-        if resuming {
-            self.phase = Phase::Syncing { roster_left: 0, position: welcome.position, resumed: true };
-            return Ok(());
-        }
         if welcome.prekey_index == u64::MAX || welcome.chain_number == u64::MAX {
             // No number is left for the next, and an honest host has seen nobody use so many.
             return Err(Fault::Limit);
+        }
+        if resuming {
+            self.phase = Phase::Syncing { roster_left: 0, position: welcome.position, resumed: true };
+            return Ok(());
         }
         let known = match (self.room.take(), &self.entry) {
             (Some(room), _) => room.roster,
