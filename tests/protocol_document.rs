@@ -50,7 +50,6 @@ macro_rules! values {
 
 #[test]
 fn the_limits_are_those_of_the_code() {
-    #[expect(clippy::useless_conversion, reason = "some are u64 already")]
     let ours = values![
         MEMBERS_HARD_MAX,
         MEMBERS_DEFAULT_MAX,
@@ -100,7 +99,6 @@ fn the_limits_are_those_of_the_code() {
         RECEIPT_AFTER_MS,
     ];
     let net = NetLimits::default();
-    #[expect(clippy::useless_conversion, reason = "some are u64 already")]
     let nets = values![net;
         strangers_max, strangers_an_address_max, handshakes_a_second, handshakes_an_address_a_second,
         handshakes_an_address_burst, handshake_ms, connect_ms, lookup_ms, queue_frames_max, queue_bytes_max, goodbye_ms,

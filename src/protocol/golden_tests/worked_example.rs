@@ -9,7 +9,9 @@ use super::{FILE, Fixed, after, identity, unhex};
 use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::consent::RoomCrypto;
 use crate::protocol::payload::{Fault, PrekeyPayload};
-use crate::protocol::{Client, Entry, Event, Host, HostLimits, HostOutput, Identity, LinkId, OpenPolicy, Output, Peer};
+use crate::protocol::{
+    ByeCode, Client, Entry, Event, Host, HostLimits, HostOutput, Identity, LinkId, OpenPolicy, Output, Peer, Stop,
+};
 use crate::wire::{Frame, FrameKind, FrameReader, Ping, Signed, Welcome, decode, encode};
 
 /// The values of the example by name.
@@ -95,7 +97,8 @@ fn our_host_numbers_and_passes_on_exactly_these_bytes() {
         (ANN, "Msg frame_1"),
         (ANN, "Msg frame_2"),
     ] {
-        received.extend(hand(&mut host, &example, from, name)[1].drain(..));
+        let [_, mut to_bo] = hand(&mut host, &example, from, name);
+        received.append(&mut to_bo);
     }
     assert_eq!(received, TO_BO.map(|name| example.bytes(name)));
 }
