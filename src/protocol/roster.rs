@@ -299,8 +299,7 @@ pub(super) enum Entry<'a> {
 mod tests {
     use super::*;
     use crate::crypto::SystemRandom;
-    use crate::protocol::limits::ROOMS_MAX;
-    use crate::wire::{Frame, Join, JoinAsk, Lobby, Open, Welcome, encode};
+    use crate::wire::{Frame, Join, JoinAsk, Open, Welcome, encode};
 
     fn person(bits: u32) -> Identity {
         let backend = Suite::Textbook.backend();
@@ -338,10 +337,8 @@ mod tests {
             let entry = roster.next_entry(&owner, Entry::Add(guest.bundle()), Now::default()).unwrap();
             let room = ByteArray::new(roster.room().0);
             let join = Join { bundle: guest.bundle().clone(), invite_id: None, mac: None, room };
-            let lobby = Lobby { rooms: vec![genesis.clone(); ROOMS_MAX], members: vec![u16::MAX; ROOMS_MAX] };
             for frame in [
                 Frame::Open(Open { genesis: genesis.clone(), token: None }),
-                Frame::Lobby(lobby),
                 Frame::JoinAsk(JoinAsk { join: encode(&join).into(), number: u64::MAX }),
                 Frame::Join(join),
                 Frame::Roster(entry),

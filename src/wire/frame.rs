@@ -341,8 +341,8 @@ frames! {
     SkPacket(SkPacket) = 0x07, 512 * KIB;
     Msg(Msg) = 0x08, 64 * KIB;
     Look(Look) = 0x09, 64;
-    // A host has at most 32 rooms, and each genesis came in an Open.
-    Lobby(Lobby) = 0x0a, 256 * KIB;
+    // A host has at most 32 rooms, and a genesis with its owner's bundle is below 4 KiB.
+    Lobby(Lobby) = 0x0a, 128 * KIB;
     Open(Open) = 0x0b, 8 * KIB;
     Item(Item) = 0x10, 66 * KIB;
     // A Join at its limit and the frame around it.
