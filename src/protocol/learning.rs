@@ -52,3 +52,48 @@ fn signed_input(header: &[u8], ciphertext: &[u8]) -> Vec<u8> {
     let length = u32::try_from(header.len()).unwrap_or(u32::MAX).to_be_bytes();
     [&length, header, ciphertext].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{Suite, SystemRandom};
+    use crate::protocol::roster::{Entry, Roster};
+    use crate::protocol::{Now, new_room};
+    use crate::wire::{ByteArray, Frame, Join, JoinAsk, Open, Welcome};
+
+    fn person(bits: u32) -> Identity {
+        let backend = Suite::Textbook.backend();
+        let signing = backend.generate_signing(bits).unwrap();
+        Identity::new(signing, backend.generate_decryption(bits).unwrap(), Now::default()).unwrap()
+    }
+
+    /// The signature by a key of 16 bits is five times as long as what it signs.
+    #[test]
+    fn the_records_by_keys_of_every_size_fit_their_frames() {
+        for bits in Suite::Textbook.backend().key_bits() {
+            let (owner, guest) = (person(*bits), person(*bits));
+            let made = new_room(&owner, Suite::Textbook, true, 4, Now::default(), &mut SystemRandom::new());
+            let (_, genesis) = made.unwrap();
+            let roster = Roster::open(&genesis).unwrap();
+            let entry = roster.next_entry(&owner, Entry::Add(guest.bundle()), Now::default()).unwrap();
+            let room = ByteArray::new(roster.room().0);
+            let join = Join { bundle: guest.bundle().clone(), invite_id: None, mac: None, room };
+            for frame in [
+                Frame::Open(Open { genesis: genesis.clone(), token: None }),
+                Frame::JoinAsk(JoinAsk { join: encode(&join).into(), number: u64::MAX }),
+                Frame::Join(join),
+                Frame::Roster(entry),
+                Frame::Welcome(Welcome {
+                    genesis,
+                    prekey_index: u64::MAX,
+                    log_hash: room,
+                    chain_number: u64::MAX,
+                    position: u64::MAX,
+                    roster_length: u64::MAX,
+                }),
+            ] {
+                assert!(frame.fits(), "{bits} bits: {:?} has {} bytes", frame.kind(), frame.to_bytes().len());
+            }
+        }
+    }
+}
