@@ -3,15 +3,15 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use conversa::crypto::{Fingerprint, Suite};
+use conversa::crypto::{Fingerprint, Suite, primitives};
 use conversa::protocol::limits::{
-    BYTES_BURST, CHAIN_MESSAGES_MAX, INVITES_MAX, KEYS_BURST, LOG_ITEMS_KEPT, MESSAGES_BURST, OUTBOX_MAX,
-    PREKEY_LIFE_MS, QUESTIONS_BURST, RETRY_MAX_MS,
+    BYTES_BURST, CHAIN_MESSAGES_MAX, INVITES_MAX, KEYS_BURST, LOG_BYTES_KEPT, LOG_ITEMS_KEPT, MESSAGES_BURST,
+    OUTBOX_MAX, PREKEY_LIFE_MS, QUESTIONS_BURST, RETRY_FIRST_MS, RETRY_MAX_MS, WAITING_MS,
 };
 use conversa::protocol::{
     ByeCode, Command, Entry, Event, Host, HostLimits, LinkId, OpenPolicy, RefuseCode, RoomId, Stop, new_room,
 };
-use conversa::wire::{ByteArray, Frame, ItemKind, Look, Msg, Open, Ping, Signed, encode};
+use conversa::wire::{ByteArray, Frame, ItemKind, Look, Msg, Open, Ping, Resume, Signed, encode};
 use serde::Serialize;
 
 use crate::net::{Net, START, Seeded, identity};
@@ -190,6 +190,70 @@ fn a_flood_of_messages_or_bytes_ends_the_link() {
         });
         assert!((most - 1..=most).contains(&taken.count().try_into().unwrap()), "messages of {bytes} bytes");
         assert_eq!(rogue.closed(), Some(ByeCode::Rate));
+    }
+}
+
+/// A host keeps so many bytes of its log; who missed more comes back with `Join`.
+#[test]
+fn a_log_keeps_its_newest_bytes_and_who_missed_older_ones_starts_anew() {
+    let (mut host, genesis, room) = host_and_room();
+    let owner = identity(Suite::Textbook, 0);
+    let open = Frame::Open(Open { genesis, token: None });
+    let message = Frame::Msg(Msg {
+        ciphertext: vec![0; 60_000].into(),
+        header: header(owner.fingerprint(), room).into(),
+        signature: vec![0; 64].into(),
+    });
+    let mut talker = Rogue::link(&mut host, LinkId(1), &owner);
+    talker.send(&open);
+    let messages = LOG_BYTES_KEPT / 60_000 + 10;
+    for _ in 0..messages {
+        talker.now.monotonic_ms += 1_000;
+        talker.send(&message);
+    }
+    assert_eq!(talker.closed(), None);
+    let (now, mut hash) = (talker.now, room.0);
+    for position in 1..=messages as u64 {
+        let exact = primitives::sha256(&message.to_bytes()[5..]);
+        hash = primitives::labelled_hash("log", &[&hash, &[ItemKind::Msg.code()], &exact]);
+        let is_kept = position >= messages as u64 - 100;
+        if position > 3 && !is_kept {
+            continue;
+        }
+        let mut back = Rogue::link_at(&mut host, LinkId(100 + position), &owner, now);
+        back.send(&Frame::Resume(Resume { log_hash: ByteArray::new(hash), position, room: ByteArray::new(room.0) }));
+        let refused = if is_kept { None } else { Some(RefuseCode::Gone) };
+        assert_eq!(back.refused(), refused, "position {position} of {messages}");
+    }
+}
+
+#[test]
+fn who_knocks_waits_two_minutes_for_the_owner_and_no_longer() {
+    let mut net = Net::with_owner(Suite::Textbook, "ann", true);
+    let (room, host) = (net.host.rooms().next().unwrap(), net.host_fingerprint());
+    net.add("bo", Entry::Knock, Some(host));
+    net.drive();
+    net.command("bo", Command::Knock(room));
+    net.drive();
+    net.wait(WAITING_MS - 20_000);
+    assert_eq!(net.stop_of("bo"), None);
+    net.wait(40_000);
+    assert_eq!(net.stop_of("bo"), Some(Stop::Refused(RefuseCode::OwnerAway)));
+    assert!(net.saw("ann", &Event::KnockOver { member: net.fingerprint("bo") }));
+}
+
+#[test]
+fn who_lost_the_link_tries_again_after_waits_that_double_up_to_a_limit() {
+    let mut net = Net::new(Suite::Textbook, &["ann", "bo"]);
+    net.people.get_mut("bo").unwrap().online = false;
+    net.cut("bo");
+    net.wait_in_steps(10 * RETRY_MAX_MS, 500);
+    let wait = |event: &Event| if let Event::Offline { retry_in_ms, .. } = event { Some(*retry_in_ms) } else { None };
+    let waits: Vec<u64> = net.people["bo"].events.iter().filter_map(wait).collect();
+    assert!(waits.len() > 10, "{waits:?}");
+    for (tries, waited) in waits.iter().enumerate() {
+        let longest = (RETRY_FIRST_MS << tries.min(10)).min(RETRY_MAX_MS);
+        assert!((longest * 3 / 4..=longest).contains(waited), "{waits:?}");
     }
 }
 
