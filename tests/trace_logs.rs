@@ -84,11 +84,14 @@ fn talk_through_the_machines(suite: Suite) -> Vec<String> {
     let link = invite.to_string();
     let mut secrets = vec![link.rsplit(':').next().unwrap().to_owned()];
     secrets.extend(forms(&invite.secret[..]));
-    // The same generator again gives everything that was drawn: the machines have no other.
-    let replay: &mut dyn Random = &mut Seeded::new(7);
-    for _ in 0..net.random.drawn() {
-        // The first half of each is enough to know it by.
-        secrets.extend(forms(&replay.bytes::<32>().unwrap()[..16]));
+    // The same generators again give everything that was drawn: the machines have no others.
+    for place in net.people.values().map(|person| person.random.place()) {
+        let (seed, count) = (place >> 32, place & 0xffff_ffff);
+        let replay: &mut dyn Random = &mut Seeded::new(seed);
+        for _ in 0..count {
+            // The first half of each is enough to know it by.
+            secrets.extend(forms(&replay.bytes::<32>().unwrap()[..16]));
+        }
     }
     secrets
 }
