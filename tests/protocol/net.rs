@@ -126,7 +126,7 @@ pub(crate) struct Net {
     pub(crate) host: Host,
     pub(crate) now: Now,
     pub(crate) people: BTreeMap<&'static str, Person>,
-    random: Seeded,
+    pub(crate) random: Seeded,
     /// All that went to and fro, in order.
     pub(crate) tape: Vec<Taped>,
     next_seed: u64,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use conversa::crypto::{Random, Suite};
-use conversa::protocol::{Event, LinkId, Peer};
+use conversa::protocol::{Event, LinkId, Peer, RelayToken};
 use conversa::wire::{
     ByteArray, Frame, FrameKind, Item, Join, JoinAnswer, Look, Msg, Open, Ping, Presence, Resume, Signed, encode,
 };
@@ -97,7 +97,7 @@ fn made_up(net: &Net, dice: &mut Dice, asks: bool) -> Frame {
         }
         4 => Frame::Roster(signed(dice)),
         5 => Frame::Prekey(signed(dice)),
-        6 => Frame::Open(Open { genesis: signed(dice), token: Some(any32(dice)) }),
+        6 => Frame::Open(Open { genesis: signed(dice), token: Some(RelayToken::new(any32(dice).into_array())) }),
         7 => Frame::JoinAnswer(JoinAnswer { answer: dice.below(6) as u8, number: dice.below(9) as u64 }),
         8 => Frame::Item(Item { kind: 1 + dice.below(5) as u8, position: 1, wrap: None, exact: dice.noise().into() }),
         9 => Frame::Presence(Presence { member: someone, state: dice.below(4) as u8 }),
