@@ -6,7 +6,7 @@ use std::rc::Rc;
 use conversa::crypto::{Fingerprint, Suite};
 use conversa::protocol::limits::{
     BYTES_BURST, CHAIN_MESSAGES_MAX, INVITES_MAX, KEYS_BURST, LOG_ITEMS_KEPT, MESSAGES_BURST, OUTBOX_MAX,
-    PREKEY_LIFE_MS, QUESTIONS_BURST, RETRY_MAX_MS,
+    PING_AFTER_MS, PREKEY_LIFE_MS, QUESTIONS_BURST, RETRY_MAX_MS,
 };
 use conversa::protocol::{
     ByeCode, Command, Entry, Event, Host, HostLimits, LinkId, OpenPolicy, RefuseCode, RoomId, Stop, new_room,
@@ -190,6 +190,32 @@ fn a_flood_of_messages_or_bytes_ends_the_link() {
         });
         assert!((most - 1..=most).contains(&taken.count().try_into().unwrap()), "messages of {bytes} bytes");
         assert_eq!(rogue.closed(), Some(ByeCode::Rate));
+    }
+}
+
+#[test]
+fn a_quiet_link_is_asked_for_a_sign_of_life() {
+    let (mut host, genesis, _) = host_and_room();
+    let mut rogue = Rogue::link(&mut host, LinkId(1), &identity(Suite::Textbook, 0));
+    rogue.send(&Frame::Open(Open { genesis, token: None }));
+    let is_asked = |rogue: &Rogue<'_>| rogue.frames().iter().any(|frame| matches!(frame, Frame::Ping(_)));
+    rogue.wait(PING_AFTER_MS - 1);
+    assert!(!is_asked(&rogue));
+    rogue.wait(1);
+    assert!(is_asked(&rogue));
+}
+
+/// Whoever runs them would never sleep otherwise.
+#[test]
+fn machines_at_rest_ask_to_be_woken_later_and_not_at_once() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        net.drive();
+        let now_ms = net.now.monotonic_ms;
+        let clients = net.people.values().map(|person| person.client.next_timeout());
+        for due in clients.chain([net.host.next_timeout()]) {
+            assert!(due.is_some_and(|due| due > now_ms), "{suite:?}: {due:?} at {now_ms}");
+        }
     }
 }
 
