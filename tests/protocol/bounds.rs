@@ -6,7 +6,7 @@ use std::rc::Rc;
 use conversa::crypto::{Fingerprint, Suite, primitives};
 use conversa::protocol::limits::{
     BYTES_BURST, CHAIN_MESSAGES_MAX, INVITES_MAX, KEYS_BURST, LOG_BYTES_KEPT, LOG_ITEMS_KEPT, MESSAGES_BURST,
-    OUTBOX_MAX, PREKEY_LIFE_MS, QUESTIONS_BURST, RETRY_FIRST_MS, RETRY_MAX_MS, WAITING_MS,
+    OUTBOX_MAX, PING_AFTER_MS, PREKEY_LIFE_MS, QUESTIONS_BURST, RETRY_FIRST_MS, RETRY_MAX_MS, WAITING_MS,
 };
 use conversa::protocol::{
     ByeCode, Command, Entry, Event, Host, HostLimits, LinkId, OpenPolicy, RefuseCode, RoomId, Stop, new_room,
@@ -254,6 +254,32 @@ fn who_lost_the_link_tries_again_after_waits_that_double_up_to_a_limit() {
     for (tries, waited) in waits.iter().enumerate() {
         let longest = (RETRY_FIRST_MS << tries.min(10)).min(RETRY_MAX_MS);
         assert!((longest * 3 / 4..=longest).contains(waited), "{waits:?}");
+    }
+}
+
+#[test]
+fn a_quiet_link_is_asked_for_a_sign_of_life() {
+    let (mut host, genesis, _) = host_and_room();
+    let mut rogue = Rogue::link(&mut host, LinkId(1), &identity(Suite::Textbook, 0));
+    rogue.send(&Frame::Open(Open { genesis, token: None }));
+    let is_asked = |rogue: &Rogue<'_>| rogue.frames().iter().any(|frame| matches!(frame, Frame::Ping(_)));
+    rogue.wait(PING_AFTER_MS - 1);
+    assert!(!is_asked(&rogue));
+    rogue.wait(1);
+    assert!(is_asked(&rogue));
+}
+
+/// Whoever runs them would never sleep otherwise.
+#[test]
+fn machines_at_rest_ask_to_be_woken_later_and_not_at_once() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        net.drive();
+        let now_ms = net.now.monotonic_ms;
+        let clients = net.people.values().map(|person| person.client.next_timeout());
+        for due in clients.chain([net.host.next_timeout()]) {
+            assert!(due.is_some_and(|due| due > now_ms), "{suite:?}: {due:?} at {now_ms}");
+        }
     }
 }
 
