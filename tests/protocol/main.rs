@@ -5,6 +5,7 @@
 mod admission;
 mod bounds;
 mod crowd;
+mod findings;
 mod hostile;
 mod messaging;
 mod net;

@@ -133,6 +133,14 @@ impl RoomState {
         live.map(|(member, prekey)| (*member, prekey.index)).collect()
     }
 
+    /// A member is here no more, or begins anew: what it did not read by now it never can.
+    fn forget_prekey(&mut self, member: Fingerprint) {
+        self.prekeys.remove(&member);
+        for sent in &mut self.sent {
+            sent.awaiting.remove(&member);
+        }
+    }
+
     pub(super) fn is_talkative(&self) -> bool {
         self.roster.len() <= TALKATIVE_MEMBERS_MAX
     }
@@ -361,7 +369,7 @@ impl Client {
             return self.stop(if left { Stop::Left } else { Stop::Removed });
         }
         let Some(room) = &mut self.room else { return };
-        room.prekeys.remove(&member);
+        room.forget_prekey(member);
         room.present.remove(&member);
         if !room.left.remove(&member) {
             self.event(Event::MemberRemoved { member });
@@ -372,10 +380,16 @@ impl Client {
     fn prekey_item(&mut self, exact: &[u8], now: Now) {
         let own = self.identity.fingerprint();
         let owner = self.is_owner();
+        let missed_presence = matches!(self.phase, Phase::Syncing { resumed: true, .. });
         let Some(room) = &mut self.room else { return };
         let Some((member, prekey)) = read_prekey(&room.roster, exact, now) else { return };
         if member == own || room.prekeys.get(&member).is_some_and(|known| known.index >= prekey.index) {
             return;
+        }
+        if missed_presence {
+            // A new run of its app looks like a renewal from here: nothing it says later tells what came before.
+            room.forget_prekey(member);
+            self.in_flight.iter_mut().for_each(|sent| sent.leave_out(member));
         }
         room.prekeys.insert(member, prekey);
         if owner || room.is_talkative() {
@@ -448,7 +462,8 @@ impl Client {
             PRESENCE_OFFLINE | PRESENCE_CUT => {
                 let cut = presence.state == PRESENCE_CUT;
                 if !cut {
-                    room.prekeys.remove(&member);
+                    room.forget_prekey(member);
+                    self.in_flight.iter_mut().for_each(|sent| sent.leave_out(member));
                 }
                 room.learning_told.remove(&member);
                 if room.present.remove(&member) {
@@ -476,7 +491,7 @@ fn read_prekey(roster: &Roster, exact: &[u8], now: Now) -> Option<(Fingerprint, 
     let public = PublicPrekey::read(roster.backend(), &payload).ok()?;
     let holds = payload.version == VERSION
         && payload.room == roster.room()
-        && payload.not_after_ms > now.unix_ms
+        // One that is past its time serves nobody, and tells all the same that an older one is gone.
         && payload.not_after_ms <= life_max;
     holds.then_some((
         bundle.fingerprint,

@@ -37,6 +37,15 @@ pub(super) struct InFlight {
     cancelled: bool,
 }
 
+impl InFlight {
+    /// Nobody sealed for `member` in time: it has begun anew since, or said goodbye.
+    pub(super) fn leave_out(&mut self, member: Fingerprint) {
+        if self.recipients.remove(&member) {
+            self.without.push(member);
+        }
+    }
+}
+
 /// Keeps below the host's limits, which count a little differently because of the way in between.
 pub(super) struct Pace {
     messages: Bucket,

@@ -273,13 +273,29 @@ impl Room {
                 }
                 self.send_snapshot(member, link, outputs);
             }
-            Seated::After(position) => self.replay(member, link, position, outputs),
+            Seated::After(position) => {
+                self.replay(member, link, position, outputs);
+                self.tell_absences(member, link, outputs);
+            }
         }
         let others = self.seats.iter().filter(|(other, seat)| **other != member && seat.link.is_some());
         for frame in others.map(|(other, _)| presence(*other, PRESENCE_CONNECTED)) {
             outputs.push_back(HostOutput::Send { link, frame });
         }
         self.tell_presence(member, PRESENCE_CONNECTED, outputs);
+    }
+
+    /// Who said goodbye or began anew while `member` was away, which no item of the log tells: what is
+    /// sealed under the prekey of before cannot be read any more.
+    fn tell_absences(&self, member: Fingerprint, link: LinkId, outputs: &mut Outputs) {
+        let has_prekeys = !self.roster.suite().is_learning();
+        for (other, seat) in self.seats.iter().filter(|(other, _)| **other != member) {
+            let is_gone = seat.prekey.is_none() && (has_prekeys || seat.link.is_none());
+            if is_gone || seat.link.is_none() {
+                let state = if is_gone { PRESENCE_OFFLINE } else { PRESENCE_CUT };
+                outputs.push_back(HostOutput::Send { link, frame: presence(*other, state) });
+            }
+        }
     }
 
     fn send_snapshot(&self, member: Fingerprint, link: LinkId, outputs: &mut Outputs) {

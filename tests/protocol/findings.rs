@@ -1,0 +1,108 @@
+//! What the simulation of thousands of rooms found, each told once more as a story.
+
+use conversa::crypto::{Fingerprint, Suite};
+use conversa::protocol::limits::{PREKEY_OLD_MS, RETRY_MAX_MS};
+use conversa::protocol::{Command, Entry, Event, Fault, Stop};
+use conversa::wire::{Frame, ItemKind, Signed, Welcome};
+
+use crate::net::Net;
+
+const SECURE: [Suite; 2] = [Suite::Secure, Suite::Hybrid];
+
+/// The room that somebody entered, and the hash of each roster entry they were told of.
+fn memory_of(net: &Net, name: &str) -> (Signed, Vec<(u64, [u8; 32])>) {
+    let events = &net.people[name].events;
+    let entered = |event: &Event| if let Event::Entered { genesis, .. } = event { Some(genesis.clone()) } else { None };
+    let known = |event: &Event| {
+        if let Event::RosterEntry { number, hash, .. } = event { Some((*number, *hash)) } else { None }
+    };
+    (events.iter().find_map(entered).unwrap(), events.iter().filter_map(known).collect())
+}
+
+/// The app crashes and begins again, remembering what it knew of the roster, or less.
+fn restart_knowing(net: &mut Net, name: &'static str, entries: usize) {
+    let (genesis, known) = memory_of(net, name);
+    let (known, host) = (known[entries - 1], net.host_fingerprint());
+    net.cut(name);
+    net.add(name, Entry::Return { genesis, known }, Some(host));
+}
+
+fn restart(net: &mut Net, name: &'static str) {
+    let entries = memory_of(net, name).1.len();
+    restart_knowing(net, name, entries);
+}
+
+fn come_back(net: &mut Net, name: &'static str) {
+    net.people.get_mut(name).unwrap().online = true;
+    net.wait(2 * RETRY_MAX_MS);
+}
+
+fn go_away(net: &mut Net, name: &'static str) {
+    net.people.get_mut(name).unwrap().online = false;
+    net.cut(name);
+}
+
+#[test]
+fn words_that_cross_a_restart_are_not_said_to_have_arrived() {
+    for suite in SECURE {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        let bo = net.fingerprint("bo");
+        net.freeze("ann");
+        let id = net.send("ann", "are you there?");
+        restart(&mut net, "bo");
+        net.settle();
+        net.thaw("ann");
+        net.drive();
+        net.send("bo", "here again");
+        net.drive();
+        assert_eq!(net.inbox("bo"), Vec::<String>::new(), "sealed for a key that is gone");
+        assert_eq!(net.inbox("ann"), ["here again"]);
+        assert!(net.saw("ann", &Event::OnHost { id, without: vec![bo] }), "{suite:?}: {:?}", net.people["ann"].events);
+        assert!(!net.saw("ann", &Event::Delivered { id, to: bo }), "{suite:?}");
+    }
+}
+
+#[test]
+fn whoever_begins_anew_confirms_nothing_from_before() {
+    for suite in SECURE {
+        for ann_sees_it in [true, false] {
+            let mut net = Net::new(suite, &["ann", "bo"]);
+            let bo = net.fingerprint("bo");
+            net.freeze("bo");
+            let id = net.send("ann", "are you there?");
+            net.settle();
+            if !ann_sees_it {
+                go_away(&mut net, "ann");
+            }
+            restart(&mut net, "bo");
+            net.drive();
+            come_back(&mut net, "ann");
+            net.send("bo", "here again");
+            net.drive();
+            assert_eq!(net.inbox("ann"), ["here again"]);
+            assert!(net.saw("ann", &Event::OnHost { id, without: Vec::new() }), "{suite:?}");
+            assert!(!net.saw("ann", &Event::Delivered { id, to: bo }), "{suite:?}, seen: {ann_sees_it}");
+        }
+    }
+}
+
+#[test]
+fn whoever_comes_back_after_a_cut_is_told_who_left_in_between() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        let bo = net.fingerprint("bo");
+        go_away(&mut net, "carol");
+        net.command("bo", Command::GoOffline);
+        net.drive();
+        come_back(&mut net, "carol");
+        assert!(net.saw("carol", &Event::MemberAway { member: bo, cut: false }), "{suite:?}");
+        let id = net.send("carol", "who is here?");
+        net.drive();
+        assert!(net.saw("carol", &Event::OnHost { id, without: vec![bo] }), "{suite:?}");
+    }
+}
+
+/// The others would go on with the old one, whose private half is erased in five minutes.
+fn unreadable(net: &Net, name: &str, from: Fingerprint) -> bool {
+    net.saw(name, &Event::Unreadable { from })
+}
