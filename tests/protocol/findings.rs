@@ -103,6 +103,82 @@ fn whoever_comes_back_after_a_cut_is_told_who_left_in_between() {
 }
 
 /// The others would go on with the old one, whose private half is erased in five minutes.
+#[test]
+fn a_prekey_that_was_lost_on_its_way_is_announced_again() {
+    for suite in SECURE {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        net.command("bo", Command::RefreshKeys);
+        net.cut("bo");
+        net.wait(PREKEY_OLD_MS + 60_000);
+        net.send("ann", "can you read this?");
+        net.drive();
+        assert_eq!(net.inbox("bo"), ["can you read this?"], "{suite:?}: {:?}", net.people["bo"].events);
+    }
+}
+
 fn unreadable(net: &Net, name: &str, from: Fingerprint) -> bool {
     net.saw(name, &Event::Unreadable { from })
+}
+
+#[test]
+fn a_host_that_takes_a_chains_key_away_is_noticed() {
+    for suite in SECURE {
+        for takes in [false, true] {
+            let mut net = Net::new(suite, &["ann", "bo"]);
+            net.tamper = Some(Box::new(move |name, frame| match frame {
+                Frame::Item(mut item) if name == "bo" && takes => {
+                    item.wrap = None;
+                    Some(Frame::Item(item))
+                }
+                frame => Some(frame),
+            }));
+            net.command("bo", Command::RefreshKeys);
+            net.drive();
+            net.send("ann", "can you read this?");
+            net.drive();
+            assert_eq!(net.inbox("bo").is_empty(), takes, "{suite:?}");
+            let ann = net.fingerprint("ann");
+            assert_eq!(unreadable(&net, "bo", ann), takes, "{suite:?}");
+        }
+    }
+}
+
+#[test]
+fn a_host_that_hides_a_change_of_the_roster_is_found_out_by_what_is_said_after_it() {
+    for suite in SECURE {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        let mut entries = 0;
+        net.tamper = Some(Box::new(move |name, frame| match frame {
+            Frame::Welcome(welcome) if name == "bo" => {
+                Some(Frame::Welcome(Welcome { roster_length: welcome.roster_length - 1, ..welcome }))
+            }
+            Frame::Item(item) if name == "bo" && item.kind == ItemKind::Roster.code() => {
+                entries += 1;
+                (entries == 1).then_some(Frame::Item(item))
+            }
+            frame => Some(frame),
+        }));
+        restart_knowing(&mut net, "bo", 1);
+        net.drive();
+        let ann = net.fingerprint("ann");
+        assert!(net.saw("bo", &Event::Fork { from: ann }), "{suite:?}: {:?}", net.people["bo"].events);
+    }
+}
+
+#[test]
+fn a_host_that_sets_a_members_count_back_is_noticed() {
+    for suite in SECURE {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        net.tamper = Some(Box::new(|_, frame| match frame {
+            Frame::Welcome(welcome) => Some(Frame::Welcome(Welcome { chain_number: 0, ..welcome })),
+            frame => Some(frame),
+        }));
+        restart(&mut net, "bo");
+        net.drive();
+        net.send("bo", "does anybody hear me?");
+        net.drive();
+        let bo = net.fingerprint("bo");
+        assert!(net.inbox("ann").is_empty());
+        assert!(unreadable(&net, "ann", bo), "{suite:?}: {:?}", net.people["ann"].events);
+    }
 }

@@ -20,10 +20,11 @@ impl Client {
         let Some(announcement) = self.announcement(exact) else { return };
         let sender = announcement.common.sender;
         let Some(room) = &mut self.room else { return };
-        if sender == self.identity.fingerprint() || announcement.common.epoch != room.roster.number() {
+        if sender == self.identity.fingerprint() || announcement.common.epoch < room.roster.number() {
             return;
         }
-        if *announcement.common.roster_hash != *room.roster.hash() {
+        // A host that is honest shows a change of the roster before what is said after it.
+        if announcement.common.epoch > room.roster.number() || *announcement.common.roster_hash != *room.roster.hash() {
             return self.fork(sender);
         }
         let number = announcement.common.chain_number;
@@ -37,7 +38,8 @@ impl Client {
             })
         });
         let unreadable = matches!(opened, Some(None));
-        let chain = opened.flatten().map_or(Chain::Closed { number }, |chain| Chain::Open(Box::new(chain)));
+        let closed = Chain::Closed { number, told: unreadable };
+        let chain = opened.flatten().map_or(closed, |chain| Chain::Open(Box::new(chain)));
         room.chains.insert(sender, chain);
         if unreadable {
             self.event(Event::Unreadable { from: sender });
@@ -88,7 +90,7 @@ impl Client {
             Err(Unopened::Gap) => {
                 if let Some(room) = &mut self.room {
                     let number = room.chains.get(&sender).map_or(0, Chain::number);
-                    room.chains.insert(sender, Chain::Closed { number });
+                    room.chains.insert(sender, Chain::Closed { number, told: true });
                 }
                 self.event(Event::Unreadable { from: sender });
             }
@@ -108,6 +110,13 @@ impl Client {
         }
         match room.chains.get_mut(&header.sender) {
             Some(Chain::Open(chain)) => chain.receive(header, message),
+            Some(Chain::Closed { told, .. })
+                if !*told && room.reached_since.is_some_and(|at| header.position >= at) =>
+            {
+                // The sender had seen our prekey: the host kept the chain's key from us, or our prekey from it.
+                *told = true;
+                Err(Unopened::Unreadable)
+            }
             // Sealed before we came, or while we were away: not for us.
             Some(Chain::Closed { .. }) | None => Err(Unopened::Dropped),
         }

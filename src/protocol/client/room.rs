@@ -38,15 +38,15 @@ pub(super) struct OwnPrekey {
 pub(super) enum Chain {
     /// Ours to read.
     Open(Box<ReceiveChain>),
-    /// Announced, but without a key for us, or with one that does not open.
-    Closed { number: u64 },
+    /// Announced, but without a key for us, or with one that does not open. `told`: we said so.
+    Closed { number: u64, told: bool },
 }
 
 impl Chain {
     pub(super) const fn number(&self) -> u64 {
         match self {
             Self::Open(chain) => chain.number(),
-            Self::Closed { number } => *number,
+            Self::Closed { number, .. } => *number,
         }
     }
 }
@@ -70,7 +70,12 @@ pub(super) struct RoomState {
     pub own_prekeys: Vec<OwnPrekey>,
     prekey_index: u64,
     prekey_until_ms: Option<u64>,
-    /// Messages sent and seen in a learning room, where no chain counts them.
+    /// Whether the newest of our own has come back in the log: a link may end before it gets there.
+    prekey_logged: bool,
+    /// The position of our own prekey in the log from which on whoever speaks should seal for us too.
+    pub reached_since: Option<u64>,
+    /// Messages sent in a learning room, where no chain counts them; of others the next that is due, and
+    /// the position of the last.
     pub learning_sent: u64,
     pub learning_seen: BTreeMap<Fingerprint, u64>,
     /// Who has been told our name there.
@@ -100,6 +105,8 @@ impl RoomState {
             own_prekeys: Vec::new(),
             prekey_index: 0,
             prekey_until_ms: None,
+            prekey_logged: false,
+            reached_since: None,
             learning_sent: 0,
             learning_seen: BTreeMap::new(),
             learning_told: BTreeSet::new(),
@@ -196,6 +203,7 @@ impl Client {
             ItemKind::Prekey => {
                 room.log.roll(kind, &item.exact);
                 self.prekey_item(&item.exact, now);
+                self.own_prekey_item(&item.exact, item.position);
                 Ok(())
             }
             ItemKind::SkPacket => {
@@ -239,6 +247,10 @@ impl Client {
             return Err(Fault::BrokenRoster);
         }
         let prekey_forgotten = std::mem::take(&mut room.prekey_forgotten);
+        if prekey_forgotten {
+            room.reached_since = None;
+        }
+        let is_unknown = prekey_forgotten || !room.prekey_logged;
         if !resumed && !self.check_roster(now, random)? {
             return Ok(());
         }
@@ -246,7 +258,7 @@ impl Client {
         if !resumed {
             self.enter();
         }
-        if (!resumed || prekey_forgotten) && !self.crypto.suite().is_learning() {
+        if (!resumed || is_unknown) && !self.crypto.suite().is_learning() {
             self.new_prekey(now, random)?;
         }
         self.ask_for_life(now);
@@ -397,6 +409,18 @@ impl Client {
         }
     }
 
+    /// Our own prekey has its place in the log: whoever speaks from there on has it.
+    fn own_prekey_item(&mut self, exact: &[u8], position: u64) {
+        let own = self.identity.fingerprint();
+        let payload = decode::<Signed>(exact).and_then(|signed| decode::<PrekeyPayload>(&signed.payload));
+        let Some((room, payload)) = self.room.as_mut().zip(payload.ok()) else { return };
+        let newest = room.own_prekeys.last().map(|prekey| prekey.index);
+        if payload.sender == own && Some(payload.index) == newest {
+            room.prekey_logged = true;
+            room.reached_since.get_or_insert(position);
+        }
+    }
+
     /// Makes and announces a new prekey; the old one's private half goes in five minutes.
     pub(super) fn new_prekey(&mut self, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
         if self.crypto.suite().is_learning() {
@@ -404,6 +428,10 @@ impl Client {
         }
         let Some(room) = &mut self.room else { return Ok(()) };
         let key = PrivatePrekey::generate(room.roster.backend(), random)?;
+        if room.prekey_until_ms.is_none_or(|until| now.monotonic_ms >= until + PREKEY_OLD_MS) {
+            // Until the others have this one, they have none of ours.
+            room.reached_since = None;
+        }
         let public = key.public();
         if room.local_secret.iter().all(|byte| *byte == 0) {
             room.local_secret = Zeroizing::new(random.bytes()?);
@@ -425,6 +453,7 @@ impl Client {
             room.own_prekeys.remove(0);
         }
         room.own_prekeys.push(OwnPrekey { index: payload.index, key, erase_at_ms: None });
+        room.prekey_logged = false;
         room.prekey_until_ms = Some(now.monotonic_ms + PREKEY_LIFE_MS);
         let signed = sign(self.identity.signing().as_ref(), Domain::Prekey, &payload)?;
         self.send(&Frame::Prekey(signed));
