@@ -102,6 +102,34 @@ fn whoever_comes_back_after_a_cut_is_told_who_left_in_between() {
     }
 }
 
+#[test]
+fn an_owner_that_is_ahead_of_the_host_bears_words_of_whom_it_removed() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        let (genesis, _) = memory_of(&net, "ann");
+        // Stored, and the app ends before it is sent.
+        net.disk_works = false;
+        let bo = net.fingerprint("bo");
+        net.command("ann", Command::Remove(bo));
+        net.settle();
+        let signed =
+            |event: &Event| if let Event::EntrySigned { entry, .. } = event { Some(entry.clone()) } else { None };
+        let roster: Vec<Signed> = net.people["ann"].events.iter().filter_map(signed).collect();
+        assert_eq!(roster.len(), 3);
+        net.cut("ann");
+        net.settle();
+        let host = net.host_fingerprint();
+        net.add("ann", Entry::Open { genesis, roster, token: None, title: String::new() }, Some(host));
+        net.send("bo", "am I still in?");
+        net.drive();
+        assert_eq!(net.stop_of("ann"), None, "{suite:?}");
+        assert_eq!(net.stop_of("bo"), Some(Stop::Removed), "{suite:?}");
+        net.send("carol", "hello");
+        net.drive();
+        assert_eq!(net.inbox("ann"), ["hello"], "{suite:?}");
+    }
+}
+
 /// The others would go on with the old one, whose private half is erased in five minutes.
 #[test]
 fn a_prekey_that_was_lost_on_its_way_is_announced_again() {
