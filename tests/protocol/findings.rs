@@ -103,6 +103,27 @@ fn whoever_comes_back_after_a_cut_is_told_who_left_in_between() {
 }
 
 #[test]
+fn words_said_again_after_a_hosts_restart_are_not_shown_again() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        net.tamper = Some(Box::new(|name, frame| {
+            let is_word = matches!(&frame, Frame::Item(item) if item.kind == ItemKind::Msg.code());
+            (name != "ann" || !is_word).then_some(frame)
+        }));
+        net.send("ann", "once");
+        net.settle();
+        assert_eq!(net.inbox("bo"), ["once"]);
+        // Ann's app never saw its words in the log, so it says them again.
+        net.tamper = None;
+        net.restart_host();
+        net.wait(2 * RETRY_MAX_MS);
+        net.send("ann", "and on");
+        net.drive();
+        assert_eq!(net.inbox("bo"), ["once", "and on"], "{suite:?}");
+    }
+}
+
+#[test]
 fn an_owner_that_is_ahead_of_the_host_bears_words_of_whom_it_removed() {
     for suite in Suite::ALL {
         let mut net = Net::new(suite, &["ann", "bo", "carol"]);

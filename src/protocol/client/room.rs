@@ -168,14 +168,16 @@ impl Client {
             self.phase = Phase::Syncing { roster_left: 0, position: welcome.position, resumed: true };
             return Ok(());
         }
-        let known = match (self.room.take(), &self.entry) {
-            (Some(room), _) => room.roster,
-            (None, Entry::Open { roster, .. }) => with_entries(genesis, roster)?,
-            (None, _) => genesis,
+        // Words that were shown in this run stay known by name: their sender may say them again.
+        let (known, seen) = match (self.room.take(), &self.entry) {
+            (Some(room), _) => (room.roster, room.seen),
+            (None, Entry::Open { roster, .. }) => (with_entries(genesis, roster)?, VecDeque::new()),
+            (None, _) => (genesis, VecDeque::new()),
         };
         let log = LogHash::at(welcome.position, welcome.log_hash.into_array());
         let mut room = RoomState::new(known, log);
         room.prekey_index = welcome.prekey_index;
+        room.seen = seen;
         self.chain = None;
         self.chain_number = self.chain_number.max(welcome.chain_number);
         self.room = Some(room);
