@@ -231,3 +231,23 @@ fn a_host_that_sets_a_members_count_back_is_noticed() {
         assert!(unreadable(&net, "ann", bo), "{suite:?}: {:?}", net.people["ann"].events);
     }
 }
+
+#[test]
+fn a_host_that_gives_numbers_at_their_end_stops_the_room_and_not_the_app() {
+    for suite in SECURE {
+        let changes: [fn(Welcome) -> Welcome; 2] = [
+            |welcome| Welcome { prekey_index: u64::MAX, ..welcome },
+            |welcome| Welcome { chain_number: u64::MAX, ..welcome },
+        ];
+        for change in changes {
+            let mut net = Net::new(suite, &["ann", "bo"]);
+            net.tamper = Some(Box::new(move |_, frame| match frame {
+                Frame::Welcome(welcome) => Some(Frame::Welcome(change(welcome))),
+                frame => Some(frame),
+            }));
+            restart(&mut net, "bo");
+            net.drive();
+            assert_eq!(net.stop_of("bo"), Some(Stop::Protocol(Fault::Limit)), "{suite:?}");
+        }
+    }
+}

@@ -438,7 +438,8 @@ impl Client {
         if room.local_secret.iter().all(|byte| *byte == 0) {
             room.local_secret = Zeroizing::new(random.bytes()?);
         }
-        room.prekey_index += 1;
+        // It goes on from the host's word.
+        room.prekey_index = room.prekey_index.checked_add(1).ok_or(Fault::Limit)?;
         let payload = PrekeyPayload {
             sender: self.identity.fingerprint(),
             public: ByteArray::new(public.x25519),

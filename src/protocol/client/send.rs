@@ -194,7 +194,8 @@ impl Client {
                 Some(Recipient { member: *member, encryption: bundle.encryption.clone(), prekey_index, prekey })
             })
             .collect();
-        self.chain_number += 1;
+        // It goes on from the host's word.
+        self.chain_number = self.chain_number.checked_add(1).ok_or(Fault::Limit)?;
         let (chain, packet) = SendChain::start(&self.identity, epoch, self.chain_number, &recipients, now, random)?;
         self.chain = Some(chain);
         self.send(&Frame::SkPacket(packet));
