@@ -165,6 +165,22 @@ fn a_prekey_that_was_lost_on_its_way_is_announced_again() {
     }
 }
 
+#[test]
+fn whoever_begins_anew_is_heard_however_much_they_said_before() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        for word in ["one", "two", "three", "four"] {
+            net.send("bo", word);
+            net.drive();
+        }
+        restart(&mut net, "bo");
+        net.drive();
+        net.send("bo", "five");
+        net.drive();
+        assert_eq!(net.inbox("ann"), ["one", "two", "three", "four", "five"], "{suite:?}");
+    }
+}
+
 fn unreadable(net: &Net, name: &str, from: Fingerprint) -> bool {
     net.saw(name, &Event::Unreadable { from })
 }

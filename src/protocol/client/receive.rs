@@ -76,7 +76,7 @@ impl Client {
             return Err(Fault::OtherRoom);
         }
         let differs = room.log.differs(header.position, &header.log_hash);
-        match self.open(&header, &message) {
+        match self.open(&header, &message, position) {
             Ok(opened) => {
                 if differs {
                     self.fork(sender);
@@ -102,14 +102,16 @@ impl Client {
         Ok(())
     }
 
-    fn open(&mut self, header: &HeaderPayload, message: &Msg) -> Result<Opened, Unopened> {
+    fn open(&mut self, header: &HeaderPayload, message: &Msg, position: u64) -> Result<Opened, Unopened> {
         let room = self.room.as_mut().ok_or(Unopened::Dropped)?;
         if room.roster.suite().is_learning() {
             let sender = room.roster.bundle(&header.sender).ok_or(Unopened::Dropped)?;
             let (body, sent_ms) = learning::open(&self.identity, sender, message)?;
-            let next = room.learning_seen.entry(header.sender).or_insert(header.index);
-            let lost = header.index.checked_sub(*next).ok_or(Unopened::Dropped)?;
-            *next = header.index.saturating_add(1);
+            let (next, newest) = room.learning_seen.get(&header.sender).copied().unwrap_or((header.index, 0));
+            // A new run of the sender's app counts from 0, having seen where the last one ended.
+            let next = if header.position >= newest { next.min(header.index) } else { next };
+            let lost = header.index.checked_sub(next).ok_or(Unopened::Dropped)?;
+            room.learning_seen.insert(header.sender, (header.index.saturating_add(1), position));
             return Ok(Opened { body, sent_ms, lost });
         }
         match room.chains.get_mut(&header.sender) {

@@ -77,7 +77,7 @@ pub(super) struct RoomState {
     /// Messages sent in a learning room, where no chain counts them; of others the next that is due, and
     /// the position of the last.
     pub learning_sent: u64,
-    pub learning_seen: BTreeMap<Fingerprint, u64>,
+    pub learning_seen: BTreeMap<Fingerprint, (u64, u64)>,
     /// Who has been told our name there.
     pub learning_told: BTreeSet<Fingerprint>,
     pub forked: BTreeSet<Fingerprint>,
