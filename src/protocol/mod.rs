@@ -23,6 +23,9 @@ mod rate;
 mod roster;
 mod safety_number;
 mod sender_key;
+#[cfg(test)]
+#[path = "../../tests/simulation/mod.rs"]
+mod simulation;
 
 use std::fmt;
 

@@ -12,7 +12,7 @@ use crate::protocol::{MessageId, Now, learning};
 use crate::wire::{Msg, Signed, Wrap, decode};
 
 /// Message names remembered, so that none is shown twice.
-const SEEN_MAX: usize = 4_096;
+pub(super) const SEEN_MAX: usize = 4_096;
 
 impl Client {
     /// A chain's announcement. What does not hold is dropped; nothing is sent back.

@@ -530,3 +530,20 @@ fn read_prekey(roster: &Roster, exact: &[u8], now: Now) -> Option<(Fingerprint, 
         LivePrekey { index: payload.index, public, not_after_ms: payload.not_after_ms },
     ))
 }
+
+#[cfg(test)]
+impl RoomState {
+    /// What it keeps, counted, and the most it should keep.
+    pub(super) fn held(&self) -> [(&'static str, usize, usize); 7] {
+        let members = self.roster.len();
+        [
+            ("prekeys of one's own", self.own_prekeys.len(), PREKEYS_KEPT_MAX),
+            ("prekeys of others", self.prekeys.len(), members),
+            ("chains of others", self.chains.len(), members),
+            ("people who are there", self.present.len(), members),
+            ("names of messages", self.seen.len(), super::receive::SEEN_MAX),
+            ("messages to be confirmed", self.sent.len(), super::send::SENT_MAX),
+            ("hashes of the log", self.log.kept_count(), crate::protocol::limits::LOG_HASHES_KEPT),
+        ]
+    }
+}

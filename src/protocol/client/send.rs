@@ -19,7 +19,7 @@ use crate::wire::{ByteArray, Bytes, Frame, FrameKind, Msg};
 /// How long a goodbye may take to get into the log, in milliseconds.
 const LEAVE_MS: u64 = 5_000;
 /// Own messages that wait for confirmation; the oldest is given up.
-const SENT_MAX: usize = 1_000;
+pub(super) const SENT_MAX: usize = 1_000;
 
 /// Words that wait.
 pub(super) struct Queued {
