@@ -234,9 +234,9 @@ fn collect(root: &Path, directory: &Path, files: &mut BTreeMap<PathBuf, String>)
     }
 }
 
-/// The text without comments, and without what follows `#[cfg(test)]`: tests stand last.
+/// The text without comments, and without what follows the first module of tests: those stand last.
 fn code_of(text: &str) -> String {
-    let before_tests = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let before_tests = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
     let mut code = String::new();
     let mut rest = before_tests;
     while let Some(start) = rest.find("/*") {

@@ -45,6 +45,11 @@ impl LogHash {
         &self.hash
     }
 
+    #[cfg(test)]
+    pub(super) fn kept_count(&self) -> usize {
+        self.kept.len()
+    }
+
     /// The hash at `position`, if it is still kept.
     pub(super) fn hash_at(&self, position: u64) -> Option<&Digest> {
         let back = usize::try_from(self.position.checked_sub(position)?).ok()?;

@@ -26,6 +26,9 @@ mod room_code;
 mod roster;
 mod safety_number;
 mod sender_key;
+#[cfg(test)]
+#[path = "../../tests/simulation/mod.rs"]
+mod simulation;
 
 use std::fmt;
 

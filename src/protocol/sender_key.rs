@@ -162,13 +162,13 @@ pub(super) struct Opened {
 /// Why a message was not opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Unopened {
-    /// Seen already, or not for this chain: dropped.
+    /// Seen already, or not for us: dropped.
     Dropped,
     /// The signature does not hold: the host or the sender forged it.
     Forged,
     /// Too many are missing: the chain is of no more use.
     Gap,
-    /// It decrypts to nothing sensible, or not at all.
+    /// It decrypts to nothing sensible, or not at all: another chain than the one that was announced.
     Unreadable,
 }
 
@@ -224,8 +224,9 @@ impl ReceiveChain {
 
     /// Checks, steps and opens, in the order of the specification.
     pub(super) fn receive(&mut self, header: &HeaderPayload, message: &Msg) -> Result<Opened, Unopened> {
+        // An honest host shows a chain before what is said in it.
         if *header.chain != self.common_hash {
-            return Err(Unopened::Dropped);
+            return Err(Unopened::Unreadable);
         }
         let input = signed_input(&message.header, &message.ciphertext);
         ed25519_verify(&self.ed25519, &input, &message.signature).map_err(|_| Unopened::Forged)?;

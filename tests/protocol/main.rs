@@ -8,6 +8,7 @@ mod bounds;
 mod bytes;
 mod crowd;
 mod failures;
+mod findings;
 mod forge;
 mod hostile;
 mod insider;

@@ -393,3 +393,18 @@ impl Client {
         self.room.as_ref().is_some_and(|room| room.roster.owner() == self.identity.fingerprint())
     }
 }
+
+#[cfg(test)]
+impl Client {
+    /// What it keeps, counted, and the most it should keep.
+    pub(super) fn held(&self) -> Vec<(&'static str, usize, usize)> {
+        use super::limits::{IN_FLIGHT_MAX, OUTBOX_MAX};
+        let own = [
+            // What was on its way when the link was lost comes on top.
+            ("messages that wait", self.outbox.len(), OUTBOX_MAX + IN_FLIGHT_MAX),
+            ("messages on their way", self.in_flight.len(), IN_FLIGHT_MAX),
+            ("outputs", self.outputs.len(), 0),
+        ];
+        own.into_iter().chain(self.room.iter().flat_map(RoomState::held)).collect()
+    }
+}

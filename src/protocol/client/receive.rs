@@ -12,7 +12,7 @@ use crate::protocol::{MessageId, Now, learning};
 use crate::wire::{Msg, Signed, Wrap, decode};
 
 /// Message names remembered, so that none is shown twice.
-const SEEN_MAX: usize = 4_096;
+pub(super) const SEEN_MAX: usize = 4_096;
 
 impl Client {
     /// A chain's announcement. What does not hold is dropped; nothing is sent back.
@@ -20,10 +20,11 @@ impl Client {
         let Some(announcement) = self.announcement(exact) else { return };
         let sender = announcement.common.sender;
         let Some(room) = &mut self.room else { return };
-        if sender == self.identity.fingerprint() || announcement.common.epoch != room.roster.number() {
+        if sender == self.identity.fingerprint() || announcement.common.epoch < room.roster.number() {
             return;
         }
-        if *announcement.common.roster_hash != *room.roster.hash() {
+        // A host that is honest shows a change of the roster before what is said after it.
+        if announcement.common.epoch > room.roster.number() || *announcement.common.roster_hash != *room.roster.hash() {
             return self.fork(sender);
         }
         let number = announcement.common.chain_number;
@@ -37,7 +38,8 @@ impl Client {
             })
         });
         let unreadable = matches!(opened, Some(None));
-        let chain = opened.flatten().map_or(Chain::Closed { number }, |chain| Chain::Open(Box::new(chain)));
+        let closed = Chain::Closed { number, told: unreadable };
+        let chain = opened.flatten().map_or(closed, |chain| Chain::Open(Box::new(chain)));
         room.chains.insert(sender, chain);
         if unreadable {
             self.event(Event::Unreadable { from: sender });
@@ -59,18 +61,22 @@ impl Client {
         let header: HeaderPayload = decode(&message.header)?;
         let room = self.room.as_mut().ok_or(Fault::Unexpected)?;
         let sender = header.sender;
-        if header.version != VERSION || header.room != room.roster.room() || !room.roster.contains(&sender) {
+        if header.version != VERSION || header.room != room.roster.room() {
             return Err(Fault::OtherRoom);
         }
         if sender == self.identity.fingerprint() {
             self.own_message(&message, position);
             return Ok(());
         }
+        // An owner may be ahead of the host, by an entry that was stored and not sent yet.
         if header.epoch != room.roster.number() {
             return Ok(());
         }
+        if !room.roster.contains(&sender) {
+            return Err(Fault::OtherRoom);
+        }
         let differs = room.log.differs(header.position, &header.log_hash);
-        match self.open(&header, &message) {
+        match self.open(&header, &message, position) {
             Ok(opened) => {
                 if differs {
                     self.fork(sender);
@@ -88,7 +94,7 @@ impl Client {
             Err(Unopened::Gap) => {
                 if let Some(room) = &mut self.room {
                     let number = room.chains.get(&sender).map_or(0, Chain::number);
-                    room.chains.insert(sender, Chain::Closed { number });
+                    room.chains.insert(sender, Chain::Closed { number, told: true });
                 }
                 self.event(Event::Unreadable { from: sender });
             }
@@ -96,18 +102,27 @@ impl Client {
         Ok(())
     }
 
-    fn open(&mut self, header: &HeaderPayload, message: &Msg) -> Result<Opened, Unopened> {
+    fn open(&mut self, header: &HeaderPayload, message: &Msg, position: u64) -> Result<Opened, Unopened> {
         let room = self.room.as_mut().ok_or(Unopened::Dropped)?;
         if room.roster.suite().is_learning() {
             let sender = room.roster.bundle(&header.sender).ok_or(Unopened::Dropped)?;
             let (body, sent_ms) = learning::open(&self.identity, sender, message)?;
-            let next = room.learning_seen.entry(header.sender).or_insert(header.index);
-            let lost = header.index.checked_sub(*next).ok_or(Unopened::Dropped)?;
-            *next = header.index.saturating_add(1);
+            let (next, newest) = room.learning_seen.get(&header.sender).copied().unwrap_or((header.index, 0));
+            // A new run of the sender's app counts from 0, having seen where the last one ended.
+            let next = if header.position >= newest { next.min(header.index) } else { next };
+            let lost = header.index.checked_sub(next).ok_or(Unopened::Dropped)?;
+            room.learning_seen.insert(header.sender, (header.index.saturating_add(1), position));
             return Ok(Opened { body, sent_ms, lost });
         }
         match room.chains.get_mut(&header.sender) {
             Some(Chain::Open(chain)) => chain.receive(header, message),
+            Some(Chain::Closed { told, .. })
+                if !*told && room.reached_since.is_some_and(|at| header.position >= at) =>
+            {
+                // The sender had seen our prekey: the host kept the chain's key from us, or our prekey from it.
+                *told = true;
+                Err(Unopened::Unreadable)
+            }
             // Sealed before we came, or while we were away: not for us.
             Some(Chain::Closed { .. }) | None => Err(Unopened::Dropped),
         }

@@ -38,15 +38,15 @@ pub(super) struct OwnPrekey {
 pub(super) enum Chain {
     /// Ours to read.
     Open(Box<ReceiveChain>),
-    /// Announced, but without a key for us, or with one that does not open.
-    Closed { number: u64 },
+    /// Announced, but without a key for us, or with one that does not open. `told`: we said so.
+    Closed { number: u64, told: bool },
 }
 
 impl Chain {
     pub(super) const fn number(&self) -> u64 {
         match self {
             Self::Open(chain) => chain.number(),
-            Self::Closed { number } => *number,
+            Self::Closed { number, .. } => *number,
         }
     }
 }
@@ -73,9 +73,12 @@ pub(super) struct RoomState {
     pub own_prekeys: Vec<OwnPrekey>,
     prekey_index: u64,
     prekey_until_ms: Option<u64>,
-    /// Messages sent and seen in a learning room, where no chain counts them.
+    /// The position of our own prekey in the log from which on whoever speaks should seal for us too.
+    pub reached_since: Option<u64>,
+    /// Messages sent in a learning room, where no chain counts them; of others the next that is due, and
+    /// the position of the last.
     pub learning_sent: u64,
-    pub learning_seen: BTreeMap<Fingerprint, u64>,
+    pub learning_seen: BTreeMap<Fingerprint, (u64, u64)>,
     /// Who has been told our name there.
     pub learning_told: BTreeSet<Fingerprint>,
     pub forked: BTreeSet<Fingerprint>,
@@ -104,6 +107,7 @@ impl RoomState {
             own_prekeys: Vec::new(),
             prekey_index: 0,
             prekey_until_ms: None,
+            reached_since: None,
             learning_sent: 0,
             learning_seen: BTreeMap::new(),
             learning_told: BTreeSet::new(),
@@ -146,6 +150,14 @@ impl RoomState {
         live.map(|(member, prekey)| (*member, prekey.index)).collect()
     }
 
+    /// A member is here no more, or begins anew: what it did not read by now it never can.
+    fn forget_prekey(&mut self, member: Fingerprint) {
+        self.prekeys.remove(&member);
+        for sent in &mut self.sent {
+            sent.awaiting.remove(&member);
+        }
+    }
+
     pub(super) fn is_talkative(&self) -> bool {
         self.roster.len() <= TALKATIVE_MEMBERS_MAX
     }
@@ -170,14 +182,16 @@ impl Client {
             self.phase = Phase::Syncing { roster_left: 0, position: welcome.position, resumed: true };
             return Ok(());
         }
-        let known = match (self.room.take(), &self.entry) {
-            (Some(room), _) => room.roster,
-            (None, Entry::Open { roster, .. }) => with_entries(genesis, roster)?,
-            (None, _) => genesis,
+        // Words that were shown in this run stay known by name: their sender may say them again.
+        let (known, seen) = match (self.room.take(), &self.entry) {
+            (Some(room), _) => (room.roster, room.seen),
+            (None, Entry::Open { roster, .. }) => (with_entries(genesis, roster)?, VecDeque::new()),
+            (None, _) => (genesis, VecDeque::new()),
         };
         let log = LogHash::at(welcome.position, welcome.log_hash.into_array());
         let mut room = RoomState::new(known, log);
         room.prekey_index = welcome.prekey_index;
+        room.seen = seen;
         self.chain = None;
         self.chain_number = self.chain_number.max(welcome.chain_number);
         self.room = Some(room);
@@ -205,6 +219,7 @@ impl Client {
             ItemKind::Prekey => {
                 room.log.roll(kind, &item.exact);
                 self.prekey_item(&item.exact, now);
+                self.own_prekey_item(&item.exact, item.position);
                 Ok(())
             }
             ItemKind::SkPacket => {
@@ -246,6 +261,10 @@ impl Client {
         }
         if !room.roster.contains(&self.identity.fingerprint()) {
             return Err(Fault::BrokenRoster);
+        }
+        if room.prekey_wanted {
+            // To the others ours may be gone.
+            room.reached_since = None;
         }
         let announces = !resumed || room.prekey_wanted || !room.prekey_logged;
         if !resumed && !self.check_roster(now, random)? {
@@ -378,7 +397,7 @@ impl Client {
             return self.stop(if left { Stop::Left } else { Stop::Removed });
         }
         let Some(room) = &mut self.room else { return };
-        room.prekeys.remove(&member);
+        room.forget_prekey(member);
         room.present.remove(&member);
         if !room.left.remove(&member) {
             self.event(Event::MemberRemoved { member });
@@ -389,18 +408,32 @@ impl Client {
     fn prekey_item(&mut self, exact: &[u8], now: Now) {
         let own = self.identity.fingerprint();
         let owner = self.is_owner();
+        let missed_presence = matches!(self.phase, Phase::Syncing { resumed: true, .. });
         let Some(room) = &mut self.room else { return };
         let Some((member, prekey)) = read_prekey(&room.roster, exact, now) else { return };
-        if member == own {
-            room.prekey_logged |= prekey.index == room.prekey_index;
+        if member == own || room.prekeys.get(&member).is_some_and(|known| known.index >= prekey.index) {
             return;
         }
-        if room.prekeys.get(&member).is_some_and(|known| known.index >= prekey.index) {
-            return;
+        if missed_presence {
+            // A new run of its app looks like a renewal from here: nothing it says later tells what came before.
+            room.forget_prekey(member);
+            self.in_flight.iter_mut().for_each(|sent| sent.leave_out(member));
         }
         room.prekeys.insert(member, prekey);
         if owner || room.is_talkative() {
             room.introduce_soon(now);
+        }
+    }
+
+    /// Our own prekey has its place in the log: whoever speaks from there on has it.
+    fn own_prekey_item(&mut self, exact: &[u8], position: u64) {
+        let own = self.identity.fingerprint();
+        let payload = decode::<Signed>(exact).and_then(|signed| decode::<PrekeyPayload>(&signed.payload));
+        let Some((room, payload)) = self.room.as_mut().zip(payload.ok()) else { return };
+        let newest = room.own_prekeys.last().map(|prekey| prekey.index);
+        if payload.sender == own && Some(payload.index) == newest {
+            room.prekey_logged = true;
+            room.reached_since.get_or_insert(position);
         }
     }
 
@@ -411,11 +444,16 @@ impl Client {
         }
         let Some(room) = &mut self.room else { return Ok(()) };
         let key = PrivatePrekey::generate(room.roster.backend(), random)?;
+        if room.own_prekeys.is_empty() {
+            // Until the others have this one, they have none of ours.
+            room.reached_since = None;
+        }
         let public = key.public();
         if room.local_secret.iter().all(|byte| *byte == 0) {
             room.local_secret = random.secret()?;
         }
-        room.prekey_index += 1;
+        // It goes on from the host's word.
+        room.prekey_index = room.prekey_index.checked_add(1).ok_or(Fault::Limit)?;
         let payload = PrekeyPayload {
             sender: self.identity.fingerprint(),
             public: ByteArray::new(public.x25519),
@@ -484,7 +522,8 @@ impl Client {
             PRESENCE_OFFLINE | PRESENCE_CUT => {
                 let cut = presence.state == PRESENCE_CUT;
                 if !cut {
-                    room.prekeys.remove(&member);
+                    room.forget_prekey(member);
+                    self.in_flight.iter_mut().for_each(|sent| sent.leave_out(member));
                 }
                 room.learning_told.remove(&member);
                 if room.present.remove(&member) {
@@ -512,10 +551,27 @@ fn read_prekey(roster: &Roster, exact: &[u8], now: Now) -> Option<(Fingerprint, 
     let public = PublicPrekey::read(roster.backend(), &payload).ok()?;
     let holds = payload.version == VERSION
         && payload.room == roster.room()
-        && payload.not_after_ms > now.unix_ms
+        // One that is past its time serves nobody, and tells all the same that an older one is gone.
         && payload.not_after_ms <= life_max;
     holds.then_some((
         bundle.fingerprint,
         LivePrekey { index: payload.index, public, not_after_ms: payload.not_after_ms },
     ))
+}
+
+#[cfg(test)]
+impl RoomState {
+    /// What it keeps, counted, and the most it should keep.
+    pub(super) fn held(&self) -> [(&'static str, usize, usize); 7] {
+        let members = self.roster.len();
+        [
+            ("prekeys of one's own", self.own_prekeys.len(), PREKEYS_KEPT_MAX),
+            ("prekeys of others", self.prekeys.len(), members),
+            ("chains of others", self.chains.len(), members),
+            ("people who are there", self.present.len(), members),
+            ("names of messages", self.seen.len(), super::receive::SEEN_MAX),
+            ("messages to be confirmed", self.sent.len(), super::send::SENT_MAX),
+            ("hashes of the log", self.log.kept_count(), crate::protocol::limits::LOG_HASHES_KEPT),
+        ]
+    }
 }

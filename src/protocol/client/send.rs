@@ -19,7 +19,7 @@ use crate::wire::{ByteArray, Bytes, Frame, FrameKind, Msg};
 /// How long a goodbye may take to get into the log, in milliseconds.
 const LEAVE_MS: u64 = 5_000;
 /// Own messages that wait for confirmation; the oldest is given up.
-const SENT_MAX: usize = 1_000;
+pub(super) const SENT_MAX: usize = 1_000;
 
 /// Words that wait.
 pub(super) struct Queued {
@@ -35,6 +35,15 @@ pub(super) struct InFlight {
     without: Vec<Fingerprint>,
     /// Called back on its way: not sent a second time, should this time fail.
     cancelled: bool,
+}
+
+impl InFlight {
+    /// Nobody sealed for `member` in time: it has begun anew since, or said goodbye.
+    pub(super) fn leave_out(&mut self, member: Fingerprint) {
+        if self.recipients.remove(&member) {
+            self.without.push(member);
+        }
+    }
 }
 
 /// Keeps below the host's limits, which count a little differently because of the way in between.
@@ -185,7 +194,8 @@ impl Client {
                 Some(Recipient { member: *member, encryption: bundle.encryption.clone(), prekey_index, prekey })
             })
             .collect();
-        self.chain_number += 1;
+        // It goes on from the host's word.
+        self.chain_number = self.chain_number.checked_add(1).ok_or(Fault::Limit)?;
         let (chain, packet) = SendChain::start(&self.identity, epoch, self.chain_number, &recipients, now, random)?;
         self.chain = Some(chain);
         self.send(&Frame::SkPacket(packet));

@@ -351,3 +351,12 @@ fn entry_said_bye(links: &mut BTreeMap<LinkId, Link>, link: LinkId) {
         entry.said_bye = true;
     }
 }
+
+#[cfg(test)]
+impl Host {
+    /// What it keeps, counted anew, and the most it should keep.
+    pub(super) fn held(&self) -> Vec<(&'static str, usize, usize)> {
+        let rooms = [("rooms", self.rooms.len(), super::limits::ROOMS_MAX), ("outputs", self.outputs.len(), 0)];
+        rooms.into_iter().chain(self.rooms.values().flat_map(Room::held)).collect()
+    }
+}

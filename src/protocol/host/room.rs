@@ -7,6 +7,8 @@ use super::{HostLimits, HostOutput, LinkId};
 use crate::crypto::Domain;
 use crate::crypto::Fingerprint;
 use crate::protocol::Now;
+#[cfg(test)]
+use crate::protocol::limits::WAITING_MAX;
 use crate::protocol::limits::{LOG_BYTES_KEPT, LOG_ITEMS_KEPT};
 use crate::protocol::link::{ByeCode, PRESENCE_CONNECTED, PRESENCE_CUT, PRESENCE_OFFLINE, RefuseCode};
 use crate::protocol::log_hash::LogHash;
@@ -273,13 +275,29 @@ impl Room {
                 }
                 self.send_snapshot(member, link, outputs);
             }
-            Seated::After(position) => self.replay(member, link, position, outputs),
+            Seated::After(position) => {
+                self.replay(member, link, position, outputs);
+                self.tell_absences(member, link, outputs);
+            }
         }
         let others = self.seats.iter().filter(|(other, seat)| **other != member && seat.link.is_some());
         for frame in others.map(|(other, _)| presence(*other, PRESENCE_CONNECTED)) {
             outputs.push_back(HostOutput::Send { link, frame });
         }
         self.tell_presence(member, PRESENCE_CONNECTED, outputs);
+    }
+
+    /// Who said goodbye or began anew while `member` was away, which no item of the log tells: what is
+    /// sealed under the prekey of before cannot be read any more.
+    fn tell_absences(&self, member: Fingerprint, link: LinkId, outputs: &mut Outputs) {
+        let has_prekeys = !self.roster.suite().is_learning();
+        for (other, seat) in self.seats.iter().filter(|(other, _)| **other != member) {
+            let is_gone = seat.prekey.is_none() && (has_prekeys || seat.link.is_none());
+            if is_gone || seat.link.is_none() {
+                let state = if is_gone { PRESENCE_OFFLINE } else { PRESENCE_CUT };
+                outputs.push_back(HostOutput::Send { link, frame: presence(*other, state) });
+            }
+        }
     }
 
     fn send_snapshot(&self, member: Fingerprint, link: LinkId, outputs: &mut Outputs) {
@@ -385,4 +403,23 @@ fn presence(member: Fingerprint, state: u8) -> Arc<[u8]> {
 
 fn item_frame(kind: ItemKind, position: u64, wrap: Option<Wrap>, exact: &[u8]) -> Arc<[u8]> {
     Frame::Item(Item { kind: kind.code(), position, wrap, exact: exact.to_vec().into() }).to_bytes()
+}
+
+#[cfg(test)]
+impl Room {
+    /// What it keeps, counted anew, and the most it should keep.
+    pub(super) fn held(&self) -> [(&'static str, usize, usize); 4] {
+        let size = |item: &Kept| match &item.what {
+            KeptItem::Same(frame) => frame.len(),
+            KeptItem::SkPacket { common, wraps } => {
+                common.len() + wraps.values().map(|wrap| encode(wrap).len()).sum::<usize>()
+            }
+        };
+        [
+            ("items of a log", self.kept.len(), LOG_ITEMS_KEPT),
+            ("bytes of a log", self.kept.iter().map(size).sum(), LOG_BYTES_KEPT),
+            ("seats", self.seats.len(), self.roster.len()),
+            ("people who wait", self.waiting.len(), WAITING_MAX),
+        ]
+    }
 }

@@ -1,0 +1,102 @@
+//! A check that cannot fail checks nothing: each is shown a world in which its promise was broken.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::evil::Evil;
+use super::story::{self, Plot};
+use super::tally::Tally;
+use super::world::{Cast, World};
+use super::{new_identity, promises};
+use crate::crypto::{Fingerprint, Suite, cheap};
+use crate::protocol::MessageId;
+
+/// A room of four at the end of its story, and what they said last.
+fn told(seed: u64, evil: Option<Evil>) -> (World, Vec<MessageId>) {
+    let people = (0..4).map(|_| new_identity(Suite::Secure)).collect();
+    let mallory = new_identity(Suite::Secure);
+    let cast =
+        Cast { seed, suite: Suite::Secure, people, mallory, evil, is_spied_on: false, queue_max: 4 * 1024 * 1024 };
+    let mut world = World::new(cast, Arc::new(Tally::default()));
+    let last_words = story::tell(&mut world, Plot { steps: 150, is_long: false, closes: false });
+    (world, last_words)
+}
+
+/// Whether `check` panics.
+fn is_seen(check: impl FnOnce()) -> bool {
+    catch_unwind(AssertUnwindSafe(check)).is_err()
+}
+
+/// Somebody who is in the room in the end and was shown at least three messages.
+fn reader(world: &World) -> usize {
+    (1..world.people.len()).find(|who| world.people[*who].ready && world.people[*who].shown.len() > 2).unwrap()
+}
+
+#[test]
+fn another_order_is_seen() {
+    let _cheap = cheap::switch_on(1);
+    let (mut world, _) = told(1, None);
+    promises::everybody_sees_the_order_of_the_log(&world);
+    let who = reader(&world);
+    let last = world.people[who].shown.len() - 1;
+    world.people[who].shown.swap(last - 1, last);
+    assert!(is_seen(|| promises::everybody_sees_the_order_of_the_log(&world)));
+}
+
+#[test]
+fn lost_words_are_seen() {
+    let _cheap = cheap::switch_on(1);
+    let (mut world, last_words) = told(1, None);
+    promises::everybody_is_back(&world, &last_words);
+    promises::what_was_sealed_for_somebody_came(&world);
+    let who = reader(&world);
+    world.people[who].shown.clear();
+    world.people[who].signs = 0;
+    assert!(is_seen(|| promises::everybody_is_back(&world, &last_words)));
+    assert!(is_seen(|| promises::what_was_sealed_for_somebody_came(&world)));
+}
+
+#[test]
+fn a_fork_that_nobody_is_told_of_is_seen() {
+    let _cheap = cheap::switch_on(1);
+    let forked = |(world, _): &(World, Vec<MessageId>)| world.people.iter().any(|person| !person.forks.is_empty());
+    let (mut world, last_words) = (1..100).map(|seed| told(seed, Some(Evil::Fork))).find(forked).unwrap();
+    promises::deeds_are_seen(&world, &last_words);
+    for person in &mut world.people {
+        person.forks.clear();
+        person.wronged_since = person.wronged_since.map(|_| person.signs);
+    }
+    assert!(is_seen(|| promises::deeds_are_seen(&world, &last_words)));
+}
+
+#[test]
+fn words_opened_by_a_stranger_or_twice_or_changed_are_seen() {
+    let _cheap = cheap::switch_on(1);
+    let (mut world, last_words) = told(1, None);
+    let who = reader(&world);
+    let (reader, stranger) = (world.people[who].fingerprint(), Fingerprint::of(b"a stranger"));
+    let arriving = world.people[who].last_message.take().unwrap();
+    let from = arriving.header.sender;
+    world.ledger.opened(reader, from, &arriving);
+    assert!(is_seen(|| world.ledger.opened(stranger, from, &arriving)));
+    assert!(is_seen(|| world.ledger.opened(reader, stranger, &arriving)));
+    let (id, said) = world.ledger.said.iter().find(|(id, _)| last_words.contains(id)).unwrap();
+    assert!(is_seen(|| world.ledger.read(*id, said.from, "other words")));
+    let event = crate::protocol::Event::OnHost { id: world.people[who].shown.last().unwrap().id, without: Vec::new() };
+    world.people[who].arriving = Some(arriving);
+    assert!(is_seen(|| world.people[who].told(&event)));
+}
+
+#[test]
+fn a_member_whom_nobody_let_in_is_seen() {
+    let _cheap = cheap::switch_on(1);
+    let (mut world, _) = told(1, None);
+    let mallory = new_identity(Suite::Secure);
+    let owner = Arc::clone(&world.people[0].identity);
+    let mut roster = super::super::Roster::open(world.people[0].genesis.as_ref().unwrap()).unwrap();
+    for entry in &world.people[0].made {
+        roster.apply(entry).unwrap();
+    }
+    let ghost = roster.next_entry(&owner, super::super::roster::Entry::Add(mallory.bundle()), world.now).unwrap();
+    assert!(is_seen(|| world.ledger.entry_sent(&ghost)));
+}

@@ -1,0 +1,138 @@
+//! What clients tell their people, held against the world's own account.
+
+use super::tally::Chance;
+use super::world::World;
+use crate::crypto::Fingerprint;
+use crate::protocol::{Command, Event, MessageId, RefuseCode, Stop};
+
+/// A message that is in the log, and somebody it was sealed for, in the session they had then.
+pub(super) struct Owed {
+    pub(super) message: MessageId,
+    pub(super) to: usize,
+    session: (u32, u32),
+}
+
+impl World {
+    /// Does what a client tells its face, and holds it against the world's own account.
+    pub(super) fn told(&mut self, who: usize, event: Event) {
+        self.tell(who, &event);
+        let person = &mut self.people[who];
+        person.told(&event);
+        let reader = person.fingerprint();
+        match event {
+            Event::RosterEntry { number, entry, hash } => self.ledger.believed(number, &entry, &hash),
+            Event::InviteMade(invite) => self.hand_out(invite),
+            Event::InviteUsed { by } => {
+                let guest = self.people.iter_mut().find(|person| person.fingerprint() == by);
+                self.spent.extend(guest.and_then(|guest| guest.invite.take()));
+            }
+            Event::Lobby(rooms) => {
+                for room in rooms.iter().filter(|room| room.room == self.room).map(|room| room.room).collect::<Vec<_>>()
+                {
+                    self.command(who, Command::Knock(room));
+                }
+            }
+            Event::Knock { member } => self.answer(member),
+            Event::Message { id, from, text, .. } => {
+                self.tally.count(Chance::Shown);
+                self.ledger.read(id, from, &text);
+                self.opened(who, from);
+            }
+            Event::MemberNamed { member, .. } | Event::MemberLeft { member } if member != reader => {
+                self.opened(who, member);
+            }
+            Event::OnHost { id, without } => self.owe(who, id, &without),
+            Event::Delivered { id, to } if self.evil.is_none() && !self.suite.is_learning() => {
+                let reader = self.people.iter().find(|person| person.fingerprint() == to).unwrap();
+                assert!(reader.was_shown(id), "{id:?} is said to have arrived at {to:?}");
+            }
+            Event::OutboxFull { .. } => self.tally.count(Chance::OutboxFull),
+            Event::Stopped(stop) => self.stopped(who, &stop),
+            Event::Fork { .. } | Event::Lost { .. } if self.evil.is_none() => self.check_alarm(who, &event),
+            _ => {}
+        }
+    }
+
+    /// Half of those who knock are strangers.
+    fn answer(&mut self, member: Fingerprint) {
+        self.tally.count(Chance::Knocked);
+        let admit = self.dice.happens(60);
+        if admit {
+            self.ledger.lets_in(member);
+        } else {
+            self.tally.count(Chance::Declined);
+        }
+        self.command(0, Command::AnswerKnock { member, admit });
+    }
+
+    /// An honest host gives no cause for alarm. In a learning room, a cut does: nothing is counted anew.
+    fn check_alarm(&self, who: usize, event: &Event) {
+        let is_learning_loss = matches!(event, Event::Lost { .. }) && self.suite.is_learning();
+        assert!(is_learning_loss, "p{who} is told at an honest host: {event:?}");
+    }
+
+    /// A message was opened: as the ledger allows, and if its sender had seen another log, as an
+    /// independent count has it, with a warning.
+    fn opened(&mut self, who: usize, from: Fingerprint) {
+        let person = &self.people[who];
+        let arriving = person.arriving.as_ref().expect("words out of nothing");
+        self.ledger.opened(person.fingerprint(), from, arriving);
+        if self.evil.is_none() {
+            self.ledger.placed(arriving);
+        }
+        let is_warned = person.forks.contains(&from);
+        assert!(!arriving.differs || is_warned, "p{who} was not told that another log was shown");
+        let last_message = person.arriving.clone();
+        self.people[who].last_message = last_message;
+    }
+
+    fn owe(&mut self, who: usize, message: MessageId, without: &[Fingerprint]) {
+        if self.evil.is_some() {
+            return;
+        }
+        let arriving = self.people[who].arriving.as_ref().unwrap();
+        let readers = self.ledger.readers_of(&arriving.item, without, self.suite.is_learning());
+        for (to, person) in self.people.iter().enumerate() {
+            // What lies in the log from before somebody began anew is not for them.
+            let was_there = person.log.as_ref().is_some_and(|log| log.began < arriving.position);
+            if was_there && readers.contains(&person.fingerprint()) {
+                self.owed.push(Owed { message, to, session: person.session() });
+            }
+        }
+    }
+
+    /// Whether somebody who is owed a message is still in the session of then.
+    pub(super) fn is_due(&self, owed: &Owed) -> bool {
+        let person = &self.people[owed.to];
+        person.ready && owed.session == person.session()
+    }
+
+    fn stopped(&mut self, who: usize, stop: &Stop) {
+        let is_fair = match stop {
+            Stop::Removed | Stop::Refused(_) | Stop::Left | Stop::Offline | Stop::Replaced | Stop::Unreachable(_) => {
+                true
+            }
+            Stop::Closed => self.is_closed,
+            Stop::Protocol(_) | Stop::WrongRoom | Stop::Crypto(_) => false,
+        };
+        assert!(is_fair || self.evil.is_some(), "p{who} stopped at an honest host: {stop:?}");
+        match stop {
+            Stop::Removed => self.tally.count(Chance::Removed),
+            Stop::Left => self.tally.count(Chance::Left),
+            Stop::Refused(RefuseCode::Invite) => self.tally.count(Chance::BadInvite),
+            _ => {}
+        }
+        let person = &mut self.people[who];
+        person.end();
+        person.was_removed |= *stop == Stop::Removed;
+        person.over = matches!(
+            stop,
+            Stop::Removed
+                | Stop::Refused(_)
+                | Stop::Unreachable(_)
+                | Stop::WrongRoom
+                | Stop::Closed
+                | Stop::Protocol(_)
+        );
+    }
+}

@@ -1,0 +1,180 @@
+//! A person of the simulation: a client that comes and goes, and what it was shown.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use super::forger::Forger;
+use super::replica::{Arriving, Replica};
+use crate::crypto::Fingerprint;
+use crate::crypto::primitives::Digest;
+use crate::protocol::{Client, Event, Identity, Invite, MessageId};
+use crate::wire::{Item, Signed};
+
+/// One message that somebody was shown, their own included.
+pub(super) struct Shown {
+    pub(super) id: MessageId,
+    pub(super) position: u64,
+    pub(super) session: (u32, u32),
+}
+
+pub(super) struct Person {
+    pub(super) identity: Arc<Identity>,
+    pub(super) address: IpAddr,
+    pub(super) client: Option<Client>,
+    /// How often the app was started.
+    runs: u32,
+    /// How often it was welcomed anew: what was sealed before that is lost.
+    sessions: u32,
+    /// Whether the network lets it through.
+    pub(super) reachable: bool,
+    /// How slowly its link moves: one chance in so many.
+    pub(super) slowness: usize,
+    pub(super) link: Option<u64>,
+    /// On disk: the room, for an owner the entries it made, and the newest entry that was seen.
+    pub(super) genesis: Option<Signed>,
+    pub(super) made: Vec<Signed>,
+    pub(super) known: (u64, Digest),
+    /// The newest entry that it was told of since the last full welcome.
+    told_of: u64,
+    /// It came back as a member: it may not believe less than it knew.
+    pub(super) returns: bool,
+    /// What it was told to write down, and did not yet.
+    pub(super) to_write: Option<Signed>,
+    /// The invite it came or wants to come by.
+    pub(super) invite: Option<Invite>,
+    pub(super) shown: Vec<Shown>,
+    shown_in_run: BTreeSet<MessageId>,
+    /// The message that is being taken in.
+    pub(super) arriving: Option<Arriving>,
+    pub(super) last_message: Option<Arriving>,
+    /// The log it was shown.
+    pub(super) log: Option<Replica>,
+    /// What it had noticed before it was first shown another log than the room's, in this session.
+    pub(super) wronged_since: Option<usize>,
+    /// Where on this link its own prekey came by: whoever speaks later should know it.
+    pub(super) prekey_at: Option<u64>,
+    pub(super) ready: bool,
+    /// It was told that there is no way back in but a new invitation.
+    pub(super) over: bool,
+    pub(super) was_removed: bool,
+    /// What a person would notice: gaps, forks, things that cannot be read, an end.
+    pub(super) signs: usize,
+    pub(super) forks: BTreeSet<Fingerprint>,
+}
+
+impl Person {
+    pub(super) fn new(identity: Arc<Identity>, number: usize) -> Self {
+        Self {
+            identity,
+            address: IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(number).unwrap())),
+            client: None,
+            runs: 0,
+            sessions: 0,
+            reachable: true,
+            slowness: 1,
+            link: None,
+            genesis: None,
+            made: Vec::new(),
+            known: (0, [0; 32]),
+            told_of: 0,
+            returns: false,
+            to_write: None,
+            invite: None,
+            shown: Vec::new(),
+            shown_in_run: BTreeSet::new(),
+            arriving: None,
+            last_message: None,
+            log: None,
+            wronged_since: None,
+            prekey_at: None,
+            ready: false,
+            over: false,
+            was_removed: false,
+            signs: 0,
+            forks: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        self.identity.fingerprint()
+    }
+
+    /// Which stretch of the log it follows now: from one full welcome to the next.
+    pub(super) fn session(&self) -> (u32, u32) {
+        (self.runs, self.sessions)
+    }
+
+    /// The app begins, with what is on disk.
+    pub(super) fn begin(&mut self, client: Client) {
+        self.client = Some(client);
+        self.runs += 1;
+        self.shown_in_run.clear();
+        self.forks.clear();
+        (self.ready, self.over, self.to_write) = (false, false, None);
+    }
+
+    /// The app ends, and what was not on disk is lost.
+    pub(super) fn end(&mut self) {
+        (self.client, self.to_write, self.ready) = (None, None, false);
+    }
+
+    /// It is told everything from the beginning.
+    pub(super) fn welcomed(&mut self, log: Replica) {
+        self.sessions += 1;
+        self.told_of = 0;
+        // Who was found to see another log in the last session may be found again.
+        self.forks.clear();
+        self.log = Some(log);
+        self.wronged_since = None;
+    }
+
+    /// An item comes to its client.
+    pub(super) fn roll(&mut self, item: &Item) {
+        if Forger::prekey_of(item) == Some(self.fingerprint()) {
+            self.prekey_at.get_or_insert(item.position);
+        }
+        if let Some(log) = &mut self.log {
+            log.roll(item);
+        }
+    }
+
+    /// Takes in what its client tells.
+    pub(super) fn told(&mut self, event: &Event) {
+        match event {
+            Event::Entered { genesis, .. } => self.genesis = Some(genesis.clone()),
+            Event::RosterEntry { number, hash, .. } => {
+                self.told_of = *number;
+                if *number >= self.known.0 {
+                    self.known = (*number, *hash);
+                }
+            }
+            Event::EntrySigned { entry, .. } => self.to_write = Some(entry.clone()),
+            Event::Ready { .. } => {
+                assert!(!self.returns || self.told_of >= self.known.0, "let itself be shown an older roster");
+                self.ready = true;
+            }
+            Event::Offline { .. } => self.ready = false,
+            Event::Fork { from } => {
+                self.signs += 1;
+                self.forks.insert(*from);
+            }
+            Event::Lost { .. } | Event::Unreadable { .. } | Event::Stopped(_) => self.signs += 1,
+            Event::Message { id, .. } | Event::OnHost { id, .. } => {
+                assert!(self.shown_in_run.insert(*id), "a message was shown twice: {id:?}");
+                let (position, session) = (self.arriving.as_ref().unwrap().position, self.session());
+                self.shown.push(Shown { id: *id, position, session });
+            }
+            _ => {}
+        }
+    }
+
+    /// What was signed is on disk now.
+    pub(super) fn write(&mut self) {
+        self.made.extend(self.to_write.take());
+    }
+
+    pub(super) fn was_shown(&self, id: MessageId) -> bool {
+        self.shown.iter().any(|shown| shown.id == id)
+    }
+}

@@ -1,0 +1,85 @@
+//! What must hold in the end, beside all that the ledger holds at each step.
+
+use super::world::World;
+use crate::protocol::MessageId;
+
+/// Checks everything that can be said once nothing happens any more.
+pub(super) fn check(world: &World, last_words: &[MessageId]) {
+    memory_is_within_its_limits(world);
+    if world.evil.is_none() {
+        everybody_sees_the_order_of_the_log(world);
+        everybody_is_back(world, last_words);
+        what_was_sealed_for_somebody_came(world);
+    } else {
+        deeds_are_seen(world, last_words);
+    }
+}
+
+/// Neither the host nor a client keeps more than its limits say.
+pub(super) fn memory_is_within_its_limits(world: &World) {
+    let clients = world.people.iter().filter_map(|person| person.client.as_ref());
+    let held = world.host.held().into_iter().chain(clients.flat_map(|client| client.held()));
+    for (what, held, most) in held {
+        assert!(held <= most, "{held} {what} are kept, and {most} at most should be");
+    }
+}
+
+/// Nobody is shown a message before one that stands earlier in the log. Each has one place there for
+/// everybody, as the ledger saw to.
+pub(super) fn everybody_sees_the_order_of_the_log(world: &World) {
+    for person in &world.people {
+        for (one, next) in person.shown.iter().zip(person.shown.iter().skip(1)) {
+            let is_new = one.session != next.session;
+            assert!(is_new || one.position < next.position, "{:?} was shown after {:?}", next.id, one.id);
+        }
+    }
+}
+
+/// After the storm all members are in, know the same roster, and hear each other.
+pub(super) fn everybody_is_back(world: &World, last_words: &[MessageId]) {
+    let newest = world.ledger.newest();
+    // Words to nobody wait.
+    let is_heard = world.people.iter().filter(|person| person.ready).count() > 1;
+    for (who, person) in world.people.iter().enumerate().filter(|(who, _)| world.may_come_back(*who)) {
+        assert!(person.ready, "p{who} does not come back");
+        assert!(newest.0 == 0 || person.known == newest, "p{who} knows another roster");
+        for id in last_words.iter().filter(|_| is_heard) {
+            let from = world.ledger.said[id].from;
+            assert!(person.was_shown(*id), "p{who} never saw the last words of {from:?}");
+        }
+    }
+}
+
+/// Whoever stayed in the room has every message that was sealed for them.
+pub(super) fn what_was_sealed_for_somebody_came(world: &World) {
+    for owed in world.owed.iter().filter(|owed| world.is_due(owed)) {
+        let person = &world.people[owed.to];
+        let came = person.was_shown(owed.message) || world.suite.is_learning();
+        assert!(came || person.signs > 0, "p{} never saw {:?}", owed.to, owed.message);
+    }
+}
+
+/// Whoever was shown another log than the room's has noticed, or somebody noticed for them, as soon as
+/// anything crossed from one log into the other.
+pub(super) fn deeds_are_seen(world: &World, last_words: &[MessageId]) {
+    let Some(evil) = &world.evil else { return };
+    let mut is_noticed = false;
+    for (who, person) in world.people.iter().enumerate() {
+        is_noticed |= person.signs > 0;
+        let Some(since) = person.wronged_since.filter(|_| person.ready) else { continue };
+        let key = person.fingerprint();
+        let mut others = world.people.iter().filter(|other| other.ready && other.fingerprint() != key);
+        let crossed = last_words.iter().any(|id| {
+            let from = world.ledger.said[id].from;
+            (from != key && person.was_shown(*id)) || (from == key && others.any(|other| other.was_shown(*id)))
+        });
+        let mut others = world.people.iter().filter(|other| other.fingerprint() != key);
+        // Of another's log somebody is told once.
+        let noticed =
+            person.signs > since || !person.forks.is_empty() || others.any(|other| other.forks.contains(&key));
+        assert!(noticed || !crossed, "p{who}: {:?} was not noticed", evil.evil);
+    }
+    if is_noticed {
+        world.tally.noticed(evil.evil);
+    }
+}

@@ -1,0 +1,106 @@
+//! What happened over all rooms together: a simulation in which nothing happens proves nothing.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::evil::Evil;
+
+macro_rules! chances {
+    ($($(#[$doc:meta])* $name:ident >= $least:literal,)*) => {
+        /// What may happen in a room, and how often it must in all of them.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub(super) enum Chance { $($(#[$doc])* $name,)* }
+
+        impl Chance {
+            const ALL: &[(Self, u64)] = &[$((Self::$name, $least),)*];
+        }
+    };
+}
+
+chances! {
+    /// Words that somebody was shown.
+    Shown >= 50_000,
+    Cut >= 10_000,
+    Crash >= 10_000,
+    /// The log went on where a cut had ended it.
+    Resumed >= 5_000,
+    /// It did not, and the member began anew.
+    Gone >= 500,
+    Removed >= 2_000,
+    /// Left by their own wish.
+    Left >= 500,
+    /// Admitted again after a removal.
+    Rejoined >= 500,
+    /// Did not read fast enough and was sent away.
+    Slow >= 100,
+    Knocked >= 1_000,
+    Declined >= 100,
+    /// An invite that was used, withdrawn or made up.
+    BadInvite >= 300,
+    /// Words that were called back.
+    Cancelled >= 500,
+    OutboxFull >= 10,
+    /// More was said than a host keeps for those who were away.
+    LogFull >= 2,
+    /// A frame that arrived in pieces.
+    Split >= 100_000,
+    /// A chain's key that a stolen prekey opened, as it should: its owner was a member then.
+    Stolen >= 1_000,
+    /// Keys of former members, tried in vain.
+    StolenInVain >= 1_000,
+    /// A room that its owner closed in the end.
+    Closed >= 1_000,
+}
+
+#[derive(Default)]
+pub(super) struct Tally {
+    chances: [AtomicU64; Chance::ALL.len()],
+    struck: [AtomicU64; Evil::ALL.len()],
+    noticed: [AtomicU64; Evil::ALL.len()],
+}
+
+impl Tally {
+    pub(super) fn count(&self, chance: Chance) {
+        self.chances[chance as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An evil host has done something.
+    pub(super) fn struck(&self, evil: Evil) {
+        self.struck[evil as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Somebody was told of it.
+    pub(super) fn noticed(&self, evil: Evil) {
+        self.noticed[evil as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Prints all counts.
+    pub(super) fn print(&self) {
+        for (chance, _) in Chance::ALL {
+            eprintln!("{:>9} {chance:?}", self.of(*chance));
+        }
+        for evil in Evil::ALL {
+            let [struck, noticed] = self.of_evil(evil);
+            eprintln!("{struck:>9} times {evil:?}, and {noticed} rooms in which it was noticed");
+        }
+    }
+
+    /// Each thing happened often enough to mean something.
+    pub(super) fn check(&self) {
+        for (chance, least) in Chance::ALL {
+            assert!(self.of(*chance) >= *least, "{chance:?} happened only {} times", self.of(*chance));
+        }
+        for evil in Evil::ALL {
+            let [struck, noticed] = self.of_evil(evil);
+            assert!(struck >= 500, "{evil:?} happened only {struck} times");
+            assert!(noticed >= 200, "{evil:?} was noticed in only {noticed} rooms");
+        }
+    }
+
+    fn of(&self, chance: Chance) -> u64 {
+        self.chances[chance as usize].load(Ordering::Relaxed)
+    }
+
+    fn of_evil(&self, evil: Evil) -> [u64; 2] {
+        [&self.struck, &self.noticed].map(|counts| counts[evil as usize].load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,251 @@
+//! A host, its people, and what they decide.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::dice::Dice;
+use super::evil::{Evil, EvilHost};
+use super::face::Owed;
+use super::forger::Forger;
+use super::ledger::{Ledger, Said};
+use super::network::Link;
+use super::person::Person;
+use super::spy::Spy;
+use super::tally::{Chance, Tally};
+use super::truth::Truth;
+use crate::crypto::{Fingerprint, Suite};
+use crate::protocol::payload::room_of;
+use crate::protocol::{
+    Client, Command, Entry, Host, HostLimits, Identity, Invite, LearningConsent, MessageId, Now, OpenPolicy,
+    RoomCrypto, RoomId, new_room,
+};
+
+/// When every world begins.
+pub(super) const START: Now = Now { monotonic_ms: 1_000, unix_ms: 1_800_000_000_000 };
+/// Stands in all words, and so must not stand in anything that goes over the wire.
+pub(super) const MARK: &str = "between us";
+
+/// Who is in a world, and what it is like.
+pub(super) struct Cast {
+    pub(super) seed: u64,
+    pub(super) suite: Suite,
+    pub(super) people: Vec<Arc<Identity>>,
+    /// In no room; the host's own.
+    pub(super) mallory: Arc<Identity>,
+    pub(super) evil: Option<Evil>,
+    /// Whether somebody steals keys all the time, which takes time.
+    pub(super) is_spied_on: bool,
+    /// Bytes that may wait for somebody who does not read.
+    pub(super) queue_max: usize,
+}
+
+pub(super) struct World {
+    pub(super) dice: Dice,
+    pub(super) suite: Suite,
+    pub(super) now: Now,
+    pub(super) host: Host,
+    pub(super) room: RoomId,
+    pub(super) people: Vec<Person>,
+    pub(super) links: BTreeMap<u64, Link>,
+    pub(super) last_link: u64,
+    pub(super) queue_max: usize,
+    pub(super) ledger: Ledger,
+    pub(super) truth: Truth,
+    pub(super) evil: Option<EvilHost>,
+    pub(super) spy: Option<Spy>,
+    pub(super) tally: Arc<Tally>,
+    pub(super) owed: Vec<Owed>,
+    /// Anything may happen.
+    pub(super) storm: bool,
+    pub(super) may_knock: bool,
+    pub(super) is_closed: bool,
+    /// Who gets the next invite.
+    wants: VecDeque<usize>,
+    /// Invites that let nobody in any more.
+    pub(super) spent: Vec<Invite>,
+    /// Whether to print what happens: one room is run again.
+    is_told: bool,
+}
+
+impl World {
+    /// A host with an open room and its owner, and others who are not in it yet.
+    pub(super) fn new(cast: Cast, tally: Arc<Tally>) -> Self {
+        let mut dice = Dice::new(cast.seed);
+        let owner = cast.people.first().unwrap();
+        let may_knock = dice.happens(40);
+        let (room, genesis) = new_room(owner, cast.suite, may_knock, 256, START, &mut dice).unwrap();
+        assert_eq!(room, room_of(&genesis));
+        let side: BTreeSet<Fingerprint> =
+            cast.people.iter().map(|person| person.fingerprint()).filter(|_| dice.happens(50)).collect();
+        let victim = cast.people.last().unwrap().fingerprint();
+        let forger = Forger { mallory: cast.mallory, room, victim, newest: (0, room.0) };
+        let mut world = Self {
+            suite: cast.suite,
+            now: START,
+            host: Host::new(OpenPolicy::Only(vec![owner.fingerprint()]), HostLimits::default()),
+            room,
+            ledger: Ledger::new(room, owner.fingerprint()),
+            truth: Truth::new(room),
+            evil: cast.evil.map(|evil| EvilHost::new(evil, forger, side)),
+            spy: cast.is_spied_on.then(|| Spy::new(cast.suite.backend())),
+            people: cast.people.into_iter().enumerate().map(|(who, identity)| Person::new(identity, who)).collect(),
+            dice,
+            links: BTreeMap::new(),
+            last_link: 0,
+            queue_max: cast.queue_max,
+            tally,
+            owed: Vec::new(),
+            storm: true,
+            may_knock,
+            is_closed: false,
+            wants: VecDeque::new(),
+            spent: Vec::new(),
+            is_told: std::env::var_os("CONVERSA_SEED").is_some(),
+        };
+        world.people.first_mut().unwrap().genesis = Some(genesis);
+        world.come_back(0);
+        world
+    }
+
+    pub(super) fn is_member(&self, who: usize) -> bool {
+        self.ledger.members().contains(&self.people[who].fingerprint())
+    }
+
+    /// Whether somebody is a member, and knows it.
+    pub(super) fn may_come_back(&self, who: usize) -> bool {
+        self.is_member(who) && self.people[who].genesis.is_some()
+    }
+
+    /// Starts somebody's app again: the owner's opens the room, a member's comes back to it.
+    pub(super) fn come_back(&mut self, who: usize) {
+        let person = &self.people[who];
+        let Some(genesis) = person.genesis.clone() else { return };
+        let entry = if who == 0 {
+            Entry::Open { genesis, roster: person.made.clone(), token: None, title: "Friday".to_owned() }
+        } else {
+            Entry::Return { genesis, known: person.known }
+        };
+        self.start(who, entry);
+    }
+
+    pub(super) fn start(&mut self, who: usize, entry: Entry) {
+        let crypto = match self.suite {
+            Suite::Textbook => RoomCrypto::Learning(LearningConsent::given_by_a_person()),
+            suite => RoomCrypto::trusted(suite).unwrap(),
+        };
+        let pin = Some(self.people[0].fingerprint());
+        let person = &mut self.people[who];
+        person.returns = matches!(entry, Entry::Open { .. } | Entry::Return { .. });
+        let client = Client::new(Arc::clone(&person.identity), crypto, format!("p{who}"), entry, pin);
+        person.begin(client);
+        self.act(who, |client, now, _| client.start(now));
+    }
+
+    /// Lets somebody's client do something, and does what comes of it.
+    pub(super) fn act(&mut self, who: usize, act: impl FnOnce(&mut Client, Now, &mut Dice)) {
+        self.dice.begin();
+        if let Some(client) = &mut self.people[who].client {
+            act(client, self.now, &mut self.dice);
+        }
+        self.drain(who);
+    }
+
+    pub(super) fn command(&mut self, who: usize, command: Command) {
+        self.tell(who, &command);
+        self.act(who, |client, now, dice| client.command(command, now, dice));
+    }
+
+    /// The app ends without a word.
+    pub(super) fn crash(&mut self, who: usize) {
+        self.tell(who, &"crashes");
+        self.tally.count(Chance::Crash);
+        self.cut(who);
+        self.people[who].end();
+    }
+
+    /// The owner gives somebody an invite as soon as it is made.
+    pub(super) fn invite(&mut self, who: usize) {
+        if !self.wants.contains(&who) {
+            self.wants.push_back(who);
+        }
+        self.command(0, Command::Invite { addresses: vec!["here:9000".to_owned()], life_ms: 3_600_000 });
+    }
+
+    pub(super) fn hand_out(&mut self, invite: Invite) {
+        let Some(who) = self.wants.pop_front() else { return };
+        if self.people[who].client.is_none() {
+            self.ledger.lets_in(self.people[who].fingerprint());
+            let person = &mut self.people[who];
+            person.genesis = None;
+            person.invite = Some(invite.clone());
+            self.start(who, Entry::Invite(invite));
+        }
+    }
+
+    /// All invites that were given away are worth nothing any more.
+    pub(super) fn withdraw_invites(&mut self) {
+        if self.people[0].client.is_some() {
+            self.command(0, Command::WithdrawInvites);
+            self.spent.extend(self.people.iter_mut().filter_map(|person| person.invite.take()));
+        }
+    }
+
+    /// Somebody tries an invite that holds no more, or never did.
+    pub(super) fn try_bad_invite(&mut self, who: usize) {
+        let chosen = self.dice.below(self.spent.len());
+        let Some(mut invite) = self.spent.get(chosen).cloned() else { return };
+        if self.dice.happens(50) {
+            invite.secret[self.dice.below(32)] ^= 1;
+        }
+        self.people[who].genesis = None;
+        self.start(who, Entry::Invite(invite));
+    }
+
+    pub(super) fn say(&mut self, who: usize, length: usize) -> MessageId {
+        let id = MessageId(self.dice.id());
+        let text = format!("{MARK} {}", "x".repeat(length));
+        self.ledger.said.insert(id, Said { from: self.people[who].fingerprint(), text: text.clone() });
+        self.command(who, Command::Send { id, text });
+        id
+    }
+
+    pub(super) fn remove(&mut self, who: usize) {
+        let member = self.people[who].fingerprint();
+        self.ledger.puts_out(member);
+        self.command(0, Command::Remove(member));
+    }
+
+    pub(super) fn leave(&mut self, who: usize) {
+        self.ledger.puts_out(self.people[who].fingerprint());
+        self.command(who, Command::Leave);
+    }
+
+    /// What was signed gets on disk.
+    pub(super) fn write(&mut self) {
+        if self.people[0].to_write.is_some() {
+            self.people[0].write();
+            self.command(0, Command::EntryStored);
+        }
+    }
+
+    /// Time goes by.
+    pub(super) fn pass(&mut self, ms: u64) {
+        self.now.monotonic_ms += ms;
+        self.now.unix_ms += ms;
+        self.host.handle_timeout(self.now);
+        self.drain_host();
+        for who in 0..self.people.len() {
+            let due = self.people[who].client.as_ref().and_then(Client::next_timeout);
+            if due.is_some_and(|due| due <= self.now.monotonic_ms) {
+                self.act(who, |client, now, dice| client.handle_timeout(now, dice));
+            }
+        }
+    }
+
+    /// One line of the story, for whoever reads it again.
+    pub(super) fn tell(&self, who: usize, what: &dyn std::fmt::Debug) {
+        if self.is_told {
+            eprintln!("{:9} p{who} {what:?}", self.now.monotonic_ms);
+        }
+    }
+}
