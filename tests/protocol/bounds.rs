@@ -6,7 +6,7 @@ use std::rc::Rc;
 use conversa::crypto::{Fingerprint, Suite};
 use conversa::protocol::limits::{
     BYTES_BURST, CHAIN_MESSAGES_MAX, INVITES_MAX, KEYS_BURST, LOG_ITEMS_KEPT, MESSAGES_BURST, OUTBOX_MAX,
-    PREKEY_LIFE_MS, QUESTIONS_BURST, RETRY_MAX_MS,
+    PREKEY_LIFE_MS, PREKEY_OLD_MS, QUESTIONS_BURST, RETRY_MAX_MS,
 };
 use conversa::protocol::{
     ByeCode, Command, Entry, Event, Host, HostLimits, LinkId, OpenPolicy, RefuseCode, RoomId, Stop, new_room,
@@ -126,6 +126,23 @@ fn keys_can_be_refreshed_by_hand_without_losing_words() {
         net.wait(10_000);
     }
     assert_eq!(net.inbox("bo"), (0..10).map(|round| round.to_string()).collect::<Vec<_>>());
+}
+
+/// A key nobody is told of is no key: it is made when there is somebody to tell, and the old one stays until then.
+#[test]
+fn keys_refreshed_while_away_are_announced_on_the_way_back() {
+    for suite in [Suite::Secure, Suite::Hybrid] {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        net.people.get_mut("bo").unwrap().online = false;
+        net.cut("bo");
+        net.command("bo", Command::RefreshKeys);
+        net.people.get_mut("bo").unwrap().online = true;
+        net.wait(PREKEY_OLD_MS + 60_000);
+        net.add_and_join("carol");
+        net.send("ann", "welcome back");
+        net.drive();
+        assert_eq!(net.inbox("bo"), ["welcome back"], "{suite:?}: {:?}", net.people["bo"].events);
+    }
 }
 
 #[test]

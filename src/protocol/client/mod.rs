@@ -296,7 +296,7 @@ impl Client {
             Command::CloseRoom => self.desk.close(),
             Command::EntryStored => self.desk.entry_stored(),
             Command::SafetyNumber(member) => self.safety_number(&member),
-            Command::RefreshKeys => self.new_prekey(now, random)?,
+            Command::RefreshKeys => self.renew_prekey(now),
             Command::RetryNow => {
                 if self.retry_at_ms.is_some() {
                     self.dial();

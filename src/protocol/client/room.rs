@@ -417,6 +417,14 @@ impl Client {
         Ok(())
     }
 
+    /// Has a new prekey made as soon as the host can be told of it: until then the others use the old one, whose
+    /// private half must stay.
+    pub(super) fn renew_prekey(&mut self, now: Now) {
+        if let Some(room) = self.room.as_mut().filter(|room| !room.roster.suite().is_learning()) {
+            room.prekey_until_ms = Some(now.monotonic_ms);
+        }
+    }
+
     /// Erases what is due and renews what is old.
     pub(super) fn look_after_prekeys(&mut self, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
         let Some(room) = &mut self.room else { return Ok(()) };
