@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use conversa::crypto::{Fingerprint, Suite};
+use conversa::crypto::{Domain, Fingerprint, Suite};
 use conversa::protocol::limits::{
     BYTES_BURST, CHAIN_MESSAGES_MAX, INVITES_MAX, KEYS_BURST, LOG_ITEMS_KEPT, MESSAGES_BURST, OUTBOX_MAX,
     PREKEY_LIFE_MS, PREKEY_OLD_MS, QUESTIONS_BURST, RETRY_MAX_MS,
@@ -11,7 +11,7 @@ use conversa::protocol::limits::{
 use conversa::protocol::{
     ByeCode, Command, Entry, Event, Host, HostLimits, LinkId, OpenPolicy, RefuseCode, RoomId, Stop, new_room,
 };
-use conversa::wire::{ByteArray, Frame, ItemKind, Look, Msg, Open, Ping, Signed, encode};
+use conversa::wire::{ByteArray, Frame, ItemKind, Look, Msg, Open, Ping, Signed, SkPacket, Wrap, encode};
 use serde::Serialize;
 
 use crate::net::{Net, START, Seeded, identity};
@@ -210,11 +210,53 @@ fn a_flood_of_messages_or_bytes_ends_the_link() {
     }
 }
 
+/// Its recipient could not be sent it: the item would be longer than the link lets through.
+#[test]
+fn a_wrap_too_long_for_its_recipients_item_ends_the_link_of_its_sender() {
+    let owner = identity(Suite::Textbook, 0);
+    for (rsa_bytes, is_taken) in [(1_700, true), (2_048, false), (80_000, false)] {
+        let (mut host, genesis, room) = host_and_room();
+        let mut rogue = Rogue::link(&mut host, LinkId(1), &owner);
+        rogue.send(&Frame::Open(Open { genesis, token: None }));
+        let zeros = ByteArray::new([0; 32]);
+        let (a, h) = (owner.fingerprint(), ByteArray::new(room.0));
+        let payload = encode(&Common { a, c: zeros, g: zeros, h, n: 1, q: 0, r: room, v: 1 });
+        let signature = owner.signing().sign(Domain::SenderKey, &payload).unwrap();
+        let common = Signed { payload: payload.into(), signature: signature.into() };
+        let wrap = Wrap {
+            rsa: vec![1; rsa_bytes].into(),
+            ephemeral: zeros,
+            prekey_index: 1,
+            ml_kem: None,
+            recipient: a,
+            sealed: ByteArray::new([0; 48]),
+        };
+        let packet = Frame::SkPacket(SkPacket { common, wraps: vec![wrap] });
+        assert!(packet.fits());
+        rogue.send(&packet);
+        assert_eq!(rogue.closed().is_none(), is_taken, "{rsa_bytes}: {:?}", rogue.closed());
+        assert_eq!(rogue.frames().iter().any(|frame| matches!(frame, Frame::Item(_))), is_taken);
+    }
+}
+
 fn host_and_room() -> (Host, Signed, RoomId) {
     let owner = identity(Suite::Textbook, 0);
     let host = Host::new(OpenPolicy::Only(vec![owner.fingerprint()]), HostLimits::default());
     let (room, genesis) = new_room(&owner, Suite::Textbook, true, 64, START, &mut Seeded::new(5)).unwrap();
     (host, genesis, room)
+}
+
+/// The part of an announcement that is the same for everybody, as the specification has it.
+#[derive(Serialize)]
+struct Common {
+    a: Fingerprint,
+    c: ByteArray<32>,
+    g: ByteArray<32>,
+    h: ByteArray<32>,
+    n: u64,
+    q: u64,
+    r: RoomId,
+    v: u8,
 }
 
 /// A message's header as the specification has it.
