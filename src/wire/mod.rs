@@ -6,7 +6,7 @@ mod codec;
 mod frame;
 mod reader;
 
-pub use self::codec::{DecodeError, decode, encode};
+pub use self::codec::{DecodeError, decode, encode, list};
 pub use self::frame::{
     Bye, Frame, FrameKind, Item, ItemKind, Join, JoinAnswer, JoinAsk, Lobby, Look, Msg, Open, Ping, Presence, Refuse,
     Resume, Signed, SkPacket, Welcome, Wrap,
