@@ -57,6 +57,7 @@ fn the_limits_are_those_of_the_code() {
         ROSTER_ENTRIES_MAX,
         TEXT_BYTES_MAX,
         NAME_CHARS_MAX,
+        WRAP_BYTES_MAX,
         STRANGER_BODY_BYTES_MAX,
         MEMBER_BODY_BYTES_MAX,
         CHAIN_MESSAGES_MAX,

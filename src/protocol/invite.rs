@@ -12,7 +12,7 @@ use super::limits::{ADDRESS_BYTES_MAX, INVITE_ADDRESSES_MAX};
 use super::{Now, RoomId};
 use crate::crypto::primitives::{hkdf_sha256, hmac_sha256, hmac_sha256_verify, prefixed, sha256};
 use crate::crypto::{CryptoError, Fingerprint, Suite};
-use crate::wire::{ByteArray, Signed, decode, encode};
+use crate::wire::{ByteArray, Signed, decode, encode, list};
 
 /// The longest link in characters: six addresses of full length in base32.
 const LINK_CHARS_MAX: usize = 4_096;
@@ -37,6 +37,7 @@ pub struct Invite {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct InvitePayload {
+    #[serde(deserialize_with = "list")]
     a: Vec<String>,
     f: Fingerprint,
     r: RoomId,

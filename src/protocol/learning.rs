@@ -1,6 +1,8 @@
 //! Messages of a learning room: the words in raw RSA blocks, once for each member, under a
 //! textbook signature. No chain, no padding, no forward secrecy: that is the lesson.
 
+use std::collections::LinkedList;
+
 use serde::{Deserialize, Serialize};
 
 use super::identity::{Bundle, Identity};
@@ -42,7 +44,8 @@ pub(super) fn seal<'a>(
 pub(super) fn open(identity: &Identity, sender: &Bundle, message: &Msg) -> Result<(Body, u64), Unopened> {
     let input = signed_input(&message.header, &message.ciphertext);
     sender.verifying.verify(Domain::Learning, &input, &message.signature).map_err(|_| Unopened::Forged)?;
-    let copies: Vec<Copy> = decode(&message.ciphertext).map_err(|_| Unopened::Unreadable)?;
+    // Not a `Vec`, which would make room for as many as the message claims.
+    let copies: LinkedList<Copy> = decode(&message.ciphertext).map_err(|_| Unopened::Unreadable)?;
     let own = copies.iter().find(|copy| copy.recipient == identity.fingerprint()).ok_or(Unopened::Dropped)?;
     let plaintext = identity.decryption().decrypt(&[], &own.ciphertext).map_err(|_| Unopened::Unreadable)?;
     Body::from_plaintext(&plaintext).map_err(|_| Unopened::Unreadable)

@@ -12,6 +12,9 @@ pub const ROSTER_ENTRIES_MAX: u64 = 2_048;
 pub const TEXT_BYTES_MAX: usize = 16 * 1024;
 /// A display name or room title in characters.
 pub const NAME_CHARS_MAX: usize = 32;
+/// A chain's key for one recipient in bytes: with ML-KEM-768 for an RSA-4096 key it is 1.8 KiB. A longer
+/// one would not fit into its recipient's item.
+pub const WRAP_BYTES_MAX: usize = 2 * 1024;
 /// Frame bodies in bytes before membership: a `Join` or `Open` fits.
 pub const STRANGER_BODY_BYTES_MAX: usize = 8 * 1024;
 /// Frame bodies in bytes for members: the largest type's own limit.

@@ -1,9 +1,10 @@
 //! CBOR (RFC 8949) with exactly one accepted encoding for each value.
 
+use std::collections::LinkedList;
 use std::io::Cursor;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// How deep a payload may nest. The deepest of ours has four levels.
 const DEPTH_MAX: usize = 8;
@@ -55,10 +56,17 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, Decode
     if encode(&value) == bytes { Ok(value) } else { Err(DecodeError::NotCanonical) }
 }
 
+/// Reads a list without believing the length it states: serde's `Vec` makes room for up to 1 MiB of
+/// elements before the first has come, whatever a few bytes claim.
+///
+/// # Errors
+/// Those of its elements.
+pub fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    LinkedList::deserialize(deserializer).map(|list| list.into_iter().collect())
+}
+
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
     use crate::wire::{ByteArray, Bytes};
 

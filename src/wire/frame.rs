@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::codec::{DecodeError, decode, encode};
+use super::codec::{DecodeError, decode, encode, list};
 use super::{ByteArray, Bytes, RelayToken};
 use crate::crypto::Fingerprint;
 
@@ -119,7 +119,7 @@ pub struct SkPacket {
     #[serde(rename = "c")]
     pub common: Signed,
     /// One wrap a recipient.
-    #[serde(rename = "w")]
+    #[serde(rename = "w", deserialize_with = "list")]
     pub wraps: Vec<Wrap>,
 }
 
@@ -152,10 +152,10 @@ pub struct Look {
 #[serde(deny_unknown_fields)]
 pub struct Lobby {
     /// Their geneses.
-    #[serde(rename = "g")]
+    #[serde(rename = "g", deserialize_with = "list")]
     pub rooms: Vec<Signed>,
     /// How many members each of them has.
-    #[serde(rename = "n")]
+    #[serde(rename = "n", deserialize_with = "list")]
     pub members: Vec<u16>,
 }
 

@@ -7,7 +7,7 @@ mod frame;
 mod reader;
 mod relay_token;
 
-pub use self::codec::{DecodeError, decode, encode};
+pub use self::codec::{DecodeError, decode, encode, list};
 pub use self::frame::{
     Bye, Frame, FrameKind, Item, ItemKind, Join, JoinAnswer, JoinAsk, Lobby, Look, Msg, Open, Ping, Presence, Refuse,
     Resume, Signed, SkPacket, Welcome, Wrap,

@@ -3,15 +3,16 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use conversa::crypto::{Fingerprint, Suite, primitives};
+use conversa::crypto::{Domain, Fingerprint, Suite, primitives};
 use conversa::protocol::limits::{
     BYTES_BURST, CHAIN_MESSAGES_MAX, INVITES_MAX, KEYS_BURST, LOG_BYTES_KEPT, LOG_ITEMS_KEPT, MESSAGES_BURST,
-    OUTBOX_MAX, PING_AFTER_MS, PREKEY_LIFE_MS, QUESTIONS_BURST, RETRY_FIRST_MS, RETRY_MAX_MS, WAITING_MS,
+    OUTBOX_MAX, PING_AFTER_MS, PREKEY_LIFE_MS, PREKEY_OLD_MS, QUESTIONS_BURST, RETRY_FIRST_MS, RETRY_MAX_MS,
+    WAITING_MS,
 };
 use conversa::protocol::{
     ByeCode, Command, Entry, Event, Host, HostLimits, LinkId, OpenPolicy, RefuseCode, RoomId, Stop, new_room,
 };
-use conversa::wire::{ByteArray, Frame, ItemKind, Look, Msg, Open, Ping, Resume, Signed, encode};
+use conversa::wire::{ByteArray, Frame, ItemKind, Look, Msg, Open, Ping, Resume, Signed, SkPacket, Wrap, encode};
 use serde::Serialize;
 
 use crate::net::{Net, START, Seeded, identity};
@@ -126,6 +127,23 @@ fn keys_can_be_refreshed_by_hand_without_losing_words() {
         net.wait(10_000);
     }
     assert_eq!(net.inbox("bo"), (0..10).map(|round| round.to_string()).collect::<Vec<_>>());
+}
+
+/// A key nobody is told of is no key: it is made when there is somebody to tell, and the old one stays until then.
+#[test]
+fn keys_refreshed_while_away_are_announced_on_the_way_back() {
+    for suite in [Suite::Secure, Suite::Hybrid] {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        net.people.get_mut("bo").unwrap().online = false;
+        net.cut("bo");
+        net.command("bo", Command::RefreshKeys);
+        net.people.get_mut("bo").unwrap().online = true;
+        net.wait(PREKEY_OLD_MS + 60_000);
+        net.add_and_join("carol");
+        net.send("ann", "welcome back");
+        net.drive();
+        assert_eq!(net.inbox("bo"), ["welcome back"], "{suite:?}: {:?}", net.people["bo"].events);
+    }
 }
 
 #[test]
@@ -283,11 +301,53 @@ fn machines_at_rest_ask_to_be_woken_later_and_not_at_once() {
     }
 }
 
+/// Its recipient could not be sent it: the item would be longer than the link lets through.
+#[test]
+fn a_wrap_too_long_for_its_recipients_item_ends_the_link_of_its_sender() {
+    let owner = identity(Suite::Textbook, 0);
+    for (rsa_bytes, is_taken) in [(1_700, true), (2_048, false), (80_000, false)] {
+        let (mut host, genesis, room) = host_and_room();
+        let mut rogue = Rogue::link(&mut host, LinkId(1), &owner);
+        rogue.send(&Frame::Open(Open { genesis, token: None }));
+        let zeros = ByteArray::new([0; 32]);
+        let (a, h) = (owner.fingerprint(), ByteArray::new(room.0));
+        let payload = encode(&Common { a, c: zeros, g: zeros, h, n: 1, q: 0, r: room, v: 1 });
+        let signature = owner.signing().sign(Domain::SenderKey, &payload).unwrap();
+        let common = Signed { payload: payload.into(), signature: signature.into() };
+        let wrap = Wrap {
+            rsa: vec![1; rsa_bytes].into(),
+            ephemeral: zeros,
+            prekey_index: 1,
+            ml_kem: None,
+            recipient: a,
+            sealed: ByteArray::new([0; 48]),
+        };
+        let packet = Frame::SkPacket(SkPacket { common, wraps: vec![wrap] });
+        assert!(packet.fits());
+        rogue.send(&packet);
+        assert_eq!(rogue.closed().is_none(), is_taken, "{rsa_bytes}: {:?}", rogue.closed());
+        assert_eq!(rogue.frames().iter().any(|frame| matches!(frame, Frame::Item(_))), is_taken);
+    }
+}
+
 fn host_and_room() -> (Host, Signed, RoomId) {
     let owner = identity(Suite::Textbook, 0);
     let host = Host::new(OpenPolicy::Only(vec![owner.fingerprint()]), HostLimits::default());
     let (room, genesis) = new_room(&owner, Suite::Textbook, true, 64, START, &mut Seeded::new(5)).unwrap();
     (host, genesis, room)
+}
+
+/// The part of an announcement that is the same for everybody, as the specification has it.
+#[derive(Serialize)]
+struct Common {
+    a: Fingerprint,
+    c: ByteArray<32>,
+    g: ByteArray<32>,
+    h: ByteArray<32>,
+    n: u64,
+    q: u64,
+    r: RoomId,
+    v: u8,
 }
 
 /// A message's header as the specification has it.

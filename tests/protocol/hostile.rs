@@ -5,12 +5,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use conversa::crypto::{CryptoError, Suite};
-use conversa::protocol::limits::{ANSWER_MS, DEAD_AFTER_MS, FIRST_FRAME_MS, SYNC_MS, WAITING_MAX};
+use conversa::protocol::limits::{ANSWER_MS, DEAD_AFTER_MS, FIRST_FRAME_MS, ROOMS_MAX, SYNC_MS, WAITING_MAX};
 use conversa::protocol::{
-    ByeCode, Command, Entry, Event, Fault, Host, HostLimits, LinkError, LinkId, OpenPolicy, RefuseCode, Stop, new_room,
+    ByeCode, Command, Entry, Event, Fault, Host, HostLimits, Identity, LinkError, LinkId, OpenPolicy, RefuseCode, Stop,
+    new_room,
 };
 use conversa::wire::{
-    ByteArray, Bytes, Frame, FrameKind, Item, ItemKind, Msg, Open, RelayToken, Resume, Signed, Welcome,
+    ByteArray, Bytes, Frame, FrameKind, Item, ItemKind, Look, Msg, Open, RelayToken, Resume, Signed, Welcome,
 };
 
 use crate::net::{Net, START, Seeded, identity};
@@ -78,6 +79,28 @@ fn only_the_people_of_this_computer_or_the_token_open_rooms() {
         link.send(&Frame::Open(Open { genesis: genesis_of(&other), token: token.map(RelayToken::new) }));
         assert_eq!(link.refused().is_none(), allowed, "{token:?}");
     }
+}
+
+/// Keys of few bits make signatures of many blocks, and so geneses three times as long as usual.
+#[test]
+fn a_lobby_is_never_longer_than_its_frame_may_be() {
+    let backend = Suite::Textbook.backend();
+    let keys = (backend.generate_signing(16).unwrap(), backend.generate_decryption(32).unwrap());
+    let owner = Identity::new(keys.0, keys.1, START).unwrap();
+    let mut host = Host::new(OpenPolicy::Anyone, HostLimits::default());
+    for number in 0..ROOMS_MAX as u64 {
+        let (_, genesis) = new_room(&owner, Suite::Textbook, true, 8, START, &mut Seeded::new(number)).unwrap();
+        let open = Frame::Open(Open { genesis, token: None });
+        assert!(open.fits());
+        Rogue::link(&mut host, LinkId(number), &owner).send(&open);
+    }
+    assert_eq!(host.rooms().count(), ROOMS_MAX);
+    let mut rogue = Rogue::link(&mut host, LinkId(99), &owner);
+    rogue.send(&Frame::Look(Look { room: None }));
+    let frames = rogue.frames();
+    let Some(Frame::Lobby(lobby)) = frames.last() else { panic!("a lobby") };
+    assert!(frames[0].fits() && lobby.rooms.len() < ROOMS_MAX && lobby.rooms.len() >= 16, "{}", lobby.rooms.len());
+    assert_eq!(lobby.rooms.len(), lobby.members.len());
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //! `[[length, number], …]`, where the length keeps a block's leading zeros and the number has the
 //! modulus's size.
 
+use std::collections::LinkedList;
+
 use num_bigint::BigUint;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -86,8 +88,9 @@ fn decode(key: &PublicKey, bytes: &[u8]) -> Option<Vec<Block>> {
     if bytes.len() > LIST_OVERHEAD + MAX_BLOCKS * (BLOCK_OVERHEAD + key.modulus_bytes()) {
         return None;
     }
-    let blocks: Vec<Block> = encoding::from_cbor(bytes).ok()?;
-    (blocks.len() <= MAX_BLOCKS).then_some(blocks)
+    // Not a `Vec`, which would make room for as many as the bytes claim.
+    let blocks: LinkedList<Block> = encoding::from_cbor(bytes).ok()?;
+    (blocks.len() <= MAX_BLOCKS).then(|| blocks.into_iter().collect())
 }
 
 /// A number of the modulus's width and below it: then a block has one encoding only.

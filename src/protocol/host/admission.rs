@@ -11,7 +11,12 @@ use crate::protocol::limits::{ROOMS_MAX, WAITING_MAX, WRONG_INVITES_KEPT, WRONG_
 use crate::protocol::link::{ByeCode, RefuseCode};
 use crate::protocol::roster::Roster;
 use crate::protocol::{Now, RoomId};
-use crate::wire::{Frame, Join, JoinAnswer, JoinAsk, Lobby, Look, Open, Resume};
+use crate::wire::{Frame, FrameKind, Join, JoinAnswer, JoinAsk, Lobby, Look, Open, Resume, encode};
+
+/// What a lobby takes in bytes beside its rooms: the heads of its map and of two lists.
+const LOBBY_HEAD_BYTES: usize = 16;
+/// What a room's number of members takes in a lobby, in bytes.
+const LOBBY_COUNT_BYTES: usize = 3;
 
 impl Host {
     /// Shows the rooms for the link's kind of keys that may be knocked at.
@@ -23,7 +28,14 @@ impl Host {
             None => roster.may_knock(),
         };
         let rosters = self.rooms.values().map(Room::roster);
-        let shown = rosters.filter(|roster| roster.suite().key_suite() == peer.suite && is_meant(roster));
+        let meant = rosters.filter(|roster| roster.suite().key_suite() == peer.suite && is_meant(roster));
+        // As many as the answer may have: with odd keys, 32 geneses at the limit of their own frame are too many.
+        let mut left = FrameKind::Lobby.limit().saturating_sub(LOBBY_HEAD_BYTES);
+        let shown = meant.take_while(|roster| {
+            let rest = left.checked_sub(encode(roster.genesis()).len() + LOBBY_COUNT_BYTES);
+            left = rest.unwrap_or_default();
+            rest.is_some()
+        });
         let count = |roster: &Roster| u16::try_from(roster.len()).unwrap_or(u16::MAX);
         let (rooms, members) = shown.map(|roster| (roster.genesis().clone(), count(roster))).unzip();
         self.send(link, &Frame::Lobby(Lobby { rooms, members }));

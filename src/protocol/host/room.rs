@@ -9,7 +9,7 @@ use crate::crypto::Fingerprint;
 use crate::protocol::Now;
 #[cfg(test)]
 use crate::protocol::limits::WAITING_MAX;
-use crate::protocol::limits::{LOG_BYTES_KEPT, LOG_ITEMS_KEPT};
+use crate::protocol::limits::{LOG_BYTES_KEPT, LOG_ITEMS_KEPT, WRAP_BYTES_MAX};
 use crate::protocol::link::{ByeCode, PRESENCE_CONNECTED, PRESENCE_CUT, PRESENCE_OFFLINE, RefuseCode};
 use crate::protocol::log_hash::LogHash;
 use crate::protocol::payload::{Fault, HeaderPayload, PrekeyPayload, VERSION, verify};
@@ -175,7 +175,8 @@ impl Room {
         }
         let announcement = Announcement::read(bundle, &packet.common).map_err(|_| ByeCode::Protocol)?;
         let common = &announcement.common;
-        if common.room != self.roster.room() || packet.wraps.len() > self.roster.len() {
+        let are_short = packet.wraps.iter().all(|wrap| encode(wrap).len() <= WRAP_BYTES_MAX);
+        if common.room != self.roster.room() || packet.wraps.len() > self.roster.len() || !are_short {
             return Err(ByeCode::Protocol);
         }
         if common.epoch != self.roster.number() || *common.roster_hash != *self.roster.hash() {
@@ -233,7 +234,7 @@ impl Room {
             let frame = item_frame(ItemKind::SkPacket, position, wraps.get(member).cloned(), &common);
             outputs.push_back(HostOutput::Send { link, frame });
         }
-        let size = common.len() + wraps.values().map(|wrap| wrap.rsa.len() + 150).sum::<usize>();
+        let size = common.len() + wraps.values().map(|wrap| encode(wrap).len()).sum::<usize>();
         self.keep(Kept { position, size, what: KeptItem::SkPacket { common, wraps } });
     }
 

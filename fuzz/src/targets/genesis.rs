@@ -1,0 +1,78 @@
+//! A room's first record: as anybody reads it, as a host opens it, and as a client is welcomed with it.
+
+use conversa::crypto::Domain;
+use conversa::crypto::primitives::labelled_hash;
+use conversa::protocol::limits::MEMBERS_HARD_MAX;
+use conversa::protocol::{Entry, OpenPolicy, Roster, Stop};
+use conversa::wire::{ByteArray, Frame, Lobby, Open, Signed, Welcome};
+
+use super::desk::Desk;
+use super::input::Input;
+use super::made_up::Source;
+use super::payloads::{Genesis, assert_canonical};
+use super::people::{BO, fingerprint};
+use super::seat::Seat;
+
+/// Opens a room: all three of them take it, or none does.
+pub fn run(input: &[u8]) {
+    let mut input = Input::new(input);
+    let source = Source::read(&mut input);
+    let Some(genesis) = source.signed(Domain::Genesis, input.rest()) else { return };
+    let roster = Roster::open(&genesis);
+    if let Ok(roster) = &roster {
+        assert_sound(roster, &genesis);
+    }
+    let owner = roster.as_ref().map_or_else(|_| fingerprint(source.suite, source.person), Roster::owner);
+    let suite = roster.as_ref().map_or(source.suite, Roster::suite);
+    let mut desk = Desk::new(OpenPolicy::Anyone);
+    let link = desk.link_of(suite, owner, 1);
+    let open = Frame::Open(Open { genesis: genesis.clone(), token: None });
+    if open.fits() {
+        desk.frame(link, &open);
+        assert_eq!(desk.is_member(link), roster.is_ok(), "a host opens what anybody can read");
+    }
+    let mut seat = knocking(&source, &genesis, 3);
+    assert_eq!(seat.stopped.is_some(), roster.is_err(), "one bad room makes the lobby bad");
+    seat = welcomed(&source, genesis);
+    let stops = roster.is_err() || suite != source.suite;
+    assert_eq!(seat.stopped.is_some(), stops, "a client enters what anybody can read, in the suite it came for");
+    assert!(!stops || matches!(seat.stopped, Some(Stop::Protocol(_) | Stop::WrongRoom)));
+}
+
+fn assert_sound(roster: &Roster, genesis: &Signed) {
+    let payload: Genesis = assert_canonical(&genesis.payload);
+    assert_eq!(roster.room().0, labelled_hash("room", &[&genesis.payload]));
+    assert_eq!((roster.len(), roster.number(), roster.is_closed()), (1, 0, false), "its owner alone");
+    assert!(roster.contains(&roster.owner()));
+    assert_eq!((roster.suite().code(), payload.v), (payload.s, 1));
+    assert!((1..=MEMBERS_HARD_MAX).contains(&payload.m) && payload.j <= 1);
+}
+
+/// Somebody who looks at the rooms of a host.
+fn knocking(source: &Source, genesis: &Signed, members: u16) -> Seat {
+    let mut seat = Seat::new(source.suite, BO, Entry::Knock, Some(fingerprint(source.suite, 0)));
+    seat.client.start(seat.now);
+    seat.drain();
+    seat.connect();
+    seat.frame(&Frame::Lobby(Lobby { rooms: vec![genesis.clone()], members: vec![members] }));
+    seat
+}
+
+/// Somebody who returns to the room, which has one entry more than is shown, so that it does not become ready.
+fn welcomed(source: &Source, genesis: Signed) -> Seat {
+    let room = labelled_hash("room", &[&genesis.payload]);
+    let entry = Entry::Return { genesis: genesis.clone(), known: (0, room) };
+    let mut seat = Seat::new(source.suite, BO, entry, Some(fingerprint(source.suite, 0)));
+    seat.client.start(seat.now);
+    seat.drain();
+    seat.connect();
+    seat.frame(&Frame::Welcome(Welcome {
+        genesis,
+        prekey_index: 0,
+        log_hash: ByteArray::new([1; 32]),
+        chain_number: 0,
+        position: 3,
+        roster_length: 1,
+    }));
+    seat
+}
