@@ -1,7 +1,7 @@
 //! A host among people who do what they like: what it sends is held against what holds for every host.
 
 use conversa::crypto::{Domain, Fingerprint, Suite};
-use conversa::protocol::{LinkId, MessageId, OpenPolicy, RoomId, new_room};
+use conversa::protocol::{LinkId, MessageId, OpenPolicy, RelayToken, RoomId, new_room};
 use conversa::wire::{
     Bye, ByteArray, Frame, FrameKind, Join, JoinAnswer, Look, Open, Ping, Resume, Signed, SkPacket, Wrap, decode,
     encode,
@@ -30,7 +30,7 @@ pub fn run(input: &[u8]) {
     let mut input = Input::new(input);
     let start = input.byte();
     let desk = match start % 4 {
-        0 => Desk::new(OpenPolicy::Token(TOKEN)),
+        0 => Desk::new(OpenPolicy::Token(RelayToken::new(TOKEN))),
         1 => Desk::new(OpenPolicy::Anyone),
         _ => Desk::with_room(room(SUITE)).0,
     };
@@ -198,8 +198,8 @@ impl Crowd {
 fn open(input: &mut Input<'_>) -> Frame {
     let token = match input.byte() % 3 {
         0 => None,
-        1 => Some(ByteArray::new(TOKEN)),
-        _ => Some(ByteArray::new(input.hash(TOKEN))),
+        1 => Some(RelayToken::new(TOKEN)),
+        _ => Some(RelayToken::new(input.hash(TOKEN))),
     };
     let genesis = match input.byte() % 4 {
         0 => {
