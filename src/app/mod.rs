@@ -11,6 +11,7 @@
 //!   from its words, so that the window can say it in the person's language.
 
 mod addresses;
+pub mod backup;
 pub mod chat;
 mod errors;
 mod files;

@@ -38,7 +38,7 @@ impl Profile {
             Err(TryLockError::WouldBlock) => return Err(in_use(&directory)),
             Err(TryLockError::Error(error)) => return Err(Problem::cannot_write(&path, &error)),
         }
-        for inside in [directory.clone(), directory.join("rooms"), directory.join("identity")] {
+        for inside in ["", "rooms", "identity", "identity/learning"].map(|inside| directory.join(inside)) {
             remove_unfinished(&inside);
         }
         Ok(Self { directory, _lock: lock })
