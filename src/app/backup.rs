@@ -3,18 +3,20 @@
 //!
 //! ```text
 //! Conversa identity backup 1
-//! Fingerprint: 3fa9 10c2 …                    for people; what counts is the keys'
-//! -----BEGIN ENCRYPTED PRIVATE KEY-----       the key that signs
-//! -----BEGIN ENCRYPTED PRIVATE KEY-----       the key that opens
-//! -----BEGIN CONVERSA IDENTITY CERTIFICATE-----   the first one's signature over both
+//! Fingerprint: 3fa9 10c2 …                  for people; what counts is the keys' own
+//! Certificate: omFwWQ…                      the first key's signature over both, in Base64
+//!
+//! -----BEGIN ENCRYPTED PRIVATE KEY-----     the key that signs
+//! -----BEGIN ENCRYPTED PRIVATE KEY-----     the key that opens
 //! ```
 //!
-//! The key blocks are those of the key files, so `openssl storeutl -keys` reads them. The certificate
-//! is a signed bundle: halves of two identities, even under one passphrase, are told. A learning
+//! The key blocks are those of the key files, and what stands before them is no matter to OpenSSL:
+//! `openssl storeutl -keys` reads both. The certificate is a signed bundle: halves of two identities, even under one passphrase, are told. A learning
 //! identity has no backup, for its files take no passphrase and protect nothing.
 
 use std::path::Path;
 
+use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
 use super::keystore::Keys;
@@ -28,8 +30,8 @@ use crate::protocol::{certificate, certifies};
 const HEAD: &str = "Conversa identity backup 1";
 /// How the line with the fingerprint begins.
 const FINGERPRINT: &str = "Fingerprint: ";
-/// The label of the certificate's block.
-const CERTIFICATE: &str = "CONVERSA IDENTITY CERTIFICATE";
+/// How the line with the certificate begins.
+const CERTIFICATE: &str = "Certificate: ";
 /// The suite of the keys: the one whose files take a passphrase.
 const SUITE: Suite = Suite::Secure;
 /// The longest file looked at: several times the largest backup there is.
@@ -83,8 +85,7 @@ pub fn read(path: &Path, passphrase: &Passphrase) -> Result<Keys, Problem> {
     let unusable = |error| damaged(path).with_detail(error);
     let signing = backend.signing_from_pkcs8(&private(parts.signing)?).map_err(unusable)?;
     let decryption = backend.decryption_from_pkcs8(&private(parts.decryption)?).map_err(unusable)?;
-    let certificate = key_file::from_block(parts.certificate, CERTIFICATE).map_err(|_| damaged(path))?;
-    if !certifies(&certificate, signing.as_ref(), decryption.public().as_ref()) {
+    if !certifies(&parts.certificate, signing.as_ref(), decryption.public().as_ref()) {
         let what = say!("The two keys in {} do not belong together.", path.display());
         let hint = say!("Somebody put the file together from others. Use another backup. Nothing was changed.");
         return Err(Problem::new(Code::IdentityDamaged, what, hint));
@@ -118,18 +119,18 @@ fn encode(keys: &Keys, passphrase: &Passphrase, fingerprint: Fingerprint) -> Res
     let certificate = certificate(keys.signing.as_ref(), keys.decryption.public().as_ref(), now())?;
     let private = |pkcs8: Zeroizing<Vec<u8>>| {
         key_file::to_pem(&pkcs8, SUITE, Some(passphrase.expose())).map_err(|error| match error {
-            KeyFileError::NoPassphrase => learning(),
+            KeyFileError::NoPassphrase => of_learning(),
             error => not_made(error),
         })
     };
     if keys.signing.public().suite() != SUITE {
-        return Err(learning());
+        return Err(of_learning());
     }
     let signing = private(keys.signing.to_pkcs8()?)?;
     let decryption = private(keys.decryption.to_pkcs8()?)?;
-    let certificate = key_file::to_block(&certificate, CERTIFICATE).map_err(not_made)?;
-    let head = format!("{HEAD}\n{FINGERPRINT}{}\n\n", fingerprint.grouped());
-    Ok(Zeroizing::new([head.as_str(), signing.as_str(), decryption.as_str(), certificate.as_str()].concat()))
+    let certificate = BASE64.encode(&certificate);
+    let head = format!("{HEAD}\n{FINGERPRINT}{}\n{CERTIFICATE}{certificate}\n\n", fingerprint.grouped());
+    Ok(Zeroizing::new([head.as_str(), signing.as_str(), decryption.as_str()].concat()))
 }
 
 /// The parts of a backup's text, not looked into.
@@ -137,11 +138,11 @@ struct Parts<'a> {
     fingerprint: Option<Fingerprint>,
     signing: &'a str,
     decryption: &'a str,
-    certificate: &'a str,
+    certificate: Vec<u8>,
 }
 
 impl<'a> Parts<'a> {
-    /// `None` unless the text is a head and exactly three whole blocks.
+    /// `None` unless the text is a whole head and exactly two whole blocks.
     fn of(text: &'a str) -> Option<Self> {
         let (head, rest) = text.split_at(text.find("-----BEGIN ")?);
         let mut lines = head.lines();
@@ -149,9 +150,9 @@ impl<'a> Parts<'a> {
             return None;
         }
         let digits: String = lines.next()?.strip_prefix(FINGERPRINT)?.split_whitespace().collect();
+        let certificate = BASE64.decode(lines.next()?.strip_prefix(CERTIFICATE)?.as_bytes()).ok()?;
         let (signing, rest) = block(rest)?;
         let (decryption, rest) = block(rest)?;
-        let (certificate, rest) = block(rest)?;
         // Only what a passphrase locks: a plain key here was put here by somebody else.
         let are_locked = [signing, decryption].into_iter().all(key_file::is_encrypted);
         (rest.is_empty() && are_locked).then(|| Self {
@@ -198,7 +199,9 @@ fn not_made(error: KeyFileError) -> Problem {
     Problem::new(Code::Crypto, say!("The backup could not be made."), hint).with_detail(error)
 }
 
-fn learning() -> Problem {
+/// A learning identity has no backup.
+#[must_use]
+pub fn of_learning() -> Problem {
     let hint = say!("It protects nothing, so there is nothing to lose: copy its files, or make another.");
     Problem::new(Code::Usage, say!("A learning identity has no backup."), hint)
 }
@@ -293,7 +296,7 @@ mod tests {
         }
         for (from, to) in [
             ("backup 1", "backup 2"),
-            ("CONVERSA IDENTITY CERTIFICATE", "CONVERSA IDENTITY"),
+            ("Certificate: ", "Certificate: !"),
             ("ENCRYPTED PRIVATE KEY", "PRIVATE KEY"),
             ("Fingerprint: ", "Name: "),
         ] {
@@ -309,21 +312,21 @@ mod tests {
     fn halves_of_two_identities_are_told() {
         let ((_ann, path, ann), (_bo, _, bo)) = (backup("ann"), backup("bo"));
         let (ann, bo) = (Parts::of(&ann).unwrap(), Parts::of(&bo).unwrap());
-        let head = format!("{HEAD}\n{FINGERPRINT}{}\n\n", "0000 ".repeat(16));
-        let code = |signing: &str, decryption: &str, certificate: &str| {
-            fs::write(&path, [&head, signing, decryption, certificate].concat()).unwrap();
+        let code = |signing: &str, decryption: &str, certificate: &[u8]| {
+            let head = format!("{HEAD}\n{FINGERPRINT}{}\n{CERTIFICATE}", "0000 ".repeat(16));
+            fs::write(&path, [&head, &*BASE64.encode(certificate), "\n\n", signing, decryption].concat()).unwrap();
             read(&path, &passphrase("correct horse")).err().map(|problem| problem.text())
         };
         for mixed in [
-            code(ann.signing, bo.decryption, ann.certificate),
-            code(bo.signing, ann.decryption, ann.certificate),
-            code(ann.signing, ann.decryption, bo.certificate),
-            code(ann.decryption, ann.signing, ann.certificate),
-            code(ann.signing, ann.signing, ann.certificate),
+            code(ann.signing, bo.decryption, &ann.certificate),
+            code(bo.signing, ann.decryption, &ann.certificate),
+            code(ann.signing, ann.decryption, &bo.certificate),
+            code(ann.decryption, ann.signing, &ann.certificate),
+            code(ann.signing, ann.signing, &ann.certificate),
         ] {
             assert!(mixed.as_ref().is_some_and(|text| text.contains("do not belong together")), "{mixed:?}");
         }
-        assert_eq!(code(bo.signing, bo.decryption, bo.certificate), None);
+        assert_eq!(code(bo.signing, bo.decryption, &bo.certificate), None);
     }
 
     #[test]

@@ -234,7 +234,20 @@ Examples:
   conversa identity
   conversa identity new --bits 4096 --passphrase-file secret.txt
   conversa identity export > my-public-keys.pem
-  conversa identity export --private > backup.pem";
+  conversa identity backup ann-backup.pem
+  conversa identity restore ann-backup.pem --profile new-place
+
+A backup is one file with both private keys, under a passphrase of its own: a terminal is asked for it;
+otherwise --backup-passphrase-file or the environment variable CONVERSA_BACKUP_PASSPHRASE has it. It is
+read back before it counts, and never written over another file. `openssl storeutl -keys FILE` reads its
+keys too.
+
+A restored identity lies under the passphrase that --passphrase-file or CONVERSA_PASSPHRASE gives, or else
+under the backup's. In the place of another identity it takes --replace; the files of that one are set
+aside, not deleted.
+
+With --json: {\"event\":\"backup\",\"fingerprint\":FP,\"file\":…} and
+{\"event\":\"restored\",\"fingerprint\":FP,\"before\":FP or null,\"protected\":…}.";
 
 /// `conversa identity`.
 #[derive(Args, Debug)]
@@ -264,9 +277,28 @@ pub enum IdentityCommand {
     Show,
     /// Writes the public keys to standard output.
     Export {
-        /// The private keys instead, as they are stored: a backup. Keep it secret.
+        /// The private keys instead, as they are stored. Keep them secret.
         #[arg(long)]
         private: bool,
+    },
+    /// Writes both private keys to one new file, under a passphrase of its own.
+    Backup {
+        /// The file to make.
+        file: PathBuf,
+        /// A file whose first line is the passphrase of the backup.
+        #[arg(long, value_name = "FILE")]
+        backup_passphrase_file: Option<PathBuf>,
+    },
+    /// Brings an identity back from its backup.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+        /// A file whose first line is the passphrase of the backup.
+        #[arg(long, value_name = "FILE")]
+        backup_passphrase_file: Option<PathBuf>,
+        /// In the place of the identity that is there, whose files are set aside.
+        #[arg(long)]
+        replace: bool,
     },
 }
 

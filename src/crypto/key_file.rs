@@ -134,7 +134,7 @@ pub fn suite_of(text: &str) -> Option<Suite> {
 /// # Errors
 /// [`KeyFileError::Backend`] if it cannot be encoded.
 pub fn public_pem(spki: &[u8], suite: Suite) -> Result<String, KeyFileError> {
-    to_block(spki, suite.backend().labels().public)
+    pem::encode_string(suite.backend().labels().public, LineEnding::LF, spki).map_err(|_| KeyFileError::Backend)
 }
 
 /// Reads what [`public_pem`] wrote.
@@ -142,24 +142,8 @@ pub fn public_pem(spki: &[u8], suite: Suite) -> Result<String, KeyFileError> {
 /// # Errors
 /// [`KeyFileError::Damaged`] if the text is no public key file of the suite.
 pub fn from_public_pem(text: &str, suite: Suite) -> Result<Vec<u8>, KeyFileError> {
-    from_block(text, suite.backend().labels().public)
-}
-
-/// A block of PEM (RFC 7468) with a label of one's own, for what stands beside keys.
-///
-/// # Errors
-/// [`KeyFileError::Backend`] if it cannot be encoded.
-pub fn to_block(bytes: &[u8], label: &'static str) -> Result<String, KeyFileError> {
-    pem::encode_string(label, LineEnding::LF, bytes).map_err(|_| KeyFileError::Backend)
-}
-
-/// Reads what [`to_block`] wrote.
-///
-/// # Errors
-/// [`KeyFileError::Damaged`] if the text is no such block.
-pub fn from_block(text: &str, label: &str) -> Result<Vec<u8>, KeyFileError> {
-    let (found, bytes) = decode(text)?;
-    if found == label { Ok(bytes.to_vec()) } else { Err(KeyFileError::Damaged) }
+    let (label, bytes) = decode(text)?;
+    if label == suite.backend().labels().public { Ok(bytes.to_vec()) } else { Err(KeyFileError::Damaged) }
 }
 
 fn suite_of_label(label: &str) -> Option<Suite> {

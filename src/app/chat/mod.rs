@@ -80,6 +80,10 @@ pub enum Change {
         /// The new state.
         state: IdentityState,
     },
+    /// A backup was written, or not.
+    BackedUp(Result<Fingerprint, Problem>),
+    /// An identity was restored, or not.
+    Restored(Result<Fingerprint, Problem>),
     /// The settings changed.
     Settings(Settings),
     /// The session ended.
@@ -117,6 +121,8 @@ impl Chat {
             SessionEvent::Identity { suite, state } => {
                 vec![Change::Identity { suite: *suite, state: state.clone() }]
             }
+            SessionEvent::BackedUp(result) => vec![Change::BackedUp(result.clone())],
+            SessionEvent::Restored(result) => vec![Change::Restored(result.clone())],
             SessionEvent::Settings(settings) => vec![Change::Settings(settings.clone())],
             SessionEvent::Warning(problem) => vec![Change::Problem { seat: None, problem: problem.clone() }],
             SessionEvent::Ended => vec![Change::Ended],

@@ -14,7 +14,7 @@ use super::listeners::Listeners;
 use super::reach::Trial;
 use super::seat::{Plan, Progress, Seat};
 use super::{HostRequest, JoinRequest, SeatEvent, SeatId, Seats, SessionEvent, lock};
-use crate::app::{Passphrase, Problem, Profile, Record, Records, Settings};
+use crate::app::{Code, Keys, Passphrase, Problem, Profile, Record, Records, Settings, say};
 use crate::crypto::{Fingerprint, Suite};
 use crate::net::{self, ClientId, Handle};
 use crate::protocol::limits::INVITE_LIFE_MS;
@@ -33,6 +33,9 @@ pub(super) enum Input {
     ReplaceIdentity { suite: Suite, bits: u32 },
     Unlock(Passphrase),
     Protect { suite: Suite, passphrase: Option<Passphrase> },
+    BackUp { file: PathBuf, passphrase: Passphrase },
+    Restore { file: PathBuf, passphrase: Passphrase },
+    Opened { keys: Result<Keys, Problem>, passphrase: Passphrase },
     Host { seat: SeatId, request: HostRequest },
     Join { seat: SeatId, request: JoinRequest },
     Enter(SeatId),
@@ -180,6 +183,9 @@ impl Engine {
             Input::ReplaceIdentity { suite, bits } => self.replace_identity(suite, bits),
             Input::Unlock(passphrase) => self.unlock(passphrase),
             Input::Protect { suite, passphrase } => self.identities.protect(suite, passphrase),
+            Input::BackUp { file, passphrase } => self.identities.back_up(file, passphrase),
+            Input::Restore { file, passphrase } => self.identities.open_backup(file, passphrase),
+            Input::Opened { keys, passphrase } => self.restore(keys, passphrase),
             Input::Host { seat, request } => self.host(seat, request),
             Input::Join { seat, request } => self.join(seat, request),
             Input::Enter(seat) => self.enter(seat),
@@ -297,6 +303,24 @@ impl Engine {
             self.change_settings(Box::new(move |settings| settings.key_bits = bits));
         }
         self.identities.replace(suite, bits);
+    }
+
+    /// A backup was opened. Its keys take their place, unless a room knows somebody else.
+    fn restore(&mut self, keys: Result<Keys, Problem>, passphrase: Passphrase) {
+        let has_rooms = self.seats.values().any(|seat| !seat.info.suite.is_learning());
+        let is_other = |keys: &Keys| {
+            self.identities.known().is_some_and(|known| known != Fingerprint::of(keys.signing.public().spki()))
+        };
+        match keys {
+            Ok(keys) if has_rooms && is_other(&keys) => {
+                let what = say!("The backup is of another identity, which your rooms do not know.");
+                let hint = say!("Leave them and remove them from the list first. Nothing was changed.");
+                let problem = Problem::new(Code::Identity, what, hint);
+                self.emit(SessionEvent::Restored(Err(problem)));
+            }
+            Ok(keys) => self.identities.restore(keys, passphrase),
+            Err(problem) => self.emit(SessionEvent::Restored(Err(problem))),
+        }
     }
 
     fn cancel(&mut self, id: SeatId, message: MessageId) {

@@ -25,6 +25,11 @@ pub enum SessionEvent {
         /// What.
         event: SeatEvent,
     },
+    /// What came of [`Session::back_up`](super::Session::back_up): whose identity is in the file now.
+    BackedUp(Result<Fingerprint, Problem>),
+    /// What came of [`Session::restore`](super::Session::restore): who one is now. The identity's new
+    /// state came before it; with a problem, nothing changed.
+    Restored(Result<Fingerprint, Problem>),
     /// The settings changed.
     Settings(Settings),
     /// Something could not be kept on disk; everything else goes on.

@@ -29,6 +29,7 @@ mod writing;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -123,6 +124,19 @@ impl Session {
     /// Writes the identity of `suite` anew under a passphrase, or under none.
     pub fn protect_identity(&self, suite: Suite, passphrase: Option<Passphrase>) {
         self.input(Input::Protect { suite, passphrase });
+    }
+
+    /// Writes a backup of the secure identity to a new file, under a passphrase of its own.
+    /// [`SessionEvent::BackedUp`] follows.
+    pub fn back_up(&self, file: PathBuf, passphrase: Passphrase) {
+        self.input(Input::BackUp { file, passphrase });
+    }
+
+    /// Puts the identity of a backup in the place of the secure one, under the backup's passphrase; the
+    /// old files are set aside. Refused where a room knows another identity.
+    /// [`SessionEvent::Restored`] follows.
+    pub fn restore(&self, file: PathBuf, passphrase: Passphrase) {
+        self.input(Input::Restore { file, passphrase });
     }
 
     /// Opens a new room. `Hosting` (if on this computer), `Entered`, `Ready` and an invite follow.
