@@ -14,7 +14,7 @@
 //! `openssl storeutl -keys` reads both. The certificate is a signed bundle: halves of two identities, even under one passphrase, are told. A learning
 //! identity has no backup, for its files take no passphrase and protect nothing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
@@ -100,6 +100,13 @@ pub fn read(path: &Path, passphrase: &Passphrase) -> Result<Keys, Problem> {
 pub fn said_fingerprint(path: &Path) -> Result<Fingerprint, Problem> {
     let text = text_of(path)?;
     Parts::of(&text).and_then(|parts| parts.fingerprint).ok_or_else(|| damaged(path))
+}
+
+/// Where a backup of the key with this tag could go: into the person's own directory.
+#[must_use]
+pub fn suggested_place(tag: &str) -> PathBuf {
+    let home = directories::UserDirs::new().map(|directories| directories.home_dir().to_owned());
+    home.unwrap_or_default().join(format!("conversa-{tag}.pem"))
 }
 
 fn text_of(path: &Path) -> Result<Zeroizing<String>, Problem> {

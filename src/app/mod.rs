@@ -15,6 +15,7 @@ pub mod backup;
 pub mod chat;
 mod errors;
 mod files;
+pub mod keyring;
 mod keystore;
 mod passphrase;
 mod profile;

@@ -66,6 +66,8 @@ pub struct Settings {
     classical_rooms: bool,
     /// The size of new secure keys in bits; 0 for the suite's default.
     pub key_bits: u32,
+    /// Whether the passphrase of the secure identity is in the desktop's keyring.
+    pub keyring: bool,
     /// The window's size in logical pixels; zeros until it was sized.
     pub window_size: (u32, u32),
     /// The width of the room list in logical pixels; 0 for the default.
@@ -93,6 +95,7 @@ impl Default for Settings {
             learning_rooms: false,
             classical_rooms: false,
             key_bits: 0,
+            keyring: false,
             window_size: (0, 0),
             rail_width: 0,
             people_open: true,

@@ -44,6 +44,9 @@ pub struct Global {
     /// CONVERSA_PASSPHRASE. Otherwise a terminal is asked.
     #[arg(long, global = true, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
+    /// Takes the passphrase from the desktop's keyring, and gives it the one that is typed.
+    #[arg(long, global = true)]
+    pub keyring: bool,
 }
 
 /// What can be done without the window.
@@ -90,17 +93,17 @@ A room of that title that this profile owns is opened again, with its members; -
 At the end of input what is queued goes out and the room goes offline; with --stay it is hosted on
 until the program is stopped (Ctrl+C or SIGTERM).
 
-While somebody knocks, the lines `/admit TAG` and `/decline TAG` answer. `/verify NAME` shows the safety
+While somebody knocks, the lines `/admit TAG` and `/decline TAG` answer. `/code` shows the room code. `/verify NAME` shows the safety
 number with somebody, `/verify NAME NUMBER` compares it with what they see and marks their key if it is
 the same, and `/unverify NAME` takes the mark away. With --json, standard input takes plain lines and
 {\"send\":\"text\"}, {\"invite\":true}, {\"remove\":FP}, {\"admit\":FP}, {\"decline\":FP}, {\"verify\":FP},
-{\"verify\":FP,\"with\":NUMBER}, {\"unverify\":FP}, {\"leave\":true} (an owner who leaves closes the room for
+{\"verify\":FP,\"with\":NUMBER}, {\"unverify\":FP}, {\"code\":true}, {\"leave\":true} (an owner who leaves closes the room for
 good).
 
 With --json, standard output has one object a line; FP is a key's fingerprint, ID 32 or 64 digits:
   {\"event\":\"hosting\",\"room\":ID,\"title\":…,\"address\":…,\"invite\":…,\"fingerprint\":FP,\"learning\":…}
   {\"event\":\"invite\",\"room\":ID,\"invite\":…}        a fresh one, for one person
-  {\"event\":\"ready\",\"room\":ID,\"members\":N,\"reachable\":N}
+  {\"event\":\"ready\",\"room\":ID,\"members\":N,\"reachable\":N,\"code\":…}
   {\"event\":\"message\",\"room\":ID,\"id\":ID,\"from\":FP,\"name\":…,\"text\":…,\"time\":…}
   {\"event\":\"queued\",\"room\":ID,\"id\":ID}  then on_host {id, without:[FP]}  and delivered {id, to:FP}
   joined, left, removed, here, away, cut, named, knock, knock_over, invite_used, unreadable, fork,
@@ -246,6 +249,9 @@ A restored identity lies under the passphrase that --passphrase-file or CONVERSA
 under the backup's. In the place of another identity it takes --replace; the files of that one are set
 aside, not deleted.
 
+With --keyring the passphrase comes from the desktop's keyring (the Secret Service), and goes there once it
+was typed and right; `conversa identity forget` takes it out. Where there is no keyring, that is said.
+
 With --json: {\"event\":\"backup\",\"fingerprint\":FP,\"file\":…} and
 {\"event\":\"restored\",\"fingerprint\":FP,\"before\":FP or null,\"protected\":…}.";
 
@@ -281,6 +287,8 @@ pub enum IdentityCommand {
         #[arg(long)]
         private: bool,
     },
+    /// Takes the passphrase out of the desktop's keyring again.
+    Forget,
     /// Writes both private keys to one new file, under a passphrase of its own.
     Backup {
         /// The file to make.
@@ -305,12 +313,19 @@ pub enum IdentityCommand {
 const ROOMS_HELP: &str = "\
 Examples:
   conversa rooms
-  conversa rooms --json";
+  conversa rooms --json
+  conversa rooms --forget-host-key Friday
+
+When the key of a room's host has changed, Conversa does not go there any more. If you know that the old key
+is gone for good, take it out with --forget-host-key; the next `conversa join` shows the new one and asks.";
 
 /// `conversa rooms`.
 #[derive(Args, Debug)]
 #[command(after_help = ROOMS_HELP)]
 pub struct Rooms {
+    /// Takes the pinned key of this room's host away.
+    #[arg(long, value_name = "ROOM")]
+    pub forget_host_key: Option<String>,
     /// One JSON object a line on standard output.
     #[arg(long)]
     pub json: bool,

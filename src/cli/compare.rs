@@ -1,5 +1,6 @@
 //! Comparing keys in the terminal: `/verify Bo` shows the safety number with Bo, `/verify Bo 12345…`
-//! compares it with what Bo sees, and marks Bo's key if it is the same.
+//! compares it with what Bo sees, and marks Bo's key if it is the same. `/code` shows the room code, which
+//! all members have in common.
 
 use serde_json::json;
 
@@ -12,6 +13,9 @@ use crate::protocol::{Comparison, SafetyNumber};
 
 /// Understands a line as a wish to compare; `None` if it is something else.
 pub(super) fn wish(line: &str, room: &Room) -> Option<Result<Wish, Problem>> {
+    if line.trim_end() == "/code" {
+        return Some(Ok(Wish::Code));
+    }
     let (word, rest) = line.split_once(' ')?;
     if !matches!(word, "/verify" | "/unverify") {
         return None;
@@ -87,6 +91,13 @@ pub(super) fn report(
     console.event("compared", &json!({ "member": member.to_string(), "name": name, "result": result }));
     console.notice(said);
     result == "same"
+}
+
+/// Shows what all members read to each other.
+pub(super) fn tell_code(console: &mut Console, room: &Room) {
+    let Some(code) = room.code() else { return console.notice("The room was not entered yet.") };
+    console.event("code", &json!({ "code": code.to_string() }));
+    console.notice(&format!("The room code, the same for all who see the same members: {code}"));
 }
 
 /// Says that somebody has another key than the one of that name that was compared.

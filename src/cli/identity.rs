@@ -7,7 +7,7 @@ use serde_json::json;
 use super::arguments::{Global, Identity, IdentityCommand};
 use super::console::Console;
 use super::passphrase;
-use crate::app::{Code, Keys, Keystore, Making, Passphrase, Problem, Profile, Records, backup, say};
+use crate::app::{Code, Keys, Keystore, Making, Passphrase, Problem, Profile, Records, backup, keyring, say};
 use crate::crypto::{Fingerprint, Suite};
 
 pub(super) fn run(arguments: &Identity, global: &Global, console: &mut Console) -> Result<u8, Problem> {
@@ -16,6 +16,7 @@ pub(super) fn run(arguments: &Identity, global: &Global, console: &mut Console) 
         IdentityCommand::New { bits } => make(suite, *bits, global, console),
         IdentityCommand::Show => show(suite, global, console),
         IdentityCommand::Export { private } => export(suite, *private, global, console),
+        IdentityCommand::Forget => forget(suite, global, console),
         IdentityCommand::Backup { .. } | IdentityCommand::Restore { .. } if suite.is_learning() => {
             Err(backup::of_learning())
         }
@@ -70,6 +71,15 @@ fn export(suite: Suite, private: bool, global: &Global, console: &mut Console) -
         console.event("key", &json!({ "pem": text.as_str() }));
         console.line(text.trim_end());
     }
+    Ok(0)
+}
+
+fn forget(suite: Suite, global: &Global, console: &mut Console) -> Result<u8, Problem> {
+    let store = Keystore::new(&Profile::place(global.profile.clone())?, suite);
+    let identity = store.said_fingerprint().ok_or_else(|| none(&store))?;
+    keyring::forget(identity)?;
+    console.event("forgotten", &json!({ "fingerprint": identity.to_string() }));
+    console.line("The keyring has no passphrase of this identity any more.");
     Ok(0)
 }
 

@@ -131,6 +131,8 @@ pub(super) enum Wish {
     Leave,
     Remove(Fingerprint),
     Invite,
+    /// Show the room code.
+    Code,
     Admit(Fingerprint),
     Decline(Fingerprint),
     /// Show the safety number, or compare it with what is shown on the other side.
@@ -157,6 +159,7 @@ impl Wish {
             ("send", Value::String(text)) => Ok(Self::Send(text.clone())),
             ("leave", Value::Bool(true)) => Ok(Self::Leave),
             ("invite", Value::Bool(true)) => Ok(Self::Invite),
+            ("code", Value::Bool(true)) => Ok(Self::Code),
             ("remove", _) => member().map(Self::Remove),
             ("admit", _) => member().map(Self::Admit),
             ("decline", _) => member().map(Self::Decline),
@@ -169,7 +172,7 @@ impl Wish {
 
 fn not_a_wish() -> Problem {
     let hint = say!(
-        "Use {\"send\":\"text\"}, {\"leave\":true}, {\"invite\":true}, {\"remove\":FP}, {\"admit\":FP}, {\"decline\":FP}, {\"verify\":FP}, {\"verify\":FP,\"with\":\"number\"} or {\"unverify\":FP}."
+        "Use {\"send\":\"text\"}, {\"leave\":true}, {\"invite\":true}, {\"remove\":FP}, {\"admit\":FP}, {\"decline\":FP}, {\"verify\":FP}, {\"verify\":FP,\"with\":\"number\"}, {\"unverify\":FP} or {\"code\":true}."
     );
     Problem::new(Code::Usage, say!("This line of input is not understood."), hint)
 }

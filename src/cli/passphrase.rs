@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::arguments::Global;
 use super::read_text;
-use crate::app::{Code, Keystore, Passphrase, Problem, say};
+use crate::app::{Code, Keystore, Passphrase, Problem, keyring, say};
 
 /// The environment variable with the passphrase.
 const VARIABLE: &str = "CONVERSA_PASSPHRASE";
@@ -18,10 +18,25 @@ pub(super) fn find(global: &Global, store: &Keystore) -> Result<Option<Passphras
     if let Some(given) = given(global)? {
         return Ok(Some(given));
     }
-    if !store.is_protected() || !std::io::stdin().is_terminal() {
+    if !store.is_protected() {
         return Ok(None);
     }
-    ask("Passphrase of your identity: ").map(Some)
+    let identity = store.said_fingerprint().filter(|_| global.keyring);
+    if let Some(identity) = identity
+        && let Some(kept) = keyring::recall(identity)?
+    {
+        return Ok(Some(kept));
+    }
+    if !std::io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let typed = ask("Passphrase of your identity: ")?;
+    if let Some(identity) = identity {
+        // Only one that opens the files is worth keeping.
+        store.load(Some(&typed))?;
+        keyring::remember(identity, typed.clone())?;
+    }
+    Ok(Some(typed))
 }
 
 /// The passphrase from a file or the environment.

@@ -20,6 +20,7 @@ mod padding;
 mod payload;
 mod prekey;
 mod rate;
+mod room_code;
 mod roster;
 mod safety_number;
 mod sender_key;
@@ -37,6 +38,7 @@ pub use self::invite::{Invite, InviteError};
 pub use self::link::{ByeCode, LinkError, RefuseCode};
 pub use self::name::{NameError, check_name};
 pub use self::payload::{Body, Fault};
+pub use self::room_code::RoomCode;
 pub use self::roster::{Roster, new_room};
 pub use self::safety_number::{Comparison, SafetyNumber};
 

@@ -33,12 +33,16 @@ pub(super) enum Input {
     ReplaceIdentity { suite: Suite, bits: u32 },
     Unlock(Passphrase),
     Protect { suite: Suite, passphrase: Option<Passphrase> },
+    KeepInKeyring(bool),
+    Kept { keep: bool, result: Result<(), Problem> },
+    Recalled(Passphrase),
     BackUp { file: PathBuf, passphrase: Passphrase },
     Restore { file: PathBuf, passphrase: Passphrase },
     Opened { keys: Result<Keys, Problem>, passphrase: Passphrase },
     Host { seat: SeatId, request: HostRequest },
     Join { seat: SeatId, request: JoinRequest },
     Enter(SeatId),
+    ForgetHost(SeatId),
     EnterBy { seat: SeatId, invite: Box<Invite> },
     HostAt { seat: SeatId, address: SocketAddr },
     TestAddresses(SeatId),
@@ -114,7 +118,7 @@ impl Engine {
         let Parts { profile, settings, records, known, by_room } = parts;
         let directory = profile.directory().to_owned();
         let mut engine = Self {
-            identities: Identities::new(&directory, inputs, events.clone()),
+            identities: Identities::new(&directory, settings.keyring, inputs, events.clone()),
             directory,
             settings,
             records,
@@ -183,12 +187,16 @@ impl Engine {
             Input::ReplaceIdentity { suite, bits } => self.replace_identity(suite, bits),
             Input::Unlock(passphrase) => self.unlock(passphrase),
             Input::Protect { suite, passphrase } => self.identities.protect(suite, passphrase),
+            Input::KeepInKeyring(keep) => self.keep_in_keyring(keep),
+            Input::Kept { keep, result } => self.kept(keep, result),
+            Input::Recalled(passphrase) => self.identities.unlock(passphrase),
             Input::BackUp { file, passphrase } => self.identities.back_up(file, passphrase),
             Input::Restore { file, passphrase } => self.identities.open_backup(file, passphrase),
             Input::Opened { keys, passphrase } => self.restore(keys, passphrase),
             Input::Host { seat, request } => self.host(seat, request),
             Input::Join { seat, request } => self.join(seat, request),
             Input::Enter(seat) => self.enter(seat),
+            Input::ForgetHost(seat) => self.forget_host(seat),
             Input::EnterBy { seat, invite } => self.enter_by(seat, &invite),
             Input::HostAt { seat, address } => self.host_at(seat, address),
             Input::TestAddresses(seat) => self.test_addresses(seat),
@@ -303,6 +311,24 @@ impl Engine {
             self.change_settings(Box::new(move |settings| settings.key_bits = bits));
         }
         self.identities.replace(suite, bits);
+    }
+
+    /// The keyring may ask the person something, so it is a worker that waits for it.
+    fn keep_in_keyring(&self, keep: bool) {
+        if let Err(problem) = self.identities.keep_in_keyring(keep) {
+            self.emit(SessionEvent::Warning(problem));
+            self.emit(SessionEvent::Settings(self.settings.clone()));
+        }
+    }
+
+    fn kept(&mut self, keep: bool, result: Result<(), Problem>) {
+        if let Err(problem) = result {
+            self.emit(SessionEvent::Warning(problem));
+        } else {
+            self.settings.keyring = keep;
+            self.identities.use_keyring(keep);
+        }
+        self.settings_changed();
     }
 
     /// A backup was opened. Its keys take their place, unless a room knows somebody else.

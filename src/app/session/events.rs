@@ -6,7 +6,7 @@ use super::reach::AddressTest;
 use super::requests::{SeatId, SeatInfo};
 use crate::app::{Problem, Settings};
 use crate::crypto::{Fingerprint, Suite};
-use crate::protocol::{self, MessageId};
+use crate::protocol::{self, MessageId, RoomCode};
 
 /// What happened in a session.
 #[derive(Clone, PartialEq, Debug)]
@@ -106,6 +106,8 @@ pub enum SeatEvent {
     },
     /// An own message was called back before it was sealed, or not any more.
     CancelAsked(MessageId),
+    /// What the members of the room read to each other: it changes with them.
+    RoomCode(RoomCode),
     /// The protocol's own events, but for roster entries, which the session keeps.
     Protocol(protocol::Event),
     /// The seat could not be taken. Final for this try; a known room can be entered again.

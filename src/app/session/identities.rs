@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 use super::engine::{Input, now};
 use super::{IdentityState, KeyStep, SessionEvent, thread};
 use crate::app::keystore::Making;
-use crate::app::{Code, Keys, Keystore, Passphrase, Problem, backup, say};
+use crate::app::{Code, Keys, Keystore, Passphrase, Problem, backup, keyring, say};
 use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::Identity;
 
@@ -41,6 +41,8 @@ pub(super) struct Identities {
     passphrase: Option<Passphrase>,
     /// What the passphrase is once a worker has written the files under it.
     next_passphrase: Option<(Suite, Option<Passphrase>)>,
+    /// Whether the secure identity's passphrase is in the keyring.
+    uses_keyring: bool,
     /// Whether what a worker does is to restore an identity, and how that was before.
     restoring: Option<State>,
     inputs: mpsc::Sender<Input>,
@@ -50,11 +52,20 @@ pub(super) struct Identities {
 impl Identities {
     pub(super) fn new(
         profile: &Path,
+        uses_keyring: bool,
         inputs: mpsc::Sender<Input>,
         events: async_channel::Sender<SessionEvent>,
     ) -> Self {
-        let states = Suite::WITH_KEYS.map(|suite| (suite, State::Unread));
-        Self { profile: profile.to_owned(), states, passphrase: None, next_passphrase: None, restoring: None, inputs, events }
+        Self {
+            profile: profile.to_owned(),
+            states: Suite::WITH_KEYS.map(|suite| (suite, State::Unread)),
+            passphrase: None,
+            next_passphrase: None,
+            uses_keyring,
+            restoring: None,
+            inputs,
+            events,
+        }
     }
 
     /// The identity for rooms of `suite`, if it can be used now; otherwise a worker is set to it.
@@ -66,10 +77,22 @@ impl Identities {
             State::Unread | State::Stuck => *self.state(suite) = State::Working,
         }
         let store = Keystore::new(&self.profile, suite);
-        let passphrase = self.passphrase.clone();
         let events = self.events.clone();
-        self.work(suite, move || read_or_make(&store, suite, bits, passphrase.as_ref(), &events));
+        let mut passphrase = self.passphrase.clone();
+        let asks_keyring = self.uses_keyring && passphrase.is_none() && !suite.is_learning();
+        let inputs = self.inputs.clone();
+        self.work(suite, move || {
+            if asks_keyring {
+                passphrase = recall(&store, &inputs, &events);
+            }
+            read_or_make(&store, suite, bits, passphrase.as_ref(), &events)
+        });
         None
+    }
+
+    /// Whether the keyring has the passphrase from now on.
+    pub(super) const fn use_keyring(&mut self, uses: bool) {
+        self.uses_keyring = uses;
     }
 
     /// The passphrase for what is read from now on.
@@ -110,6 +133,22 @@ impl Identities {
             store.replace(&keys, passphrase.as_ref().filter(|_| !suite.is_learning()))?;
             Ok(Identity::new(keys.signing, keys.decryption, now())?)
         });
+    }
+
+    /// Keeps the secure identity's passphrase in the keyring, or takes it out, on a worker; `Input::Kept`
+    /// follows.
+    pub(super) fn keep_in_keyring(&self, keep: bool) -> Result<(), Problem> {
+        let identity = self.known().ok_or_else(no_identity)?;
+        let passphrase = self.passphrase.clone();
+        let inputs = self.inputs.clone();
+        thread("keyring", move || {
+            let result = match (keep, passphrase) {
+                (true, Some(passphrase)) => keyring::remember(identity, passphrase),
+                (true, None) => Err(no_passphrase()),
+                (false, _) => keyring::forget(identity),
+            };
+            let _ = inputs.send(Input::Kept { keep, result });
+        })
     }
 
     /// Writes a backup on a worker, from the files: nobody has to be ready.
@@ -166,9 +205,9 @@ impl Identities {
     /// A worker is done. Says whether seats can go on (`true`), or must wait or fail.
     pub(super) fn found(&mut self, found: Found) -> Result<(), Problem> {
         let Found { suite, result, protected, bits } = found;
-        if let Some((_, passphrase)) = self.next_passphrase.take_if(|(of, _)| *of == suite)
-            && result.is_ok()
-        {
+        let next = self.next_passphrase.take_if(|(of, _)| *of == suite).filter(|_| result.is_ok());
+        let is_changed = next.is_some();
+        if let Some((_, passphrase)) = next {
             self.passphrase = passphrase;
         }
         let before = if suite == Suite::Secure { self.restoring.take() } else { None };
@@ -192,6 +231,13 @@ impl Identities {
         let _ = self.events.try_send(SessionEvent::Identity { suite, state: event });
         if let Some(fingerprint) = ready.filter(|_| is_restored) {
             self.tell_restored(Ok(fingerprint));
+        }
+        // What the keyring has would not open the files any more.
+        if is_changed
+            && self.uses_keyring
+            && let Err(problem) = self.keep_in_keyring(self.passphrase.is_some())
+        {
+            let _ = self.events.try_send(SessionEvent::Warning(problem));
         }
         outcome
     }
@@ -239,6 +285,26 @@ pub(super) fn is_locked(problem: &Problem) -> bool {
     matches!(problem.code, Code::PassphraseNeeded | Code::WrongPassphrase)
 }
 
+/// The passphrase out of the keyring, if the files need one. Without it the person is asked.
+fn recall(
+    store: &Keystore,
+    inputs: &mpsc::Sender<Input>,
+    events: &async_channel::Sender<SessionEvent>,
+) -> Option<Passphrase> {
+    let identity = store.said_fingerprint().filter(|_| store.is_protected())?;
+    match keyring::recall(identity) {
+        Ok(passphrase) => {
+            let recalled = passphrase.clone()?;
+            let _ = inputs.send(Input::Recalled(recalled));
+            passphrase
+        }
+        Err(problem) => {
+            let _ = events.try_send(SessionEvent::Warning(problem));
+            None
+        }
+    }
+}
+
 fn read_or_make(
     store: &Keystore,
     suite: Suite,
@@ -278,6 +344,11 @@ fn make(
 
 fn tell(suite: Suite, step: KeyStep, events: &async_channel::Sender<SessionEvent>) {
     let _ = events.try_send(SessionEvent::Identity { suite, state: IdentityState::Making(step) });
+}
+
+fn no_passphrase() -> Problem {
+    let what = say!("There is no passphrase to keep in a keyring.");
+    Problem::new(Code::Identity, what, say!("Set one first."))
 }
 
 fn no_identity() -> Problem {

@@ -6,7 +6,7 @@ use super::{JoinRequest, KnownSeat, SeatEvent, SeatId, lock};
 use crate::app::{HostedAt, JoinTarget, Problem, Record};
 use crate::crypto::Fingerprint;
 use crate::net::ClientId;
-use crate::protocol::{Command, Event, MessageId, RoomCrypto, RoomId, Roster, Stop};
+use crate::protocol::{Command, Event, MessageId, RoomCode, RoomCrypto, RoomId, Roster, Stop};
 use crate::wire::{ByteArray, Signed};
 
 impl Engine {
@@ -75,6 +75,9 @@ impl Engine {
         record.entered_ms = now().unix_ms;
         record.addresses.clone_from(&seat.info.addresses);
         seat.unsaved = true;
+        // Of an owner alone the roster's hash is the room's id; entries that follow say better.
+        let hash = if record.known.0 == 0 { room.0 } else { *record.known.1 };
+        self.emit_seat(id, SeatEvent::RoomCode(RoomCode::of(&hash)));
         self.write_records_soon();
         if let Some(address) = joined_at {
             self.settings.remember_address(&address);
@@ -106,11 +109,15 @@ impl Engine {
         if is_next {
             record.roster.push(entry.clone());
         }
+        let is_newest = number == record.known.0;
         // After each full sync the whole roster comes again.
+        seat.unsaved |= is_newer || is_next;
+        if is_newest {
+            self.emit_seat(id, SeatEvent::RoomCode(RoomCode::of(hash)));
+        }
         if !is_newer && !is_next {
             return;
         }
-        seat.unsaved = true;
         self.write_records_soon();
     }
 

@@ -8,6 +8,9 @@ impl Presenter {
     /// Sends what was written. It stays in the composer if it cannot be sent.
     pub(in crate::gui) fn send(&mut self, text: &str) {
         let Some(seat) = self.open else { return };
+        if !text.trim().is_empty() && self.asks_before_sending(seat) {
+            return;
+        }
         match self.session.send(seat, text) {
             Ok(_) => {
                 self.drafts.remove(&seat);
