@@ -12,7 +12,7 @@ use async_channel::Receiver;
 use conversa::app::chat::{Change, Chat, Connection, Progress, Room, RowKind};
 use conversa::app::{
     Code, HostPlace, HostRequest, IdentityState, JoinRequest, JoinTarget, Opening, Passphrase, Problem, Profile, Reach,
-    SeatId, Session, SessionEvent,
+    SeatId, Session, SessionEvent, Settings,
 };
 use conversa::crypto::{Fingerprint, Suite};
 use conversa::protocol::{Invite, LearningConsent, RoomCrypto};
@@ -447,7 +447,25 @@ fn settings_are_told_and_kept() {
     });
     let mut ann = ann.restart();
     assert_eq!(ann.opening.settings.name, "ann");
-    assert_eq!(ann.opening.settings.drafts.get(&room).map(String::as_str), Some("half a thought"));
+    // What was typed lies under the identity's lock, and comes when that is open.
+    assert!(ann.opening.settings.drafts.is_empty());
+    let mark = |member: Fingerprint| move |settings: &mut Settings| settings.mark_verified(member, "Bo", 7);
+    let bo = Fingerprint::from_bytes([7; 32]);
+    ann.session.change_settings(mark(bo));
+    ann.session.ensure_identity(Suite::Secure, None);
+    ann.until("the draft", |face| {
+        let kept = |settings: &Settings| {
+            settings.is_verified(&bo) && settings.drafts.get(&room).is_some_and(|draft| draft == "half a thought")
+        };
+        face.changes.iter().any(|change| matches!(change, Change::Settings(settings) if kept(settings)))
+    });
+    let mut ann = ann.restart();
+    ann.session.ensure_identity(Suite::Secure, None);
+    let is_marked = |change: &Change| matches!(change, Change::Settings(settings) if settings.is_verified(&bo));
+    ann.until("the mark of before", |face| face.changes.iter().any(is_marked));
+    let bytes = fs::read(ann.directory.path().join("settings.cbor")).unwrap();
+    assert!(!bytes.windows(4).any(|part| part == b"half"), "no word of it is in the clear");
+    ann.changes.clear();
     // A room that is left takes its draft with it.
     ann.session.leave(ann.opening.rooms.first().unwrap().seat);
     ann.until("the settings", |face| {

@@ -24,6 +24,7 @@ pub mod relay;
 mod session;
 mod settings;
 mod target;
+mod vault;
 
 pub(crate) use self::errors::say;
 pub use self::errors::{Action, Code, Problem, SENTENCE_VALUES_MAX, Sentence};

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! lock            held by the Conversa that uses the profile
-//! settings.cbor   name, appearance, drafts, …
+//! settings.cbor   name, appearance, …
+//! private.sealed  marks on compared keys and drafts, under the identity's lock
 //! identity/       sign.pem, enc.pem and their public halves
 //! identity/learning/   the same for learning rooms, of another kind
 //! rooms/          one record a room

@@ -1,4 +1,5 @@
-//! What a person chose, and what the window remembers: one CBOR file, written as a whole.
+//! What a person chose, and what the window remembers: one CBOR file, written as a whole. What nobody else
+//! may read or change is in the vault.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -76,9 +77,11 @@ pub struct Settings {
     pub people_open: bool,
     /// The addresses somebody joined at, the newest first.
     pub recent_addresses: Vec<String>,
-    /// The people whose keys were compared.
+    /// The people whose keys were compared. Kept under the identity's lock, so unknown before it is open.
+    #[serde(skip)]
     pub verified: BTreeMap<Fingerprint, Verified>,
-    /// What was typed and not sent, by room.
+    /// What was typed and not sent, by room. Kept under the identity's lock too.
+    #[serde(skip)]
     pub drafts: BTreeMap<RoomId, String>,
 }
 
@@ -228,10 +231,15 @@ mod tests {
         assert_eq!(Settings::load(directory.path()).unwrap(), (Settings::default(), None));
         let mut settings = Settings { name: "Ann".into(), port: 9_001, ..Settings::default() };
         settings.choose_new_room_suite(Suite::Textbook);
-        settings.keep_draft(RoomId([7; 32]), "half a thou");
         settings.remember_address("ann:9000");
         settings.save(directory.path()).unwrap();
-        assert_eq!(Settings::load(directory.path()).unwrap(), (settings, None));
+        assert_eq!(Settings::load(directory.path()).unwrap(), (settings.clone(), None));
+        // What is the vault's does not lie here in the clear.
+        settings.keep_draft(RoomId([7; 32]), "half a thou");
+        settings.mark_verified(Fingerprint::from_bytes([7; 32]), "Bo", 7);
+        settings.save(directory.path()).unwrap();
+        let (found, _) = Settings::load(directory.path()).unwrap();
+        assert!(found.drafts.is_empty() && found.verified.is_empty());
     }
 
     #[test]

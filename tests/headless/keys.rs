@@ -193,3 +193,27 @@ fn openssl_reads_both_keys_of_a_backup() {
     assert_eq!(public, openssl(&["pkey", "-in", stored.to_str().unwrap(), "-pubout"]));
     assert!(!openssl(&["pkey", "-in", file, "-passin", "pass:wrong"]).0);
 }
+
+#[test]
+fn where_there_is_no_keyring_that_is_said_and_nothing_is_kept() {
+    let profile = Profile::empty();
+    let file = profile.path().join("passphrase.txt");
+    fs::write(&file, "correct horse\n").unwrap();
+    assert_eq!(profile.run(&["identity", "new", "--passphrase-file", file.to_str().unwrap()]).0, 0);
+    fs::remove_file(&file).unwrap();
+    // No bus, and none that could be started.
+    let without = |arguments: &[&str]| {
+        let mut command = profile.command(arguments);
+        command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus").env_remove("XDG_RUNTIME_DIR");
+        finish(command.stdin(std::process::Stdio::null()))
+    };
+    for arguments in [&["identity", "--keyring", "--json"][..], &["identity", "forget", "--json"]] {
+        let (exit, output, _) = without(arguments);
+        assert!(exit == 5 && output.contains(r#""code":"keyring""#), "{output}");
+        assert!(output.contains("There is no keyring here"), "{output}");
+    }
+    let (exit, output, _) = without(&["identity", "--json"]);
+    assert!(exit == 5 && output.contains("passphrase_needed"), "{output}");
+    let files: Vec<_> = fs::read_dir(profile.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(files.iter().all(|name| name != "passphrase.txt" && name != "settings.cbor"), "{files:?}");
+}

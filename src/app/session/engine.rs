@@ -14,6 +14,7 @@ use super::listeners::Listeners;
 use super::reach::Trial;
 use super::seat::{Plan, Progress, Seat};
 use super::{HostRequest, JoinRequest, SeatEvent, SeatId, Seats, SessionEvent, lock};
+use crate::app::vault::{Private, Vault};
 use crate::app::{Code, Keys, Passphrase, Problem, Profile, Record, Records, Settings, say};
 use crate::crypto::{Fingerprint, Suite};
 use crate::net::{self, ClientId, Handle};
@@ -97,6 +98,8 @@ pub(super) struct Engine {
     /// How many of the net's events are in the inbox.
     waiting: Arc<AtomicUsize>,
     events: async_channel::Sender<SessionEvent>,
+    /// What is kept under the secure identity's lock, once that is open, and how it was kept last.
+    pub(super) vault: Option<(Vault, Private)>,
     pub(super) settings_due: Option<Instant>,
     pub(super) records_due: Option<Instant>,
     /// What was said about writing last: each failure is told once, not at each retry.
@@ -131,6 +134,7 @@ impl Engine {
             next_client: 1,
             waiting,
             events,
+            vault: None,
             settings_due: None,
             records_due: None,
             settings_failed: None,
@@ -237,6 +241,9 @@ impl Engine {
     fn found(&mut self, found: Found) {
         let suite = found.suite;
         let outcome = self.identities.found(found);
+        if suite == Suite::Secure && outcome.is_ok() {
+            self.open_vault();
+        }
         let waits = |seat: &Seat| seat.progress == Progress::NeedsIdentity && seat.info.suite.key_suite() == suite;
         let waiting: Vec<SeatId> = self.seats.iter().filter(|(_, seat)| waits(seat)).map(|(id, _)| *id).collect();
         for seat in waiting {

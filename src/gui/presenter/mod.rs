@@ -73,6 +73,8 @@ pub(super) struct Presenter {
     identities: Identities,
     /// What was typed and not sent.
     drafts: HashMap<SeatId, String>,
+    /// Rooms whose draft of an earlier run is there, or is not wanted any more.
+    drafts_seen: HashSet<SeatId>,
     filter: String,
     /// Rooms that go from the list as soon as they are left.
     leaving: HashSet<SeatId>,
@@ -112,10 +114,6 @@ impl Presenter {
             suites: Rc::default(),
         };
         let chat = Chat::new(&opening.rooms);
-        let draft = |room: &crate::app::KnownRoom| {
-            let text = room.info.room.and_then(|id| opening.settings.drafts.get(&id))?;
-            Some((room.seat, text.clone()))
-        };
         let mut presenter = Self {
             session,
             chat,
@@ -128,7 +126,8 @@ impl Presenter {
             hosting: None,
             joining: None,
             identities: Identities::default(),
-            drafts: opening.rooms.iter().filter_map(draft).collect(),
+            drafts: HashMap::new(),
+            drafts_seen: HashSet::new(),
             filter: String::new(),
             leaving: HashSet::new(),
             accepted: HashSet::new(),

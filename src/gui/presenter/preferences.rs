@@ -96,6 +96,12 @@ impl Presenter {
         self.state().set_recent_addresses(views::fixed(addresses));
         self.settings.recent_addresses = settings.recent_addresses;
         self.settings.drafts = settings.drafts;
+        self.drafts_came();
+        if self.settings.verified != settings.verified {
+            self.settings.verified = settings.verified;
+            self.stale.room = true;
+            self.stale.people = true;
+        }
         self.settings.keyring = settings.keyring;
         // On the page that unlocks, what is ticked is a wish.
         if self.state().get_page() != ui::Page::Unlock {
