@@ -77,9 +77,9 @@ impl Presenter {
             let kept = room.info.room.and_then(|id| self.settings.drafts.get(&id));
             let Some(text) = kept.filter(|_| !self.drafts_seen.contains(&room.seat)) else { continue };
             self.drafts_seen.insert(room.seat);
-            let text = self.drafts.entry(room.seat).or_insert_with(|| text.clone());
+            let text = self.drafts.entry(room.seat).or_insert_with(|| text.clone()).clone();
             if self.open == Some(room.seat) && self.state().get_draft().is_empty() {
-                self.state().set_draft(text.as_str().into());
+                self.state().set_draft(text.into());
             }
         }
     }
