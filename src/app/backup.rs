@@ -339,10 +339,12 @@ mod tests {
     #[test]
     fn a_learning_key_does_not_pass_for_a_secure_one() {
         let (_directory, path, text) = backup("ann");
-        let learning = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/keys/ann.sign.learning.pem"));
+        let learning =
+            fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/keys/ann.sign.learning.pem"));
         let learning = learning.unwrap();
         let parts = Parts::of(&text).unwrap();
-        for disguised in [learning.clone(), learning.replace("CONVERSA LEARNING INSECURE KEY", "ENCRYPTED PRIVATE KEY")] {
+        for disguised in [learning.clone(), learning.replace("CONVERSA LEARNING INSECURE KEY", "ENCRYPTED PRIVATE KEY")]
+        {
             fs::write(&path, text.replace(parts.signing, &disguised)).unwrap();
             let code = read(&path, &passphrase("correct horse")).err().map(|problem| problem.code);
             assert_eq!(code, Some(Code::IdentityDamaged));

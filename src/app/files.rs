@@ -200,7 +200,8 @@ mod tests {
         let old: [(&str, &[u8]); 2] = [("enc", b"old enc"), ("sign", b"old sign")];
         let new: [(&str, &[u8]); 2] = [("enc", b"new enc"), ("sign", b"new sign")];
         // `moved` is how many of the new files were in their place; `whole` whether all were written.
-        for (whole, written, moved) in [(false, 0, 0), (false, 1, 0), (false, 2, 0), (true, 2, 0), (true, 2, 1), (true, 2, 2)]
+        for (whole, written, moved) in
+            [(false, 0, 0), (false, 1, 0), (false, 2, 0), (true, 2, 0), (true, 2, 1), (true, 2, 2)]
         {
             let directory = tempfile::tempdir().unwrap();
             write_set(directory.path(), &old).unwrap();

@@ -45,9 +45,7 @@ pub fn forget(identity: Fingerprint) -> Result<(), Problem> {
 }
 
 /// Runs on a thread of its own, for a service that was started and hangs answers never.
-fn within_patience<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, String> + Send + 'static,
-) -> Result<T, Problem> {
+fn within_patience<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, Problem> {
     let (sender, receiver) = mpsc::channel();
     thread("keyring", move || {
         // Whoever lost patience does not listen any more.

@@ -129,7 +129,8 @@ fn restore(
         console.line(&format!("Before:      {}", before.grouped()));
     }
     tell(&keys, &store, console);
-    let others = Records::new(profile.directory()).look()?.iter().filter(|record| !record.suite().is_learning()).count();
+    let others =
+        Records::new(profile.directory()).look()?.iter().filter(|record| !record.suite().is_learning()).count();
     if others > 0 && before != Some(fingerprint) {
         console.notice(&format!("Rooms of this profile know it by the key before, and do not know this one: {others}"));
     }

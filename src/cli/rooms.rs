@@ -46,8 +46,7 @@ fn forget_host_key(meant: &str, global: &Global, console: &mut Console) -> Resul
     let profile = Profile::open(global.profile.clone())?;
     let records = Records::new(profile.directory());
     let all = records.look()?;
-    let known: Vec<KnownRoom> =
-        all.iter().map(|record| KnownRoom { seat: SeatId(0), info: record.info() }).collect();
+    let known: Vec<KnownRoom> = all.iter().map(|record| KnownRoom { seat: SeatId(0), info: record.info() }).collect();
     let room = find_room(&known, meant)?.and_then(|room| room.info.room);
     let record = all.into_iter().find(|record| Some(record.room) == room);
     let Some(mut record) = record.filter(|record| !matches!(record.hosted_at, HostedAt::Here(_))) else {

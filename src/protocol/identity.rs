@@ -88,11 +88,7 @@ fn certify(signing: &dyn SigningKey, encryption: &dyn EncryptionKey, now: Now) -
 ///
 /// # Errors
 /// As [`Identity::new`].
-pub fn certificate(
-    signing: &dyn SigningKey,
-    encryption: &dyn EncryptionKey,
-    now: Now,
-) -> Result<Vec<u8>, CryptoError> {
+pub fn certificate(signing: &dyn SigningKey, encryption: &dyn EncryptionKey, now: Now) -> Result<Vec<u8>, CryptoError> {
     certify(signing, encryption, now).map(|bundle| encode(&bundle))
 }
 

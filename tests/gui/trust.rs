@@ -68,7 +68,7 @@ fn somebody_with_the_name_and_another_key_is_asked_about_before_anything_is_sent
 
 #[test]
 fn marks_and_the_room_code_are_there_after_a_restart() {
-    let (ann, mut bo, seat, _) = compared();
+    let (ann, bo, seat, _) = compared();
     let code = ann.state().get_room().code;
     assert_eq!((code.groups.row_count(), code.text.len()), (6, 35), "30 digits in groups of five");
     assert_eq!(bo.room(seat).unwrap().code().unwrap().to_string(), code.text.as_str(), "the same for both");
@@ -123,7 +123,9 @@ fn a_host_with_another_key_is_a_full_stop_until_the_pin_is_taken_out_by_hand() {
     });
     let room = bo.state().get_room();
     assert_eq!((room.expected_host.text, room.connection, room.can_send), (pinned, Connection::Failed, false));
-    assert!(bo.sees("The host's key has changed") && bo.sees("The key that you know") && bo.sees("The key that answered"));
+    assert!(
+        bo.sees("The host's key has changed") && bo.sees("The key that you know") && bo.sees("The key that answered")
+    );
     for way_on in ["Try again", "Now", "Continue", "It matches, go in"] {
         assert!(!bo.sees(way_on), "{way_on}");
     }

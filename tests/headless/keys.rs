@@ -170,8 +170,7 @@ fn an_identity_is_backed_up_and_restored_elsewhere() {
     assert_eq!((exit, told["fingerprint"].as_str()), (0, Some(fingerprint)));
     assert!(told["before"].as_str().is_some_and(|before| before != fingerprint));
     assert_eq!(fs::read_to_string(bo.path().join("identity/set-aside-1/sign.pem")).unwrap(), old);
-    let (exit, output, _) =
-        finish(bo.command(&["identity", "--json"]).env("CONVERSA_PASSPHRASE", "battery staple"));
+    let (exit, output, _) = finish(bo.command(&["identity", "--json"]).env("CONVERSA_PASSPHRASE", "battery staple"));
     assert!(exit == 0 && output.contains(fingerprint), "{output}");
 }
 

@@ -13,7 +13,7 @@ fn list<Row: Clone + 'static>(rows: Vec<Row>) -> ModelRc<Row> {
     ModelRc::from(Rc::new(VecModel::from(rows)))
 }
 
-pub fn code(seed: u64) -> KeyCode {
+pub(crate) fn code(seed: u64) -> KeyCode {
     let mut state = seed;
     let groups: Vec<SharedString> = (0..16)
         .map(|_| {

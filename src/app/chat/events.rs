@@ -295,8 +295,8 @@ impl Room {
         }
         let mut changes = vec![Change::MembersChanged(self.seat)];
         // Whoever had or has a name that looks the same is called otherwise from now on.
-        let namesakes = self.namesakes(&member, name).chain(
-            before.iter().flat_map(|before| self.namesakes(&member, before)));
+        let namesakes =
+            self.namesakes(&member, name).chain(before.iter().flat_map(|before| self.namesakes(&member, before)));
         let namesakes: BTreeSet<Fingerprint> = namesakes.collect();
         match before {
             Some(before) if before == name => return changes,

@@ -230,7 +230,11 @@ impl Room {
     #[must_use]
     pub fn name_of(&self, fingerprint: &Fingerprint) -> String {
         let Some(name) = self.names.get(fingerprint) else { return fingerprint.tag() };
-        if self.namesakes(fingerprint, name).next().is_some() { format!("{name} ({})", fingerprint.tag()) } else { name.clone() }
+        if self.namesakes(fingerprint, name).next().is_some() {
+            format!("{name} ({})", fingerprint.tag())
+        } else {
+            name.clone()
+        }
     }
 
     /// The name somebody chose, if told.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::{SessionEvent, lock};
 use super::engine::Engine;
+use super::{SessionEvent, lock};
 use crate::app::Problem;
 use crate::app::vault::{Private, Vault};
 use crate::crypto::Suite;
