@@ -186,8 +186,7 @@ fn a_host_with_another_key_is_refused_until_its_pin_is_taken_out() {
     let (exit, output, _) = bo.run(&["join", "Friday", "--json"]);
     assert!(exit == 6 && output.contains(r#""code":"first_use""#) && output.contains(&theirs.fingerprint), "{output}");
     let accepted = ["join", "Friday", "--accept-fingerprint", &theirs.fingerprint, "--json"];
-    let (exit, output, _) = bo.run(&accepted);
-    assert!(exit == 4 && output.contains(r#""code":"no_room""#), "{output}");
+    bo.start(&accepted).expect("offline");
     let (exit, _, errors) = ann.run(&["rooms", "--forget-host-key", "Friday"]);
     assert!(exit == 2 && errors.contains("that somebody else hosts"), "{errors}");
 }
