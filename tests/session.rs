@@ -12,9 +12,9 @@ use async_channel::Receiver;
 use conversa::app::chat::{Change, Chat, Connection, Progress, Room, RowKind};
 use conversa::app::{
     Code, HostPlace, HostRequest, IdentityState, JoinRequest, JoinTarget, Opening, Passphrase, Problem, Profile, Reach,
-    SeatId, Session, SessionEvent,
+    SeatId, Session, SessionEvent, Settings,
 };
-use conversa::crypto::Suite;
+use conversa::crypto::{Fingerprint, Suite};
 use conversa::protocol::{Invite, LearningConsent, RoomCrypto};
 
 /// How long anything may take: far more than it does, for busy machines.
@@ -375,6 +375,57 @@ fn an_identity_is_locked_and_unlocked() {
     ann.until_room("the room, which waited", seat, |room| room.invite.is_some());
 }
 
+/// What the last backup or restore came to.
+fn came_of(face: &Face) -> Option<Result<Fingerprint, Code>> {
+    face.changes.iter().rev().find_map(|change| match change {
+        Change::BackedUp(result) | Change::Restored(result) => {
+            Some(result.as_ref().copied().map_err(|problem| problem.code))
+        }
+        _ => None,
+    })
+}
+
+#[test]
+fn an_identity_is_backed_up_and_restored() {
+    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let file = ann.directory.path().join("backup.pem");
+    let right = || Passphrase::new("battery staple".into());
+    ann.session.back_up(file.clone(), right());
+    ann.until("the backup", |ann| came_of(ann).is_some());
+    let fingerprint = came_of(&ann).unwrap().unwrap();
+    ann.changes.clear();
+    ann.session.back_up(file.clone(), right());
+    ann.until("a refusal", |ann| came_of(ann) == Some(Err(Code::CannotWrite)));
+
+    bo.session.ensure_identity(Suite::Secure, None);
+    bo.until("the identity", |bo| matches!(bo.identity(Suite::Secure), Some(IdentityState::Ready { .. })));
+    let was = |bo: &Face| match bo.identity(Suite::Secure) {
+        Some(IdentityState::Ready { fingerprint, protected, .. }) => Some((*fingerprint, *protected)),
+        _ => None,
+    };
+    let before = was(&bo).unwrap();
+    bo.session.restore(file.clone(), Passphrase::new("wrong".into()));
+    bo.until("a refusal", |bo| came_of(bo) == Some(Err(Code::WrongPassphrase)));
+    assert_eq!(was(&bo), Some(before), "nobody changed");
+    // A room of the old identity does not know the new one.
+    let seat = bo.host_friday();
+    bo.session.restore(file.clone(), right());
+    bo.until("a refusal", |bo| came_of(bo) == Some(Err(Code::Identity)));
+    bo.session.close_room(seat);
+    bo.until_room("the end", seat, |room| matches!(room.connection, Connection::Ended(Some(_))));
+    bo.session.forget(seat);
+    bo.until("forgotten", |bo| bo.chat.room(seat).is_none());
+    bo.session.restore(file, right());
+    bo.until("another person", |bo| came_of(bo) == Some(Ok(fingerprint)));
+    assert_eq!(was(&bo), Some((fingerprint, true)), "under the passphrase of the backup");
+    assert!(bo.directory.path().join("identity/set-aside-1/sign.pem").exists());
+
+    let mut bo = bo.restart();
+    bo.session.unlock(right());
+    bo.session.ensure_identity(Suite::Secure, None);
+    bo.until("the same person", |bo| was(bo).is_some_and(|(key, _)| key == fingerprint));
+}
+
 #[test]
 fn a_learning_identity_is_made_where_there_is_none() {
     let mut face = Face::open(tempfile::tempdir().unwrap());
@@ -396,7 +447,25 @@ fn settings_are_told_and_kept() {
     });
     let mut ann = ann.restart();
     assert_eq!(ann.opening.settings.name, "ann");
-    assert_eq!(ann.opening.settings.drafts.get(&room).map(String::as_str), Some("half a thought"));
+    // What was typed lies under the identity's lock, and comes when that is open.
+    assert!(ann.opening.settings.drafts.is_empty());
+    let mark = |member: Fingerprint| move |settings: &mut Settings| settings.mark_verified(member, "Bo", 7);
+    let bo = Fingerprint::from_bytes([7; 32]);
+    ann.session.change_settings(mark(bo));
+    ann.session.ensure_identity(Suite::Secure, None);
+    ann.until("the draft", |face| {
+        let kept = |settings: &Settings| {
+            settings.is_verified(&bo) && settings.drafts.get(&room).is_some_and(|draft| draft == "half a thought")
+        };
+        face.changes.iter().any(|change| matches!(change, Change::Settings(settings) if kept(settings)))
+    });
+    let mut ann = ann.restart();
+    ann.session.ensure_identity(Suite::Secure, None);
+    let is_marked = |change: &Change| matches!(change, Change::Settings(settings) if settings.is_verified(&bo));
+    ann.until("the mark of before", |face| face.changes.iter().any(is_marked));
+    let bytes = fs::read(ann.directory.path().join("settings.cbor")).unwrap();
+    assert!(!bytes.windows(4).any(|part| part == b"half"), "no word of it is in the clear");
+    ann.changes.clear();
     // A room that is left takes its draft with it.
     ann.session.leave(ann.opening.rooms.first().unwrap().seat);
     ann.until("the settings", |face| {

@@ -7,19 +7,84 @@ use std::path::{Path, PathBuf};
 /// How a file that is being written starts. Only a crash leaves one behind.
 const UNFINISHED: &str = ".unfinished-";
 
+/// Where the files of a set are while they are written.
+const UNFINISHED_SET: &str = ".unfinished-set";
+
+/// Where they are once all of them are on disk, until each is in its place.
+const WHOLE_SET: &str = ".whole-set";
+
 /// The most bytes a profile's file may have to be read: far above the largest roster, and a guard
 /// against a file that is something else.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Replaces the file at `path`, readable for its owner only, and comes back when it is on disk.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
+    let directory = parent(path);
     // Made with mode 0600.
     let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(directory)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     sync_directory(directory)
+}
+
+/// Writes a new file at `path`, as [`write`] does, and never over another.
+pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let directory = parent(path);
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(directory)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    sync_directory(directory)
+}
+
+/// Replaces files in `directory` that belong together, each by its name: after a crash at any point
+/// all of them are the old ones, or, once [`finish_set`] was called, all the new ones.
+pub(super) fn write_set(directory: &Path, files: &[(&str, &[u8])]) -> io::Result<()> {
+    finish_set(directory)?;
+    let unfinished = directory.join(UNFINISHED_SET);
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished)?;
+    }
+    create_directory(&unfinished)?;
+    let written = files.iter().try_for_each(|(name, bytes)| write(&unfinished.join(name), bytes));
+    // The moment of truth: from here on the new ones count.
+    let whole = written.and_then(|()| fs::rename(&unfinished, directory.join(WHOLE_SET)));
+    if let Err(error) = whole {
+        let removed = fs::remove_dir_all(&unfinished);
+        log::debug!("removed what was not written whole: {removed:?}");
+        return Err(error);
+    }
+    sync_directory(directory)?;
+    finish_set(directory)
+}
+
+/// Puts a set that was written whole into its place, where a crash came between. Does nothing where
+/// there is none; several processes may do it at once.
+pub(super) fn finish_set(directory: &Path) -> io::Result<()> {
+    let whole = directory.join(WHOLE_SET);
+    let entries = match fs::read_dir(&whole) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        gone_is_done(fs::rename(entry.path(), directory.join(entry.file_name())))?;
+    }
+    sync_directory(directory)?;
+    gone_is_done(fs::remove_dir(&whole))
+}
+
+/// Whether a whole set waits in `directory`.
+pub(super) fn has_whole_set(directory: &Path) -> bool {
+    directory.join(WHOLE_SET).exists()
+}
+
+fn gone_is_done(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
 }
 
 /// Reads the file at `path`; `None` if there is none.
@@ -64,10 +129,16 @@ pub(super) fn remove_unfinished(directory: &Path) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
         if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-            let removed = fs::remove_file(entry.path());
+            let is_set = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let removed = if is_set { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
             log::debug!("removed {} of a crash: {removed:?}", entry.path().display());
         }
     }
+}
+
+/// The directory of a file; of a bare name the one we are in.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// On Unix a rename is kept only when its directory is written too.
@@ -106,6 +177,50 @@ mod tests {
         assert!(write(&directory.path().join("nowhere/file.cbor"), b"two").is_err());
         assert_eq!(read(&path).unwrap().as_deref(), Some(b"one".as_slice()));
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "nothing unfinished stays");
+    }
+
+    #[test]
+    fn a_new_file_is_never_written_over_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("backup.pem");
+        write_new(&path, b"one").unwrap();
+        assert_eq!(write_new(&path, b"two").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(read(&path).unwrap().as_deref(), Some(b"one".as_slice()));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing unfinished stays");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    /// What a crash at each point of [`write_set`] leaves, and what is found afterwards.
+    #[test]
+    fn a_set_is_the_old_one_or_the_new_one_wherever_the_crash_came() {
+        let old: [(&str, &[u8]); 2] = [("enc", b"old enc"), ("sign", b"old sign")];
+        let new: [(&str, &[u8]); 2] = [("enc", b"new enc"), ("sign", b"new sign")];
+        // `moved` is how many of the new files were in their place; `whole` whether all were written.
+        for (whole, written, moved) in
+            [(false, 0, 0), (false, 1, 0), (false, 2, 0), (true, 2, 0), (true, 2, 1), (true, 2, 2)]
+        {
+            let directory = tempfile::tempdir().unwrap();
+            write_set(directory.path(), &old).unwrap();
+            let set = directory.path().join(if whole { WHOLE_SET } else { UNFINISHED_SET });
+            create_directory(&set).unwrap();
+            for (index, (name, bytes)) in new.iter().take(written).enumerate() {
+                let place = if index < moved { directory.path() } else { &set };
+                fs::write(place.join(name), bytes).unwrap();
+            }
+            finish_set(directory.path()).unwrap();
+            let expected = if whole { new } else { old };
+            for (name, bytes) in expected {
+                assert_eq!(fs::read(directory.path().join(name)).unwrap(), bytes, "{whole} {written} {moved}");
+            }
+            // The next set finds nothing in its way.
+            write_set(directory.path(), &new).unwrap();
+            assert!(new.iter().all(|(name, bytes)| fs::read(directory.path().join(name)).unwrap() == *bytes));
+            assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "nothing else stays");
+        }
     }
 
     #[test]

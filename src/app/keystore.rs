@@ -9,12 +9,15 @@ use zeroize::Zeroizing;
 
 use super::{Action, Code, Passphrase, Problem, Sentence, files, say};
 use crate::crypto::key_file::{self, KeyFileError};
-use crate::crypto::{CryptoError, DecryptionKey, SigningKey, Suite};
+use crate::crypto::{CryptoError, DecryptionKey, Fingerprint, SigningKey, Suite};
 
 const SIGN: &str = "sign.pem";
 const SIGN_PUBLIC: &str = "sign.pub.pem";
 const ENC: &str = "enc.pem";
 const ENC_PUBLIC: &str = "enc.pub.pem";
+
+/// A key file's text.
+type KeyText = Zeroizing<String>;
 
 /// The two keys of an identity.
 pub struct Keys {
@@ -22,6 +25,15 @@ pub struct Keys {
     pub signing: Box<dyn SigningKey>,
     /// The key that opens what others send.
     pub decryption: Box<dyn DecryptionKey>,
+}
+
+impl Keys {
+    /// Whether these are the same two keys: a private key has one public half.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.signing.public().spki() == other.signing.public().spki()
+            && self.decryption.public().spki() == other.decryption.public().spki()
+    }
 }
 
 impl std::fmt::Debug for Keys {
@@ -49,7 +61,17 @@ impl Keystore {
     /// Whether any key file is there.
     #[must_use]
     pub fn exists(&self) -> bool {
-        [SIGN, ENC].iter().any(|name| self.directory.join(name).exists())
+        [SIGN, ENC].iter().any(|name| self.directory.join(name).exists()) || files::has_whole_set(&self.directory)
+    }
+
+    /// Whose the public key file says the identity is: known without a passphrase, and no more than
+    /// what a file says.
+    #[must_use]
+    pub fn said_fingerprint(&self) -> Option<Fingerprint> {
+        let text = self.read(SIGN_PUBLIC).ok().flatten()?;
+        let spki = key_file::from_public_pem(&text, self.suite).ok()?;
+        let key = self.suite.backend().verifying_from_spki(&spki).ok()?;
+        Some(Fingerprint::of(key.spki()))
     }
 
     /// Where the files are.
@@ -70,6 +92,7 @@ impl Keystore {
     /// # Errors
     /// A [`Problem`] that names the file and says what to do.
     pub fn load(&self, passphrase: Option<&Passphrase>) -> Result<Option<Keys>, Problem> {
+        files::finish_set(&self.directory).map_err(|error| Problem::cannot_write(&self.directory, &error))?;
         let (sign, enc) = match (self.read(SIGN)?, self.read(ENC)?) {
             (None, None) => return Ok(None),
             (Some(sign), Some(enc)) => (sign, enc),
@@ -105,7 +128,7 @@ impl Keystore {
         if self.exists() {
             return Err(self.is_taken());
         }
-        self.write(keys, passphrase)
+        self.write(&self.encode(keys, passphrase)?)
     }
 
     /// Writes the keys that are there under another passphrase, or under none.
@@ -113,36 +136,26 @@ impl Keystore {
     /// # Errors
     /// As [`Self::load`] and [`Self::store`].
     pub fn protect(&self, keys: &Keys, passphrase: Option<&Passphrase>) -> Result<(), Problem> {
-        self.write(keys, passphrase)
+        self.write(&self.encode(keys, passphrase)?)
     }
 
-    /// Writes new keys in place of those that are there, which are moved into `set-aside-<n>` beside
-    /// them and never deleted.
+    /// Writes new keys in place of those that are there, of which a copy stays in `set-aside-<n>`
+    /// beside them.
     ///
     /// # Errors
-    /// A [`Problem`] if a file cannot be moved or written; the old files are put back then.
+    /// A [`Problem`] if a file cannot be copied or written.
     pub fn replace(&self, keys: &Keys, passphrase: Option<&Passphrase>) -> Result<(), Problem> {
+        let texts = self.encode(keys, passphrase)?;
+        files::finish_set(&self.directory).map_err(|error| Problem::cannot_write(&self.directory, &error))?;
         let aside = files::free_name(&self.directory, "set-aside");
         files::create_directory(&aside).map_err(|error| Problem::cannot_write(&aside, &error))?;
-        let moved = self.move_files(&self.directory, &aside).and_then(|()| self.write(keys, passphrase));
-        if moved.is_err() {
-            self.move_files(&aside, &self.directory)?;
-        }
-        moved
-    }
-
-    /// Moves what key files there are.
-    fn move_files(&self, from: &Path, to: &Path) -> Result<(), Problem> {
         for name in [ENC_PUBLIC, SIGN_PUBLIC, ENC, SIGN] {
-            let (from, to) = (from.join(name), to.join(name));
-            match std::fs::rename(&from, &to) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Problem::cannot_write(&from, &error));
-                }
-                _ => {}
-            }
+            let (from, to) = (self.directory.join(name), aside.join(name));
+            let bytes = files::read(&from).map_err(|error| Problem::cannot_read(&from, &error))?.map(Zeroizing::new);
+            let copied = bytes.map_or(Ok(()), |bytes| files::write(&to, &bytes));
+            copied.map_err(|error| Problem::cannot_write(&to, &error))?;
         }
-        Ok(())
+        self.write(&texts)
     }
 
     /// The key files as they are stored: the public ones, or the private ones for a backup.
@@ -163,31 +176,31 @@ impl Keystore {
         Problem::new(Code::Identity, what, hint)
     }
 
-    fn write(&self, keys: &Keys, passphrase: Option<&Passphrase>) -> Result<(), Problem> {
-        files::create_directory(&self.directory).map_err(|error| Problem::cannot_write(&self.directory, &error))?;
+    /// The files' texts, by their names.
+    fn encode(&self, keys: &Keys, passphrase: Option<&Passphrase>) -> Result<[(&'static str, KeyText); 4], Problem> {
         let passphrase = passphrase.filter(|passphrase| !passphrase.is_empty()).map(Passphrase::expose);
         let private = |pkcs8: Zeroizing<Vec<u8>>| {
             key_file::to_pem(&pkcs8, self.suite, passphrase).map_err(|error| self.key_file_problem(SIGN, error))
         };
         let public = |spki: &[u8]| {
-            key_file::public_pem(spki, self.suite).map_err(|error| self.key_file_problem(SIGN_PUBLIC, error))
+            let text = key_file::public_pem(spki, self.suite).map(Zeroizing::new);
+            text.map_err(|error| self.key_file_problem(SIGN_PUBLIC, error))
         };
-        // All of it in memory first, so that nothing but a disk can fail between the files.
-        let enc = private(keys.decryption.to_pkcs8()?)?;
-        let sign = private(keys.signing.to_pkcs8()?)?;
-        let enc_public = public(keys.decryption.public().spki())?;
-        let sign_public = public(keys.signing.public().spki())?;
-        let texts = [
-            (ENC_PUBLIC, enc_public.as_str()),
-            (SIGN_PUBLIC, sign_public.as_str()),
-            (ENC, enc.as_str()),
-            (SIGN, sign.as_str()),
-        ];
-        for (name, text) in texts {
-            let path = self.directory.join(name);
-            files::write(&path, text.as_bytes()).map_err(|error| Problem::cannot_write(&path, &error))?;
-        }
-        Ok(())
+        Ok([
+            (ENC_PUBLIC, public(keys.decryption.public().spki())?),
+            (SIGN_PUBLIC, public(keys.signing.public().spki())?),
+            (ENC, private(keys.decryption.to_pkcs8()?)?),
+            (SIGN, private(keys.signing.to_pkcs8()?)?),
+        ])
+    }
+
+    /// Writes the files as one: half a change, such as two keys under two passphrases, would be no
+    /// identity any more.
+    fn write(&self, texts: &[(&'static str, KeyText)]) -> Result<(), Problem> {
+        let cannot_write = |error: std::io::Error| Problem::cannot_write(&self.directory, &error);
+        files::create_directory(&self.directory).map_err(cannot_write)?;
+        let set: Vec<(&str, &[u8])> = texts.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
+        files::write_set(&self.directory, &set).map_err(cannot_write)
     }
 
     fn read(&self, name: &str) -> Result<Option<Zeroizing<String>>, Problem> {
@@ -289,6 +302,7 @@ mod tests {
     fn an_identity_comes_back_and_is_never_replaced() {
         let (_directory, store) = stored(Suite::Textbook);
         let keys = store.load(None).unwrap().unwrap();
+        assert_eq!(store.said_fingerprint(), Some(Fingerprint::of(keys.signing.public().spki())));
         let again = store.load(None).unwrap().unwrap();
         assert_eq!(keys.signing.public().spki(), again.signing.public().spki());
         assert_eq!(store.store(&keys, None).unwrap_err().code, Code::Identity);
@@ -316,6 +330,43 @@ mod tests {
             assert!([ENC, ENC_PUBLIC, SIGN_PUBLIC].iter().all(|name| aside.join(name).exists()));
         }
         assert_eq!(fs::read(store.directory().join("set-aside-1").join(SIGN)).unwrap(), old);
+    }
+
+    /// Whoever is neither the old identity nor the new one after a crash would be made anew, as nobody.
+    #[test]
+    fn a_crash_while_an_identity_is_replaced_leaves_the_old_one_or_the_new_one() {
+        let spki = |store: &Keystore| store.load(None).unwrap().unwrap().signing.public().spki().to_vec();
+        let (_elsewhere, other) = stored(Suite::Textbook);
+        for (set, is_new) in [(".unfinished-set", false), (".whole-set", true)] {
+            let (directory, store) = stored(Suite::Textbook);
+            let old = spki(&store);
+            let set = store.directory().join(set);
+            fs::create_dir(&set).unwrap();
+            for name in [SIGN, ENC, SIGN_PUBLIC, ENC_PUBLIC] {
+                fs::copy(other.directory().join(name), set.join(name)).unwrap();
+            }
+            // The crash came when half of the new files were in their place.
+            if is_new {
+                fs::rename(set.join(ENC), store.directory().join(ENC)).unwrap();
+            }
+            drop(crate::app::Profile::open(Some(directory.path().to_owned())).unwrap());
+            assert_eq!(spki(&store), if is_new { spki(&other) } else { old });
+            assert!(!set.exists(), "what the crash left is tidied up");
+        }
+    }
+
+    #[test]
+    fn an_identity_that_was_written_whole_and_not_put_in_its_place_is_one() {
+        let (_directory, store) = stored(Suite::Textbook);
+        let keys = store.load(None).unwrap().unwrap();
+        let set = store.directory().join(".whole-set");
+        fs::create_dir(&set).unwrap();
+        for name in [SIGN, ENC] {
+            fs::rename(store.directory().join(name), set.join(name)).unwrap();
+        }
+        assert!(store.exists());
+        assert_eq!(store.store(&keys, None).unwrap_err().code, Code::Identity, "and is not written over");
+        assert_eq!(store.load(None).unwrap().unwrap().signing.public().spki(), keys.signing.public().spki());
     }
 
     #[test]

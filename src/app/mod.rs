@@ -11,9 +11,11 @@
 //!   from its words, so that the window can say it in the person's language.
 
 mod addresses;
+pub mod backup;
 pub mod chat;
 mod errors;
 mod files;
+pub mod keyring;
 mod keystore;
 mod passphrase;
 mod profile;
@@ -22,6 +24,7 @@ pub mod relay;
 mod session;
 mod settings;
 mod target;
+mod vault;
 
 pub(crate) use self::errors::say;
 pub use self::errors::{Action, Code, Problem, SENTENCE_VALUES_MAX, Sentence};

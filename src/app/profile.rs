@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! lock            held by the Conversa that uses the profile
-//! settings.cbor   name, appearance, drafts, …
+//! settings.cbor   name, appearance, …
+//! private.sealed  marks on compared keys and drafts, under the identity's lock
 //! identity/       sign.pem, enc.pem and their public halves
 //! identity/learning/   the same for learning rooms, of another kind
 //! rooms/          one record a room
@@ -38,7 +39,7 @@ impl Profile {
             Err(TryLockError::WouldBlock) => return Err(in_use(&directory)),
             Err(TryLockError::Error(error)) => return Err(Problem::cannot_write(&path, &error)),
         }
-        for inside in [directory.clone(), directory.join("rooms"), directory.join("identity")] {
+        for inside in ["", "rooms", "identity", "identity/learning"].map(|inside| directory.join(inside)) {
             remove_unfinished(&inside);
         }
         Ok(Self { directory, _lock: lock })

@@ -1,4 +1,5 @@
-//! What a person chose, and what the window remembers: one CBOR file, written as a whole.
+//! What a person chose, and what the window remembers: one CBOR file, written as a whole. What nobody else
+//! may read or change is in the vault.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -66,6 +67,8 @@ pub struct Settings {
     classical_rooms: bool,
     /// The size of new secure keys in bits; 0 for the suite's default.
     pub key_bits: u32,
+    /// Whether the passphrase of the secure identity is in the desktop's keyring.
+    pub keyring: bool,
     /// The window's size in logical pixels; zeros until it was sized.
     pub window_size: (u32, u32),
     /// The width of the room list in logical pixels; 0 for the default.
@@ -74,9 +77,11 @@ pub struct Settings {
     pub people_open: bool,
     /// The addresses somebody joined at, the newest first.
     pub recent_addresses: Vec<String>,
-    /// The people whose keys were compared.
+    /// The people whose keys were compared. Kept under the identity's lock, so unknown before it is open.
+    #[serde(skip)]
     pub verified: BTreeMap<Fingerprint, Verified>,
-    /// What was typed and not sent, by room.
+    /// What was typed and not sent, by room. Kept under the identity's lock too.
+    #[serde(skip)]
     pub drafts: BTreeMap<RoomId, String>,
 }
 
@@ -93,6 +98,7 @@ impl Default for Settings {
             learning_rooms: false,
             classical_rooms: false,
             key_bits: 0,
+            keyring: false,
             window_size: (0, 0),
             rail_width: 0,
             people_open: true,
@@ -225,10 +231,15 @@ mod tests {
         assert_eq!(Settings::load(directory.path()).unwrap(), (Settings::default(), None));
         let mut settings = Settings { name: "Ann".into(), port: 9_001, ..Settings::default() };
         settings.choose_new_room_suite(Suite::Textbook);
-        settings.keep_draft(RoomId([7; 32]), "half a thou");
         settings.remember_address("ann:9000");
         settings.save(directory.path()).unwrap();
-        assert_eq!(Settings::load(directory.path()).unwrap(), (settings, None));
+        assert_eq!(Settings::load(directory.path()).unwrap(), (settings.clone(), None));
+        // What is the vault's does not lie here in the clear.
+        settings.keep_draft(RoomId([7; 32]), "half a thou");
+        settings.mark_verified(Fingerprint::from_bytes([7; 32]), "Bo", 7);
+        settings.save(directory.path()).unwrap();
+        let (found, _) = Settings::load(directory.path()).unwrap();
+        assert!(found.drafts.is_empty() && found.verified.is_empty());
     }
 
     #[test]

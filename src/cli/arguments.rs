@@ -44,6 +44,9 @@ pub struct Global {
     /// CONVERSA_PASSPHRASE. Otherwise a terminal is asked.
     #[arg(long, global = true, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
+    /// Takes the passphrase from the desktop's keyring, and gives it the one that is typed.
+    #[arg(long, global = true)]
+    pub keyring: bool,
 }
 
 /// What can be done without the window.
@@ -102,7 +105,7 @@ members turn out to have been shown different things, the next line is asked bac
 With --json, standard output has one object a line; FP is a key's fingerprint, ID 32 or 64 digits:
   {\"event\":\"hosting\",\"room\":ID,\"title\":…,\"address\":…,\"invite\":…,\"fingerprint\":FP,\"learning\":…}
   {\"event\":\"invite\",\"room\":ID,\"invite\":…}        a fresh one, for one person
-  {\"event\":\"ready\",\"room\":ID,\"members\":N,\"reachable\":N}
+  {\"event\":\"ready\",\"room\":ID,\"members\":N,\"reachable\":N,\"code\":…}
   {\"event\":\"message\",\"room\":ID,\"id\":ID,\"from\":FP,\"name\":…,\"text\":…,\"time\":…}
   {\"event\":\"queued\",\"room\":ID,\"id\":ID}  then on_host {id, without:[FP]}  and delivered {id, to:FP}
   joined, left, removed, here, away, cut, named, knock, knock_over, invite_used, unreadable, fork,
@@ -236,7 +239,23 @@ Examples:
   conversa identity
   conversa identity new --bits 4096 --passphrase-file secret.txt
   conversa identity export > my-public-keys.pem
-  conversa identity export --private > backup.pem";
+  conversa identity backup ann-backup.pem
+  conversa identity restore ann-backup.pem --profile new-place
+
+A backup is one file with both private keys, under a passphrase of its own: a terminal is asked for it;
+otherwise --backup-passphrase-file or the environment variable CONVERSA_BACKUP_PASSPHRASE has it. It is
+read back before it counts, and never written over another file. `openssl storeutl -keys FILE` reads its
+keys too.
+
+A restored identity lies under the passphrase that --passphrase-file or CONVERSA_PASSPHRASE gives, or else
+under the backup's. In the place of another identity it takes --replace; the files of that one are set
+aside, not deleted.
+
+With --keyring the passphrase comes from the desktop's keyring (the Secret Service), and goes there once it
+was typed and right; `conversa identity forget` takes it out. Where there is no keyring, that is said.
+
+With --json: {\"event\":\"backup\",\"fingerprint\":FP,\"file\":…} and
+{\"event\":\"restored\",\"fingerprint\":FP,\"before\":FP or null,\"protected\":…}.";
 
 /// `conversa identity`.
 #[derive(Args, Debug)]
@@ -266,21 +285,49 @@ pub enum IdentityCommand {
     Show,
     /// Writes the public keys to standard output.
     Export {
-        /// The private keys instead, as they are stored: a backup. Keep it secret.
+        /// The private keys instead, as they are stored. Keep them secret.
         #[arg(long)]
         private: bool,
+    },
+    /// Takes the passphrase out of the desktop's keyring again.
+    Forget,
+    /// Writes both private keys to one new file, under a passphrase of its own.
+    Backup {
+        /// The file to make.
+        file: PathBuf,
+        /// A file whose first line is the passphrase of the backup.
+        #[arg(long, value_name = "FILE")]
+        backup_passphrase_file: Option<PathBuf>,
+    },
+    /// Brings an identity back from its backup.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+        /// A file whose first line is the passphrase of the backup.
+        #[arg(long, value_name = "FILE")]
+        backup_passphrase_file: Option<PathBuf>,
+        /// In the place of the identity that is there, whose files are set aside.
+        #[arg(long)]
+        replace: bool,
     },
 }
 
 const ROOMS_HELP: &str = "\
 Examples:
   conversa rooms
-  conversa rooms --json";
+  conversa rooms --json
+  conversa rooms --forget-host-key Friday
+
+When the key of a room's host has changed, Conversa does not go there any more. If you know that the old key
+is gone for good, take it out with --forget-host-key; the next `conversa join` shows the new one and asks.";
 
 /// `conversa rooms`.
 #[derive(Args, Debug)]
 #[command(after_help = ROOMS_HELP)]
 pub struct Rooms {
+    /// Takes the pinned key of this room's host away.
+    #[arg(long, value_name = "ROOM")]
+    pub forget_host_key: Option<String>,
     /// One JSON object a line on standard output.
     #[arg(long)]
     pub json: bool,

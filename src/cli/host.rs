@@ -26,7 +26,8 @@ pub(super) fn run(arguments: Host, global: &Global, console: Console) -> Result<
     let seat = take_seat(&session, &opening, &arguments)?;
     let mut console = console;
     opening.warnings.iter().for_each(|warning| console.problem(warning));
-    let rules = Rules { knocks: arguments.knock, room: None, stay: arguments.stay, once: None };
+    let accept = arguments.accept_fingerprint;
+    let rules = Rules { knocks: arguments.knock, accept, room: None, stay: arguments.stay, once: None };
     Ok(Talk::new(session, &opening, seat, console, rules).run(inbox))
 }
 

@@ -1,11 +1,13 @@
 //! `conversa identity`.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use super::arguments::{Global, Identity, IdentityCommand};
 use super::console::Console;
 use super::passphrase;
-use crate::app::{Code, Keys, Keystore, Making, Problem, Profile, say};
+use crate::app::{Code, Keys, Keystore, Making, Passphrase, Problem, Profile, Records, backup, keyring, say};
 use crate::crypto::{Fingerprint, Suite};
 
 pub(super) fn run(arguments: &Identity, global: &Global, console: &mut Console) -> Result<u8, Problem> {
@@ -14,6 +16,16 @@ pub(super) fn run(arguments: &Identity, global: &Global, console: &mut Console) 
         IdentityCommand::New { bits } => make(suite, *bits, global, console),
         IdentityCommand::Show => show(suite, global, console),
         IdentityCommand::Export { private } => export(suite, *private, global, console),
+        IdentityCommand::Forget => forget(suite, global, console),
+        IdentityCommand::Backup { .. } | IdentityCommand::Restore { .. } if suite.is_learning() => {
+            Err(backup::of_learning())
+        }
+        IdentityCommand::Backup { file, backup_passphrase_file } => {
+            back_up(file, backup_passphrase_file.as_deref(), global, console)
+        }
+        IdentityCommand::Restore { file, backup_passphrase_file, replace } => {
+            restore(file, backup_passphrase_file.as_deref(), *replace, global, console)
+        }
     }
 }
 
@@ -60,6 +72,73 @@ fn export(suite: Suite, private: bool, global: &Global, console: &mut Console) -
         console.line(text.trim_end());
     }
     Ok(0)
+}
+
+fn forget(suite: Suite, global: &Global, console: &mut Console) -> Result<u8, Problem> {
+    let store = Keystore::new(&Profile::place(global.profile.clone())?, suite);
+    let identity = store.said_fingerprint().ok_or_else(|| none(&store))?;
+    keyring::forget(identity)?;
+    console.event("forgotten", &json!({ "fingerprint": identity.to_string() }));
+    console.line("The keyring has no passphrase of this identity any more.");
+    Ok(0)
+}
+
+fn back_up(file: &Path, passphrase_file: Option<&Path>, global: &Global, console: &mut Console) -> Result<u8, Problem> {
+    let store = Keystore::new(&Profile::place(global.profile.clone())?, Suite::Secure);
+    let passphrase = passphrase::find(global, &store)?;
+    let keys = store.load(passphrase.as_ref())?.ok_or_else(|| none(&store))?;
+    let of_backup = passphrase::of_backup(passphrase_file, true)?;
+    let fingerprint = backup::write(file, &keys, &of_backup)?;
+    console.event("backup", &json!({ "fingerprint": fingerprint.to_string(), "file": file }));
+    console.line(&format!("Backup:      {}, read back and whole", file.display()));
+    console.line(&format!("Fingerprint: {}", fingerprint.grouped()));
+    Ok(0)
+}
+
+fn restore(
+    file: &Path,
+    passphrase_file: Option<&Path>,
+    replace: bool,
+    global: &Global,
+    console: &mut Console,
+) -> Result<u8, Problem> {
+    let profile = Profile::open(global.profile.clone())?;
+    let store = Keystore::new(profile.directory(), Suite::Secure);
+    let before = store.said_fingerprint().or_else(|| {
+        let open = store.load(None).ok().flatten()?;
+        Some(Fingerprint::of(open.signing.public().spki()))
+    });
+    if store.exists() && !replace {
+        let what = say!("There is an identity in {} already.", store.directory().display());
+        let hint = say!("With --replace, the one of the backup takes its place, and its files are set aside.");
+        return Err(Problem::new(Code::Identity, what, hint));
+    }
+    console.notice(&format!("The backup says that it is of {}", backup::said_fingerprint(file)?.grouped()));
+    let of_backup = passphrase::of_backup(passphrase_file, false)?;
+    let keys = backup::read(file, &of_backup)?;
+    // Under a lock as good as the one it came under, unless the person gave another.
+    let passphrase = passphrase::given(global)?.unwrap_or(of_backup);
+    put(&store, &keys, &passphrase)?;
+    let fingerprint = Fingerprint::of(keys.signing.public().spki());
+    let fields = json!({
+        "fingerprint": fingerprint.to_string(), "before": before.map(|before| before.to_string()),
+        "protected": store.is_protected(),
+    });
+    console.event("restored", &fields);
+    if let Some(before) = before {
+        console.line(&format!("Before:      {}", before.grouped()));
+    }
+    tell(&keys, &store, console);
+    let others =
+        Records::new(profile.directory()).look()?.iter().filter(|record| !record.suite().is_learning()).count();
+    if others > 0 && before != Some(fingerprint) {
+        console.notice(&format!("Rooms of this profile know it by the key before, and do not know this one: {others}"));
+    }
+    Ok(0)
+}
+
+fn put(store: &Keystore, keys: &Keys, passphrase: &Passphrase) -> Result<(), Problem> {
+    if store.exists() { store.replace(keys, Some(passphrase)) } else { store.store(keys, Some(passphrase)) }
 }
 
 fn tell(keys: &Keys, store: &Keystore, console: &mut Console) {

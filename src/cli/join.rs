@@ -40,7 +40,8 @@ pub(super) fn join(arguments: Join, global: &Global, console: Console) -> Result
         learning: arguments.learning,
         pin: arguments.accept_fingerprint,
     };
-    let rules = Rules { knocks: Knocks::Ask, room: arguments.room.clone(), stay: arguments.stay, once: None };
+    let (accept, room) = (arguments.accept_fingerprint, arguments.room.clone());
+    let rules = Rules { knocks: Knocks::Ask, accept, room, stay: arguments.stay, once: None };
     go(&way, global, console, rules, false)
 }
 
@@ -48,7 +49,7 @@ pub(super) fn send(arguments: Send, global: &Global, console: Console) -> Result
     let way =
         Way { target: &arguments.target, name: arguments.name.as_deref(), learning: arguments.learning, pin: None };
     let once = Some((arguments.text.clone(), SEND));
-    go(&way, global, console, Rules { knocks: Knocks::Ask, room: None, stay: false, once }, true)
+    go(&way, global, console, Rules { knocks: Knocks::Ask, accept: None, room: None, stay: false, once }, true)
 }
 
 fn go(way: &Way, global: &Global, mut console: Console, rules: Rules, no_address: bool) -> Result<u8, Problem> {

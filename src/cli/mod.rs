@@ -39,7 +39,7 @@ pub fn run(command: Command, global: &Global) -> u8 {
         Command::Join(arguments) => join::join(arguments, global, Console::new(is_json)),
         Command::Send(arguments) => join::send(arguments, global, Console::new(is_json)),
         Command::Identity(arguments) => identity::run(&arguments, global, &mut console),
-        Command::Rooms(_) => rooms::run(global, &mut console),
+        Command::Rooms(arguments) => rooms::run(&arguments, global, &mut console),
         Command::Relay(arguments) => relay::run(&arguments, global, &mut console),
     };
     done.unwrap_or_else(|problem| {

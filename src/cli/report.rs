@@ -59,6 +59,7 @@ impl Report {
             SeatEvent::Protocol(event) => self.protocol(event, room),
             SeatEvent::Taken(_)
             | SeatEvent::Identity(_)
+            | SeatEvent::RoomCode(_)
             | SeatEvent::Reach { .. }
             | SeatEvent::CancelAsked(_)
             | SeatEvent::RoomCode(_)
@@ -146,7 +147,10 @@ impl Report {
             Event::InviteUsed { by } => tell("invite_used", by, None),
             Event::Newer { from } => tell("newer", from, Some("sent something that needs a newer Conversa.")),
             Event::Unreadable { from } => tell("unreadable", from, Some("sent something that cannot be read.")),
-            Event::Fork { from } => tell("fork", from, Some("saw another history: the host may not be honest.")),
+            Event::Fork { from } => {
+                tell("fork", from, Some("and you were shown different things: the host, or their app, is wrong."));
+                self.console.notice("Compare the room code with the others by another way: /room-code shows it.");
+            }
             Event::Lost { from, count } => {
                 let name = room.name_of(from);
                 let fields = json!({ "member": from.to_string(), "name": name, "count": count });
@@ -218,7 +222,8 @@ impl Report {
     }
 
     fn ready(&mut self, members: usize, reachable: usize, room: &Room) {
-        let fields = json!({ "room": room_id(room), "members": members, "reachable": reachable });
+        let code = room.code().map(ToString::to_string);
+        let fields = json!({ "room": room_id(room), "members": members, "reachable": reachable, "code": code });
         self.event_after_hosting("ready", fields, room);
         let people = if members == 1 { "1 member".to_owned() } else { format!("{members} members") };
         self.console.notice(&format!("In the room: {people}. {}", room.security().text()));

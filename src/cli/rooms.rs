@@ -2,15 +2,19 @@
 
 use serde_json::json;
 
-use super::arguments::Global;
+use super::arguments::{Global, Rooms};
 use super::console::{Console, printable};
-use crate::app::{Problem, Profile, Records};
+use super::find_room;
+use crate::app::{Code, HostedAt, KnownRoom, Problem, Profile, Records, SeatId, say};
 use crate::crypto::Suite;
 
 /// How much of a room's id is shown: enough to name it.
 const ID_DIGITS: usize = 12;
 
-pub(super) fn run(global: &Global, console: &mut Console) -> Result<u8, Problem> {
+pub(super) fn run(arguments: &Rooms, global: &Global, console: &mut Console) -> Result<u8, Problem> {
+    if let Some(meant) = &arguments.forget_host_key {
+        return forget_host_key(meant, global, console);
+    }
     let directory = Profile::place(global.profile.clone())?;
     let records = Records::new(&directory).look()?;
     if records.is_empty() {
@@ -34,5 +38,28 @@ pub(super) fn run(global: &Global, console: &mut Console) -> Result<u8, Problem>
         let address = info.addresses.first().map_or("", String::as_str);
         console.line(&printable(&format!("{short}  {kind:9}  {role:6}  {address:21}  {title}")));
     }
+    Ok(0)
+}
+
+/// The pin is taken away by hand, never by a question that is easily answered with yes.
+fn forget_host_key(meant: &str, global: &Global, console: &mut Console) -> Result<u8, Problem> {
+    let profile = Profile::open(global.profile.clone())?;
+    let records = Records::new(profile.directory());
+    let all = records.look()?;
+    let known: Vec<KnownRoom> = all.iter().map(|record| KnownRoom { seat: SeatId(0), info: record.info() }).collect();
+    let room = find_room(&known, meant)?.and_then(|room| room.info.room);
+    let record = all.into_iter().find(|record| Some(record.room) == room);
+    let Some(mut record) = record.filter(|record| !matches!(record.hosted_at, HostedAt::Here(_))) else {
+        let what = say!("There is no room “{}” in this profile that somebody else hosts.", meant);
+        return Err(Problem::new(Code::UnknownRoom, what, say!("`conversa rooms` shows all.")));
+    };
+    let before = record.host.take();
+    records.save(&record)?;
+    let key = before.map(|key| key.to_string());
+    console.event("host_key_forgotten", &json!({ "room": record.room.to_string(), "host": key }));
+    if let Some(before) = before {
+        console.line(&format!("Forgotten: {}", before.grouped()));
+    }
+    console.notice("`conversa join` shows the key that is there now, and asks.");
     Ok(0)
 }

@@ -28,6 +28,8 @@ const UNSENT_MAX: usize = 500;
 pub(super) struct Rules {
     /// What to do with people who knock.
     pub(super) knocks: Knocks,
+    /// The host's key that somebody named, where none is pinned.
+    pub(super) accept: Option<Fingerprint>,
     /// Which room to ask for at an address.
     pub(super) room: Option<String>,
     /// Whether to stay after the end of input.
@@ -67,6 +69,10 @@ pub(super) struct Talk {
     /// With what the safety number of a member is to be compared once it is worked out; nothing to
     /// show it.
     comparing: HashMap<Fingerprint, String>,
+    /// A line that waits for a yes, for something is wrong with the room.
+    held: Option<String>,
+    /// Members with a changed key, or who saw another history, that a person was asked about.
+    accepted: HashSet<Fingerprint>,
     /// Members with a changed key that were told.
     doubted: HashSet<Fingerprint>,
     /// The host's key, while a person is asked about it.
@@ -89,6 +95,8 @@ impl Talk {
             knocking: false,
             settings: opening.settings.clone(),
             comparing: HashMap::new(),
+            held: None,
+            accepted: HashSet::new(),
             doubted: HashSet::new(),
             asked: None,
             exit: 0,
@@ -261,10 +269,12 @@ impl Talk {
         if let Some(host) = self.asked.take() {
             return self.answer_first_use(line, host);
         }
+        if let Some(held) = self.held.take() {
+            return self.answer_held(line, &held);
+        }
         let wish = if self.report.console.is_json() { Wish::from_json(line) } else { self.plain_wish(line) };
         match wish {
-            Ok(Wish::Send(text)) if self.asks_before(&text) => {}
-            Ok(Wish::Send(text)) => self.send(&text),
+            Ok(Wish::Send(text)) => self.send_or_ask(text),
             Ok(Wish::RefreshKeys) => self.session.refresh_keys(self.seat),
             Ok(Wish::RoomCode) => self.show_room_code(),
             Ok(Wish::Leave) => self.session.leave(self.seat),
@@ -278,24 +288,6 @@ impl Talk {
             }
             Err(problem) => self.refuse_line(&problem),
         }
-    }
-
-    /// Whether the line is held back because members were shown different histories. A person is
-    /// asked once, by the line staying unsent; a script was told of the fork and decides by itself.
-    fn asks_before(&mut self, text: &str) -> bool {
-        let asks = self.chat.room(self.seat).is_some_and(chat::Room::asks_before_sending);
-        if !asks || text.trim().is_empty() || !self.is_a_person() {
-            return false;
-        }
-        self.chat.send_anyway(self.seat);
-        let said = "Not sent: members of this room were shown different things. Compare /room-code with the others, \
-                    over another way. To send all the same, type it again.";
-        self.report.console.notice(said);
-        true
-    }
-
-    fn is_a_person(&self) -> bool {
-        !self.report.console.is_json() && std::io::stdin().is_terminal()
     }
 
     fn show_room_code(&mut self) {
@@ -332,6 +324,39 @@ impl Talk {
         }
     }
 
+    /// Asks a person before the first line that goes out in spite of a fork or a changed key. Scripts
+    /// were told by an event, and decide for themselves.
+    fn send_or_ask(&mut self, text: String) {
+        if !self.is_in_person() || self.doubts().is_empty() {
+            return self.send(&text);
+        }
+        self.held = Some(text);
+        self.report.console.notice("Something is wrong here, as was said above. Send it anyway? [y/N]");
+    }
+
+    fn answer_held(&mut self, answer: &str, held: &str) {
+        if is_yes(answer) {
+            self.accepted.extend(self.doubts());
+            self.send(held);
+        } else {
+            self.report.console.notice("It was not sent.");
+        }
+    }
+
+    /// Members that give a reason not to send, and that nobody was asked about.
+    fn doubts(&self) -> Vec<Fingerprint> {
+        let Some(room) = self.chat.room(self.seat) else { return Vec::new() };
+        let is_verified = |member: &&Fingerprint| self.settings.is_verified(member);
+        let changed = self.doubted.iter().filter(|member| room.member(member).is_some() && !is_verified(member));
+        let doubts = room.forked_by().iter().chain(changed);
+        doubts.filter(|member| !self.accepted.contains(*member)).copied().collect()
+    }
+
+    /// Whether a person sits there and can be asked.
+    fn is_in_person(&self) -> bool {
+        !self.report.console.is_json() && std::io::stdin().is_terminal()
+    }
+
     fn send(&mut self, text: &str) {
         // An empty line is no message, and no mistake either.
         if text.trim().is_empty() && self.rules.once.is_none() && self.stage == Stage::Talking {
@@ -352,7 +377,10 @@ impl Talk {
 
     /// The host is new. A person is asked; a script has to bring the key.
     fn first_use(&mut self, host: Fingerprint) {
-        if self.is_a_person() {
+        if self.rules.accept == Some(host) {
+            return self.session.trust_host(self.seat, host);
+        }
+        if self.is_in_person() {
             self.asked = Some(host);
             return self.report.console.notice("Does the person who hosts read the same digits? [y/N]");
         }
@@ -360,7 +388,7 @@ impl Talk {
     }
 
     fn answer_first_use(&mut self, answer: &str, host: Fingerprint) {
-        if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+        if is_yes(answer) {
             self.session.trust_host(self.seat, host);
         } else {
             self.refuse_first_use(host);
@@ -439,6 +467,10 @@ impl Talk {
             self.session.quit();
         }
     }
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 fn now_ms() -> u64 {

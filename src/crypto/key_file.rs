@@ -137,6 +137,15 @@ pub fn public_pem(spki: &[u8], suite: Suite) -> Result<String, KeyFileError> {
     pem::encode_string(suite.backend().labels().public, LineEnding::LF, spki).map_err(|_| KeyFileError::Backend)
 }
 
+/// Reads what [`public_pem`] wrote.
+///
+/// # Errors
+/// [`KeyFileError::Damaged`] if the text is no public key file of the suite.
+pub fn from_public_pem(text: &str, suite: Suite) -> Result<Vec<u8>, KeyFileError> {
+    let (label, bytes) = decode(text)?;
+    if label == suite.backend().labels().public { Ok(bytes.to_vec()) } else { Err(KeyFileError::Damaged) }
+}
+
 fn suite_of_label(label: &str) -> Option<Suite> {
     Suite::ALL.into_iter().find(|suite| {
         let labels = suite.backend().labels();

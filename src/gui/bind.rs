@@ -69,6 +69,11 @@ fn bind_person(backend: &Backend<'_>, handle: &Handle) {
     verb!(backend.on_choose_name => handle.choose_name(text));
     verb!(backend.on_unlock => handle.unlock(text));
     verb!(backend.on_set_passphrase => handle.set_passphrase(text));
+    verb!(backend.on_keep_in_keyring => handle.keep_in_keyring(number));
+    verb!(backend.on_open_backup => handle.open_backup());
+    verb!(backend.on_open_restore => handle.open_restore());
+    verb!(backend.on_back_up => handle.back_up(text));
+    verb!(backend.on_restore => handle.restore(text));
     verb!(backend.on_replace_identity => handle.replace_identity(number));
     verb!(backend.on_make_learning_identity => handle.make_learning_identity(number));
     verb!(backend.on_settings_changed => handle.keep_preferences());
@@ -91,7 +96,9 @@ fn bind_rooms(backend: &Backend<'_>, handle: &Handle) {
     verb!(backend.on_reached_end => handle.reached_end());
     verb!(backend.on_retry_now => handle.retry_now());
     verb!(backend.on_room_remedy => handle.room_remedy());
-    verb!(backend.on_dismiss_fork => handle.dismiss_fork());
+    verb!(backend.on_send_anyway => handle.send_anyway());
+    verb!(backend.on_forget_host => handle.forget_host());
+    verb!(backend.on_answer_host => handle.answer_host(number));
     verb!(backend.on_open_compare => handle.open_compare(text));
     verb!(backend.on_compare_with => handle.compare_with(text));
     verb!(backend.on_mark_verified => handle.mark_verified(number));

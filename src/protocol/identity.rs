@@ -8,7 +8,7 @@ use super::payload::{BundlePayload, Fault, VERSION, sign, verify};
 use crate::crypto::{
     CryptoBackend, CryptoError, DecryptionKey, Domain, EncryptionKey, Fingerprint, SigningKey, Suite, VerifyingKey,
 };
-use crate::wire::{Signed, decode};
+use crate::wire::{Signed, decode, encode};
 
 /// One's own long-term keys. The signing key is the identity; it certifies the decryption key.
 pub struct Identity {
@@ -30,19 +30,8 @@ impl Identity {
         now: Now,
     ) -> Result<Self, CryptoError> {
         let (verifying, encryption) = (signing.public(), decryption.public());
+        let bundle = certify(signing.as_ref(), encryption.as_ref(), now)?;
         let suite = verifying.suite();
-        if encryption.suite() != suite {
-            return Err(CryptoError::WrongSuite);
-        }
-        let payload = BundlePayload {
-            created_ms: now.unix_ms,
-            encryption_spki: encryption.spki().to_vec().into(),
-            signing_spki: verifying.spki().to_vec().into(),
-            suite: suite.code(),
-            version: VERSION,
-            not_after_ms: now.unix_ms.saturating_add(BUNDLE_LIFE_MS),
-        };
-        let bundle = sign(signing.as_ref(), Domain::Bundle, &payload)?;
         let fingerprint = Fingerprint::of(verifying.spki());
         Ok(Self { signing: signing.into(), decryption: decryption.into(), fingerprint, suite, bundle })
     }
@@ -75,6 +64,43 @@ impl Identity {
     pub(super) const fn bundle(&self) -> &Signed {
         &self.bundle
     }
+}
+
+/// The signing key certifies the encryption key: a signed bundle.
+fn certify(signing: &dyn SigningKey, encryption: &dyn EncryptionKey, now: Now) -> Result<Signed, CryptoError> {
+    let verifying = signing.public();
+    let suite = verifying.suite();
+    if encryption.suite() != suite {
+        return Err(CryptoError::WrongSuite);
+    }
+    let payload = BundlePayload {
+        created_ms: now.unix_ms,
+        encryption_spki: encryption.spki().to_vec().into(),
+        signing_spki: verifying.spki().to_vec().into(),
+        suite: suite.code(),
+        version: VERSION,
+        not_after_ms: now.unix_ms.saturating_add(BUNDLE_LIFE_MS),
+    };
+    sign(signing, Domain::Bundle, &payload)
+}
+
+/// A signed bundle as bytes: proves, beside two private keys in a file, that they belong together.
+///
+/// # Errors
+/// As [`Identity::new`].
+pub fn certificate(signing: &dyn SigningKey, encryption: &dyn EncryptionKey, now: Now) -> Result<Vec<u8>, CryptoError> {
+    certify(signing, encryption, now).map(|bundle| encode(&bundle))
+}
+
+/// Whether a [`certificate`] is one of these two keys, whenever it was made.
+#[must_use]
+pub fn certifies(certificate: &[u8], signing: &dyn SigningKey, encryption: &dyn EncryptionKey) -> bool {
+    let verifying = signing.public();
+    let bundle = decode::<Signed>(certificate).map_err(Fault::from);
+    let bundle = bundle.and_then(|signed| Bundle::read(&*verifying.suite().backend(), &signed));
+    bundle.is_ok_and(|bundle| {
+        bundle.verifying.spki() == verifying.spki() && bundle.encryption.spki() == encryption.spki()
+    })
 }
 
 impl std::fmt::Debug for Identity {

@@ -38,7 +38,7 @@ use serde::{Deserialize, Serialize};
 pub use self::client::{Client, Command, Entry, Event, LobbyRoom, Output, Stop};
 pub use self::consent::{LearningConsent, RoomCrypto, Vetted};
 pub use self::host::{Host, HostEvent, HostLimits, HostOutput, LinkId, OpenPolicy, Peer};
-pub use self::identity::Identity;
+pub use self::identity::{Identity, certificate, certifies};
 pub use self::invite::{Invite, InviteError};
 pub use self::link::{ByeCode, LinkError, RefuseCode};
 pub use self::name::{NameError, check_name};

@@ -1,7 +1,6 @@
 //! Room codes: what members read to each other to know that the host shows all of them the same list
 //! of members. Nothing on the wire tells a host that splits a room for ever and lets nothing cross.
 
-use super::RoomId;
 use super::safety_number::digits;
 use crate::crypto::primitives::Digest;
 
@@ -14,16 +13,10 @@ const GROUP: usize = 5;
 pub struct RoomCode(String);
 
 impl RoomCode {
-    /// The code of a roster whose newest entry gives `hash`.
+    /// The code of a roster whose newest entry gives `hash`; of an owner alone it is the room's id, `R_0`.
     #[must_use]
     pub fn of(hash: &Digest) -> Self {
         Self(digits(hash))
-    }
-
-    /// The code of a room in which nothing has changed since it was made: `R_0` is its id.
-    #[must_use]
-    pub fn of_new(room: &RoomId) -> Self {
-        Self::of(&room.0)
     }
 
     /// Its digits in six groups of five.
@@ -48,7 +41,6 @@ mod tests {
         let hash = std::array::from_fn(|index| index as u8);
         let code = RoomCode::of(&hash);
         assert_eq!(code.to_string(), "09060 60585 12110 63635 15160 66685");
-        assert_eq!(RoomCode::of_new(&RoomId(hash)), code);
         let mut other = hash;
         other[29] ^= 1;
         assert_ne!(RoomCode::of(&other), code);

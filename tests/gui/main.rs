@@ -14,3 +14,4 @@ mod long_list;
 mod person;
 mod story;
 mod texts;
+mod trust;

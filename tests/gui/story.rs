@@ -276,7 +276,7 @@ fn keys_are_compared_and_marked() {
     let mut other = Guest::new("carol", "Во");
     other.join(&ann.state().get_invite().link, false);
     ann.wait_with(&mut [&mut bo, &mut other], "a warning", |ann, _| ann.state().get_sheet() == Sheet::ChangedKey);
-    assert!(ann.reads("This key is not the one you compared with"));
+    assert!(ann.reads("is not the one you compared (Today)"));
     ann.press("Compare…");
     assert_eq!(ann.state().get_sheet(), Sheet::Compare);
     ann.press("Close");

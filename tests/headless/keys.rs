@@ -128,3 +128,91 @@ fn a_disk_that_takes_no_files_is_told_and_the_talk_goes_on() {
     guest.say("still talking");
     assert_eq!(host.message().1, "still talking");
 }
+
+/// A command about a backup, under a passphrase of the backup's.
+fn with_backup(profile: &Profile, passphrase: &str, arguments: &[&str]) -> (i32, String, String) {
+    finish(profile.command(arguments).env("CONVERSA_BACKUP_PASSPHRASE", passphrase).stdin(std::process::Stdio::null()))
+}
+
+#[test]
+fn an_identity_is_backed_up_and_restored_elsewhere() {
+    let (ann, elsewhere) = (Profile::of("ann"), Profile::empty());
+    let file = ann.path().join("ann-backup.pem");
+    let file = file.to_str().unwrap();
+    let (exit, output, _) = with_backup(&ann, "battery staple", &["identity", "backup", file, "--json"]);
+    let told: serde_json::Value = serde_json::from_str(output.trim()).unwrap();
+    assert_eq!((exit, told["event"].as_str()), (0, Some("backup")));
+    let fingerprint = told["fingerprint"].as_str().unwrap();
+    let (exit, _, errors) = with_backup(&ann, "other", &["identity", "backup", file]);
+    assert!(exit == 7 && errors.contains("There is a file at"), "{errors}");
+    let (exit, _, errors) = ann.run(&["identity", "backup", "nowhere.pem"]);
+    assert!(exit == 5 && errors.contains("--backup-passphrase-file"), "{errors}");
+    let (exit, _, errors) = with_backup(&ann, "x", &["identity", "backup", "nowhere.pem", "--learning"]);
+    assert!(exit == 2 && errors.contains("learning identity"), "{errors}");
+
+    let (exit, _, errors) = with_backup(&elsewhere, "wrong", &["identity", "restore", file]);
+    assert!(exit == 5 && errors.contains("The passphrase does not open"), "{errors}");
+    assert!(!elsewhere.path().join("identity/sign.pem").exists(), "a wrong passphrase makes nobody");
+    let (exit, output, _) = with_backup(&elsewhere, "battery staple", &["identity", "restore", file, "--json"]);
+    let told: serde_json::Value = serde_json::from_str(output.lines().next().unwrap()).unwrap();
+    assert_eq!((exit, told["fingerprint"].as_str(), &told["protected"]), (0, Some(fingerprint), &true.into()));
+    assert!(told["before"].is_null());
+
+    // Nobody is replaced unless that was asked for, and then is set aside.
+    let bo = Profile::of("bo");
+    let old = fs::read_to_string(bo.path().join("identity/sign.pem")).unwrap();
+    let (exit, _, errors) = with_backup(&bo, "battery staple", &["identity", "restore", file]);
+    assert!(exit == 5 && errors.contains("--replace"), "{errors}");
+    assert_eq!(fs::read_to_string(bo.path().join("identity/sign.pem")).unwrap(), old);
+    let restore = ["identity", "restore", file, "--replace", "--json"];
+    let (exit, output, _) = with_backup(&bo, "battery staple", &restore);
+    let told: serde_json::Value = serde_json::from_str(output.lines().next().unwrap()).unwrap();
+    assert_eq!((exit, told["fingerprint"].as_str()), (0, Some(fingerprint)));
+    assert!(told["before"].as_str().is_some_and(|before| before != fingerprint));
+    assert_eq!(fs::read_to_string(bo.path().join("identity/set-aside-1/sign.pem")).unwrap(), old);
+    let (exit, output, _) = finish(bo.command(&["identity", "--json"]).env("CONVERSA_PASSPHRASE", "battery staple"));
+    assert!(exit == 0 && output.contains(fingerprint), "{output}");
+}
+
+#[test]
+fn openssl_reads_both_keys_of_a_backup() {
+    let ann = Profile::of("ann");
+    let file = ann.path().join("ann-backup.pem");
+    let file = file.to_str().unwrap();
+    assert_eq!(with_backup(&ann, "battery staple", &["identity", "backup", file]).0, 0);
+    let openssl = |arguments: &[&str]| {
+        let output = std::process::Command::new("openssl").args(arguments).output();
+        let output = output.unwrap_or_else(|error| panic!("openssl is not installed: {error}"));
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (done, keys) = openssl(&["storeutl", "-keys", "-noout", "-passin", "pass:battery staple", file]);
+    assert!(done && keys.contains("Total found: 2"), "{keys}");
+    let public = openssl(&["pkey", "-in", file, "-passin", "pass:battery staple", "-pubout"]);
+    let stored = ann.path().join("identity/sign.pem");
+    assert_eq!(public, openssl(&["pkey", "-in", stored.to_str().unwrap(), "-pubout"]));
+    assert!(!openssl(&["pkey", "-in", file, "-passin", "pass:wrong"]).0);
+}
+
+#[test]
+fn where_there_is_no_keyring_that_is_said_and_nothing_is_kept() {
+    let profile = Profile::empty();
+    let file = profile.path().join("passphrase.txt");
+    fs::write(&file, "correct horse\n").unwrap();
+    assert_eq!(profile.run(&["identity", "new", "--passphrase-file", file.to_str().unwrap()]).0, 0);
+    fs::remove_file(&file).unwrap();
+    // No bus, and none that could be started.
+    let without = |arguments: &[&str]| {
+        let mut command = profile.command(arguments);
+        command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus").env_remove("XDG_RUNTIME_DIR");
+        finish(command.stdin(std::process::Stdio::null()))
+    };
+    for arguments in [&["identity", "--keyring", "--json"][..], &["identity", "forget", "--json"]] {
+        let (exit, output, _) = without(arguments);
+        assert!(exit == 5 && output.contains(r#""code":"keyring""#), "{output}");
+        assert!(output.contains("There is no keyring here"), "{output}");
+    }
+    let (exit, output, _) = without(&["identity", "--json"]);
+    assert!(exit == 5 && output.contains("passphrase_needed"), "{output}");
+    let files: Vec<_> = fs::read_dir(profile.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(files.iter().all(|name| name != "passphrase.txt" && name != "settings.cbor"), "{files:?}");
+}

@@ -151,3 +151,25 @@ fn names_that_look_alike_are_told_apart() {
     let tag: String = message["from"].as_str().unwrap().chars().take(8).collect();
     assert_eq!(message["name"], format!("ANN ({tag})").as_str());
 }
+
+#[test]
+fn a_host_with_another_key_is_refused_until_its_pin_is_taken_out() {
+    let (ann, bo, eve) = (Profile::of("ann"), Profile::of("bo"), Profile::of("carol"));
+    let (mut host, hosting) = ann.host("Ann", &[]);
+    let mut guest = bo.join("Bo", &hosting.invite, &[]);
+    guest.expect("titled");
+    assert_eq!(guest.finish(), 0);
+    assert_eq!(host.finish(), 0);
+    let (_other, theirs) = eve.start_again(&hosting.address);
+    let (exit, output, _) = bo.run(&["join", "Friday", "--json"]);
+    assert!(exit == 6 && output.contains(r#""code":"host_key""#), "{output}");
+    let (exit, output, _) = bo.run(&["rooms", "--forget-host-key", "Friday", "--json"]);
+    assert!(exit == 0 && output.contains(&hosting.fingerprint), "{output}");
+    // The new key is not taken by itself either; and its host does not have the room.
+    let (exit, output, _) = bo.run(&["join", "Friday", "--json"]);
+    assert!(exit == 6 && output.contains(r#""code":"first_use""#) && output.contains(&theirs.fingerprint), "{output}");
+    let accepted = ["join", "Friday", "--accept-fingerprint", &theirs.fingerprint, "--json"];
+    bo.start(&accepted).expect("offline");
+    let (exit, _, errors) = ann.run(&["rooms", "--forget-host-key", "Friday"]);
+    assert!(exit == 2 && errors.contains("that somebody else hosts"), "{errors}");
+}

@@ -13,7 +13,7 @@ fn list<Row: Clone + 'static>(rows: Vec<Row>) -> ModelRc<Row> {
     ModelRc::from(Rc::new(VecModel::from(rows)))
 }
 
-fn code(seed: u64) -> KeyCode {
+pub(crate) fn code(seed: u64) -> KeyCode {
     let mut state = seed;
     let groups: Vec<SharedString> = (0..16)
         .map(|_| {
@@ -74,7 +74,7 @@ pub(crate) fn fill(app: &AppWindow) {
         expires: When { clock: "12:48".into(), ..date(DateForm::LongClock) },
     });
     state.set_join(JoinView {
-        room_code: code(11),
+        room_id: code(11),
         host_key: code(12),
         address: "192.168.1.7:9000".into(),
         learning: false,

@@ -178,11 +178,47 @@ fn room_in_trouble() {
     room.connection = Connection::Offline;
     room.retry_seconds = 8;
     room.security = Security::Forked;
-    room.fork_shown = true;
+    room.forked_by = "Bartholomew Featherstonehaugh".into();
     room.name = "A room with a name so long that no header could ever hold all of it in one line".into();
     state.set_room(room);
     state.set_draft("A draft of\nthree lines, one of which is rather longer than the composer is wide, so that it wraps\nand grows.".into());
-    shoot(&app, "room-offline", &["Now", "Hide"]);
+    shoot(&app, "room-offline", &["Now", "Room code"]);
+}
+
+#[test]
+fn host_with_another_key() {
+    let app = window();
+    let state = app.global::<ChatState>();
+    let mut room = state.get_room();
+    (room.connection, room.can_send, room.owner) = (Connection::Failed, false, false);
+    (room.expected_host, room.seen_host) = (fixture::code(3), fixture::code(4));
+    state.set_room(room);
+    shoot(&app, "host-key", &["The key that you know", "The key that answered"]);
+    state.set_people_open(true);
+    shoot_in(&app, "host-key-people", &["Take the host's key out…"], &[(TALL, "tall")]);
+    state.set_new_host(fixture::code(4));
+    state.set_sheet(Sheet::NewHost);
+    shoot(&app, "host-key-new", &["It matches, go in", "Cancel"]);
+}
+
+#[test]
+fn backups() {
+    let app = window();
+    fixture::empty(&app);
+    let state = app.global::<ChatState>();
+    state.set_backup_file("/home/ann/conversa-3fa910c2.pem".into());
+    state.set_sheet(Sheet::Backup);
+    shoot(&app, "backup", &["New file", "Passphrase of the backup", "Again", "Back up"]);
+    state.set_backup_error(TroubleView {
+        title: sentence("The passphrase does not open {}.", "/home/ann/conversa-3fa910c2.pem"),
+        cause: sentence(
+            "It is the one that was given when the backup was made. Or the file is damaged, which looks the same. Nothing was changed.",
+            "",
+        ),
+        ..TroubleView::default()
+    });
+    state.set_sheet(Sheet::Restore);
+    shoot(&app, "restore", &["File of the backup", "Restore"]);
 }
 
 #[test]
@@ -286,6 +322,11 @@ fn questions() {
     state.set_confirm(Confirm::Quit);
     state.set_confirm_count(3);
     shoot(&app, "confirm-quit", &["Quit", "Cancel"]);
+    for (confirm, name) in [(Confirm::SendForked, "send-forked"), (Confirm::SendDoubted, "send-doubted")] {
+        state.set_confirm(confirm);
+        state.set_confirm_name("Bo (81d0bb47)".into());
+        shoot_in(&app, &format!("confirm-{name}"), &["Send anyway", "Cancel"], &[(WIDE, "wide")]);
+    }
     state.set_confirm(Confirm::RemoveMember);
     state.set_confirm_name("Bartholomew Featherstonehaugh-Cholmondeley".into());
     shoot(&app, "confirm-remove", &["Remove"]);

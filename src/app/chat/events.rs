@@ -1,6 +1,6 @@
 //! What each event does to a room.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::delivery::{Delivery, Progress};
 use super::member::Presence;
@@ -10,7 +10,7 @@ use super::{Change, Question};
 use crate::app::{Problem, SeatEvent, SeatInfo};
 use crate::crypto::Fingerprint;
 use crate::protocol::limits::TALKATIVE_MEMBERS_MAX;
-use crate::protocol::{Event, MessageId, Stop};
+use crate::protocol::{Event, LinkError, MessageId, Stop};
 
 impl Room {
     /// The seat is taken, again or for the first time.
@@ -21,6 +21,7 @@ impl Room {
             self.info.title = title;
         }
         self.connection = Connection::Preparing;
+        self.changed_host = None;
         self.knocks.clear();
         self.invite = None;
     }
@@ -37,6 +38,10 @@ impl Room {
                     Some(Hosting { address: *address, addresses: addresses.clone(), tests: BTreeMap::new() });
                 self.info.addresses.clone_from(addresses);
                 self.host = Some(*host);
+                vec![Change::RoomChanged(self.seat)]
+            }
+            SeatEvent::RoomCode(code) => {
+                self.code = Some(code.clone());
                 vec![Change::RoomChanged(self.seat)]
             }
             SeatEvent::Reach { address, test } => {
@@ -112,8 +117,8 @@ impl Room {
             Event::Unreadable { from } => self.notice(now_ms, Notice::Unreadable(*from)),
             Event::Lost { from, count } => self.notice(now_ms, Notice::Lost { member: *from, count: *count }),
             Event::Fork { from } => {
-                if self.fork == Fork::None {
-                    self.fork = Fork::Asks;
+                if !self.forked_by.contains(from) {
+                    self.forked_by.push(*from);
                 }
                 let mut changes = self.notice(now_ms, Notice::Fork(*from));
                 changes.push(Change::RoomChanged(self.seat));
@@ -183,6 +188,9 @@ impl Room {
 
     fn stopped(&mut self, stop: &Stop, now_ms: u64) -> Vec<Change> {
         self.nobody_known();
+        if let Stop::Unreachable(LinkError::HostKeyChanged { expected, seen }) = stop {
+            self.changed_host = Some((*expected, *seen));
+        }
         self.hosting = None;
         self.invite = None;
         self.knocks.clear();
@@ -290,6 +298,10 @@ impl Room {
             self.remove_member(&member);
         }
         let mut changes = vec![Change::MembersChanged(self.seat)];
+        // Whoever had or has a name that looks the same is called otherwise from now on.
+        let namesakes =
+            self.namesakes(&member, name).chain(before.iter().flat_map(|before| self.namesakes(&member, before)));
+        let namesakes: BTreeSet<Fingerprint> = namesakes.collect();
         match before {
             Some(before) if before == name => return changes,
             Some(before) if self.me != Some(member) => {
@@ -299,6 +311,7 @@ impl Room {
             _ => {}
         }
         changes.extend(self.rows_of(&member));
+        changes.extend(namesakes.iter().flat_map(|namesake| self.rows_of(namesake)));
         changes
     }
 

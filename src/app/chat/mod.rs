@@ -80,6 +80,10 @@ pub enum Change {
         /// The new state.
         state: IdentityState,
     },
+    /// A backup was written, or not.
+    BackedUp(Result<Fingerprint, Problem>),
+    /// An identity was restored, or not.
+    Restored(Result<Fingerprint, Problem>),
     /// The settings changed.
     Settings(Settings),
     /// The session ended.
@@ -117,6 +121,8 @@ impl Chat {
             SessionEvent::Identity { suite, state } => {
                 vec![Change::Identity { suite: *suite, state: state.clone() }]
             }
+            SessionEvent::BackedUp(result) => vec![Change::BackedUp(result.clone())],
+            SessionEvent::Restored(result) => vec![Change::Restored(result.clone())],
             SessionEvent::Settings(settings) => vec![Change::Settings(settings.clone())],
             SessionEvent::Warning(problem) => vec![Change::Problem { seat: None, problem: problem.clone() }],
             SessionEvent::Ended => vec![Change::Ended],
@@ -132,18 +138,6 @@ impl Chat {
                 vec![Change::RoomChanged(room.seat)]
             }
             _ => Vec::new(),
-        }
-    }
-
-    /// The person wants to send all the same, after [`Room::asks_before_sending`]; nobody is asked
-    /// again.
-    pub fn send_anyway(&mut self, seat: SeatId) -> Vec<Change> {
-        match self.rooms.get_mut(&seat).filter(|room| room.asks_before_sending()) {
-            Some(room) => {
-                room.fork = room::Fork::SendsAnyway;
-                vec![Change::RoomChanged(seat)]
-            }
-            None => Vec::new(),
         }
     }
 

@@ -58,7 +58,7 @@ impl Security {
         match self {
             Self::NotCompared => "End-to-end encrypted. Keys not compared yet.",
             Self::Learning => "Learning room: anyone on the network can read this.",
-            Self::Forked => "Members see different histories: the host may not be honest.",
+            Self::Forked => "Members were shown different things: the host, or an app, is wrong.",
         }
     }
 }
@@ -72,17 +72,6 @@ pub struct Hosting {
     pub addresses: Vec<String>,
     /// How those of them answer that were tested.
     pub tests: BTreeMap<String, AddressTest>,
-}
-
-/// Whether members were shown different histories.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Fork {
-    /// Not as far as is known.
-    None,
-    /// They were; who sends next is asked first.
-    Asks,
-    /// They were, and the person wanted to send all the same.
-    SendsAnyway,
 }
 
 /// A conversation.
@@ -112,8 +101,12 @@ pub struct Room {
     pub active_ms: u64,
     pub(super) members: Vec<Member>,
     pub(super) rows: VecDeque<Row>,
-    pub(super) fork: Fork,
+    /// Who saw another history.
+    pub(super) forked_by: Vec<Fingerprint>,
+    /// What the members read to each other.
     pub(super) code: Option<RoomCode>,
+    /// The pinned key of the host and the one that it showed instead, while that keeps us out.
+    pub(super) changed_host: Option<(Fingerprint, Fingerprint)>,
     /// Whether it was connected once: before, who is there is no news.
     pub(super) was_ready: bool,
     /// How many rows were dropped: rows keep their numbers.
@@ -139,8 +132,9 @@ impl Room {
             active_ms: 0,
             members: Vec::new(),
             rows: VecDeque::new(),
-            fork: Fork::None,
+            forked_by: Vec::new(),
             code: None,
+            changed_host: None,
             was_ready: false,
             dropped: 0,
             by_message: HashMap::new(),
@@ -170,26 +164,29 @@ impl Room {
     pub fn security(&self) -> Security {
         if self.is_learning() {
             Security::Learning
-        } else if self.fork != Fork::None {
+        } else if !self.forked_by.is_empty() {
             Security::Forked
         } else {
             Security::NotCompared
         }
     }
 
-    /// Whether the next words are sent only after the person was asked: members were shown different
-    /// histories, and nobody has been asked yet. Once is enough: a member who lies about it must not
-    /// be able to stop the talk.
+    /// The members who saw another history than oneself, the first who did first.
     #[must_use]
-    pub fn asks_before_sending(&self) -> bool {
-        self.fork == Fork::Asks
+    pub fn forked_by(&self) -> &[Fingerprint] {
+        &self.forked_by
     }
 
-    /// What the members can read to each other to know that they were shown the same list of
-    /// members; known once the room was entered.
+    /// What the members read to each other, once entered.
     #[must_use]
     pub const fn code(&self) -> Option<&RoomCode> {
         self.code.as_ref()
+    }
+
+    /// The pinned key of the host and the one that it showed instead, where that keeps us out.
+    #[must_use]
+    pub const fn changed_host(&self) -> Option<(Fingerprint, Fingerprint)> {
+        self.changed_host
     }
 
     /// The members: the owner first, then oneself, then by name.
@@ -228,16 +225,16 @@ impl Room {
         }
     }
 
-    /// How to call somebody: the name, with the tag beside it where another member's looks the
-    /// same, or the tag alone.
+    /// How to call somebody: the name, with the tag beside it where that of another who is or was here
+    /// looks the same, or the tag alone.
     #[must_use]
     pub fn name_of(&self, fingerprint: &Fingerprint) -> String {
         let Some(name) = self.names.get(fingerprint) else { return fingerprint.tag() };
-        let wanted = skeleton(name);
-        let clash = self.members.iter().any(|other| {
-            other.fingerprint != *fingerprint && other.name.as_deref().is_some_and(|name| skeleton(name) == wanted)
-        });
-        if clash { format!("{name} ({})", fingerprint.tag()) } else { name.clone() }
+        if self.namesakes(fingerprint, name).next().is_some() {
+            format!("{name} ({})", fingerprint.tag())
+        } else {
+            name.clone()
+        }
     }
 
     /// The name somebody chose, if told.
@@ -335,6 +332,13 @@ impl Room {
             let name = member.name.as_deref().map(str::to_lowercase);
             (!member.is_owner, !member.is_me, name.is_none(), name, member.fingerprint)
         });
+    }
+
+    /// Others who were ever here under a name that looks like this one.
+    pub(super) fn namesakes(&self, fingerprint: &Fingerprint, name: &str) -> impl Iterator<Item = Fingerprint> {
+        let wanted = skeleton(name);
+        let others = self.names.iter().filter(move |(other, _)| *other != fingerprint);
+        others.filter(move |(_, name)| skeleton(name) == wanted).map(|(other, _)| *other)
     }
 
     /// The rows that speak of somebody: they change with the name.

@@ -112,6 +112,8 @@ codes! {
     PassphraseNeeded = "passphrase_needed", 5;
     /// The passphrase is not the right one.
     WrongPassphrase = "wrong_passphrase", 5;
+    /// There is no keyring that can be used.
+    Keyring = "keyring", 5;
     /// Keys could not be made or used.
     Crypto = "crypto", 5;
     /// There is no identity, or there is one already.

@@ -14,7 +14,8 @@ use super::listeners::Listeners;
 use super::reach::Trial;
 use super::seat::{Plan, Progress, Seat};
 use super::{HostRequest, JoinRequest, SeatEvent, SeatId, Seats, SessionEvent, lock};
-use crate::app::{Passphrase, Problem, Profile, Record, Records, Settings};
+use crate::app::vault::{Private, Vault};
+use crate::app::{Code, Keys, Passphrase, Problem, Profile, Record, Records, Settings, say};
 use crate::crypto::{Fingerprint, Suite};
 use crate::net::{self, ClientId, Handle};
 use crate::protocol::limits::INVITE_LIFE_MS;
@@ -33,9 +34,16 @@ pub(super) enum Input {
     ReplaceIdentity { suite: Suite, bits: u32 },
     Unlock(Passphrase),
     Protect { suite: Suite, passphrase: Option<Passphrase> },
+    KeepInKeyring(bool),
+    Kept { keep: bool, result: Result<(), Problem> },
+    Recalled(Passphrase),
+    BackUp { file: PathBuf, passphrase: Passphrase },
+    Restore { file: PathBuf, passphrase: Passphrase },
+    Opened { keys: Result<Keys, Problem>, passphrase: Passphrase },
     Host { seat: SeatId, request: HostRequest },
     Join { seat: SeatId, request: JoinRequest },
     Enter(SeatId),
+    ForgetHost(SeatId),
     EnterBy { seat: SeatId, invite: Box<Invite> },
     HostAt { seat: SeatId, address: SocketAddr },
     TestAddresses(SeatId),
@@ -90,6 +98,8 @@ pub(super) struct Engine {
     /// How many of the net's events are in the inbox.
     waiting: Arc<AtomicUsize>,
     events: async_channel::Sender<SessionEvent>,
+    /// What is kept under the secure identity's lock, once that is open, and how it was kept last.
+    pub(super) vault: Option<(Vault, Private)>,
     pub(super) settings_due: Option<Instant>,
     pub(super) records_due: Option<Instant>,
     /// What was said about writing last: each failure is told once, not at each retry.
@@ -111,7 +121,7 @@ impl Engine {
         let Parts { profile, settings, records, known, by_room } = parts;
         let directory = profile.directory().to_owned();
         let mut engine = Self {
-            identities: Identities::new(&directory, inputs, events.clone()),
+            identities: Identities::new(&directory, settings.keyring, inputs, events.clone()),
             directory,
             settings,
             records,
@@ -124,6 +134,7 @@ impl Engine {
             next_client: 1,
             waiting,
             events,
+            vault: None,
             settings_due: None,
             records_due: None,
             settings_failed: None,
@@ -180,9 +191,16 @@ impl Engine {
             Input::ReplaceIdentity { suite, bits } => self.replace_identity(suite, bits),
             Input::Unlock(passphrase) => self.unlock(passphrase),
             Input::Protect { suite, passphrase } => self.identities.protect(suite, passphrase),
+            Input::KeepInKeyring(keep) => self.keep_in_keyring(keep),
+            Input::Kept { keep, result } => self.kept(keep, result),
+            Input::Recalled(passphrase) => self.identities.unlock(passphrase),
+            Input::BackUp { file, passphrase } => self.identities.back_up(file, passphrase),
+            Input::Restore { file, passphrase } => self.identities.open_backup(file, passphrase),
+            Input::Opened { keys, passphrase } => self.restore(keys, passphrase),
             Input::Host { seat, request } => self.host(seat, request),
             Input::Join { seat, request } => self.join(seat, request),
             Input::Enter(seat) => self.enter(seat),
+            Input::ForgetHost(seat) => self.forget_host(seat),
             Input::EnterBy { seat, invite } => self.enter_by(seat, &invite),
             Input::HostAt { seat, address } => self.host_at(seat, address),
             Input::TestAddresses(seat) => self.test_addresses(seat),
@@ -223,6 +241,9 @@ impl Engine {
     fn found(&mut self, found: Found) {
         let suite = found.suite;
         let outcome = self.identities.found(found);
+        if suite == Suite::Secure && outcome.is_ok() {
+            self.open_vault();
+        }
         let waits = |seat: &Seat| seat.progress == Progress::NeedsIdentity && seat.info.suite.key_suite() == suite;
         let waiting: Vec<SeatId> = self.seats.iter().filter(|(_, seat)| waits(seat)).map(|(id, _)| *id).collect();
         for seat in waiting {
@@ -297,6 +318,42 @@ impl Engine {
             self.change_settings(Box::new(move |settings| settings.key_bits = bits));
         }
         self.identities.replace(suite, bits);
+    }
+
+    /// The keyring may ask the person something, so it is a worker that waits for it.
+    fn keep_in_keyring(&self, keep: bool) {
+        if let Err(problem) = self.identities.keep_in_keyring(keep) {
+            self.emit(SessionEvent::Warning(problem));
+            self.emit(SessionEvent::Settings(self.settings.clone()));
+        }
+    }
+
+    fn kept(&mut self, keep: bool, result: Result<(), Problem>) {
+        if let Err(problem) = result {
+            self.emit(SessionEvent::Warning(problem));
+        } else {
+            self.settings.keyring = keep;
+            self.identities.use_keyring(keep);
+        }
+        self.settings_changed();
+    }
+
+    /// A backup was opened. Its keys take their place, unless a room knows somebody else.
+    fn restore(&mut self, keys: Result<Keys, Problem>, passphrase: Passphrase) {
+        let has_rooms = self.seats.values().any(|seat| !seat.info.suite.is_learning());
+        let is_other = |keys: &Keys| {
+            self.identities.known().is_some_and(|known| known != Fingerprint::of(keys.signing.public().spki()))
+        };
+        match keys {
+            Ok(keys) if has_rooms && is_other(&keys) => {
+                let what = say!("The backup is of another identity, which your rooms do not know.");
+                let hint = say!("Leave them and remove them from the list first. Nothing was changed.");
+                let problem = Problem::new(Code::Identity, what, hint);
+                self.emit(SessionEvent::Restored(Err(problem)));
+            }
+            Ok(keys) => self.identities.restore(keys, passphrase),
+            Err(problem) => self.emit(SessionEvent::Restored(Err(problem))),
+        }
     }
 
     fn cancel(&mut self, id: SeatId, message: MessageId) {

@@ -102,6 +102,18 @@ impl Engine {
         self.enter(id);
     }
 
+    /// The host's pinned key is taken away by hand; the one that is there now will be asked about.
+    pub(super) fn forget_host(&mut self, id: SeatId) {
+        let Some(seat) = self.seats.get_mut(&id).filter(|seat| seat.progress == Progress::Idle) else { return };
+        let Some(record) = seat.record.as_mut().filter(|record| !matches!(record.hosted_at, HostedAt::Here(_))) else {
+            return;
+        };
+        record.host = None;
+        seat.unsaved = true;
+        self.write_records_soon();
+        self.enter(id);
+    }
+
     /// An owned room moves to another address of this computer.
     pub(super) fn host_at(&mut self, id: SeatId, address: SocketAddr) {
         let Some(seat) = self.seats.get_mut(&id).filter(|seat| seat.progress == Progress::Idle) else { return };

@@ -26,6 +26,11 @@ pub enum SessionEvent {
         /// What.
         event: SeatEvent,
     },
+    /// What came of [`Session::back_up`](super::Session::back_up): whose identity is in the file now.
+    BackedUp(Result<Fingerprint, Problem>),
+    /// What came of [`Session::restore`](super::Session::restore): who one is now. The identity's new
+    /// state came before it; with a problem, nothing changed.
+    Restored(Result<Fingerprint, Problem>),
     /// The settings changed.
     Settings(Settings),
     /// Something could not be kept on disk; everything else goes on.
@@ -102,7 +107,7 @@ pub enum SeatEvent {
     },
     /// An own message was called back before it was sealed, or not any more.
     CancelAsked(MessageId),
-    /// The members are new or changed: what they can read to each other from now on.
+    /// What the members of the room read to each other: it changes with them.
     RoomCode(RoomCode),
     /// The protocol's own events, but for roster entries, which the session keeps.
     Protocol(protocol::Event),

@@ -29,6 +29,7 @@ mod writing;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -120,9 +121,28 @@ impl Session {
         self.input(Input::Unlock(passphrase));
     }
 
+    /// Keeps the secure identity's passphrase in the desktop's keyring, or takes it out.
+    /// [`SessionEvent::Settings`] follows, with a warning before it where there is no keyring.
+    pub fn keep_in_keyring(&self, keep: bool) {
+        self.input(Input::KeepInKeyring(keep));
+    }
+
     /// Writes the identity of `suite` anew under a passphrase, or under none.
     pub fn protect_identity(&self, suite: Suite, passphrase: Option<Passphrase>) {
         self.input(Input::Protect { suite, passphrase });
+    }
+
+    /// Writes a backup of the secure identity to a new file, under a passphrase of its own.
+    /// [`SessionEvent::BackedUp`] follows.
+    pub fn back_up(&self, file: PathBuf, passphrase: Passphrase) {
+        self.input(Input::BackUp { file, passphrase });
+    }
+
+    /// Puts the identity of a backup in the place of the secure one, under the backup's passphrase; the
+    /// old files are set aside. Refused where a room knows another identity.
+    /// [`SessionEvent::Restored`] follows.
+    pub fn restore(&self, file: PathBuf, passphrase: Passphrase) {
+        self.input(Input::Restore { file, passphrase });
     }
 
     /// Opens a new room. `Hosting` (if on this computer), `Entered`, `Ready` and an invite follow.
@@ -176,6 +196,13 @@ impl Session {
     /// Answers `Event::FirstUse`: this is the host's key.
     pub fn trust_host(&self, seat: SeatId, host: Fingerprint) {
         self.command(seat, protocol::Command::TrustHost(host));
+    }
+
+    /// Takes the pinned key of a room's host away, when the person says that it is gone for good, and
+    /// goes back into the room: `Event::FirstUse` asks about the key that is there now. Does nothing
+    /// at a room that this computer hosts.
+    pub fn forget_host(&self, seat: SeatId) {
+        self.input(Input::ForgetHost(seat));
     }
 
     /// Answers `Event::Lobby`: asks to be let into this room.

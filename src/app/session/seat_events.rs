@@ -75,8 +75,10 @@ impl Engine {
         record.entered_ms = now().unix_ms;
         record.addresses.clone_from(&seat.info.addresses);
         seat.unsaved = true;
+        // Of an owner alone the roster's hash is the room's id; entries that follow say better.
+        let hash = if record.known.0 == 0 { room.0 } else { *record.known.1 };
+        self.emit_seat(id, SeatEvent::RoomCode(RoomCode::of(&hash)));
         self.write_records_soon();
-        self.emit_seat(id, SeatEvent::RoomCode(RoomCode::of_new(&room)));
         if let Some(address) = joined_at {
             self.settings.remember_address(&address);
             self.settings_changed();
@@ -107,14 +109,16 @@ impl Engine {
         if is_next {
             record.roster.push(entry.clone());
         }
+        let is_newest = number == record.known.0;
         // After each full sync the whole roster comes again.
-        if is_newer || is_next {
-            seat.unsaved = true;
-            self.write_records_soon();
-        }
+        seat.unsaved |= is_newer || is_next;
         if is_newest {
             self.emit_seat(id, SeatEvent::RoomCode(RoomCode::of(hash)));
         }
+        if !is_newer && !is_next {
+            return;
+        }
+        self.write_records_soon();
     }
 
     fn titled(&mut self, id: SeatId, title: &str) {

@@ -1,9 +1,13 @@
 //! Writing what changed: settings and records, soon after they did, and again where it failed.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::SessionEvent;
 use super::engine::Engine;
+use super::{SessionEvent, lock};
+use crate::app::Problem;
+use crate::app::vault::{Private, Vault};
+use crate::crypto::Suite;
 use crate::protocol::Command;
 
 /// How long changed settings wait for more changes before they are written: a draft changes with
@@ -34,7 +38,7 @@ impl Engine {
 
     fn write_settings(&mut self) {
         self.settings_due = None;
-        let failed = self.settings.save(&self.directory).err();
+        let failed = self.settings.save(&self.directory).err().or(self.write_vault().err());
         if failed.is_some() {
             self.settings_due = Some(Instant::now() + RETRY_WRITE);
         }
@@ -42,6 +46,49 @@ impl Engine {
             self.settings_failed.clone_from(&failed);
             failed.into_iter().for_each(|problem| self.emit(SessionEvent::Warning(problem)));
         }
+    }
+
+    /// The secure identity is open, and so is what lies under its lock. Of another identity than before
+    /// it is written anew: what a person knows of others does not change with their own key.
+    pub(super) fn open_vault(&mut self) {
+        let Some(identity) = self.identities.ready(Suite::Secure) else { return };
+        let vault = match Vault::of(&self.directory, identity) {
+            Ok(vault) => vault,
+            Err(error) => return self.emit(SessionEvent::Warning(error.into())),
+        };
+        if self.vault.is_some() {
+            self.vault = Some((vault, Private::default()));
+        } else {
+            match vault.load() {
+                Ok((private, warning)) => {
+                    warning.into_iter().for_each(|problem| self.emit(SessionEvent::Warning(problem)));
+                    // What was typed or marked meanwhile is newer.
+                    let known = lock(&self.by_room).keys().copied().collect::<BTreeSet<_>>();
+                    for (room, text) in private.drafts.iter().filter(|(room, _)| known.contains(*room)) {
+                        self.settings.drafts.entry(*room).or_insert_with(|| text.clone());
+                    }
+                    for (member, mark) in &private.verified {
+                        self.settings.verified.entry(*member).or_insert_with(|| mark.clone());
+                    }
+                    self.vault = Some((vault, private));
+                }
+                // It is left alone as long as it cannot be read.
+                Err(problem) => return self.emit(SessionEvent::Warning(problem)),
+            }
+        }
+        self.settings_changed();
+    }
+
+    /// Writes what is under the lock, if it changed and the lock is open.
+    fn write_vault(&mut self) -> Result<(), Problem> {
+        let Some((vault, kept)) = &mut self.vault else { return Ok(()) };
+        let (drafts, verified) = (self.settings.drafts.clone(), self.settings.verified.clone());
+        let private = Private { drafts, verified };
+        if private != *kept {
+            vault.save(&private)?;
+            *kept = private;
+        }
+        Ok(())
     }
 
     /// Lets the changed records be written in a moment: a room's roster comes entry by entry.

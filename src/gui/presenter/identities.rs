@@ -51,6 +51,11 @@ impl Presenter {
         self.session.unlock(Passphrase::new(passphrase.to_owned()));
     }
 
+    /// Keeps the passphrase in the desktop's keyring, or takes it out.
+    pub(in crate::gui) fn keep_in_keyring(&self, keep: bool) {
+        self.session.keep_in_keyring(keep);
+    }
+
     pub(in crate::gui) fn set_passphrase(&mut self, passphrase: &str) {
         self.identities.protecting = true;
         self.state().set_passphrase_error(ui::TroubleView::default());
@@ -172,6 +177,10 @@ impl Presenter {
         state.set_unlocking(false);
         if state.get_page() == ui::Page::Unlock {
             state.set_page(self.home());
+            // Ticked before it was known whether the passphrase is right.
+            if state.get_keyring() != self.settings.keyring {
+                self.session.keep_in_keyring(state.get_keyring());
+            }
         }
         if std::mem::take(&mut self.identities.protecting) {
             let state = self.state();

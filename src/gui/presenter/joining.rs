@@ -109,7 +109,9 @@ impl Presenter {
     }
 
     pub(super) fn question(&mut self, seat: SeatId, question: Question) {
-        let Some(joining) = self.joining.as_mut().filter(|joining| joining.seat == Some(seat)) else { return };
+        let Some(joining) = self.joining.as_mut().filter(|joining| joining.seat == Some(seat)) else {
+            return self.known_host_question(seat, &question);
+        };
         let is_invited = matches!(joining.target, JoinTarget::Invite(_));
         match question {
             Question::FirstUse(host) => {
@@ -211,7 +213,7 @@ impl Presenter {
         let looked_up = joining.lobby.first().filter(|found| Some(found.room) == room);
         let state = self.state();
         state.set_join(ui::JoinView {
-            room_code: room.map(|room| views::code(&room.to_string())).unwrap_or_default(),
+            room_id: room.map(|room| views::code(&room.to_string())).unwrap_or_default(),
             host_key: views::key_code(host),
             address: address.into(),
             learning: invited_to_learning || joining.learning.is_some() || stage == ui::JoinStage::Consent,

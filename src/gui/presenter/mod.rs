@@ -4,7 +4,9 @@
 //!
 //! Nothing here blocks: files, keys and sockets are the session's, and measuring is a worker's.
 
+mod backups;
 mod comparing;
+mod doubts;
 mod hosting;
 mod identities;
 mod joining;
@@ -22,6 +24,7 @@ use chrono::NaiveDate;
 use slint::{ComponentHandle, VecModel};
 
 use self::comparing::Comparing;
+use self::doubts::Doubt;
 use self::hosting::Hosting;
 use self::identities::Identities;
 use self::joining::Joining;
@@ -70,13 +73,17 @@ pub(super) struct Presenter {
     identities: Identities,
     /// What was typed and not sent.
     drafts: HashMap<SeatId, String>,
+    /// Rooms whose draft of an earlier run is there, or is not wanted any more.
+    drafts_seen: HashSet<SeatId>,
     filter: String,
     /// Rooms that go from the list as soon as they are left.
     leaving: HashSet<SeatId>,
-    /// Rooms whose fork is known to the person.
-    forks_hidden: HashSet<SeatId>,
+    /// Doubts that the person was asked about before something was sent in spite of them.
+    accepted: HashSet<(SeatId, Doubt)>,
     /// Changed keys that the person was asked about.
     doubts_shown: HashSet<(SeatId, Fingerprint)>,
+    /// The host's key that the person is asked about, at a known room without a pin.
+    host_asked: Option<(SeatId, Fingerprint)>,
     /// The problem that the trouble sheet shows.
     trouble: Option<Problem>,
     /// Problems that wait until no sheet is open.
@@ -107,10 +114,6 @@ impl Presenter {
             suites: Rc::default(),
         };
         let chat = Chat::new(&opening.rooms);
-        let draft = |room: &crate::app::KnownRoom| {
-            let text = room.info.room.and_then(|id| opening.settings.drafts.get(&id))?;
-            Some((room.seat, text.clone()))
-        };
         let mut presenter = Self {
             session,
             chat,
@@ -123,11 +126,13 @@ impl Presenter {
             hosting: None,
             joining: None,
             identities: Identities::default(),
-            drafts: opening.rooms.iter().filter_map(draft).collect(),
+            drafts: HashMap::new(),
+            drafts_seen: HashSet::new(),
             filter: String::new(),
             leaving: HashSet::new(),
-            forks_hidden: HashSet::new(),
+            accepted: HashSet::new(),
             doubts_shown: HashSet::new(),
+            host_asked: None,
             trouble: None,
             troubles_waiting: opening.warnings,
             clipboard: Clipboard::default(),
@@ -286,6 +291,8 @@ impl Presenter {
             }
             Change::InviteChanged(seat) => self.invite_changed(seat),
             Change::SafetyNumber { seat, number } => self.number_came(seat, number),
+            Change::BackedUp(result) => self.backed_up(result),
+            Change::Restored(result) => self.restored(result),
             Change::Question { seat, question } => self.question(seat, question),
             Change::Problem { seat, problem } => self.problem(seat, problem),
             Change::Identity { suite, state } => self.identity_changed(suite, state),

@@ -3,7 +3,7 @@
 use slint::{ComponentHandle, LogicalSize, ModelRc};
 
 use super::{Presenter, views};
-use crate::app::{Appearance, Settings};
+use crate::app::{Appearance, Settings, keyring};
 use crate::crypto::Suite;
 use crate::gui::Costs;
 use crate::gui::generated as ui;
@@ -96,6 +96,17 @@ impl Presenter {
         self.state().set_recent_addresses(views::fixed(addresses));
         self.settings.recent_addresses = settings.recent_addresses;
         self.settings.drafts = settings.drafts;
+        self.drafts_came();
+        if self.settings.verified != settings.verified {
+            self.settings.verified = settings.verified;
+            self.stale.room = true;
+            self.stale.people = true;
+        }
+        self.settings.keyring = settings.keyring;
+        // On the page that unlocks, what is ticked is a wish.
+        if self.state().get_page() != ui::Page::Unlock {
+            self.state().set_keyring(settings.keyring);
+        }
     }
 
     /// The page to be at when nothing else is asked: a newcomer's, or the rooms.
@@ -115,6 +126,8 @@ impl Presenter {
         state.set_zoom(f32::from(settings.text_zoom_percent.clamp(70, 200)) / 100.0);
         state.set_enter_sends(settings.enter_sends);
         state.set_still(settings.reduced_motion);
+        state.set_keyring(settings.keyring);
+        state.set_keyring_supported(keyring::is_supported());
         state.set_default_suite(match settings.new_room_suite() {
             Suite::Hybrid => ui::Suite::Hybrid,
             Suite::Secure => ui::Suite::Secure,

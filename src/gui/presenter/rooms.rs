@@ -51,12 +51,6 @@ impl Presenter {
         self.show_rooms();
     }
 
-    /// The banner of the fork was read.
-    pub(in crate::gui) fn dismiss_fork(&mut self) {
-        self.forks_hidden.extend(self.open);
-        self.show_room();
-    }
-
     pub(in crate::gui) fn retry_now(&self) {
         if let Some(seat) = self.open {
             self.session.retry(seat);
@@ -134,7 +128,7 @@ impl Presenter {
 
     pub(super) fn room_removed(&mut self, seat: SeatId) {
         self.leaving.remove(&seat);
-        self.forks_hidden.remove(&seat);
+        self.accepted.retain(|(of, _)| *of != seat);
         self.drafts.remove(&seat);
         self.stale.rooms = true;
         if self.open == Some(seat) {
@@ -203,17 +197,18 @@ impl Presenter {
         let mut others = room.members().iter().filter(|member| !member.is_me).peekable();
         let all_verified =
             others.peek().is_some() && others.all(|member| self.settings.is_verified(&member.fingerprint));
-        let view = views::room_view(room, now_ms(), self.forks_hidden.contains(&room.seat), all_verified);
+        let view = views::room_view(room, now_ms(), all_verified);
         // Codes are lists, and two lists are never equal: what did not change is left alone, or it
         // would be drawn anew with every event.
         let known = state.get_room();
-        let codes =
-            if known.id == view.id && known.code.text == view.code.text && known.host_key.text == view.host_key.text {
-                (known.code.clone(), known.host_key.clone())
-            } else {
-                (view.code.clone(), view.host_key.clone())
-            };
-        state.set_room(ui::RoomView { code: codes.0, host_key: codes.1, ..view });
+        let kept = |known: ui::KeyCode, new: ui::KeyCode| if known.text == new.text { known } else { new };
+        state.set_room(ui::RoomView {
+            code: kept(known.code, view.code),
+            host_key: kept(known.host_key, view.host_key),
+            expected_host: kept(known.expected_host, view.expected_host),
+            seen_host: kept(known.seen_host, view.seen_host),
+            ..view
+        });
     }
 
     pub(super) fn show_people(&mut self) {

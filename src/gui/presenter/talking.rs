@@ -8,6 +8,9 @@ impl Presenter {
     /// Sends what was written. It stays in the composer if it cannot be sent.
     pub(in crate::gui) fn send(&mut self, text: &str) {
         let Some(seat) = self.open else { return };
+        if !text.trim().is_empty() && self.asks_before_sending(seat) {
+            return;
+        }
         match self.session.send(seat, text) {
             Ok(_) => {
                 self.drafts.remove(&seat);
@@ -23,6 +26,7 @@ impl Presenter {
 
     pub(in crate::gui) fn draft_changed(&mut self, text: &str) {
         let Some(seat) = self.open else { return };
+        self.drafts_seen.insert(seat);
         if text.is_empty() {
             self.drafts.remove(&seat);
         } else {
@@ -64,6 +68,20 @@ impl Presenter {
     pub(in crate::gui) fn reached_end(&mut self) {
         self.view_open();
         self.refresh();
+    }
+
+    /// What was typed before lies under the identity's lock, which is open now. It does not come over
+    /// what was typed since.
+    pub(super) fn drafts_came(&mut self) {
+        for room in self.chat.rooms() {
+            let kept = room.info.room.and_then(|id| self.settings.drafts.get(&id));
+            let Some(text) = kept.filter(|_| !self.drafts_seen.contains(&room.seat)) else { continue };
+            self.drafts_seen.insert(room.seat);
+            let text = self.drafts.entry(room.seat).or_insert_with(|| text.clone()).clone();
+            if self.open == Some(room.seat) && self.state().get_draft().is_empty() {
+                self.state().set_draft(text.into());
+            }
+        }
     }
 
     /// Remembers the draft of the open room: on the way to another one, and at the end.

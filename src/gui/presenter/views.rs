@@ -11,7 +11,7 @@ use crate::crypto::Fingerprint;
 use crate::gui::format::{self, Form};
 use crate::gui::generated as ui;
 use crate::gui::{links, qr};
-use crate::protocol::{Invite, SafetyNumber};
+use crate::protocol::{Invite, RoomCode, SafetyNumber};
 
 /// A list that the window shows and that never changes.
 pub(super) fn fixed<Row: Clone + 'static>(rows: Vec<Row>) -> ModelRc<Row> {
@@ -24,6 +24,12 @@ pub(super) fn code(digits: &str) -> ui::KeyCode {
     let text: Vec<&str> = groups.iter().map(SharedString::as_str).collect();
     let tag: String = digits.chars().take(8).collect();
     ui::KeyCode { text: text.join(" ").into(), groups: fixed(groups), tag: tag.into() }
+}
+
+/// What the members of a room read to each other.
+fn room_code(code: &RoomCode) -> ui::KeyCode {
+    let groups = code.groups().map(SharedString::from).collect();
+    ui::KeyCode { text: code.to_string().into(), groups: fixed(groups), tag: SharedString::default() }
 }
 
 /// The code of somebody's key; empty for nobody's.
@@ -144,7 +150,7 @@ pub(super) fn room_row(room: &Room, today: NaiveDate) -> ui::RoomRow {
 }
 
 /// The open room.
-pub(super) fn room_view(room: &Room, now_ms: u64, fork_hidden: bool, all_verified: bool) -> ui::RoomView {
+pub(super) fn room_view(room: &Room, now_ms: u64, all_verified: bool) -> ui::RoomView {
     let security = room.security();
     let ended = match &room.connection {
         chat::Connection::Ended(Some(problem)) => trouble(problem),
@@ -160,7 +166,7 @@ pub(super) fn room_view(room: &Room, now_ms: u64, fork_hidden: bool, all_verifie
         name: room.title().into(),
         initials: format::initials(room.title()).into(),
         hue: room_hue(room),
-        code: room.info.room.map(|id| code(&id.to_string())).unwrap_or_default(),
+        code: room.code().map(room_code).unwrap_or_default(),
         host_key: key_code(room.host),
         address: room.info.addresses.first().cloned().unwrap_or_default().into(),
         members: count(room.members().len()),
@@ -171,7 +177,9 @@ pub(super) fn room_view(room: &Room, now_ms: u64, fork_hidden: bool, all_verifie
             chat::Security::Learning => ui::Security::Learning,
             chat::Security::Forked => ui::Security::Forked,
         },
-        fork_shown: security == chat::Security::Forked && !fork_hidden,
+        forked_by: names(room, room.forked_by()),
+        expected_host: key_code(room.changed_host().map(|(expected, _)| expected)),
+        seen_host: key_code(room.changed_host().map(|(_, seen)| seen)),
         connection: connection(room),
         retry_seconds: i32::try_from(retry_seconds).unwrap_or(i32::MAX),
         trouble: ended,
@@ -190,11 +198,13 @@ pub(super) fn message_row(room: &Room, row: &chat::Row) -> ui::MessageRow {
     }
 }
 
+/// How several people are called.
+pub(super) fn names(room: &Room, members: &[Fingerprint]) -> SharedString {
+    let names: Vec<String> = members.iter().map(|member| room.name_of(member)).collect();
+    names.join(", ").into()
+}
+
 fn bubble(room: &Room, message: &Message) -> ui::MessageRow {
-    let names = |members: &[Fingerprint]| {
-        let names: Vec<String> = members.iter().map(|member| room.name_of(member)).collect();
-        SharedString::from(names.join(", "))
-    };
     let sender = room.name_of(&message.from);
     let links: Vec<SharedString> = links::find(&message.text).into_iter().map(SharedString::from).collect();
     let mut row = ui::MessageRow {
@@ -220,8 +230,8 @@ fn bubble(room: &Room, message: &Message) -> ui::MessageRow {
         };
         row.delivered = count(delivery.to.len());
         row.recipients = count(delivery.of);
-        row.reached = names(&delivery.to);
-        row.missed = names(&delivery.without);
+        row.reached = names(room, &delivery.to);
+        row.missed = names(room, &delivery.without);
     }
     row
 }

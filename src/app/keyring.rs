@@ -1,0 +1,151 @@
+//! The desktop's keyring, as a place for the identity's passphrase: only where a person asked for it.
+//!
+//! On Linux it is the Secret Service (GNOME Keyring, KWallet, KeePassXC), over D-Bus. Where there is
+//! none, that is said, and the person is asked for the passphrase as ever: nothing else is ever used in
+//! its place. Whoever can use the person's account while the keyring is open can have the passphrase.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::session::thread;
+use super::{Code, Passphrase, Problem, say};
+use crate::crypto::Fingerprint;
+
+/// How long a keyring may take: it may ask the person to unlock it, but must not hold us for good.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whether this program was built to use a keyring. Whether there is one shows when it is used.
+#[must_use]
+pub const fn is_supported() -> bool {
+    cfg!(all(feature = "keyring", target_os = "linux"))
+}
+
+/// The passphrase of an identity, if the keyring has it.
+///
+/// # Errors
+/// A [`Problem`] if there is no keyring, or it does not answer or open.
+pub fn recall(identity: Fingerprint) -> Result<Option<Passphrase>, Problem> {
+    within_patience(move || service::recall(&identity.to_string()))
+}
+
+/// Gives the passphrase of an identity to the keyring.
+///
+/// # Errors
+/// As [`recall`].
+pub fn remember(identity: Fingerprint, passphrase: Passphrase) -> Result<(), Problem> {
+    within_patience(move || service::remember(&identity.to_string(), &passphrase))
+}
+
+/// Takes the passphrase of an identity out of the keyring, if it is there.
+///
+/// # Errors
+/// As [`recall`].
+pub fn forget(identity: Fingerprint) -> Result<(), Problem> {
+    within_patience(move || service::forget(&identity.to_string()))
+}
+
+/// Runs on a thread of its own, for a service that was started and hangs answers never.
+fn within_patience<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, Problem> {
+    let (sender, receiver) = mpsc::channel();
+    thread("keyring", move || {
+        // Whoever lost patience does not listen any more.
+        let _ = sender.send(work());
+    })?;
+    match receiver.recv_timeout(PATIENCE) {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(reason)) => Err(no_keyring().with_detail(reason)),
+        Err(_) => Err(no_keyring().with_detail("it does not answer")),
+    }
+}
+
+fn no_keyring() -> Problem {
+    let hint = say!("Nothing is kept anywhere else instead. Without a keyring Conversa asks for your passphrase.");
+    Problem::new(Code::Keyring, say!("There is no keyring here that can be used."), hint)
+}
+
+#[cfg(all(feature = "keyring", target_os = "linux"))]
+mod service {
+    use std::collections::HashMap;
+
+    use secret_service::blocking::{Item, SecretService};
+    use secret_service::{EncryptionType, Error};
+    use zeroize::Zeroizing;
+
+    use crate::app::Passphrase;
+
+    /// What items of ours are found by.
+    const APPLICATION: &str = "io.github.conversa.conversa";
+    /// What the keyring's own window calls them.
+    const LABEL: &str = "Conversa: the passphrase of your identity";
+
+    fn attributes(identity: &str) -> HashMap<&str, &str> {
+        HashMap::from([("application", APPLICATION), ("identity", identity)])
+    }
+
+    /// Over the bus it goes encrypted, for other programs may listen there.
+    fn open<'a>() -> Result<SecretService<'a>, String> {
+        SecretService::connect(EncryptionType::Dh).map_err(said)
+    }
+
+    fn said(error: Error) -> String {
+        error.to_string()
+    }
+
+    pub(super) fn recall(identity: &str) -> Result<Option<Passphrase>, String> {
+        let service = open()?;
+        let found = service.search_items(attributes(identity)).map_err(said)?;
+        let Some(item) = found.unlocked.first().or(found.locked.first()) else { return Ok(None) };
+        unlocked(item)?;
+        let secret = Zeroizing::new(item.get_secret().map_err(said)?);
+        let text = str::from_utf8(&secret).map_err(|error| error.to_string())?;
+        Ok(Some(Passphrase::new(text.to_owned())))
+    }
+
+    pub(super) fn remember(identity: &str, passphrase: &Passphrase) -> Result<(), String> {
+        let service = open()?;
+        let collection = service.get_default_collection().map_err(said)?;
+        if collection.is_locked().map_err(said)? {
+            collection.unlock().map_err(said)?;
+        }
+        let secret = passphrase.expose().as_bytes();
+        collection.create_item(LABEL, attributes(identity), secret, true, "text/plain").map_err(said)?;
+        // A keyring that forgets at once is none.
+        match recall(identity)? {
+            Some(kept) if kept.expose() == passphrase.expose() => Ok(()),
+            _ => Err("it does not keep what it is given".to_owned()),
+        }
+    }
+
+    pub(super) fn forget(identity: &str) -> Result<(), String> {
+        let service = open()?;
+        let found = service.search_items(attributes(identity)).map_err(said)?;
+        for item in found.unlocked.iter().chain(&found.locked) {
+            unlocked(item)?;
+            item.delete().map_err(said)?;
+        }
+        Ok(())
+    }
+
+    fn unlocked(item: &Item<'_>) -> Result<(), String> {
+        if item.is_locked().map_err(said)? { item.unlock().map_err(said) } else { Ok(()) }
+    }
+}
+
+#[cfg(not(all(feature = "keyring", target_os = "linux")))]
+mod service {
+    use crate::app::Passphrase;
+
+    const ABSENT: &str = "this Conversa was built without one";
+
+    pub(super) fn recall(_identity: &str) -> Result<Option<Passphrase>, String> {
+        Err(ABSENT.to_owned())
+    }
+
+    pub(super) fn remember(_identity: &str, _passphrase: &Passphrase) -> Result<(), String> {
+        Err(ABSENT.to_owned())
+    }
+
+    pub(super) fn forget(_identity: &str) -> Result<(), String> {
+        Err(ABSENT.to_owned())
+    }
+}

@@ -1,0 +1,162 @@
+//! What is kept under the identity's own lock, beside the settings: the marks on compared keys, and what was
+//! typed and not sent. `private.sealed` in the profile.
+//!
+//! The key comes from the identity's private keys (HKDF-SHA256), so the passphrase that locks those locks
+//! this too, and another passphrase changes nothing here. Whoever can write to the disk and does not know the
+//! passphrase can neither read a draft nor mark a key as compared; they can take the file away, or put an
+//! older one back. Without a passphrase nothing of this holds, as nothing holds for the keys themselves.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::settings::Verified;
+use super::{Code, Problem, files, say};
+use crate::crypto::primitives::{self, OneTimeKey};
+use crate::crypto::{CryptoError, Fingerprint, Random, SystemRandom};
+use crate::protocol::{Identity, RoomId};
+use crate::wire;
+
+/// The file's first byte.
+const VERSION: u8 = 1;
+/// The salt after it: each time the file is written it has another key.
+const SALT_BYTES: usize = 32;
+/// What the identity's keys are hashed to, under this label.
+const SECRET: &[u8] = b"conversa/1 vault";
+/// What a file's key is made under.
+const FILE: &[u8] = b"conversa/1 vault file";
+
+/// What is in it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Private {
+    /// What was typed and not sent, by room.
+    pub(super) drafts: BTreeMap<RoomId, String>,
+    /// The people whose keys were compared.
+    pub(super) verified: BTreeMap<Fingerprint, Verified>,
+}
+
+/// The file and the secret that opens it.
+pub(super) struct Vault {
+    path: PathBuf,
+    secret: Zeroizing<[u8; 32]>,
+}
+
+impl Vault {
+    /// The vault of an identity in the profile in `directory`.
+    pub(super) fn of(directory: &Path, identity: &Identity) -> Result<Self, CryptoError> {
+        let keys = [identity.signing().to_pkcs8()?, identity.decryption().to_pkcs8()?];
+        let keys = Zeroizing::new([keys[0].as_slice(), keys[1].as_slice()].concat());
+        let secret = primitives::hkdf_sha256(&[], &keys, &[SECRET])?;
+        Ok(Self { path: directory.join("private.sealed"), secret })
+    }
+
+    /// What is kept; nothing yet where there is no file. One that does not open is set aside and
+    /// reported.
+    pub(super) fn load(&self) -> Result<(Private, Option<Problem>), Problem> {
+        let bytes = files::read(&self.path).map_err(|error| Problem::cannot_read(&self.path, &error))?;
+        let Some(bytes) = bytes else { return Ok((Private::default(), None)) };
+        if let Some(private) = self.open(&bytes) {
+            return Ok((private, None));
+        }
+        let aside = files::set_aside(&self.path).map_err(|error| Problem::cannot_write(&self.path, &error))?;
+        let what = say!("The marks on compared keys do not open: the file was changed, or is another identity's.");
+        let hint = say!("Compare keys again before you rely on them. The file was kept as {}.", aside.display());
+        Ok((Private::default(), Some(Problem::new(Code::SettingsCorrupt, what, hint))))
+    }
+
+    /// Writes it anew.
+    pub(super) fn save(&self, private: &Private) -> Result<(), Problem> {
+        let sealed = self.seal(private)?;
+        files::write(&self.path, &sealed).map_err(|error| Problem::cannot_write(&self.path, &error))
+    }
+
+    fn seal(&self, private: &Private) -> Result<Vec<u8>, CryptoError> {
+        let salt = (&mut SystemRandom::new() as &mut dyn Random).bytes::<SALT_BYTES>()?;
+        let plain = Zeroizing::new(wire::encode(private));
+        let sealed = primitives::seal(&self.key(&salt)?, &[VERSION], &plain)?;
+        Ok([&[VERSION][..], &salt, &sealed].concat())
+    }
+
+    fn open(&self, bytes: &[u8]) -> Option<Private> {
+        let (version, rest) = bytes.split_first()?;
+        let (salt, sealed) = rest.split_at_checked(SALT_BYTES)?;
+        if *version != VERSION {
+            return None;
+        }
+        let plain = primitives::open(&self.key(salt).ok()?, &[VERSION], sealed).ok()?;
+        ciborium::from_reader(plain.as_slice()).ok()
+    }
+
+    fn key(&self, salt: &[u8]) -> Result<OneTimeKey, CryptoError> {
+        primitives::hkdf_sha256(salt, self.secret.as_slice(), &[FILE])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::crypto::{Suite, key_file};
+    use crate::protocol::Now;
+
+    fn identity(name: &str) -> Identity {
+        let private = |half: &str| {
+            let path = format!("{}/tests/data/keys/{name}.{half}.pem", env!("CARGO_MANIFEST_DIR"));
+            key_file::from_pem(&fs::read_to_string(path).unwrap(), Suite::Secure, None).unwrap()
+        };
+        let backend = Suite::Secure.backend();
+        let signing = backend.signing_from_pkcs8(&private("sign")).unwrap();
+        let decryption = backend.decryption_from_pkcs8(&private("enc")).unwrap();
+        Identity::new(signing, decryption, Now { monotonic_ms: 0, unix_ms: 0 }).unwrap()
+    }
+
+    fn private() -> Private {
+        let mark = Verified { name: "Bo".into(), at_ms: 7 };
+        Private {
+            drafts: BTreeMap::from([(RoomId([1; 32]), "half a thought".to_owned())]),
+            verified: BTreeMap::from([(Fingerprint::from_bytes([2; 32]), mark)]),
+        }
+    }
+
+    #[test]
+    fn what_is_kept_comes_back_to_the_same_identity_and_is_not_to_be_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let vault = Vault::of(directory.path(), &identity("ann")).unwrap();
+        assert_eq!(vault.load().unwrap(), (Private::default(), None));
+        vault.save(&private()).unwrap();
+        let again = Vault::of(directory.path(), &identity("ann")).unwrap();
+        assert_eq!(again.load().unwrap(), (private(), None));
+        let bytes = fs::read(&vault.path).unwrap();
+        assert!(!bytes.windows(4).any(|part| part == b"half"));
+        vault.save(&private()).unwrap();
+        assert_ne!(fs::read(&vault.path).unwrap(), bytes, "another key each time");
+    }
+
+    #[test]
+    fn nobody_else_can_mark_a_key() {
+        let directory = tempfile::tempdir().unwrap();
+        let vault = Vault::of(directory.path(), &identity("ann")).unwrap();
+        vault.save(&private()).unwrap();
+        let good = fs::read(&vault.path).unwrap();
+        let forged = [&[VERSION][..], &[0; SALT_BYTES], &wire::encode(&private())].concat();
+        let changed = (0..good.len()).step_by(7).map(|place| {
+            let mut changed = good.clone();
+            changed[place] ^= 1;
+            changed
+        });
+        let cut = [0, 1, SALT_BYTES, SALT_BYTES + 1, good.len() - 1].map(|length| good[..length].to_vec());
+        for bytes in changed.chain(cut).chain([forged]) {
+            assert_eq!(vault.open(&bytes), None, "{} bytes", bytes.len());
+        }
+        // Another identity's is told and kept, not taken and not lost.
+        let other = Vault::of(directory.path(), &identity("bo")).unwrap();
+        let (found, warning) = other.load().unwrap();
+        assert_eq!(found, Private::default());
+        assert!(warning.is_some_and(|warning| warning.hint.to_string().contains("private.corrupt-1")));
+        assert_eq!(fs::read(directory.path().join("private.corrupt-1")).unwrap(), good);
+    }
+}

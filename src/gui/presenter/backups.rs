@@ -1,0 +1,82 @@
+//! Backups of the identity, and identities that come back from them.
+
+use std::path::PathBuf;
+
+use super::{Presenter, views};
+use crate::app::{Passphrase, Problem, say};
+use crate::crypto::Fingerprint;
+use crate::gui::generated as ui;
+
+impl Presenter {
+    /// Opens the sheet for a backup, with a place for it: the home directory, under the key's tag.
+    pub(in crate::gui) fn open_backup(&self) {
+        let state = self.state();
+        state.set_backup_error(ui::TroubleView::default());
+        state.set_backup_busy(false);
+        let place = crate::app::backup::suggested_place(state.get_identity().code.tag.as_str());
+        state.set_backup_file(place.display().to_string().into());
+        state.set_sheet(ui::Sheet::Backup);
+    }
+
+    pub(in crate::gui) fn open_restore(&self) {
+        let state = self.state();
+        state.set_backup_error(ui::TroubleView::default());
+        state.set_backup_busy(false);
+        state.set_backup_file("".into());
+        state.set_sheet(ui::Sheet::Restore);
+    }
+
+    pub(in crate::gui) fn back_up(&self, passphrase: &str) {
+        self.begin_backup();
+        self.session.back_up(self.backup_file(), Passphrase::new(passphrase.to_owned()));
+    }
+
+    pub(in crate::gui) fn restore(&self, passphrase: &str) {
+        self.begin_backup();
+        self.session.restore(self.backup_file(), Passphrase::new(passphrase.to_owned()));
+    }
+
+    fn begin_backup(&self) {
+        let state = self.state();
+        state.set_backup_error(ui::TroubleView::default());
+        state.set_backup_busy(true);
+    }
+
+    fn backup_file(&self) -> PathBuf {
+        PathBuf::from(self.state().get_backup_file().trim())
+    }
+
+    pub(super) fn backed_up(&self, result: Result<Fingerprint, Problem>) {
+        self.backup_ended(ui::Sheet::Backup, result, &say!("The backup is written, and was read back"));
+    }
+
+    pub(super) fn restored(&mut self, result: Result<Fingerprint, Problem>) {
+        if result.is_ok() {
+            let state = self.state();
+            if state.get_page() == ui::Page::Unlock {
+                state.set_page(self.home());
+            }
+        }
+        self.backup_ended(ui::Sheet::Restore, result, &say!("Your identity is back"));
+    }
+
+    fn backup_ended(&self, sheet: ui::Sheet, result: Result<Fingerprint, Problem>, done: &crate::app::Sentence) {
+        let state = self.state();
+        state.set_backup_busy(false);
+        match result {
+            Ok(_) => {
+                if state.get_sheet() == sheet {
+                    state.set_sheet(ui::Sheet::None);
+                }
+                self.toast(views::only(done));
+            }
+            Err(problem) => {
+                state.set_backup_error(views::trouble(&problem));
+                // Whoever closed the sheet meanwhile is still told.
+                if state.get_sheet() == ui::Sheet::None {
+                    state.set_sheet(sheet);
+                }
+            }
+        }
+    }
+}

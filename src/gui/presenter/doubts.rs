@@ -1,0 +1,89 @@
+//! What makes a person think before something goes out: a room whose members were shown different
+//! things, somebody with another key than the one that was compared, a host with another key.
+
+use super::{Presenter, views};
+use crate::app::SeatId;
+use crate::app::chat::Question;
+use crate::crypto::Fingerprint;
+use crate::gui::generated as ui;
+
+/// A reason not to send without being asked.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Doubt {
+    /// This member saw another history.
+    Fork(Fingerprint),
+    /// This member's key is not the one that was compared.
+    Key(Fingerprint),
+}
+
+impl Presenter {
+    /// Asks before the first message that goes out in spite of a doubt. Each doubt asks once: a liar
+    /// could stop the room for good otherwise.
+    pub(super) fn asks_before_sending(&self, seat: SeatId) -> bool {
+        let open = self.open_doubts(seat);
+        let (Some(first), Some(room)) = (open.first(), self.chat.room(seat)) else { return false };
+        let (confirm, of_kind): (_, fn(&Doubt) -> Option<Fingerprint>) = match first {
+            Doubt::Fork(_) => (ui::Confirm::SendForked, |doubt| match doubt {
+                Doubt::Fork(member) => Some(*member),
+                Doubt::Key(_) => None,
+            }),
+            Doubt::Key(_) => (ui::Confirm::SendDoubted, |doubt| match doubt {
+                Doubt::Key(member) => Some(*member),
+                Doubt::Fork(_) => None,
+            }),
+        };
+        let members: Vec<Fingerprint> = open.iter().filter_map(of_kind).collect();
+        let state = self.state();
+        state.set_confirm(confirm);
+        state.set_confirm_name(views::names(room, &members));
+        state.set_confirm_count(views::count(members.len()));
+        state.set_sheet(ui::Sheet::Confirm);
+        true
+    }
+
+    /// The person was asked and sends what is in the composer.
+    pub(in crate::gui) fn send_anyway(&mut self) {
+        let Some(seat) = self.open else { return };
+        let asked = match self.state().get_confirm() {
+            ui::Confirm::SendForked => |doubt: &Doubt| matches!(doubt, Doubt::Fork(_)),
+            _ => |doubt: &Doubt| matches!(doubt, Doubt::Key(_)),
+        };
+        self.accepted.extend(self.open_doubts(seat).into_iter().filter(asked).map(|doubt| (seat, doubt)));
+        let draft = self.state().get_draft();
+        self.send(&draft);
+    }
+
+    fn open_doubts(&self, seat: SeatId) -> Vec<Doubt> {
+        let Some(room) = self.chat.room(seat) else { return Vec::new() };
+        let forks = room.forked_by().iter().map(|member| Doubt::Fork(*member));
+        let members = room.members().iter().map(|member| member.fingerprint);
+        let keys = members.filter(|member| self.doubt(room, member).is_some()).map(Doubt::Key);
+        forks.chain(keys).filter(|doubt| !self.accepted.contains(&(seat, *doubt))).collect()
+    }
+
+    /// The pin of the host of the open room is taken away.
+    pub(in crate::gui) fn forget_host(&self) {
+        if let Some(seat) = self.open {
+            self.session.forget_host(seat);
+        }
+    }
+
+    /// The host of a known room has no pin any more: is it this key?
+    pub(super) fn known_host_question(&mut self, seat: SeatId, question: &Question) {
+        let (Question::FirstUse(host), Some(_)) = (question, self.chat.room(seat)) else { return };
+        self.host_asked = Some((seat, *host));
+        let state = self.state();
+        state.set_new_host(views::key_code(Some(*host)));
+        state.set_sheet(ui::Sheet::NewHost);
+    }
+
+    /// The answer; without a yes nothing is sent.
+    pub(in crate::gui) fn answer_host(&mut self, is_right: bool) {
+        let Some((seat, host)) = self.host_asked.take() else { return };
+        if is_right {
+            self.session.trust_host(seat, host);
+        } else {
+            self.session.go_offline(seat);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What a person is shown and asked when a key is not the one that it was, and keys that are kept elsewhere.
+
+use conversa::app::{HostPlace, HostRequest};
+use conversa::crypto::Suite;
+use conversa::gui::{Confirm, Connection, KeyStage, Page, Sheet};
+use conversa::protocol::RoomCrypto;
+use slint::Model;
+
+use crate::guest::Guest;
+use crate::person::Person;
+
+/// A room of Ann's with Bo in it, whose key she has marked, and the invite that he used.
+fn compared() -> (Person, Guest, conversa::app::SeatId, String) {
+    let ann = Person::new("ann");
+    let invite = ann.host("Friday crew", false);
+    ann.press("Close");
+    let mut bo = Guest::new("bo", "Bo");
+    let seat = bo.join(&invite, false);
+    ann.wait_with(&mut [&mut bo], "Bo is there by name", |ann, _| ann.sees("Compare keys with Bo…"));
+    ann.press("Compare keys with Bo…");
+    ann.wait_with(&mut [&mut bo], "the number", |ann, _| !ann.state().get_compare().code.is_empty());
+    ann.press("They are the same");
+    ann.press("Close");
+    (ann, bo, seat, invite)
+}
+
+#[test]
+fn somebody_with_the_name_and_another_key_is_asked_about_before_anything_is_sent() {
+    let (ann, mut bo, seat, used) = compared();
+    bo.session.send(seat, "It is me").unwrap();
+    ann.wait_with(&mut [&mut bo], "his words", |ann, _| ann.sees("Bo: It is me"));
+    ann.press("Invite people…");
+    ann.wait_with(&mut [&mut bo], "another invite", |ann, _| {
+        let link = ann.state().get_invite().link;
+        !link.is_empty() && link != used
+    });
+    ann.press("Close");
+    let mut other = Guest::new("carol", "B\u{43e}");
+    let elsewhere = other.join(&ann.state().get_invite().link, false);
+    ann.wait_with(&mut [&mut bo, &mut other], "a question", |ann, _| ann.state().get_sheet() == Sheet::ChangedKey);
+    assert!(ann.reads("is not the one you compared (Today). They may have reinstalled, or someone may be in between."));
+    ann.check_names("changed key");
+    // Closing it is no yes.
+    ann.press("Close");
+
+    // Both are told apart by their tags from now on, in what was said before too.
+    let named = |ann: &Person, part: &str| ann.state().get_members().iter().filter(|m| m.name.contains(part)).count();
+    assert_eq!((named(&ann, "Bo ("), named(&ann, "B\u{43e} (")), (1, 1));
+    assert!(!ann.sees("Bo: It is me") && ann.reads("): It is me"));
+
+    let people: [&mut Guest; 2] = [&mut bo, &mut other];
+    ann.type_text("For Bo alone");
+    ann.press("Send");
+    assert_eq!((ann.state().get_sheet(), ann.state().get_confirm()), (Sheet::Confirm, Confirm::SendDoubted));
+    assert!(ann.reads("has another key than the one you compared"));
+    ann.check_names("send anyway");
+    ann.press("Cancel");
+    assert_eq!(ann.state().get_draft(), "For Bo alone", "nothing was sent, and nothing is lost");
+    ann.press("Send");
+    ann.press("Send anyway");
+    ann.wait_with(&mut people.into_iter().collect::<Vec<_>>(), "the words", |ann, guests| {
+        ann.state().get_draft().is_empty() && guests[1].heard(elsewhere).contains(&"For Bo alone".to_owned())
+    });
+    ann.type_text("Asked once");
+    ann.press("Send");
+    assert_eq!((ann.state().get_sheet(), ann.state().get_draft().as_str()), (Sheet::None, ""));
+}
+
+#[test]
+fn marks_and_the_room_code_are_there_after_a_restart() {
+    let (ann, bo, seat, _) = compared();
+    let code = ann.state().get_room().code;
+    assert_eq!((code.groups.row_count(), code.text.len()), (6, 35), "30 digits in groups of five");
+    assert_eq!(bo.room(seat).unwrap().code().unwrap().to_string(), code.text.as_str(), "the same for both");
+    let directory = ann.quit();
+    let ann = Person::again(directory);
+    ann.wait("the room is back", |ann| ann.state().get_room().connection == Connection::Connected);
+    ann.wait("its code", |ann| ann.state().get_room().code.text == code.text);
+    let marked = || ann.state().get_members().iter().filter(|member| member.verified).count();
+    assert_eq!(marked(), 1, "the mark belongs to the key, whatever it is called by now");
+    if !ann.state().get_people_open() {
+        ann.press("People");
+    }
+    let bo_row = ann.state().get_members().iter().find(|member| member.verified).unwrap();
+    ann.press(&format!("Compare keys with {}…", bo_row.name));
+    assert!(ann.reads("You compared this key: Today."));
+    ann.press("Take the mark away");
+    assert_eq!(marked(), 0);
+}
+
+#[test]
+fn a_host_with_another_key_is_a_full_stop_until_the_pin_is_taken_out_by_hand() {
+    let bo = Person::new("bo");
+    let mut ann = Guest::new("ann", "Ann");
+    let seat = ann.host("Friday crew", false);
+    bo.wait_with(&mut [&mut ann], "an invite", |_, guests| guests[0].invite(seat).is_some());
+    let address = ann.room(seat).unwrap().hosting.as_ref().unwrap().address;
+    bo.press("Join a room");
+    bo.fill("Invite link", &ann.invite(seat).unwrap());
+    bo.press("Continue");
+    bo.wait_with(&mut [&mut ann], "the room", |bo, _| bo.reads("Is this the right room?"));
+    bo.press("Join");
+    bo.wait_with(&mut [&mut ann], "in the room", |bo, _| bo.state().get_room().connection == Connection::Connected);
+    let pinned = bo.state().get_room().host_key.text;
+    ann.session.go_offline(seat);
+    bo.wait_with(&mut [&mut ann], "the host is away", |bo, _| bo.state().get_room().connection == Connection::Offline);
+
+    // Somebody else hosts where Ann did.
+    let mut eve = Guest::new("carol", "Eve");
+    let theirs = eve.session.host(HostRequest {
+        title: "Friday crew".into(),
+        crypto: RoomCrypto::trusted(Suite::Hybrid).unwrap(),
+        place: HostPlace::Here(address),
+        knock: true,
+        members_max: 8,
+    });
+    bo.wait_with(&mut [&mut ann, &mut eve], "Eve hosts", |_, guests| guests[1].invite(theirs).is_some());
+    bo.wait_with(&mut [&mut ann, &mut eve], "a full stop", |bo, _| {
+        if bo.sees("Now") {
+            bo.press("Now");
+        }
+        !bo.state().get_room().seen_host.text.is_empty()
+    });
+    let room = bo.state().get_room();
+    assert_eq!((room.expected_host.text, room.connection, room.can_send), (pinned, Connection::Failed, false));
+    assert!(
+        bo.sees("The host's key has changed") && bo.sees("The key that you know") && bo.sees("The key that answered")
+    );
+    for way_on in ["Try again", "Now", "Continue", "It matches, go in"] {
+        assert!(!bo.sees(way_on), "{way_on}");
+    }
+    bo.check_names("host key");
+
+    if !bo.state().get_people_open() {
+        bo.press("People");
+    }
+    bo.press("Take the host's key out…");
+    assert!(bo.reads("the old key is gone for good"));
+    bo.press("Take it out");
+    let asked = |bo: &Person| bo.state().get_sheet() == Sheet::NewHost;
+    bo.wait_with(&mut [&mut ann, &mut eve], "the new key", |bo, _| asked(bo));
+    assert_eq!(bo.state().get_new_host().text, room.seen_host.text);
+    bo.check_names("new host");
+    bo.press("It matches, go in");
+    // She does not have the room, and cannot make it up: nobody comes in.
+    bo.wait_with(&mut [&mut ann, &mut eve], "her answer", |bo, _| {
+        bo.state().get_room().connection == Connection::Offline
+    });
+    assert!(bo.said().is_empty() && bo.state().get_room().seen_host.text.is_empty());
+}
+
+#[test]
+fn an_identity_is_backed_up_and_brought_back_in_the_window() {
+    let ann = Person::new("ann");
+    ann.wait("the key", |ann| ann.state().get_key_stage() == KeyStage::Ready);
+    let code = ann.state().get_identity().code.text;
+    ann.state().set_page(Page::Settings);
+    ann.step();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let file = elsewhere.path().join("ann.pem").display().to_string();
+    ann.press("Back up…");
+    ann.check_names("backup");
+    ann.fill("New file", &file);
+    ann.fill("Passphrase of the backup", "battery staple");
+    ann.fill("Again", "battery");
+    assert!(!ann.is_enabled("Back up"));
+    ann.fill("Again", "battery staple");
+    ann.press("Back up");
+    ann.wait("the backup", |ann| ann.state().get_sheet() == Sheet::None);
+    assert_eq!(ann.line(ann.state().get_toast()), "The backup is written, and was read back");
+
+    ann.press("Restore…");
+    ann.check_names("restore");
+    ann.fill("File of the backup", &file);
+    ann.fill("Passphrase of the backup", "wrong");
+    ann.press("Restore");
+    ann.wait("a refusal", |ann| ann.reads("The passphrase does not open"));
+    assert_eq!((ann.state().get_page(), ann.state().get_sheet()), (Page::Settings, Sheet::Restore));
+    ann.fill("Passphrase of the backup", "battery staple");
+    ann.press("Restore");
+    ann.wait("the identity", |ann| ann.state().get_sheet() == Sheet::None);
+    assert_eq!(ann.line(ann.state().get_toast()), "Your identity is back");
+    assert_eq!((ann.state().get_identity().code.text, ann.state().get_identity().has_passphrase), (code, true));
+
+    // From now on it is locked; and what somebody forgets, the backup brings back.
+    let ann = Person::again(ann.quit());
+    ann.wait("the lock", |ann| ann.state().get_page() == Page::Unlock);
+    ann.press("Restore an identity from a backup…");
+    ann.fill("File of the backup", &file);
+    ann.fill("Passphrase of the backup", "battery staple");
+    ann.press("Restore");
+    ann.wait("in again", |ann| ann.state().get_page() != Page::Unlock);
+}
