@@ -62,7 +62,6 @@ impl Report {
             | SeatEvent::RoomCode(_)
             | SeatEvent::Reach { .. }
             | SeatEvent::CancelAsked(_)
-            | SeatEvent::RoomCode(_)
             | SeatEvent::Forgotten => {}
         }
     }

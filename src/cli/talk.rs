@@ -10,7 +10,7 @@ use super::compare;
 use super::console::Console;
 use super::input::{Inbox, Incoming, Wish};
 use super::report::Report;
-use crate::app::chat::{self, Chat};
+use crate::app::chat::Chat;
 use crate::app::{Code, IdentityState, Opening, Problem, SeatEvent, SeatId, Session, SessionEvent, Settings, say};
 use crate::crypto::Fingerprint;
 use crate::protocol::limits::WAITING_MS;

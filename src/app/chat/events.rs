@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::delivery::{Delivery, Progress};
 use super::member::Presence;
-use super::room::{Connection, Fork, Hosting, Room};
+use super::room::{Connection, Hosting, Room};
 use super::row::{Message, Notice, RowKind};
 use super::{Change, Question};
 use crate::app::{Problem, SeatEvent, SeatInfo};
@@ -57,10 +57,6 @@ impl Room {
                 let mut changes = self.connect(Connection::Ended(Some(problem.clone())));
                 changes.push(Change::Problem { seat: Some(self.seat), problem: problem.clone() });
                 changes
-            }
-            SeatEvent::RoomCode(code) => {
-                self.code = Some(code.clone());
-                vec![Change::RoomChanged(self.seat)]
             }
             SeatEvent::Protocol(event) => self.apply_protocol(event, viewed, now_ms),
         }

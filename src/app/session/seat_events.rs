@@ -100,7 +100,7 @@ impl Engine {
     fn roster_entry(&mut self, id: SeatId, number: u64, entry: &Signed, hash: &[u8; 32]) {
         let Some(seat) = self.seats.get_mut(&id) else { return };
         let Some(record) = &mut seat.record else { return };
-        let (is_newest, is_newer) = (number >= record.known.0, number > record.known.0);
+        let is_newer = number > record.known.0;
         if is_newer {
             record.known = (number, ByteArray::new(*hash));
         }
@@ -111,14 +111,13 @@ impl Engine {
         }
         let is_newest = number == record.known.0;
         // After each full sync the whole roster comes again.
-        seat.unsaved |= is_newer || is_next;
+        if is_newer || is_next {
+            seat.unsaved = true;
+            self.write_records_soon();
+        }
         if is_newest {
             self.emit_seat(id, SeatEvent::RoomCode(RoomCode::of(hash)));
         }
-        if !is_newer && !is_next {
-            return;
-        }
-        self.write_records_soon();
     }
 
     fn titled(&mut self, id: SeatId, title: &str) {
