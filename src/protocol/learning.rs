@@ -67,7 +67,10 @@ mod tests {
     fn person(bits: u32) -> Identity {
         let backend = Suite::Textbook.backend();
         let signing = backend.generate_signing(bits).unwrap();
-        Identity::new(signing, backend.generate_decryption(bits).unwrap(), Now::default()).unwrap()
+        // Of the smallest there are so few that both may be the same, which no bundle may have.
+        let mut decryption = std::iter::repeat_with(|| backend.generate_decryption(bits).unwrap());
+        let decryption = decryption.find(|key| key.public().spki() != signing.public().spki()).unwrap();
+        Identity::new(signing, decryption, Now::default()).unwrap()
     }
 
     /// The signature by a key of 16 bits is five times as long as what it signs.

@@ -299,19 +299,16 @@ pub(super) enum Entry<'a> {
 mod tests {
     use super::*;
     use crate::crypto::SystemRandom;
-    use crate::protocol::limits::ROOMS_MAX;
-    use crate::wire::{Frame, Join, JoinAsk, Lobby, Open, Welcome, encode};
 
-    fn person(bits: u32) -> Identity {
+    fn person() -> Identity {
         let backend = Suite::Textbook.backend();
-        let (signing, decryption) =
-            (backend.generate_signing(bits).unwrap(), backend.generate_decryption(bits).unwrap());
+        let (signing, decryption) = (backend.generate_signing(64).unwrap(), backend.generate_decryption(64).unwrap());
         Identity::new(signing, decryption, Now::default()).unwrap()
     }
 
     #[test]
     fn a_roster_takes_so_many_entries_and_no_more() {
-        let (owner, guest) = (person(64), person(64));
+        let (owner, guest) = (person(), person());
         let (_, genesis) =
             new_room(&owner, Suite::Textbook, false, 4, Now::default(), &mut SystemRandom::new()).unwrap();
         let mut roster = Roster::open(&genesis).unwrap();
@@ -327,38 +324,6 @@ mod tests {
         assert_eq!(roster.number(), ROSTER_ENTRIES_MAX);
     }
 
-    /// The signature by a learning key of 16 bits is five times as long as what it signs.
-    #[test]
-    fn the_records_by_keys_of_every_size_fit_their_frames() {
-        for bits in Suite::Textbook.backend().key_bits() {
-            let (owner, guest) = (person(*bits), person(*bits));
-            let (_, genesis) =
-                new_room(&owner, Suite::Textbook, true, 4, Now::default(), &mut SystemRandom::new()).unwrap();
-            let roster = Roster::open(&genesis).unwrap();
-            let entry = roster.next_entry(&owner, Entry::Add(guest.bundle()), Now::default()).unwrap();
-            let room = ByteArray::new(roster.room().0);
-            let join = Join { bundle: guest.bundle().clone(), invite_id: None, mac: None, room };
-            let lobby = Lobby { rooms: vec![genesis.clone(); ROOMS_MAX], members: vec![u16::MAX; ROOMS_MAX] };
-            for frame in [
-                Frame::Open(Open { genesis: genesis.clone(), token: None }),
-                Frame::Lobby(lobby),
-                Frame::JoinAsk(JoinAsk { join: encode(&join).into(), number: u64::MAX }),
-                Frame::Join(join),
-                Frame::Roster(entry),
-                Frame::Welcome(Welcome {
-                    genesis,
-                    prekey_index: u64::MAX,
-                    log_hash: room,
-                    chain_number: u64::MAX,
-                    position: u64::MAX,
-                    roster_length: u64::MAX,
-                }),
-            ] {
-                assert!(frame.fits(), "{bits} bits: {:?} has {} bytes", frame.kind(), frame.to_bytes().len());
-            }
-        }
-    }
-
     /// A room for three with its owner, a guest in it, and a stranger.
     struct Room {
         owner: Identity,
@@ -369,7 +334,7 @@ mod tests {
 
     impl Room {
         fn new() -> Self {
-            let (owner, guest, stranger) = (person(64), person(64), person(64));
+            let (owner, guest, stranger) = (person(), person(), person());
             let made = new_room(&owner, Suite::Textbook, false, 3, Now::default(), &mut SystemRandom::new());
             let mut roster = Roster::open(&made.unwrap().1).unwrap();
             let entry = roster.next_entry(&owner, Entry::Add(guest.bundle()), Now::default()).unwrap();
@@ -458,7 +423,7 @@ mod tests {
         let payload = room.next(1, bundle_of(&room.stranger));
         assert_eq!(room.apply(&payload), Ok(Some(Change::Added(room.stranger.fingerprint()))));
         assert!(room.roster.is_full() && room.roster.contains(&room.stranger.fingerprint()));
-        let payload = room.next(1, bundle_of(&person(64)));
+        let payload = room.next(1, bundle_of(&person()));
         assert_eq!(room.apply(&payload), Err(Fault::BrokenRoster), "nobody more fits");
         let payload = room.next(2, name_of(&room.guest));
         assert_eq!(room.apply(&payload), Ok(Some(Change::Removed(room.guest.fingerprint()))));
@@ -472,7 +437,7 @@ mod tests {
 
     #[test]
     fn a_genesis_outside_the_limits_is_refused() {
-        let owner = person(64);
+        let owner = person();
         let genesis = |change: fn(&mut GenesisPayload)| {
             let made = new_room(&owner, Suite::Textbook, true, 3, Now::default(), &mut SystemRandom::new()).unwrap();
             let mut payload: GenesisPayload = decode(&made.1.payload).unwrap();

@@ -342,7 +342,7 @@ frames! {
     Msg(Msg) = 0x08, 64 * KIB;
     Look(Look) = 0x09, 64;
     // A host has at most 32 rooms, and each genesis came in an Open.
-    Lobby(Lobby) = 0x0a, 256 * KIB;
+    Lobby(Lobby) = 0x0a, 128 * KIB;
     Open(Open) = 0x0b, 8 * KIB;
     Item(Item) = 0x10, 66 * KIB;
     // A Join at its limit and the frame around it.

@@ -37,6 +37,7 @@ impl World {
                 self.tally.count(Chance::Shown);
                 self.ledger.read(id, from, &text);
                 self.opened(who, from);
+                self.people[who].heard(id);
             }
             Event::MemberNamed { member, .. } | Event::MemberLeft { member } if member != reader => {
                 self.opened(who, member);

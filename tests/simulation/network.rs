@@ -245,8 +245,8 @@ impl World {
                 person.arriving = Arriving::of(item, person.log.as_ref());
                 person.roll(item);
                 let log = person.log.as_ref().filter(|_| self.evil.is_some());
-                if log.is_some_and(|log| self.truth.differs(log)) {
-                    person.wronged_since.get_or_insert(person.signs);
+                if log.is_some_and(|log| self.truth.differs(log)) && person.wronged_since.is_none() {
+                    (person.wronged_since, person.wronged_at) = (Some(person.signs), item.position);
                 }
                 let header = person.arriving.as_ref().map(|arriving| &arriving.header)?;
                 let is_known = person.prekey_at.is_some_and(|prekey_at| header.position >= prekey_at);

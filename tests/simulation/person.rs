@@ -52,6 +52,10 @@ pub(super) struct Person {
     pub(super) log: Option<Replica>,
     /// What it had noticed before it was first shown another log than the room's, in this session.
     pub(super) wronged_since: Option<usize>,
+    /// Where that began.
+    pub(super) wronged_at: u64,
+    /// Words of somebody who had seen the log up to there.
+    pub(super) crossed: BTreeSet<MessageId>,
     /// Where on this link its own prekey came by: whoever speaks later should know it.
     pub(super) prekey_at: Option<u64>,
     pub(super) ready: bool,
@@ -87,6 +91,8 @@ impl Person {
             last_message: None,
             log: None,
             wronged_since: None,
+            wronged_at: 0,
+            crossed: BTreeSet::new(),
             prekey_at: None,
             ready: false,
             over: false,
@@ -127,6 +133,15 @@ impl Person {
         self.forks.clear();
         self.log = Some(log);
         self.wronged_since = None;
+        self.crossed.clear();
+    }
+
+    /// The words that came last were shown.
+    pub(super) fn heard(&mut self, id: MessageId) {
+        let seen = self.last_message.as_ref().map_or(0, |message| message.header.position);
+        if self.wronged_since.is_some() && seen >= self.wronged_at {
+            self.crossed.insert(id);
+        }
     }
 
     /// An item comes to its client.

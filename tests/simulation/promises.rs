@@ -68,10 +68,10 @@ pub(super) fn deeds_are_seen(world: &World, last_words: &[MessageId]) {
         is_noticed |= person.signs > 0;
         let Some(since) = person.wronged_since.filter(|_| person.ready) else { continue };
         let key = person.fingerprint();
-        let mut others = world.people.iter().filter(|other| other.ready && other.fingerprint() != key);
+        let others = world.people.iter().filter(|other| other.ready && other.fingerprint() != key);
         let crossed = last_words.iter().any(|id| {
-            let from = world.ledger.said[id].from;
-            (from != key && person.was_shown(*id)) || (from == key && others.any(|other| other.was_shown(*id)))
+            let is_own = world.ledger.said[id].from == key;
+            person.crossed.contains(id) || (is_own && others.clone().any(|other| other.was_shown(*id)))
         });
         let mut others = world.people.iter().filter(|other| other.fingerprint() != key);
         // Of another's log somebody is told once.

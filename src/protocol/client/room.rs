@@ -414,7 +414,9 @@ impl Client {
         if member == own || room.prekeys.get(&member).is_some_and(|known| known.index >= prekey.index) {
             return;
         }
-        if missed_presence {
+        // It erased the private half of its last one before it came back, and with it what it had not read.
+        let has_lapsed = room.prekeys.get(&member).is_some_and(|known| known.not_after_ms <= now.unix_ms);
+        if missed_presence || has_lapsed {
             // A new run of its app looks like a renewal from here: nothing it says later tells what came before.
             room.forget_prekey(member);
             self.in_flight.iter_mut().for_each(|sent| sent.leave_out(member));
