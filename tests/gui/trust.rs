@@ -173,11 +173,11 @@ fn an_identity_is_backed_up_and_brought_back_in_the_window() {
     ann.check_names("restore");
     ann.fill("File of the backup", &file);
     ann.fill("Passphrase of the backup", "wrong");
-    ann.press("Restore");
+    ann.click_last("Restore");
     ann.wait("a refusal", |ann| ann.reads("The passphrase does not open"));
     assert_eq!((ann.state().get_page(), ann.state().get_sheet()), (Page::Settings, Sheet::Restore));
     ann.fill("Passphrase of the backup", "battery staple");
-    ann.press("Restore");
+    ann.click_last("Restore");
     ann.wait("the identity", |ann| ann.state().get_sheet() == Sheet::None);
     assert_eq!(ann.line(ann.state().get_toast()), "Your identity is back");
     assert_eq!((ann.state().get_identity().code.text, ann.state().get_identity().has_passphrase), (code, true));
@@ -188,6 +188,6 @@ fn an_identity_is_backed_up_and_brought_back_in_the_window() {
     ann.press("Restore an identity from a backup…");
     ann.fill("File of the backup", &file);
     ann.fill("Passphrase of the backup", "battery staple");
-    ann.press("Restore");
+    ann.click_last("Restore");
     ann.wait("in again", |ann| ann.state().get_page() != Page::Unlock);
 }
