@@ -102,10 +102,9 @@ fn a_chain_that_is_not_the_one_committed_to_is_not_taken() {
 #[test]
 fn an_announcement_for_another_room_epoch_or_time_is_dropped() {
     type Spoil = fn(&mut crate::forge::Common);
-    let commons: [(&str, Spoil); 6] = [
+    let commons: [(&str, Spoil); 5] = [
         ("room", |common| common.r = RoomId([5; 32])),
         ("the epoch before", |common| common.q -= 1),
-        ("the next epoch", |common| common.q += 1),
         ("a chain number that is past", |common| common.n = 0),
         ("another version", |common| common.v = 2),
         ("somebody else's name", |common| common.a = conversa::crypto::Fingerprint::of(b"eve")),
@@ -129,7 +128,19 @@ fn an_announcement_that_ann_did_not_sign_is_dropped() {
     assert_eq!(net.inject("bo", &forged), []);
     let message = chain.message(&net, &said("not Ann's"), |_| {});
     let item = message_item(&net, &message);
-    assert_eq!(net.inject("bo", &item), []);
+    assert_eq!(net.inject("bo", &item), [Event::Unreadable { from: ann.fingerprint() }], "in no chain of hers");
+}
+
+/// Its sender was shown an entry of the roster that we were not.
+#[test]
+fn an_announcement_for_the_next_epoch_is_a_fork() {
+    let (mut net, ann, bo) = ann_and_bo();
+    let mut chain = Chain::new(&net, &ann, |common| common.q += 1);
+    let announcement = chain.announcement(&net, &ann, &bo, |_| {});
+    assert_eq!(net.inject("bo", &announcement), [Event::Fork { from: ann.fingerprint() }]);
+    let message = chain.message(&net, &said("never heard"), |_| {});
+    let item = message_item(&net, &message);
+    assert_eq!(texts(&net.inject("bo", &item)), [""; 0]);
 }
 
 /// Two lists of members for one number: the owner or the host shows different things.
@@ -196,18 +207,19 @@ fn a_message_of_another_room_or_of_nobody_in_it_stops_the_room() {
 }
 
 #[test]
-fn a_message_of_another_epoch_or_chain_is_dropped() {
+fn a_message_of_another_epoch_is_dropped_and_of_another_chain_unreadable() {
     type Spoil = fn(&mut Header);
-    let spoils: [(&str, Spoil); 3] = [
-        ("the epoch before", |header| header.q -= 1),
-        ("the next epoch", |header| header.q += 1),
-        ("a chain nobody announced", |header| header.h = ByteArray::new([1; 32])),
+    let spoils: [(&str, Spoil, bool); 3] = [
+        ("the epoch before", |header| header.q -= 1, false),
+        ("the next epoch", |header| header.q += 1, false),
+        ("a chain nobody announced", |header| header.h = ByteArray::new([1; 32]), true),
     ];
-    for (what, spoil) in spoils {
+    for (what, spoil, is_told) in spoils {
         let (mut net, mut chain, _) = with_chain();
         let message = chain.message(&net, &said("too late"), spoil);
         let item = message_item(&net, &message);
-        assert_eq!(net.inject("bo", &item), [], "{what}");
+        let told = Event::Unreadable { from: net.fingerprint("ann") };
+        assert_eq!(net.inject("bo", &item), Vec::from_iter(is_told.then_some(told)), "{what}");
     }
 }
 

@@ -151,6 +151,32 @@ fn an_owner_that_is_ahead_of_the_host_bears_words_of_whom_it_removed() {
     }
 }
 
+/// Its keys of before are erased when it comes back.
+#[test]
+fn words_to_somebody_who_stays_away_for_a_day_are_not_said_to_have_arrived() {
+    for suite in SECURE {
+        for hours in [1, 26] {
+            let mut net = Net::new(suite, &["ann", "bo"]);
+            net.drive();
+            go_away(&mut net, "bo");
+            // With a new link, Ann makes a new chain.
+            net.cut("ann");
+            net.wait(2 * RETRY_MAX_MS);
+            let id = net.send("ann", "are you there?");
+            net.drive();
+            net.wait(hours * 3_600_000);
+            come_back(&mut net, "bo");
+            net.send("bo", "here again");
+            net.drive();
+            let has_arrived = !net.inbox("bo").is_empty();
+            assert_eq!(has_arrived, hours == 1, "{suite:?} after {hours} hours");
+            let to = net.fingerprint("bo");
+            let is_told = net.saw("ann", &Event::Delivered { id, to });
+            assert_eq!(is_told, has_arrived, "{suite:?} after {hours} hours: {:?}", net.people["ann"].events);
+        }
+    }
+}
+
 /// The others would go on with the old one, whose private half is erased in five minutes.
 #[test]
 fn a_prekey_that_was_lost_on_its_way_is_announced_again() {
@@ -205,6 +231,28 @@ fn a_host_that_takes_a_chains_key_away_is_noticed() {
             let ann = net.fingerprint("ann");
             assert_eq!(unreadable(&net, "bo", ann), takes, "{suite:?}");
         }
+    }
+}
+
+/// Without an announcement that holds there is no chain, and the words in it would just be missing.
+#[test]
+fn a_host_that_spoils_an_announcement_is_noticed() {
+    for suite in SECURE {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        net.drive();
+        net.tamper = Some(Box::new(|name, frame| match frame {
+            Frame::Item(mut item) if name == "bo" && item.kind == ItemKind::SkPacket.code() => {
+                *item.exact.last_mut().unwrap() ^= 1;
+                Some(Frame::Item(item))
+            }
+            frame => Some(frame),
+        }));
+        restart(&mut net, "bo");
+        net.settle();
+        net.send("ann", "can you read this?");
+        net.settle();
+        assert_eq!(net.inbox("bo"), Vec::<String>::new(), "{suite:?}");
+        assert!(unreadable(&net, "bo", net.fingerprint("ann")), "{suite:?}: {:?}", net.people["bo"].events);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What clients tell their people, held against the world's own account.
 
+use super::person::Person;
 use super::tally::Chance;
 use super::world::World;
 use crate::crypto::Fingerprint;
@@ -24,7 +25,10 @@ impl World {
             Event::InviteMade(invite) => self.hand_out(invite),
             Event::InviteUsed { by } => {
                 let guest = self.people.iter_mut().find(|person| person.fingerprint() == by);
-                self.spent.extend(guest.and_then(|guest| guest.invite.take()));
+                // Of several, nobody knows which it came by.
+                let is_only = |guest: &mut Person| std::mem::take(&mut guest.invites) == 1;
+                let used = guest.and_then(|guest| guest.invite.take().filter(|_| is_only(guest)));
+                self.spent.extend(used);
             }
             Event::Lobby(rooms) => {
                 for room in rooms.iter().filter(|room| room.room == self.room).map(|room| room.room).collect::<Vec<_>>()

@@ -43,6 +43,8 @@ pub(super) struct Person {
     pub(super) to_write: Option<Signed>,
     /// The invite it came or wants to come by.
     pub(super) invite: Option<Invite>,
+    /// How many it was given, of which it used none.
+    pub(super) invites: u32,
     pub(super) shown: Vec<Shown>,
     shown_in_run: BTreeSet<MessageId>,
     /// The message that is being taken in.
@@ -85,6 +87,7 @@ impl Person {
             returns: false,
             to_write: None,
             invite: None,
+            invites: 0,
             shown: Vec::new(),
             shown_in_run: BTreeSet::new(),
             arriving: None,

@@ -178,6 +178,7 @@ impl World {
             let person = &mut self.people[who];
             person.genesis = None;
             person.invite = Some(invite.clone());
+            person.invites += 1;
             self.start(who, Entry::Invite(invite));
         }
     }
@@ -186,6 +187,7 @@ impl World {
     pub(super) fn withdraw_invites(&mut self) {
         if self.people[0].client.is_some() {
             self.command(0, Command::WithdrawInvites);
+            self.people.iter_mut().for_each(|person| person.invites = 0);
             self.spent.extend(self.people.iter_mut().filter_map(|person| person.invite.take()));
         }
     }

@@ -114,17 +114,17 @@ impl Client {
             room.learning_seen.insert(header.sender, (header.index.saturating_add(1), position));
             return Ok(Opened { body, sent_ms, lost });
         }
-        match room.chains.get_mut(&header.sender) {
-            Some(Chain::Open(chain)) => chain.receive(header, message),
-            Some(Chain::Closed { told, .. })
-                if !*told && room.reached_since.is_some_and(|at| header.position >= at) =>
-            {
-                // The sender had seen our prekey: the host kept the chain's key from us, or our prekey from it.
+        // A chain whose announcement never came, or did not hold, is older than every announced one.
+        let never_announced = Chain::Closed { number: 0, told: false };
+        match room.chains.entry(header.sender).or_insert(never_announced) {
+            Chain::Open(chain) => chain.receive(header, message),
+            Chain::Closed { told, .. } if !*told && room.reached_since.is_some_and(|at| header.position >= at) => {
+                // The sender had seen our prekey: the host kept the chain or its key from us, or our prekey from it.
                 *told = true;
                 Err(Unopened::Unreadable)
             }
             // Sealed before we came, or while we were away: not for us.
-            Some(Chain::Closed { .. }) | None => Err(Unopened::Dropped),
+            Chain::Closed { .. } => Err(Unopened::Dropped),
         }
     }
 
