@@ -6,6 +6,7 @@
 mod events;
 mod link;
 mod owner;
+mod prekeys;
 mod receive;
 mod room;
 mod send;
