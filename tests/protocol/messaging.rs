@@ -1,9 +1,12 @@
 //! What members say arrives, in order, at whom it should, on every suite.
 
-use conversa::crypto::Suite;
-use conversa::protocol::{Command, Event, Stop};
+use std::sync::Arc;
 
-use crate::net::Net;
+use conversa::crypto::Suite;
+use conversa::protocol::limits::TEXT_BYTES_MAX;
+use conversa::protocol::{Client, Command, Entry, Event, Identity, Stop};
+
+use crate::net::{Net, START, crypto};
 
 #[test]
 fn three_people_talk() {
@@ -223,4 +226,52 @@ fn too_long_words_are_refused_with_the_limit() {
         net.drive();
         assert_eq!(net.inbox("bo"), ["y".repeat(4_000)], "{suite:?}");
     }
+}
+
+/// Each reader gets a copy of their own there, so the limit that is told is what so many copies leave.
+#[test]
+fn words_too_long_for_a_large_learning_room_are_refused_with_a_limit_that_holds() {
+    let mut net = Net::new(Suite::Textbook, &["ann", "bo", "carol", "dave", "erin"]);
+    let limit_for = |net: &mut Net, bytes: usize| {
+        let id = net.send("ann", &"x".repeat(bytes));
+        net.drive();
+        net.people["ann"].events.iter().find_map(|event| match event {
+            Event::Rejected { id: rejected, limit } if *rejected == id => Some(*limit),
+            _ => None,
+        })
+    };
+    let limit = limit_for(&mut net, TEXT_BYTES_MAX).unwrap();
+    assert_eq!(limit_for(&mut net, limit), None, "{limit} bytes fit");
+    assert_eq!(net.inbox("erin"), ["x".repeat(limit)]);
+    assert!(limit_for(&mut net, limit + limit / 4).is_some(), "and not much more");
+    net.send("ann", "well");
+    net.drive();
+    assert_eq!(net.inbox("erin").last().map(String::as_str), Some("well"));
+    let is_lost = |event: &Event| matches!(event, Event::Lost { .. });
+    assert!(!net.people["erin"].events.iter().any(is_lost), "what was refused was never sent");
+}
+
+/// What they sign becomes so many blocks that there is no signature at all.
+#[test]
+fn words_too_long_for_the_smallest_keys_are_refused_and_the_room_goes_on() {
+    let mut net = Net::new(Suite::Textbook, &["ann", "carol", "dave", "erin"]);
+    let backend = Suite::Textbook.backend();
+    let keys = Identity::new(backend.generate_signing(16).unwrap(), backend.generate_decryption(256).unwrap(), START);
+    let entry = Entry::Invite(net.invite());
+    let bo = Client::new(Arc::new(keys.unwrap()), crypto(Suite::Textbook), "bo".to_owned(), entry, None);
+    net.bring("bo", bo);
+    net.drive();
+    let mut bytes = TEXT_BYTES_MAX;
+    let refused = std::iter::from_fn(|| {
+        let id = net.send("bo", &"x".repeat(bytes));
+        net.drive();
+        bytes = net.people["bo"].events.iter().find_map(|event| match event {
+            Event::Rejected { id: rejected, limit } if *rejected == id => Some(*limit),
+            _ => None,
+        })?;
+        Some(bytes)
+    });
+    assert_eq!(refused.count(), 2, "the second limit is exact");
+    assert_eq!(net.stop_of("bo"), None);
+    assert_eq!(net.inbox("ann"), ["x".repeat(bytes)]);
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::room::Sent;
 use super::{Client, Event, Output, Phase, Stop};
-use crate::crypto::{Fingerprint, Random};
+use crate::crypto::textbook::MAX_BLOCKS;
+use crate::crypto::{CryptoError, Fingerprint, Random};
 use crate::protocol::limits::{
     BYTES_A_SECOND, BYTES_BURST, IN_FLIGHT_MAX, KEYS_BURST, MESSAGES_A_SECOND, MESSAGES_BURST, OUTBOX_MAX,
     TEXT_BYTES_MAX,
@@ -20,6 +21,11 @@ use crate::wire::{ByteArray, Bytes, Frame, FrameKind, Msg};
 const LEAVE_MS: u64 = 5_000;
 /// Own messages that wait for confirmation; the oldest is given up.
 pub(super) const SENT_MAX: usize = 1_000;
+
+/// The least size of a learning message whose signature would have more blocks than one may: five bytes each.
+const LEARNING_UNSIGNED_BYTES: usize = 5 * MAX_BLOCKS;
+/// What does not grow with the words of a learning message, as if it were words.
+const LEARNING_FIXED_BYTES: usize = 256;
 
 /// Words that wait.
 pub(super) struct Queued {
@@ -234,14 +240,19 @@ impl Client {
     }
 
     fn send_body(&mut self, body: Body, reachable: &BTreeMap<Fingerprint, u64>, now: Now) -> Result<(), Fault> {
-        let message = self.seal(&body, reachable, now)?;
+        let sealed = self.seal(&body, reachable, now);
+        if sealed.as_ref().is_err_and(|fault| *fault == CryptoError::TooLong.into()) {
+            self.reject(&body, LEARNING_UNSIGNED_BYTES);
+            return Ok(());
+        }
+        let message = sealed?;
         let frame = Frame::Msg(message.clone());
         if !frame.fits() {
-            if let Body::Text { id, .. } = body {
-                let limit = learning_text_limit(reachable.len());
-                self.event(Event::Rejected { id, limit });
-            }
+            self.reject(&body, frame.to_bytes().len());
             return Ok(());
+        }
+        if let Some(room) = self.room.as_mut().filter(|room| room.roster.suite().is_learning()) {
+            room.learning_sent += 1;
         }
         let own = self.identity.fingerprint();
         let members = self.room.iter().flat_map(|room| room.roster.members());
@@ -264,6 +275,14 @@ impl Client {
         Ok(())
     }
 
+    /// Words that would have become a frame of `size` bytes are too long, as happens in learning rooms.
+    fn reject(&mut self, body: &Body, size: usize) {
+        if let Body::Text { id, text } = body {
+            let limit = (text.len() * FrameKind::Msg.limit() / size).saturating_sub(LEARNING_FIXED_BYTES);
+            self.event(Event::Rejected { id: *id, limit });
+        }
+    }
+
     fn seal(&mut self, body: &Body, reachable: &BTreeMap<Fingerprint, u64>, now: Now) -> Result<Msg, Fault> {
         let own = self.identity.fingerprint();
         let room = self.room.as_mut().ok_or(Fault::Unexpected)?;
@@ -281,7 +300,6 @@ impl Client {
             room: room.roster.room(),
             version: VERSION,
         };
-        room.learning_sent += 1;
         let recipients = reachable.keys().filter_map(|member| room.roster.bundle(member));
         Ok(learning::seal(&self.identity, recipients, &header, body, now.unix_ms)?)
     }
@@ -332,10 +350,4 @@ impl Client {
         let due = self.pace.messages.next_ms(now).max(self.pace.keys.next_ms(now)).max(now.monotonic_ms + 1);
         self.pace.due_ms = Some(self.pace.due_ms.map_or(due, |known| known.min(due)));
     }
-}
-
-/// About how long words in a learning room may be: each member gets a copy, and the signature is
-/// as long as all copies together.
-fn learning_text_limit(recipients: usize) -> usize {
-    (FrameKind::Msg.limit() / (recipients.max(1) * 5 / 2)).saturating_sub(256)
 }
