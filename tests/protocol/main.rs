@@ -18,3 +18,4 @@ mod prekeys;
 mod rabble;
 mod rejection;
 mod rogue;
+mod rollback;
