@@ -216,6 +216,51 @@ mod tests {
     }
 
     #[test]
+    fn an_invite_has_so_many_addresses_of_such_a_length() {
+        let read = |addresses: Vec<String>| {
+            let invite = Invite { addresses, ..invite(Suite::Secure) };
+            invite.to_string().parse::<Invite>().map(|read| read == invite)
+        };
+        let longest = || "a".repeat(ADDRESS_BYTES_MAX);
+        assert_eq!(read(vec![longest()]), Ok(true));
+        assert_eq!(read(vec![longest(); INVITE_ADDRESSES_MAX]), Ok(true), "and the longest link");
+        let bad = [
+            vec![],
+            vec!["a".to_owned(); INVITE_ADDRESSES_MAX + 1],
+            vec![longest() + "a"],
+            vec!["a".to_owned(), "a\u{7}".to_owned()],
+        ];
+        for addresses in bad {
+            assert_eq!(read(addresses.clone()), Err(InviteError::Damaged), "{addresses:?}");
+        }
+    }
+
+    #[test]
+    fn invites_are_the_same_if_all_of_them_is() {
+        let invite = invite(Suite::Secure);
+        let others = [
+            Invite { suite: Suite::Hybrid, ..invite.clone() },
+            Invite { addresses: Vec::new(), ..invite.clone() },
+            Invite { host: Fingerprint::of(b"other"), ..invite.clone() },
+            Invite { room: RoomId([8; 32]), ..invite.clone() },
+            Invite { secret: Zeroizing::new([8; 32]), ..invite.clone() },
+            Invite { expires_ms: 1, ..invite.clone() },
+        ];
+        assert_eq!(invite, invite.clone());
+        for other in others {
+            assert_ne!(invite, other);
+        }
+    }
+
+    #[test]
+    fn an_invite_holds_up_to_its_last_millisecond() {
+        let invite = invite(Suite::Secure);
+        let at = |unix_ms| Now { monotonic_ms: 0, unix_ms };
+        assert!(!invite.is_expired(at(invite.expires_ms)));
+        assert!(invite.is_expired(at(invite.expires_ms + 1)));
+    }
+
+    #[test]
     fn the_secret_is_not_shown() {
         let shown = format!("{:?}", invite(Suite::Secure));
         assert!(!shown.contains("9, 9") && !shown.contains("secret"), "{shown}");
