@@ -27,7 +27,7 @@ fn restart_knowing(net: &mut Net, name: &'static str, entries: usize) {
     net.add(name, Entry::Return { genesis, known }, Some(host));
 }
 
-fn restart(net: &mut Net, name: &'static str) {
+pub(crate) fn restart(net: &mut Net, name: &'static str) {
     let entries = memory_of(net, name).1.len();
     restart_knowing(net, name, entries);
 }

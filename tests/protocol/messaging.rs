@@ -6,6 +6,7 @@ use conversa::crypto::Suite;
 use conversa::protocol::limits::TEXT_BYTES_MAX;
 use conversa::protocol::{Client, Command, Entry, Event, Identity, Stop};
 
+use crate::findings::restart;
 use crate::net::{Net, START, crypto};
 
 #[test]
@@ -34,6 +35,20 @@ fn names_and_the_title_arrive_without_a_word_being_said() {
             }
             assert!(net.saw(reader, &Event::Titled { title: "Friday".to_owned() }), "{suite:?}: {reader}");
         }
+    }
+}
+
+#[test]
+fn names_and_the_title_arrive_again_at_whoever_begins_anew() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        restart(&mut net, "bo");
+        net.drive();
+        for other in ["ann", "carol"] {
+            let named = Event::MemberNamed { member: net.fingerprint(other), name: other.to_owned() };
+            assert!(net.saw("bo", &named), "{suite:?}: Bo does not know {other}");
+        }
+        assert!(net.saw("bo", &Event::Titled { title: "Friday".to_owned() }), "{suite:?}");
     }
 }
 
