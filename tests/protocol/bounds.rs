@@ -129,6 +129,21 @@ fn keys_can_be_refreshed_by_hand_without_losing_words() {
     assert_eq!(net.inbox("bo"), (0..10).map(|round| round.to_string()).collect::<Vec<_>>());
 }
 
+/// It would live on until the next ping otherwise, or for as long as nothing else is due.
+#[test]
+fn whoever_runs_a_client_is_asked_to_wake_it_when_a_private_prekey_is_to_go() {
+    let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+    net.command("bo", Command::RefreshKeys);
+    net.settle();
+    let due = net.now.monotonic_ms + PREKEY_OLD_MS;
+    net.wait(PREKEY_OLD_MS - 10_000);
+    net.send("ann", "a sign of life");
+    net.drive();
+    assert_eq!(net.people["bo"].client.next_timeout(), Some(due));
+    net.wait(10_000);
+    assert_ne!(net.people["bo"].client.next_timeout(), Some(due), "it is gone");
+}
+
 /// A key nobody is told of is no key: it is made when there is somebody to tell, and the old one stays until then.
 #[test]
 fn keys_refreshed_while_away_are_announced_on_the_way_back() {

@@ -205,9 +205,9 @@ mod tests {
     /// Two bytes a number, seven around it and five before all of them: more is not even read.
     #[test]
     fn the_bytes_of_blocks_are_limited() {
-        let longest = 5 + MAX_BLOCKS * 9;
+        let longest = 5 + 65_536 * 9;
         let read = |bytes: usize| {
-            let head = encoding::to_cbor(&[Block(1, vec![0; MAX_BLOCKS])]).unwrap().len() - MAX_BLOCKS;
+            let head = encoding::to_cbor(&[Block(1, vec![0; 65_536])]).unwrap().len() - 65_536;
             let block = encoding::to_cbor(&[Block(1, vec![0; bytes - head])]).unwrap();
             assert_eq!(block.len(), bytes);
             decode(key(16).public(), &block).is_some()
