@@ -103,6 +103,37 @@ fn whoever_comes_back_after_a_cut_is_told_who_left_in_between() {
 }
 
 #[test]
+fn whoever_comes_back_after_a_cut_is_told_who_was_cut_off_in_between() {
+    for suite in SECURE {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        let member = net.fingerprint("bo");
+        go_away(&mut net, "carol");
+        go_away(&mut net, "bo");
+        net.drive();
+        come_back(&mut net, "carol");
+        assert!(net.saw("carol", &Event::MemberAway { member, cut: true }), "{suite:?}");
+    }
+}
+
+/// Its key of before is gone, and there is no other yet.
+#[test]
+fn whoever_comes_back_after_a_cut_is_told_who_just_begins_anew() {
+    for suite in SECURE {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        let bo = net.fingerprint("bo");
+        go_away(&mut net, "carol");
+        net.tamper = Some(Box::new(|name, frame| (name != "bo").then_some(frame)));
+        restart(&mut net, "bo");
+        net.drive();
+        come_back(&mut net, "carol");
+        assert!(net.saw("carol", &Event::MemberAway { member: bo, cut: false }), "{suite:?}");
+        let id = net.send("carol", "who is here?");
+        net.drive();
+        assert!(net.saw("carol", &Event::OnHost { id, without: vec![bo] }), "{suite:?}");
+    }
+}
+
+#[test]
 fn words_said_again_after_a_hosts_restart_are_not_shown_again() {
     for suite in Suite::ALL {
         let mut net = Net::new(suite, &["ann", "bo"]);

@@ -148,6 +148,19 @@ fn leaving_for_good_is_told_and_is_not_a_removal() {
 }
 
 #[test]
+fn a_goodbye_that_the_host_does_not_answer_ends_after_five_seconds() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        net.freeze("bo");
+        net.command("bo", Command::Leave);
+        net.wait_in_steps(4_900, 100);
+        assert_eq!(net.stop_of("bo"), None, "{suite:?}");
+        net.wait_in_steps(200, 100);
+        assert_eq!(net.stop_of("bo"), Some(Stop::Left), "{suite:?}");
+    }
+}
+
+#[test]
 fn a_closed_room_is_closed_for_everybody() {
     for suite in Suite::ALL {
         let mut net = Net::new(suite, &["ann", "bo"]);
