@@ -115,6 +115,20 @@ fn whoever_comes_back_after_a_cut_is_told_who_was_cut_off_in_between() {
     }
 }
 
+#[test]
+fn whoever_begins_anew_is_told_who_is_there_and_of_nobody_else() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        go_away(&mut net, "carol");
+        restart(&mut net, "bo");
+        net.drive();
+        for (name, is_there) in [("ann", true), ("bo", false), ("carol", false)] {
+            let here = Event::MemberHere { member: net.fingerprint(name) };
+            assert_eq!(net.saw("bo", &here), is_there, "{suite:?}: {name}");
+        }
+    }
+}
+
 /// Its key of before is gone, and there is no other yet.
 #[test]
 fn whoever_comes_back_after_a_cut_is_told_who_just_begins_anew() {

@@ -11,7 +11,8 @@ use conversa::protocol::{
     new_room,
 };
 use conversa::wire::{
-    ByteArray, Bytes, Frame, FrameKind, Item, ItemKind, Look, Msg, Open, RelayToken, Resume, Signed, Welcome,
+    ByteArray, Bytes, Frame, FrameKind, Item, ItemKind, Join, JoinAnswer, JoinAsk, Lobby, Look, Msg, Open, RelayToken,
+    Resume, Signed, Welcome, encode,
 };
 
 use crate::net::{Net, START, Seeded, identity};
@@ -178,6 +179,35 @@ fn a_host_that_never_decides_is_given_up() {
     assert_eq!(net.stop_of("carol"), None);
     net.wait(40_000);
     assert_eq!(net.stop_of("carol"), Some(Stop::Unreachable(LinkError::Cut)));
+}
+
+/// Only an owner is asked who may come in; the rest is for hosts, or for another time.
+#[test]
+fn every_frame_out_of_place_stops_a_member() {
+    let mut net = Net::new(Suite::Textbook, &["ann", "bo"]);
+    let room = ByteArray::new(net.host.rooms().next().unwrap().0);
+    let signed = Signed { payload: vec![1].into(), signature: vec![2].into() };
+    let join = Join { bundle: signed.clone(), invite_id: None, mac: None, room };
+    let frames = [
+        Frame::Look(Look { room: None }),
+        Frame::Open(Open { genesis: signed.clone(), token: None }),
+        Frame::Join(join.clone()),
+        Frame::Resume(Resume { log_hash: room, position: 0, room }),
+        Frame::Lobby(Lobby { rooms: Vec::new(), members: Vec::new() }),
+        Frame::JoinAsk(JoinAsk { join: encode(&join).into(), number: 1 }),
+        Frame::JoinAnswer(JoinAnswer { answer: 0, number: 1 }),
+        Frame::Roster(signed.clone()),
+        Frame::Prekey(signed),
+    ];
+    for frame in frames {
+        net.add_and_join("carol");
+        net.inject("carol", &frame);
+        assert_eq!(net.stop_of("carol"), Some(Stop::Protocol(Fault::Unexpected)), "{:?}", frame.kind());
+        let carol = net.fingerprint("carol");
+        net.cut("carol");
+        net.command("ann", Command::Remove(carol));
+        net.drive();
+    }
 }
 
 #[test]

@@ -19,3 +19,4 @@ mod rabble;
 mod rejection;
 mod rogue;
 mod rollback;
+mod waits;

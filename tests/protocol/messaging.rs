@@ -7,7 +7,7 @@ use conversa::protocol::limits::TEXT_BYTES_MAX;
 use conversa::protocol::{Client, Command, Entry, Event, Identity, Stop};
 
 use crate::findings::restart;
-use crate::net::{Net, START, crypto};
+use crate::net::{Net, START, crypto, identity};
 
 #[test]
 fn three_people_talk() {
@@ -129,6 +129,22 @@ fn a_removed_member_reads_nothing_more() {
         net.drive();
         assert_eq!(net.inbox("carol"), ["before", "after"]);
         assert_eq!(net.inbox("bo"), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn what_an_owner_wishes_in_vain_is_dropped_and_what_follows_is_done() {
+    let mut net = Net::new(Suite::Textbook, &["ann", "bo", "carol"]);
+    let (ann, bo, carol) = (net.fingerprint("ann"), net.fingerprint("bo"), net.fingerprint("carol"));
+    let stranger = identity(Suite::Textbook, 9).fingerprint();
+    for member in [ann, stranger, bo, bo, carol] {
+        net.command("ann", Command::Remove(member));
+    }
+    net.drive();
+    assert_eq!(net.stop_of("ann"), None);
+    for member in [bo, carol] {
+        let removed = Event::MemberRemoved { member };
+        assert_eq!(net.people["ann"].events.iter().filter(|event| **event == removed).count(), 1);
     }
 }
 
