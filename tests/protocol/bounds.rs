@@ -278,6 +278,24 @@ fn come_back_to(bytes: usize, messages: usize, works: impl Fn(u64) -> Option<boo
     }
 }
 
+/// An announcement counts as what it takes to send it to everybody, and no more.
+#[test]
+fn a_log_keeps_many_announcements_for_who_was_cut_off() {
+    let mut net = Net::new(Suite::Secure, &["ann", "bo", "carol"]);
+    net.people.get_mut("carol").unwrap().online = false;
+    net.cut("carol");
+    let words: Vec<String> = (0..20).map(|round| round.to_string()).collect();
+    for word in &words {
+        net.command("bo", Command::RefreshKeys);
+        net.wait(2_000);
+        net.send("ann", word);
+        net.drive();
+    }
+    net.people.get_mut("carol").unwrap().online = true;
+    net.wait(2 * RETRY_MAX_MS);
+    assert_eq!(net.inbox("carol"), words);
+}
+
 #[test]
 fn who_knocks_waits_two_minutes_for_the_owner_and_no_longer() {
     let mut net = Net::with_owner(Suite::Textbook, "ann", true);
@@ -306,6 +324,9 @@ fn who_lost_the_link_tries_again_after_waits_that_double_up_to_a_limit() {
         let longest = (RETRY_FIRST_MS << tries.min(10)).min(RETRY_MAX_MS);
         assert!((longest * 3 / 4..=longest).contains(waited), "{waits:?}");
     }
+    let longest = waits.iter().filter(|waited| **waited > RETRY_MAX_MS / 2);
+    let spread = longest.clone().max().unwrap() - longest.min().unwrap();
+    assert!(spread > 1_000, "or everybody would come back at once: {waits:?}");
 }
 
 #[test]

@@ -236,6 +236,30 @@ fn only_so_many_wait_for_the_owner() {
     assert!(names[..WAITING_MAX].iter().all(|name| net.stop_of(name).is_none()));
 }
 
+/// The same at the owner, should the host let more through.
+#[test]
+fn an_owner_is_asked_by_so_many_and_says_no_to_the_rest() {
+    let mut net = Net::with_owner(Suite::Textbook, "ann", true);
+    let (room, host) = (net.host.rooms().next().unwrap(), net.host_fingerprint());
+    let asked = Rc::new(RefCell::new(None));
+    let ask = Rc::clone(&asked);
+    net.tamper = Some(Box::new(move |_, frame| {
+        if let Frame::JoinAsk(seen) = &frame {
+            ask.replace(Some(seen.clone()));
+        }
+        Some(frame)
+    }));
+    net.add("bo", Entry::Knock, Some(host));
+    net.drive();
+    net.command("bo", Command::Knock(room));
+    net.drive();
+    let knock: JoinAsk = asked.borrow().clone().unwrap();
+    for others in 1..=WAITING_MAX as u64 {
+        let events = net.inject("ann", &Frame::JoinAsk(JoinAsk { number: knock.number + others, ..knock.clone() }));
+        assert_eq!(events.len(), usize::from(others < WAITING_MAX as u64), "with {others} others");
+    }
+}
+
 /// Lets `change` alter each message item on its way to `victim`.
 fn tamper_messages(net: &mut Net, victim: &'static str, mut change: impl FnMut(&mut Item) -> bool + 'static) {
     net.tamper = Some(Box::new(move |name, frame| match frame {

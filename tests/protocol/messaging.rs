@@ -5,6 +5,7 @@ use std::sync::Arc;
 use conversa::crypto::Suite;
 use conversa::protocol::limits::TEXT_BYTES_MAX;
 use conversa::protocol::{Client, Command, Entry, Event, Identity, Stop};
+use conversa::wire::FrameKind;
 
 use crate::findings::restart;
 use crate::net::{Net, START, crypto, identity};
@@ -49,6 +50,19 @@ fn names_and_the_title_arrive_again_at_whoever_begins_anew() {
             assert!(net.saw("bo", &named), "{suite:?}: Bo does not know {other}");
         }
         assert!(net.saw("bo", &Event::Titled { title: "Friday".to_owned() }), "{suite:?}");
+    }
+}
+
+/// Nobody would listen to the title from others.
+#[test]
+fn who_is_no_owner_introduces_itself_with_a_name_alone() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        net.sent_by = Some(("bo", Vec::new()));
+        restart(&mut net, "ann");
+        net.drive();
+        let messages = net.sent_by.unwrap().1.iter().filter(|(_, frame)| frame[4] == FrameKind::Msg.code()).count();
+        assert_eq!(messages, 1, "{suite:?}");
     }
 }
 
