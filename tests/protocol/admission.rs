@@ -343,6 +343,23 @@ fn an_entry_that_was_stored_and_never_sent_goes_out_after_a_restart() {
 }
 
 #[test]
+fn a_room_without_a_title_has_none_for_anybody() {
+    for suite in Suite::ALL {
+        let mut net = Net::with_owner(suite, "ann", false);
+        let (genesis, host) = (genesis_of(&net, "ann"), net.host_fingerprint());
+        net.cut("ann");
+        net.add("ann", Entry::Open { genesis, roster: Vec::new(), token: None, title: String::new() }, Some(host));
+        net.drive();
+        net.invite_and_join("bo");
+        net.drive();
+        for name in ["ann", "bo"] {
+            let is_title = |event: &Event| matches!(event, Event::Titled { .. });
+            assert!(!net.people[name].events.iter().any(is_title), "{suite:?}: {name}");
+        }
+    }
+}
+
+#[test]
 fn a_room_whose_end_was_stored_and_never_sent_ends_after_a_restart() {
     let mut net = Net::new(Suite::Textbook, &["ann", "bo"]);
     net.disk_works = false;
