@@ -7,6 +7,7 @@ use std::time::Duration;
 use slint::{CloseRequestResponse, ComponentHandle, Timer};
 
 use super::generated::{AppWindow, Backend};
+use super::language::bind_direction;
 use super::presenter::Presenter;
 
 /// The presenter as callbacks hold it: the window owns the callbacks, so they must not own it back.
@@ -33,6 +34,7 @@ impl Handle {
 
 /// Connects the window with its presenter.
 pub(super) fn bind(app: &AppWindow, presenter: &Rc<RefCell<Presenter>>) {
+    bind_direction(app);
     let handle = Handle(Rc::downgrade(presenter));
     let backend = app.global::<Backend>();
     bind_person(&backend, &handle);

@@ -11,9 +11,11 @@ use std::time::Duration;
 use slint::{ComponentHandle, PlatformError, Timer};
 
 use super::face::Face;
+use super::fonts::add_fonts;
 use super::generated::{AppWindow, ChatState, Page, Remedy, Sheet, TroubleView};
+use super::language::choose_language;
 use super::presenter::trouble;
-use crate::app::{Code, Problem, Profile, say};
+use crate::app::{Code, Language, Problem, Profile, say};
 
 /// How long the event loop runs until it is asked whether there is a window: it is made in the first turn.
 const TRY_TO_DRAW: Duration = Duration::from_millis(20);
@@ -32,6 +34,9 @@ pub fn run(directory: Option<PathBuf>) -> Result<(), Problem> {
     }
     choose_renderer()?;
     let app = AppWindow::new().map_err(no_display)?;
+    add_fonts();
+    // Until the profile says another.
+    choose_language(Language::System);
     // The name by which the desktop finds the icon and the menu entry.
     if let Err(error) = slint::set_xdg_app_id("conversa") {
         log::info!("the desktop does not learn the program's name: {error}");

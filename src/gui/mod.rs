@@ -9,7 +9,9 @@
 mod bind;
 mod clipboard;
 mod face;
+mod fonts;
 mod format;
+mod language;
 mod launch;
 mod links;
 mod list;
@@ -21,6 +23,10 @@ use crate::crypto::cost::{self, Cost};
 
 #[doc(hidden)]
 pub use self::face::Face;
+#[doc(hidden)]
+pub use self::fonts::add_fonts;
+#[doc(hidden)]
+pub use self::language::{bind_direction, choose_language};
 pub use self::launch::run;
 
 // What the compiler of the `.slint` files writes is not held to the rules of hand-written code.

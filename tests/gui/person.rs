@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use conversa::app::Profile;
+use conversa::app::{Language, Profile, Settings};
 use conversa::gui::{AppWindow, ChatState, Face, Sheet, TroubleView, Words};
 use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery};
 use slint::platform::{Key, PointerEventButton, WindowEvent};
@@ -22,7 +22,8 @@ pub(crate) struct Person {
     directory: tempfile::TempDir,
 }
 
-/// A profile of somebody whose keys were made before: making keys takes seconds.
+/// A profile of somebody whose keys were made before: making keys takes seconds. Their window speaks English,
+/// whatever the computer does.
 pub(crate) fn profile_of(name: &str) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keys");
@@ -33,6 +34,9 @@ pub(crate) fn profile_of(name: &str) -> tempfile::TempDir {
             .unwrap();
         std::fs::copy(keys.join(format!("{name}.{half}.learning.pem")), learning.join(format!("{half}.pem"))).unwrap();
     }
+    let mut settings = Settings::default();
+    settings.language = Language::English;
+    settings.save(directory.path()).unwrap();
     directory
 }
 
