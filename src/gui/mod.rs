@@ -10,6 +10,7 @@ mod bind;
 mod clipboard;
 mod face;
 mod format;
+mod instance;
 mod launch;
 mod links;
 mod list;
@@ -40,6 +41,8 @@ enum Work {
     Measured(Costs),
     /// The system wants the program to end.
     Quit,
+    /// The program was started again for this profile, with an invite or without.
+    StartedAgain(Option<String>),
 }
 
 /// What the suites cost on this computer, as far as they could be measured.

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "the time a frame takes")]
 
 mod bad_input;
+mod clicked;
 mod guest;
 mod keyboard;
 mod learning;
