@@ -73,7 +73,7 @@ fn after_a_fork_nothing_is_sent_before_the_person_was_asked() {
     let from = bo.fingerprint.unwrap();
     // The only host here is honest and shows one history, so it is the event alone that is made up.
     ann.app_is_told(SessionEvent::Seat { seat: open, event: SeatEvent::Protocol(Event::Fork { from }) });
-    assert!(ann.sees("Bo and you see different rooms"));
+    assert!(ann.reads("Bo and you see different rooms: "));
     ann.check_names("forked room");
 
     ann.type_text("Is this still us?");
