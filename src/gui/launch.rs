@@ -11,8 +11,8 @@ use std::time::Duration;
 use slint::{ComponentHandle, PlatformError, Timer};
 
 use super::face::Face;
-use super::instance;
 use super::generated::{AppWindow, ChatState, Page, Remedy, Sheet, TroubleView};
+use super::instance;
 use super::presenter::trouble;
 use crate::app::{Code, Problem, Profile, say};
 
