@@ -99,6 +99,7 @@ fn bind_rooms(backend: &Backend<'_>, handle: &Handle) {
     verb!(backend.on_retry_now => handle.retry_now());
     verb!(backend.on_room_remedy => handle.room_remedy());
     verb!(backend.on_send_anyway => handle.send_anyway());
+    verb!(backend.on_refresh_keys => handle.refresh_keys());
     verb!(backend.on_forget_host => handle.forget_host());
     verb!(backend.on_answer_host => handle.answer_host(number));
     verb!(backend.on_open_compare => handle.open_compare(text));

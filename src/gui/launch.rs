@@ -5,7 +5,7 @@
 //! then starts itself anew with the software renderer. That happens before any room is entered, and
 //! the new program takes over the profile, for the system closes the old one's lock with it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use slint::{ComponentHandle, PlatformError, Timer};
@@ -13,6 +13,7 @@ use slint::{ComponentHandle, PlatformError, Timer};
 use super::face::Face;
 use super::fonts::add_fonts;
 use super::generated::{AppWindow, ChatState, Page, Remedy, Sheet, TroubleView};
+use super::instance;
 use super::language::choose_language;
 use super::presenter::trouble;
 use crate::app::{Code, Language, Problem, Profile, say};
@@ -22,15 +23,26 @@ const TRY_TO_DRAW: Duration = Duration::from_millis(20);
 /// Slint's own choice of backend and renderer; whoever sets it is obeyed.
 const BACKEND_VARIABLE: &str = "SLINT_BACKEND";
 
-/// Opens the window on the profile in `directory` (or in the platform's own place), and returns when
-/// it was closed and all goodbyes were said.
+/// Opens the window on the profile in `directory` (or in the platform's own place) and shows the
+/// invite in `link`, and returns when the window was closed and all goodbyes were said. Where a window
+/// is open on this profile, that one is shown, and this returns at once.
 ///
 /// # Errors
 /// A [`Problem`] without a display, or if the profile cannot be used; the latter is also shown in a
 /// window.
-pub fn run(directory: Option<PathBuf>) -> Result<(), Problem> {
+pub fn run(directory: Option<PathBuf>, link: Option<&str>) -> Result<(), Problem> {
     if !has_display() {
         return Err(no_display("neither DISPLAY nor WAYLAND_DISPLAY is set"));
+    }
+    let place = Profile::place(directory)?;
+    let profile = Profile::open(Some(place.clone()));
+    if let Err(problem) = &profile
+        && problem.code == Code::ProfileInUse
+    {
+        match instance::hand_over(&place, link) {
+            Ok(()) => return Ok(()),
+            Err(error) => log::info!("no window answers for this profile: {error}"),
+        }
     }
     choose_renderer()?;
     let app = AppWindow::new().map_err(no_display)?;
@@ -41,9 +53,8 @@ pub fn run(directory: Option<PathBuf>) -> Result<(), Problem> {
     if let Err(error) = slint::set_xdg_app_id("conversa") {
         log::info!("the desktop does not learn the program's name: {error}");
     }
-    let opened = Profile::open(directory).and_then(|profile| Face::open(app.clone_strong(), profile));
-    match opened {
-        Ok(face) => run_face(&face),
+    match profile.and_then(|profile| Face::open(app.clone_strong(), profile)) {
+        Ok(face) => run_face(&face, &place, link),
         Err(problem) => {
             show_problem(&app, &problem)?;
             Err(problem)
@@ -51,15 +62,21 @@ pub fn run(directory: Option<PathBuf>) -> Result<(), Problem> {
     }
 }
 
-fn run_face(face: &Face) -> Result<(), Problem> {
+fn run_face(face: &Face, profile: &Path, link: Option<&str>) -> Result<(), Problem> {
     face.app().show().map_err(no_display)?;
     try_to_draw()?;
+    if let Err(error) = instance::listen(profile, face.starter()) {
+        log::warn!("a second start will not find this window: {error}");
+    }
     face.listen(end_loop).map_err(no_display)?;
     // A signal is a goodbye, too.
     if let Err(error) = ctrlc::set_handler(face.quitter()) {
         log::info!("signals end the program without a goodbye: {error}");
     }
     face.start();
+    if let Some(link) = link {
+        face.open_link(link.to_owned());
+    }
     slint::run_event_loop_until_quit().map_err(no_display)
 }
 

@@ -11,6 +11,7 @@ mod clipboard;
 mod face;
 mod fonts;
 mod format;
+mod instance;
 mod language;
 mod launch;
 mod links;
@@ -46,6 +47,8 @@ enum Work {
     Measured(Costs),
     /// The system wants the program to end.
     Quit,
+    /// The program was started again for this profile, with an invite or without.
+    StartedAgain(Option<String>),
 }
 
 /// What the suites cost on this computer, as far as they could be measured.

@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod catalogue;
+mod clicked;
 mod direction;
 mod fonts;
 mod guest;
