@@ -33,8 +33,17 @@ pub fn bind_direction(app: &AppWindow) {
     app.global::<Direction>().on_is_right_to_left(|text, otherwise| is_right_to_left(&text).unwrap_or(otherwise));
 }
 
-/// Whether a text is read from right to left: as its first letter is. Nothing if it has none.
+/// Whether a text is read from right to left: as its first letter or mark of direction is. Nothing if it has
+/// none. What is isolated does not count, by rule P2 of the bidirectional algorithm (UAX 9).
 fn is_right_to_left(text: &str) -> Option<bool> {
-    let first = text.chars().find(|letter| letter.is_alphabetic())?;
-    Some(RIGHT_TO_LEFT.iter().any(|block| block.contains(&first)))
+    let mut isolates = 0_usize;
+    let first = text.chars().find(|&letter| {
+        match letter {
+            '\u{2066}'..='\u{2068}' => isolates += 1,
+            '\u{2069}' => isolates = isolates.saturating_sub(1),
+            _ => {}
+        }
+        isolates == 0 && (letter.is_alphabetic() || matches!(letter, '\u{200e}' | '\u{200f}'))
+    })?;
+    Some(first == '\u{200f}' || RIGHT_TO_LEFT.iter().any(|block| block.contains(&first)))
 }

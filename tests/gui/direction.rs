@@ -129,13 +129,15 @@ fn the_first_letter_of_a_text_tells_its_direction() {
     bind_direction(&app);
     let is_right_to_left =
         |text: &str| [false, true].map(|other| app.global::<Direction>().invoke_is_right_to_left(text.into(), other));
-    for text in ["مرحبا, Bo", "12:30 שלום", "«سلام»", "\u{fe8d}", "ߒ"] {
+    for text in ["مرحبا, Bo", "12:30 שלום", "«سلام»", "\u{fe8d}", "ߒ", "\u{200f}Bo: Hello", "\u{2068}Bo\u{2069} مرحبا"]
+    {
         assert_eq!(is_right_to_left(text), [true, true], "{text}");
     }
-    for text in ["Hello مرحبا", "…ok", "日本", "Привет", "ß"] {
+    for text in ["Hello مرحبا", "…ok", "日本", "Привет", "ß", "\u{200e}مرحبا", "\u{2068}مرحبا\u{2069} ok"]
+    {
         assert_eq!(is_right_to_left(text), [false, false], "{text}");
     }
-    for text in ["", "12:30", "👍🏽 !"] {
+    for text in ["", "12:30", "👍🏽 !", "\u{2068}Bo\u{2069}"] {
         assert_eq!(is_right_to_left(text), [false, true], "{text}");
     }
 }
