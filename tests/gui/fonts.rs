@@ -15,7 +15,10 @@ const FAMILIES: [&str; 3] = ["Inter", "Conversa Arabic", "Conversa Japanese"];
 
 /// The system's fonts for a script, and what comes behind them.
 fn fallbacks(script: [u8; 4]) -> Vec<FamilyId> {
-    shared_collection().fallback_families(FallbackKey::new(Script::from_bytes(script), None)).collect()
+    let mut collection = shared_collection();
+    // The script that was asked for last is remembered, whatever is changed meanwhile.
+    collection.fallback_families(FallbackKey::new(Script::from_bytes(*b"Latn"), None)).for_each(drop);
+    collection.fallback_families(FallbackKey::new(Script::from_bytes(script), None)).collect()
 }
 
 fn has_picture(collection: &mut Collection, cache: &mut SourceCache, letter: char) -> bool {

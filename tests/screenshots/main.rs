@@ -390,9 +390,12 @@ fn shoot_language(language: Language) {
     let tag = language.tag().unwrap();
     let shoot = |page: &str, sizes: &[((u32, u32), &str)]| shoot_in(&app, &format!("{tag}-{page}"), &[], sizes);
     let both = [(WIDE, "wide"), (NARROW, "narrow")];
+    state.set_people_open(true);
+    shoot("people", &[(TALL, "tall")]);
+    state.set_people_open(false);
     shoot("room", &both);
     state.set_people_open(true);
-    shoot("people", &[(TALL, "tall"), (NARROW, "narrow")]);
+    shoot("people", &[(NARROW, "narrow")]);
     state.set_people_open(false);
     state.set_page(Page::Settings);
     shoot("settings", &[(TALL, "tall"), ((400, 2600), "tall-narrow")]);
