@@ -11,7 +11,7 @@ fn main() -> ExitCode {
     start_logger(&arguments.global.log);
     let exit = match arguments.command {
         Some(command) => cli::run(command, &arguments.global),
-        None => open_window(arguments.global.profile),
+        None => open_window(arguments.global.profile, arguments.link.as_deref()),
     };
     ExitCode::from(exit)
 }
@@ -27,11 +27,11 @@ fn start_logger(level: &str) {
 }
 
 #[cfg(feature = "window")]
-fn open_window(profile: Option<PathBuf>) -> u8 {
-    conversa::gui::run(profile).map_or_else(|problem| cli::refuse(&problem), |()| 0)
+fn open_window(profile: Option<PathBuf>, link: Option<&str>) -> u8 {
+    conversa::gui::run(profile, link).map_or_else(|problem| cli::refuse(&problem), |()| 0)
 }
 
 #[cfg(not(feature = "window"))]
-fn open_window(_profile: Option<PathBuf>) -> u8 {
+fn open_window(_profile: Option<PathBuf>, _link: Option<&str>) -> u8 {
     cli::refuse_window()
 }

@@ -311,7 +311,7 @@ fn names_that_look_alike_carry_their_tag() {
 #[test]
 fn what_is_wrong_is_said_in_the_room() {
     let mut story = Story::in_the_room();
-    assert_eq!(story.room().security(), Security::NotCompared);
+    assert_eq!(story.room().security(), Security::Encrypted);
     story.tell(Event::Lost { from: person("ann"), count: 1 });
     assert_eq!(story.last_row(), "A message from Ann is missing.");
     story.tell(Event::Lost { from: person("ann"), count: 3 });

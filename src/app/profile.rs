@@ -16,6 +16,10 @@ use std::path::{Path, PathBuf};
 use super::files::{create_directory, remove_unfinished};
 use super::{Code, Problem, say};
 
+/// A directory of this name beside the program is the profile, so that both travel together: on a stick,
+/// say.
+const PORTABLE: &str = "conversa-profile";
+
 /// A profile in use: no other process can open it as long as this lives.
 #[derive(Debug)]
 pub struct Profile {
@@ -24,8 +28,8 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Opens the profile in `directory`, or the platform's own place without one, and makes it if
-    /// there is none.
+    /// Opens the profile in `directory`, without one that beside the program, and without that the one
+    /// in the platform's own place; makes it if there is none.
     ///
     /// # Errors
     /// A [`Problem`] if another process uses it, or it cannot be made.
@@ -51,8 +55,9 @@ impl Profile {
     /// # Errors
     /// A [`Problem`] on a system without a home directory.
     pub fn place(directory: Option<PathBuf>) -> Result<PathBuf, Problem> {
+        let portable = || portable_beside(&std::env::current_exe().ok()?);
         let default = || directories::ProjectDirs::from("", "", "Conversa").map(|dirs| dirs.data_dir().to_owned());
-        directory.or_else(default).ok_or_else(|| {
+        directory.or_else(portable).or_else(default).ok_or_else(|| {
             let hint = say!("Say with --profile where to keep it.");
             Problem::new(Code::CannotWrite, say!("This system has no place for a profile."), hint)
         })
@@ -63,6 +68,10 @@ impl Profile {
     pub fn directory(&self) -> &Path {
         &self.directory
     }
+}
+
+fn portable_beside(program: &Path) -> Option<PathBuf> {
+    Some(program.parent()?.join(PORTABLE)).filter(|directory| directory.is_dir())
 }
 
 fn open_lock(path: &Path) -> io::Result<File> {
@@ -99,6 +108,19 @@ mod tests {
         }
         drop(profile);
         assert!(Profile::open(Some(place)).is_ok());
+    }
+
+    #[test]
+    fn a_directory_of_that_name_beside_the_program_is_a_portable_profile() {
+        let stick = tempfile::tempdir().unwrap();
+        let program = stick.path().join("conversa");
+        assert_eq!(portable_beside(&program), None, "the person makes it, not we");
+        let directory = stick.path().join(PORTABLE);
+        std::fs::write(&directory, "a file").unwrap();
+        assert_eq!(portable_beside(&program), None);
+        std::fs::remove_file(&directory).unwrap();
+        std::fs::create_dir(&directory).unwrap();
+        assert_eq!(portable_beside(&program), Some(directory));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::chat::skeleton;
-use super::{Code, PORT_DEFAULT, Problem, Sentence, files, say};
+use super::{Code, Language, PORT_DEFAULT, Problem, Sentence, files, say};
 use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::RoomId;
 use crate::wire;
@@ -53,6 +53,8 @@ pub struct Settings {
     pub name: String,
     /// How the window looks.
     pub appearance: Appearance,
+    /// The language of the window.
+    pub language: Language,
     /// The size of text, in percent.
     pub text_zoom_percent: u16,
     /// Whether Enter sends and Shift+Enter makes a new line, or the other way round.
@@ -91,6 +93,7 @@ impl Default for Settings {
             version: VERSION,
             name: String::new(),
             appearance: Appearance::System,
+            language: Language::System,
             text_zoom_percent: 100,
             enter_sends: true,
             reduced_motion: false,
@@ -229,7 +232,8 @@ mod tests {
     fn settings_come_back_as_they_were() {
         let directory = tempfile::tempdir().unwrap();
         assert_eq!(Settings::load(directory.path()).unwrap(), (Settings::default(), None));
-        let mut settings = Settings { name: "Ann".into(), port: 9_001, ..Settings::default() };
+        let mut settings =
+            Settings { name: "Ann".into(), port: 9_001, language: Language::Arabic, ..Settings::default() };
         settings.choose_new_room_suite(Suite::Textbook);
         settings.remember_address("ann:9000");
         settings.save(directory.path()).unwrap();

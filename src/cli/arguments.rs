@@ -26,9 +26,19 @@ pub struct Arguments {
     /// What to do; without one the window opens.
     #[command(subcommand)]
     pub command: Option<Command>,
+    /// An invite, which the window shows: what a click on one runs.
+    #[arg(value_parser = invite_link)]
+    pub link: Option<String>,
     /// Options of every command.
     #[command(flatten)]
     pub global: Global,
+}
+
+/// Takes only what begins as invites do: a mistyped command is none.
+fn invite_link(text: &str) -> Result<String, String> {
+    let scheme = text.split(':').next().filter(|scheme| scheme.len() < text.len()).unwrap_or_default();
+    let is_link = ["conversa", "conversa-learning"].iter().any(|known| known.eq_ignore_ascii_case(scheme));
+    if is_link { Ok(text.to_owned()) } else { Err("it is neither a command nor an invite (conversa:2:…)".to_owned()) }
 }
 
 /// Options of every command.
@@ -373,6 +383,19 @@ mod tests {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains(&format!("conversa {}", command.get_name())), "{}", command.get_name());
         }
+    }
+
+    #[test]
+    fn a_click_on_an_invite_is_told_from_a_mistyped_command() {
+        let link = |text: &str| Arguments::try_parse_from(["conversa", "--", text]).map(|arguments| arguments.link);
+        for invite in ["conversa:2:ABC", "CONVERSA:2:ABC", "conversa-learning:2:ABC"] {
+            assert_eq!(link(invite).unwrap().as_deref(), Some(invite));
+        }
+        for other in ["hots", "conversa", "https://example.org", "--profile", ""] {
+            assert!(link(other).is_err(), "{other}");
+        }
+        assert!(Arguments::try_parse_from(["conversa", "hots"]).is_err());
+        assert!(Arguments::try_parse_from(["conversa", "rooms"]).unwrap().link.is_none());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use slint::{CloseRequestResponse, ComponentHandle, Timer};
 
 use super::generated::{AppWindow, Backend};
+use super::language::bind_direction;
 use super::presenter::Presenter;
 
 /// The presenter as callbacks hold it: the window owns the callbacks, so they must not own it back.
@@ -33,6 +34,7 @@ impl Handle {
 
 /// Connects the window with its presenter.
 pub(super) fn bind(app: &AppWindow, presenter: &Rc<RefCell<Presenter>>) {
+    bind_direction(app);
     let handle = Handle(Rc::downgrade(presenter));
     let backend = app.global::<Backend>();
     bind_person(&backend, &handle);
@@ -97,6 +99,7 @@ fn bind_rooms(backend: &Backend<'_>, handle: &Handle) {
     verb!(backend.on_retry_now => handle.retry_now());
     verb!(backend.on_room_remedy => handle.room_remedy());
     verb!(backend.on_send_anyway => handle.send_anyway());
+    verb!(backend.on_refresh_keys => handle.refresh_keys());
     verb!(backend.on_forget_host => handle.forget_host());
     verb!(backend.on_answer_host => handle.answer_host(number));
     verb!(backend.on_open_compare => handle.open_compare(text));

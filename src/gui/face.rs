@@ -75,6 +75,11 @@ impl Face {
         take_all(&self.presenter, std::iter::from_fn(|| self.events.try_recv().ok()))
     }
 
+    /// Takes in one event as if the session had told it. For what no honest host does, such as a fork.
+    pub fn tell(&self, event: SessionEvent) {
+        take_all(&self.presenter, std::iter::once(event));
+    }
+
     /// What ends the program in good order from any thread.
     pub(super) fn quitter(&self) -> impl Fn() + Send + 'static {
         let work = self.work_sender.clone();
@@ -82,6 +87,20 @@ impl Face {
             // Nobody is left to be told if this fails.
             let _ = work.try_send(Work::Quit);
         }
+    }
+
+    /// What tells the window from any thread that the program was started again.
+    pub(super) fn starter(&self) -> impl Fn(Option<String>) + Send + 'static {
+        let work = self.work_sender.clone();
+        move |link| {
+            // Nobody is left to be told if this fails.
+            let _ = work.try_send(Work::StartedAgain(link));
+        }
+    }
+
+    /// Shows an invite that was clicked outside the window, as soon as it can be shown.
+    pub fn open_link(&self, link: String) {
+        self.presenter.borrow_mut().open_link_when_free(link);
     }
 
     /// Lets events come in while the event loop runs; `ended` is called after the last.

@@ -5,40 +5,56 @@
 //! then starts itself anew with the software renderer. That happens before any room is entered, and
 //! the new program takes over the profile, for the system closes the old one's lock with it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use slint::{ComponentHandle, PlatformError, Timer};
 
 use super::face::Face;
+use super::fonts::{Emoji, add_fonts};
 use super::generated::{AppWindow, ChatState, Page, Remedy, Sheet, TroubleView};
+use super::instance;
+use super::language::choose_language;
 use super::presenter::trouble;
-use crate::app::{Code, Problem, Profile, say};
+use crate::app::{Code, Language, Problem, Profile, say};
 
 /// How long the event loop runs until it is asked whether there is a window: it is made in the first turn.
 const TRY_TO_DRAW: Duration = Duration::from_millis(20);
 /// Slint's own choice of backend and renderer; whoever sets it is obeyed.
 const BACKEND_VARIABLE: &str = "SLINT_BACKEND";
 
-/// Opens the window on the profile in `directory` (or in the platform's own place), and returns when
-/// it was closed and all goodbyes were said.
+/// Opens the window on the profile in `directory` (or in the platform's own place) and shows the
+/// invite in `link`, and returns when the window was closed and all goodbyes were said. Where a window
+/// is open on this profile, that one is shown, and this returns at once.
 ///
 /// # Errors
 /// A [`Problem`] without a display, or if the profile cannot be used; the latter is also shown in a
 /// window.
-pub fn run(directory: Option<PathBuf>) -> Result<(), Problem> {
+pub fn run(directory: Option<PathBuf>, link: Option<&str>) -> Result<(), Problem> {
     if !has_display() {
         return Err(no_display("neither DISPLAY nor WAYLAND_DISPLAY is set"));
     }
-    choose_renderer()?;
+    let place = Profile::place(directory)?;
+    let profile = Profile::open(Some(place.clone()));
+    if let Err(problem) = &profile
+        && problem.code == Code::ProfileInUse
+    {
+        match instance::hand_over(&place, link) {
+            Ok(()) => return Ok(()),
+            Err(error) => log::info!("no window answers for this profile: {error}"),
+        }
+    }
+    let emoji = choose_renderer()?;
     let app = AppWindow::new().map_err(no_display)?;
+    add_fonts(emoji);
+    // Until the profile says another.
+    choose_language(Language::System);
     // The name by which the desktop finds the icon and the menu entry.
     if let Err(error) = slint::set_xdg_app_id("conversa") {
         log::info!("the desktop does not learn the program's name: {error}");
     }
-    let opened = Profile::open(directory).and_then(|profile| Face::open(app.clone_strong(), profile));
-    match opened {
-        Ok(face) => run_face(&face),
+    match profile.and_then(|profile| Face::open(app.clone_strong(), profile)) {
+        Ok(face) => run_face(&face, &place, link),
         Err(problem) => {
             show_problem(&app, &problem)?;
             Err(problem)
@@ -46,15 +62,21 @@ pub fn run(directory: Option<PathBuf>) -> Result<(), Problem> {
     }
 }
 
-fn run_face(face: &Face) -> Result<(), Problem> {
+fn run_face(face: &Face, profile: &Path, link: Option<&str>) -> Result<(), Problem> {
     face.app().show().map_err(no_display)?;
     try_to_draw()?;
+    if let Err(error) = instance::listen(profile, face.starter()) {
+        log::warn!("a second start will not find this window: {error}");
+    }
     face.listen(end_loop).map_err(no_display)?;
     // A signal is a goodbye, too.
     if let Err(error) = ctrlc::set_handler(face.quitter()) {
         log::info!("signals end the program without a goodbye: {error}");
     }
     face.start();
+    if let Some(link) = link {
+        face.open_link(link.to_owned());
+    }
     slint::run_event_loop_until_quit().map_err(no_display)
 }
 
@@ -91,13 +113,18 @@ fn has_display() -> bool {
         || ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(is_set)
 }
 
-/// Without a GPU the software renderer is several times faster than OpenGL by software.
-fn choose_renderer() -> Result<(), Problem> {
-    if std::env::var_os(BACKEND_VARIABLE).is_some() || has_gpu() {
-        return Ok(());
+/// Without a GPU the software renderer is several times faster than OpenGL by software. Says which emoji
+/// the renderer can draw.
+fn choose_renderer() -> Result<Emoji, Problem> {
+    if let Some(chosen) = std::env::var_os(BACKEND_VARIABLE) {
+        let is_software = chosen.to_string_lossy().contains("software");
+        return Ok(if is_software { Emoji::Outlines } else { Emoji::OfTheSystem });
+    }
+    if has_gpu() {
+        return Ok(Emoji::OfTheSystem);
     }
     let selector = slint::BackendSelector::new().backend_name("winit".to_owned()).renderer_name("software".to_owned());
-    selector.select().map_err(no_display)
+    selector.select().map(|()| Emoji::Outlines).map_err(no_display)
 }
 
 /// Whether the kernel offers a GPU: a render node, or the driver that has none.

@@ -9,7 +9,10 @@
 mod bind;
 mod clipboard;
 mod face;
+mod fonts;
 mod format;
+mod instance;
+mod language;
 mod launch;
 mod links;
 mod list;
@@ -21,6 +24,10 @@ use crate::crypto::cost::{self, Cost};
 
 #[doc(hidden)]
 pub use self::face::Face;
+#[doc(hidden)]
+pub use self::fonts::{Emoji, add_fonts};
+#[doc(hidden)]
+pub use self::language::{bind_direction, choose_language};
 pub use self::launch::run;
 
 // What the compiler of the `.slint` files writes is not held to the rules of hand-written code.
@@ -40,6 +47,8 @@ enum Work {
     Measured(Costs),
     /// The system wants the program to end.
     Quit,
+    /// The program was started again for this profile, with an invite or without.
+    StartedAgain(Option<String>),
 }
 
 /// What the suites cost on this computer, as far as they could be measured.

@@ -94,6 +94,7 @@ fn ten_thousand_messages_stay_where_they_are_read() {
     let options = TestingBackendOptions { mock_time: true, threading: false, renderer_name: Some("software".into()) };
     slint::platform::set_platform(Box::new(TestingBackend::new(options))).unwrap();
     let app = AppWindow::new().unwrap();
+    conversa::gui::choose_language(conversa::app::Language::English);
     let state = app.global::<ChatState>();
     state.set_page(Page::Chat);
     state.set_sheet(Sheet::None);

@@ -6,12 +6,18 @@
 #![allow(clippy::print_stdout, reason = "the time a frame takes")]
 
 mod bad_input;
+mod catalogue;
+mod clicked;
+mod direction;
+mod fonts;
 mod guest;
 mod keyboard;
+mod languages;
 mod learning;
 mod literals;
 mod long_list;
 mod person;
 mod story;
 mod texts;
+mod translations;
 mod trust;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use conversa::app::Profile;
+use conversa::app::{Language, Profile, SessionEvent, Settings};
 use conversa::gui::{AppWindow, ChatState, Face, Sheet, TroubleView, Words};
 use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery};
 use slint::platform::{Key, PointerEventButton, WindowEvent};
@@ -22,7 +22,8 @@ pub(crate) struct Person {
     directory: tempfile::TempDir,
 }
 
-/// A profile of somebody whose keys were made before: making keys takes seconds.
+/// A profile of somebody whose keys were made before: making keys takes seconds. Their window speaks English,
+/// whatever the computer does.
 pub(crate) fn profile_of(name: &str) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keys");
@@ -33,6 +34,9 @@ pub(crate) fn profile_of(name: &str) -> tempfile::TempDir {
             .unwrap();
         std::fs::copy(keys.join(format!("{name}.{half}.learning.pem")), learning.join(format!("{half}.pem"))).unwrap();
     }
+    let mut settings = Settings::default();
+    settings.language = Language::English;
+    settings.save(directory.path()).unwrap();
     directory
 }
 
@@ -86,6 +90,18 @@ impl Person {
     /// A trouble as the window says it.
     pub(crate) fn line(&self, trouble: TroubleView) -> String {
         self.app().global::<Words>().invoke_line(trouble).into()
+    }
+
+    /// Tells the window what its session did not, and lets it show that.
+    pub(crate) fn app_is_told(&self, event: SessionEvent) {
+        self.face.tell(event);
+        self.step();
+    }
+
+    /// Clicks an invite in another program.
+    pub(crate) fn click_elsewhere(&self, link: &str) {
+        self.face.open_link(link.to_owned());
+        self.step();
     }
 
     /// A few frames: events come in, and what follows from them is done.

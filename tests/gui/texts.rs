@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use conversa::app::SENTENCE_VALUES_MAX;
+use conversa::app::{Language, SENTENCE_VALUES_MAX};
 use conversa::gui::{AppWindow, DateForm, Sentence, TroubleView, When, Words};
 use slint::ComponentHandle;
 
+use crate::catalogue::place_in_translation;
 use crate::literals::{Literal, of_directory};
 
 /// Literals of `src/gui` that are no words of a language, or that no window shows, by their file.
-const NO_WORDS: [(&str, &[&str]); 5] = [
+const NO_WORDS: [(&str, &[&str]); 7] = [
     // The time of day in digits; units as everybody writes them.
     ("format.rs", &["%H:%M", "{:.1} s", "{ms:.0} ms", "{ms:.1} ms", "{ms:.2} ms", "{:.1} µs"]),
     // A thread's name.
@@ -36,10 +37,25 @@ const NO_WORDS: [(&str, &[&str]); 5] = [
         ],
     ),
     ("presenter/preferences.rs", &["CARGO_PKG_VERSION"]),
+    // Files and the scripts they are for.
+    (
+        "fonts.rs",
+        &[
+            "../../ui/fonts/Arabic-Regular.ttf",
+            "../../ui/fonts/Arabic-Bold.ttf",
+            "../../ui/fonts/Japanese-Regular.otf",
+            "Arab",
+            "Hira",
+            "Kana",
+            "Hani",
+        ],
+    ),
+    // A thread's name, and where a second start finds the first.
+    ("instance.rs", &["instance", "window.socket", "conversa-{}"]),
 ];
 
 /// Literals of `ui/` that are the same in every language, by their file.
-const UNTRANSLATED: [(&str, &[&str]); 5] = [
+const UNTRANSLATED: [(&str, &[&str]); 7] = [
     // The program's name; the typeface; keys.
     ("app-window.slint", &["Conversa", "Inter", "n", "f"]),
     ("pages/rail.slint", &["Conversa"]),
@@ -48,6 +64,10 @@ const UNTRANSLATED: [(&str, &[&str]); 5] = [
     ("sheets/join-sheet.slint", &["conversa:2:…"]),
     // It is measured and never shown.
     ("components/composer.slint", &["Ag"]),
+    // What a translation says of its own direction.
+    ("direction.slint", &["right-to-left"]),
+    // Each language calls itself by its own name.
+    ("pages/settings.slint", &["English", "Deutsch", "Español", "Français", "日本語", "العربية"]),
 ];
 
 /// What the program can say through the window: the words of each `say!`.
@@ -59,7 +79,10 @@ fn templates() -> BTreeSet<String> {
 
 fn window() -> AppWindow {
     i_slint_backend_testing::init_no_event_loop();
-    AppWindow::new().unwrap()
+    let app = AppWindow::new().unwrap();
+    // The computer of whoever tests may speak another.
+    conversa::gui::choose_language(Language::English);
+    app
 }
 
 #[test]
@@ -177,10 +200,8 @@ fn every_text_of_the_pages_can_be_translated() {
 
 /// The text, its context before `=>`, or its plural after `|`.
 fn is_translated(literal: &Literal) -> bool {
-    ["", "\"\" =>", "\"\" |", "\"\" => \"\" |"].iter().any(|inside| {
-        let words: Vec<&str> = literal.before.rsplitn(2, "@tr(").collect();
-        words.len() == 2 && words[0].split_whitespace().collect::<Vec<_>>().join(" ") == *inside
-    })
+    place_in_translation(literal)
+        .is_some_and(|inside| ["", "\"\" =>", "\"\" |", "\"\" => \"\" |"].contains(&inside.as_str()))
 }
 
 /// A file's name, or what a sentence is looked up by.

@@ -1,9 +1,9 @@
 //! What a person is shown and asked when a key is not the one that it was, and keys that are kept elsewhere.
 
-use conversa::app::{HostPlace, HostRequest};
+use conversa::app::{HostPlace, HostRequest, SeatEvent, SeatId, SessionEvent};
 use conversa::crypto::Suite;
 use conversa::gui::{Confirm, Connection, KeyStage, Page, Sheet};
-use conversa::protocol::RoomCrypto;
+use conversa::protocol::{Event, RoomCrypto};
 use slint::Model;
 
 use crate::guest::Guest;
@@ -64,6 +64,42 @@ fn somebody_with_the_name_and_another_key_is_asked_about_before_anything_is_sent
     ann.type_text("Asked once");
     ann.press("Send");
     assert_eq!((ann.state().get_sheet(), ann.state().get_draft().as_str()), (Sheet::None, ""));
+}
+
+#[test]
+fn after_a_fork_nothing_is_sent_before_the_person_was_asked() {
+    let (ann, mut bo, seat, _) = compared();
+    let open = SeatId(ann.state().get_room().id.parse().unwrap());
+    let from = bo.fingerprint.unwrap();
+    // The only host here is honest and shows one history, so it is the event alone that is made up.
+    ann.app_is_told(SessionEvent::Seat { seat: open, event: SeatEvent::Protocol(Event::Fork { from }) });
+    assert!(ann.reads("Bo and you see different rooms: "));
+    ann.check_names("forked room");
+
+    ann.type_text("Is this still us?");
+    ann.press("Send");
+    assert_eq!((ann.state().get_sheet(), ann.state().get_confirm()), (Sheet::Confirm, Confirm::SendForked));
+    assert!(ann.reads("Bo and you were shown different things in this room"));
+    ann.check_names("send into a fork");
+    ann.press("Cancel");
+    assert_eq!(ann.state().get_draft(), "Is this still us?", "nothing was sent, and nothing is lost");
+    ann.press("Send");
+    ann.press("Send anyway");
+    ann.wait_with(&mut [&mut bo], "the words", |ann, guests| {
+        ann.state().get_draft().is_empty() && guests[0].heard(seat).contains(&"Is this still us?".to_owned())
+    });
+    ann.type_text("Asked once");
+    ann.press("Send");
+    assert_eq!((ann.state().get_sheet(), ann.state().get_draft().as_str()), (Sheet::None, ""));
+}
+
+#[test]
+fn short_lived_keys_are_made_anew_when_the_person_asks() {
+    let (ann, mut bo, seat, _) = compared();
+    ann.press("Refresh keys");
+    assert!(ann.reads("Your short-lived keys are made anew"));
+    bo.session.send(seat, "Sealed to the new ones").unwrap();
+    ann.wait_with(&mut [&mut bo], "his words", |ann, _| ann.sees("Bo: Sealed to the new ones"));
 }
 
 #[test]

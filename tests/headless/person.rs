@@ -60,6 +60,17 @@ impl Profile {
         Person::start(self.command(arguments))
     }
 
+    /// Starts a command in a terminal of its own, where what it writes and what is typed come out as one.
+    pub fn start_in_terminal(&self, arguments: &[&str]) -> Person {
+        let command = self.command(arguments);
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let line = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect::<Vec<_>>().join(" ");
+        let mut terminal = Command::new("script");
+        terminal.args(["--quiet", "--flush", "--return", "--command", &line, "/dev/null"]);
+        terminal.env_remove("CONVERSA_PASSPHRASE").env_remove("CONVERSA_LOG").env_remove("CONVERSA_PROFILE");
+        Person::start(terminal)
+    }
+
     /// Hosts a room on a free port of the loopback, and waits until it is there.
     pub fn host(&self, name: &str, more: &[&str]) -> (Person, Hosting) {
         let fixed = ["host", "--name", name, "--room", "Friday", "--listen", "127.0.0.1:0", "--json"];
@@ -145,6 +156,11 @@ impl Person {
             }
             Err(error) => self.fail(&format!("no line came: {error}")),
         }
+    }
+
+    /// Passes lines over until one has these words.
+    pub fn read_until(&mut self, words: &str) {
+        while !self.line().contains(words) {}
     }
 
     /// The next event of this name; others before it are passed over.

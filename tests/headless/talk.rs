@@ -203,6 +203,41 @@ fn keys_are_compared_and_marked_and_another_key_of_that_name_is_told() {
     assert_eq!((guest.finish(), host.finish()), (0, 0));
 }
 
+/// `script` gives the program a terminal, which is where a person is asked.
+#[cfg(target_os = "linux")]
+#[test]
+fn in_a_terminal_the_person_is_asked_before_anything_goes_to_another_key_of_that_name() {
+    let (ann, bo, carol) = (Profile::of("ann"), Profile::of("bo"), Profile::of("carol"));
+    let (mut host, hosting) = ann.host("Ann", &[]);
+    let mut guest = bo.join("Bo", &hosting.invite, &[]);
+    let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+    let member = host.expect("joined")["member"].as_str().unwrap().to_owned();
+    host.say(&format!(r#"{{"verify":"{member}"}}"#));
+    let number = host.expect("safety_number")["number"].clone();
+    guest.say(&serde_json::json!({ "verify": hosting.fingerprint, "with": number }).to_string());
+    assert_eq!(guest.expect("compared")["result"], "same");
+    assert_eq!(guest.finish(), 0);
+
+    let mut guest = bo.start_in_terminal(&["join", &hosting.invite]);
+    guest.read_until("In the room: 2 members. End-to-end encrypted.");
+    guest.read_until("is called Ann.");
+    let mut pretender = carol.join("Ann", &invite, &[]);
+    guest.read_until("has another key than the one you compared");
+    let question = "Send it anyway? [y/N]";
+    guest.say("For Ann alone");
+    guest.read_until(question);
+    guest.say("");
+    guest.read_until("It was not sent.");
+    guest.say("For Ann alone");
+    guest.read_until(question);
+    guest.say("y");
+    assert_eq!(host.message(), ("Bo".to_owned(), "For Ann alone".to_owned()));
+    assert_eq!(pretender.message().1, "For Ann alone");
+    guest.say("Asked once");
+    assert_eq!(host.message().1, "Asked once");
+    assert_eq!((pretender.finish(), host.finish()), (0, 0));
+}
+
 #[test]
 fn everybody_is_shown_one_room_code_until_the_members_change() {
     let (ann, bo, carol) = (Profile::of("ann"), Profile::of("bo"), Profile::of("carol"));

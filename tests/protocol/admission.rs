@@ -296,6 +296,31 @@ fn after_a_cut_the_owner_sends_the_same_entry_again() {
     }
 }
 
+/// An invite works once, so who used one must get in though others are before them.
+#[test]
+fn whoever_used_an_invite_before_the_owners_cut_gets_in_after_it() {
+    for suite in Suite::ALL {
+        let mut net = Net::with_owner(suite, "ann", true);
+        net.disk_works = false;
+        let [first, second] = [net.invite(), net.invite()];
+        net.add("bo", Entry::Invite(first), None);
+        net.settle();
+        // Carol's entry has to wait until Bo's is stored and logged.
+        net.add("carol", Entry::Invite(second.clone()), None);
+        net.settle();
+        net.cut("ann");
+        net.wait(5_000);
+        net.add("carol", Entry::Invite(second), None);
+        net.settle();
+        assert_eq!(net.stop_of("carol"), None, "{suite:?}: the invite that she used is hers");
+        net.disk_works = true;
+        net.command("ann", Command::EntryStored);
+        net.drive();
+        assert_eq!(logged(&net, "ann").len(), 2, "{suite:?}");
+        assert!(net.is_ready("carol"), "{suite:?}: {:?}", net.people["carol"].events);
+    }
+}
+
 /// The next wish waits for the first one's entry, and builds on it.
 #[test]
 fn an_entry_that_the_host_logged_before_a_cut_is_not_signed_again() {

@@ -10,10 +10,11 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use conversa::app::Language;
 use conversa::gui::{
     AddressRow, AddressState, AppWindow, Appearance, ChatState, CompareView, Compared, Confirm, Connection, DateForm,
-    HostStage, JoinStage, JoinTab, JoinView, KeyStage, KeyStep, Page, Remedy, Security, Sentence, Sheet, Suite,
-    TroubleView,
+    Emoji, HostStage, JoinStage, JoinTab, JoinView, KeyStage, KeyStep, Page, Remedy, Security, Sentence, Sheet, Suite,
+    TroubleView, add_fonts, bind_direction, choose_language,
 };
 use i_slint_backend_testing::{AccessibleRole, ElementQuery, TestingBackend, TestingBackendOptions};
 use slint::platform::WindowEvent;
@@ -37,6 +38,9 @@ fn window() -> AppWindow {
     let options = TestingBackendOptions { mock_time: true, threading: false, renderer_name: Some("software".into()) };
     slint::platform::set_platform(Box::new(TestingBackend::new(options))).unwrap();
     let app = AppWindow::new().unwrap();
+    add_fonts(Emoji::Outlines);
+    bind_direction(&app);
+    choose_language(Language::English);
     app.show().unwrap();
     fixture::fill(&app);
     app
@@ -376,4 +380,65 @@ fn comparing() {
     state.set_compare(CompareView { since: fixture::date(DateForm::Long), ..view });
     state.set_sheet(Sheet::ChangedKey);
     shoot(&app, "changed-key", &["Compare…", "Leave room…"]);
+}
+
+/// The pages with most words, in another language.
+fn shoot_language(language: Language) {
+    let app = window();
+    choose_language(language);
+    let state = app.global::<ChatState>();
+    let tag = language.tag().unwrap();
+    let shoot = |page: &str, sizes: &[((u32, u32), &str)]| shoot_in(&app, &format!("{tag}-{page}"), &[], sizes);
+    let both = [(WIDE, "wide"), (NARROW, "narrow")];
+    state.set_people_open(true);
+    shoot("people", &[(TALL, "tall")]);
+    state.set_people_open(false);
+    shoot("room", &both);
+    state.set_people_open(true);
+    shoot("people", &[(NARROW, "narrow")]);
+    state.set_people_open(false);
+    state.set_page(Page::Settings);
+    shoot("settings", &[(TALL, "tall"), ((400, 2600), "tall-narrow")]);
+    state.set_page(Page::Chat);
+    fixture::empty(&app);
+    shoot("empty", &both);
+    state.set_sheet(Sheet::Host);
+    shoot("host", &both);
+    state.set_sheet(Sheet::Invite);
+    shoot("invite", &[(NARROW, "narrow")]);
+    state.set_sheet(Sheet::Join);
+    state.set_join_stage(JoinStage::Review);
+    shoot("join-review", &both);
+    state.set_confirm(Confirm::Quit);
+    state.set_confirm_count(3);
+    state.set_sheet(Sheet::Confirm);
+    shoot("confirm-quit", &[(NARROW, "narrow")]);
+    state.set_sheet(Sheet::None);
+    state.set_page(Page::FirstRun);
+    shoot("first-run", &both);
+}
+
+#[test]
+fn german() {
+    shoot_language(Language::German);
+}
+
+#[test]
+fn spanish() {
+    shoot_language(Language::Spanish);
+}
+
+#[test]
+fn french() {
+    shoot_language(Language::French);
+}
+
+#[test]
+fn japanese() {
+    shoot_language(Language::Japanese);
+}
+
+#[test]
+fn arabic() {
+    shoot_language(Language::Arabic);
 }

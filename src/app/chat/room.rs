@@ -43,8 +43,8 @@ pub enum Connection {
 /// The one line about security.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Security {
-    /// End-to-end encrypted, and keys were not compared.
-    NotCompared,
+    /// End-to-end encrypted. Which keys were compared stands in the settings, not in the room.
+    Encrypted,
     /// A learning room: nothing is private.
     Learning,
     /// Members were shown different histories.
@@ -56,7 +56,7 @@ impl Security {
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
-            Self::NotCompared => "End-to-end encrypted. Keys not compared yet.",
+            Self::Encrypted => "End-to-end encrypted.",
             Self::Learning => "Learning room: anyone on the network can read this.",
             Self::Forked => "Members were shown different things: the host, or an app, is wrong.",
         }
@@ -167,7 +167,7 @@ impl Room {
         } else if !self.forked_by.is_empty() {
             Security::Forked
         } else {
-            Security::NotCompared
+            Security::Encrypted
         }
     }
 

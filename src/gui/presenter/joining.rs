@@ -1,5 +1,8 @@
 //! Joining: from an invite or an address, over the questions that a person has to answer, to a room.
 
+use slint::ComponentHandle;
+use slint::winit_030::{WinitWindowAccessor, winit};
+
 use super::Presenter;
 use super::views;
 use crate::app::chat::{Connection, Question};
@@ -25,11 +28,42 @@ impl Presenter {
         if !self.commit_name() {
             return;
         }
+        // Whoever clicked an invite before the first choice of a name finds it here.
+        let link = self.link_waiting.take().unwrap_or_default();
         let state = self.state();
         state.set_join_stage(ui::JoinStage::Form);
-        state.set_join_text("".into());
+        state.set_join_text(link.into());
         state.set_join_error(ui::TroubleView::default());
         state.set_sheet(ui::Sheet::Join);
+    }
+
+    /// The program was started again for this profile: the window that is there comes to the front.
+    pub(super) fn started_again(&mut self, link: Option<String>) {
+        raise(&self.app);
+        if let Some(link) = link {
+            self.open_link_when_free(link);
+        }
+    }
+
+    /// An invite was clicked somewhere else. It is shown and no more: going on tells the host of this
+    /// computer's address, which is the person's to decide.
+    pub(in crate::gui) fn open_link_when_free(&mut self, link: String) {
+        self.link_waiting = Some(link);
+        self.show_waiting_link();
+    }
+
+    /// Shows the invite that was clicked, as soon as no sheet is open, nor a page that has to be answered first.
+    pub(super) fn show_waiting_link(&mut self) {
+        let state = self.state();
+        let is_free = match state.get_sheet() {
+            ui::Sheet::None => matches!(state.get_page(), ui::Page::Chat | ui::Page::Settings | ui::Page::About),
+            ui::Sheet::Join => state.get_join_stage() == ui::JoinStage::Form,
+            _ => false,
+        };
+        if is_free && self.link_waiting.is_some() {
+            state.set_page(ui::Page::Chat);
+            self.open_join();
+        }
     }
 
     /// An invite or address was given.
@@ -228,4 +262,10 @@ impl Presenter {
 /// Milliseconds; an answer within the same one took less than it, and not no time.
 fn round_trip(room: &LobbyRoom) -> i32 {
     i32::try_from(room.round_trip_ms).unwrap_or(i32::MAX).max(1)
+}
+
+/// Brings the window to the front, where the window system lets a program do that.
+fn raise(app: &ui::AppWindow) {
+    app.window().set_minimized(false);
+    app.window().with_winit_window(winit::window::Window::focus_window);
 }

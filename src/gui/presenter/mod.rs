@@ -71,6 +71,8 @@ pub(super) struct Presenter {
     hosting: Option<Hosting>,
     joining: Option<Joining>,
     identities: Identities,
+    /// An invite that was clicked elsewhere, until it can be shown.
+    link_waiting: Option<String>,
     /// What was typed and not sent.
     drafts: HashMap<SeatId, String>,
     /// Rooms whose draft of an earlier run is there, or is not wanted any more.
@@ -126,6 +128,7 @@ impl Presenter {
             hosting: None,
             joining: None,
             identities: Identities::default(),
+            link_waiting: None,
             drafts: HashMap::new(),
             drafts_seen: HashSet::new(),
             filter: String::new(),
@@ -178,6 +181,7 @@ impl Presenter {
         match work {
             Work::Measured(costs) => self.measured(costs),
             Work::Quit => self.quit(),
+            Work::StartedAgain(link) => self.started_again(link),
         }
     }
 
@@ -213,6 +217,7 @@ impl Presenter {
         }
         self.refresh();
         self.next_trouble();
+        self.show_waiting_link();
         self.show_doubt();
     }
 

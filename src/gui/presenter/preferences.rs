@@ -3,10 +3,11 @@
 use slint::{ComponentHandle, LogicalSize, ModelRc};
 
 use super::{Presenter, views};
-use crate::app::{Appearance, Settings, keyring};
+use crate::app::{Appearance, Language, Settings, keyring};
 use crate::crypto::Suite;
 use crate::gui::Costs;
 use crate::gui::generated as ui;
+use crate::gui::language::choose_language;
 
 /// The room list's width in logical pixels, unless it was dragged.
 const RAIL_WIDTH_DEFAULT: u32 = 300;
@@ -61,6 +62,8 @@ impl Presenter {
             ui::Suite::Secure => Suite::Secure,
             ui::Suite::Learning => Suite::Textbook,
         };
+        let chosen = usize::try_from(state.get_language()).ok().and_then(|place| Language::ALL.get(place).copied());
+        let language = chosen.unwrap_or_default();
         let zoom = pixels(state.get_zoom() * 100.0);
         let rail_width = pixels(state.get_rail_width());
         let port = state.get_default_port().trim().parse::<u16>().ok().filter(|port| *port > 0);
@@ -71,6 +74,7 @@ impl Presenter {
         let people_open = (size.0 >= ROOMY_WIDTH).then(|| state.get_people_open());
         let change = move |settings: &mut Settings| {
             settings.appearance = appearance;
+            settings.language = language;
             settings.choose_new_room_suite(suite);
             settings.text_zoom_percent = u16::try_from(zoom).unwrap_or(100);
             settings.rail_width = rail_width;
@@ -84,6 +88,9 @@ impl Presenter {
         };
         let mut changed = self.settings.clone();
         change(&mut changed);
+        if changed.language != self.settings.language {
+            choose_language(language);
+        }
         if changed != self.settings {
             self.settings = changed;
             self.session.change_settings(change);
@@ -123,6 +130,8 @@ impl Presenter {
             Appearance::Light => ui::Appearance::Light,
             Appearance::Dark => ui::Appearance::Dark,
         });
+        state.set_language(settings.language as i32);
+        choose_language(settings.language);
         state.set_zoom(f32::from(settings.text_zoom_percent.clamp(70, 200)) / 100.0);
         state.set_enter_sends(settings.enter_sends);
         state.set_still(settings.reduced_motion);

@@ -3,7 +3,7 @@
 use super::views;
 use super::{Presenter, now_ms};
 use crate::app::chat::{Change, Connection, Presence};
-use crate::app::{Action, JoinTarget, SeatId};
+use crate::app::{Action, JoinTarget, SeatId, say};
 use crate::crypto::Fingerprint;
 use crate::gui::generated as ui;
 use crate::gui::list;
@@ -54,6 +54,14 @@ impl Presenter {
     pub(in crate::gui) fn retry_now(&self) {
         if let Some(seat) = self.open {
             self.session.retry(seat);
+        }
+    }
+
+    /// Makes the short-lived keys of the open room anew.
+    pub(in crate::gui) fn refresh_keys(&self) {
+        if let Some(seat) = self.open {
+            self.session.refresh_keys(seat);
+            self.toast(views::only(&say!("Your short-lived keys are made anew")));
         }
     }
 

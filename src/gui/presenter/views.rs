@@ -172,8 +172,8 @@ pub(super) fn room_view(room: &Room, now_ms: u64, all_verified: bool) -> ui::Roo
         members: count(room.members().len()),
         here: count(here),
         security: match security {
-            chat::Security::NotCompared if all_verified => ui::Security::Verified,
-            chat::Security::NotCompared => ui::Security::Encrypted,
+            chat::Security::Encrypted if all_verified => ui::Security::Verified,
+            chat::Security::Encrypted => ui::Security::Encrypted,
             chat::Security::Learning => ui::Security::Learning,
             chat::Security::Forked => ui::Security::Forked,
         },

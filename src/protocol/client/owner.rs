@@ -73,7 +73,14 @@ impl OwnerDesk {
             signed.waiting = false;
         }
         self.knocks.clear();
-        self.wishes.retain(|wish| !matches!(wish, Wish::Add { .. }));
+        // Who knocked and was not answered knocks again; an invite works once, so its entry is still to be made.
+        let Self { wishes, invited, .. } = self;
+        wishes.retain(|wish| !matches!(wish, Wish::Add { member, .. } if !invited.contains(member)));
+    }
+
+    /// Whether the entry that lets `member` in is on its way.
+    fn is_adding(&self, newcomer: &Fingerprint) -> bool {
+        self.wishes.iter().any(|wish| matches!(wish, Wish::Add { member, .. } if member == newcomer))
     }
 
     /// The signed entry is where a crash does not reach it.
@@ -127,7 +134,7 @@ impl Client {
             return Ok(());
         };
         let member = bundle.fingerprint;
-        if room.roster.contains(&member) {
+        if room.roster.contains(&member) || self.desk.is_adding(&member) {
             // Its entry is on the way to the host already, which lets it in by itself.
             return Ok(());
         }
