@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use conversa::crypto::Suite;
-use conversa::protocol::limits::TEXT_BYTES_MAX;
+use conversa::protocol::limits::{BYTES_BURST, TEXT_BYTES_MAX};
 use conversa::protocol::{Client, Command, Entry, Event, Identity, Stop};
 use conversa::wire::FrameKind;
 
@@ -271,6 +271,23 @@ fn a_burst_is_slowed_down_not_thrown_out() {
         }
         assert_eq!(net.inbox("ann"), (0..200).map(|index| index.to_string()).collect::<Vec<_>>(), "{suite:?}");
     }
+}
+
+/// In learning rooms words become many bytes, and a host counts those too.
+#[test]
+fn a_burst_of_long_words_is_slowed_down_by_its_bytes() {
+    let mut net = Net::new(Suite::Textbook, &["ann", "bo", "carol"]);
+    let long = |index: usize| format!("{index} {}", "x".repeat(11_700));
+    net.sent_by = Some(("bo", Vec::new()));
+    for index in 0..40 {
+        net.send("bo", &long(index));
+    }
+    net.settle();
+    let at_once: usize = net.sent_by.take().unwrap().1.iter().map(|(_, frame)| frame.len()).sum();
+    let most = usize::try_from(BYTES_BURST).unwrap() * 3 / 4;
+    assert!((most / 2..=most).contains(&at_once), "{at_once} of {most} bytes");
+    net.wait_in_steps(5_000, 50);
+    assert_eq!(net.inbox("ann"), (0..40).map(long).collect::<Vec<_>>());
 }
 
 #[test]

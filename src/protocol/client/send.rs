@@ -15,10 +15,13 @@ use crate::protocol::payload::{Body, Fault, HeaderPayload, VERSION};
 use crate::protocol::rate::Bucket;
 use crate::protocol::sender_key::{Recipient, SendChain};
 use crate::protocol::{MessageId, Now, learning};
-use crate::wire::{ByteArray, Bytes, Frame, FrameKind, Msg};
+use crate::wire::{ByteArray, Bytes, FRAME_HEADER_BYTES, Frame, FrameKind, Msg};
 
 /// How long a goodbye may take to get into the log, in milliseconds.
 const LEAVE_MS: u64 = 5_000;
+/// The largest message in bytes, with its frame's head.
+#[allow(clippy::cast_possible_truncation, reason = "64 KiB and five")]
+const MESSAGE_BYTES_MAX: u32 = (FrameKind::Msg.limit() + FRAME_HEADER_BYTES) as u32;
 /// Own messages that wait for confirmation; the oldest is given up.
 pub(super) const SENT_MAX: usize = 1_000;
 
@@ -224,7 +227,9 @@ impl Client {
             self.again_later(now);
             return Ok(false);
         }
-        if !self.pace.messages.take(1, now) {
+        // How many bytes it takes is known once it is sealed.
+        let has_room = self.pace.bytes.next_ms(MESSAGE_BYTES_MAX, now) <= now.monotonic_ms;
+        if !has_room || !self.pace.messages.take(1, now) {
             self.again_later(now);
             return Ok(false);
         }
@@ -266,11 +271,7 @@ impl Client {
             cancelled: false,
         });
         let bytes = frame.to_bytes();
-        // Bytes are counted after the fact: the burst leaves room for the largest frame.
-        let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        if !self.pace.bytes.take(size, now) {
-            self.again_later(now);
-        }
+        self.pace.bytes.take(u32::try_from(bytes.len()).unwrap_or(u32::MAX), now);
         self.outputs.push_back(Output::Send(bytes));
         Ok(())
     }
@@ -347,7 +348,8 @@ impl Client {
     }
 
     pub(super) fn again_later(&mut self, now: Now) {
-        let due = self.pace.messages.next_ms(now).max(self.pace.keys.next_ms(now)).max(now.monotonic_ms + 1);
+        let Pace { messages, bytes, keys, .. } = &mut self.pace;
+        let due = messages.next_ms(1, now).max(bytes.next_ms(MESSAGE_BYTES_MAX, now)).max(keys.next_ms(1, now));
         self.pace.due_ms = Some(self.pace.due_ms.map_or(due, |known| known.min(due)));
     }
 }
