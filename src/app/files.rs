@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 /// How a file that is being written starts. Only a crash leaves one behind.
 const UNFINISHED: &str = ".unfinished-";
@@ -17,6 +19,11 @@ const WHOLE_SET: &str = ".whole-set";
 /// against a file that is something else.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// How often a file that another program holds is asked for again, and how long is waited each time: a
+/// virus scanner is done with so small a file in less than this second.
+const ATTEMPTS: u32 = 20;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
+
 /// Replaces the file at `path`, readable for its owner only, and comes back when it is on disk.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = parent(path);
@@ -24,7 +31,12 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(directory)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
+    let unfinished = file.into_temp_path().keep().map_err(|error| error.error)?;
+    if let Err(error) = move_file(&unfinished, path) {
+        let removed = fs::remove_file(&unfinished);
+        log::debug!("removed what was not put into its place: {removed:?}");
+        return Err(error);
+    }
     sync_directory(directory)
 }
 
@@ -49,7 +61,7 @@ pub(super) fn write_set(directory: &Path, files: &[(&str, &[u8])]) -> io::Result
     create_directory(&unfinished)?;
     let written = files.iter().try_for_each(|(name, bytes)| write(&unfinished.join(name), bytes));
     // The moment of truth: from here on the new ones count.
-    let whole = written.and_then(|()| fs::rename(&unfinished, directory.join(WHOLE_SET)));
+    let whole = written.and_then(|()| patiently(|| fs::rename(&unfinished, directory.join(WHOLE_SET))));
     if let Err(error) = whole {
         let removed = fs::remove_dir_all(&unfinished);
         log::debug!("removed what was not written whole: {removed:?}");
@@ -69,7 +81,7 @@ pub(super) fn finish_set(directory: &Path) -> io::Result<()> {
     };
     for entry in entries {
         let entry = entry?;
-        gone_is_done(fs::rename(entry.path(), directory.join(entry.file_name())))?;
+        gone_is_done(move_file(&entry.path(), &directory.join(entry.file_name())))?;
     }
     sync_directory(directory)?;
     gone_is_done(fs::remove_dir(&whole))
@@ -91,7 +103,7 @@ fn gone_is_done(result: io::Result<()>) -> io::Result<()> {
 pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.len() > FILE_BYTES_MAX => Err(io::ErrorKind::FileTooLarge.into()),
-        Ok(_) => fs::read(path).map(Some),
+        Ok(_) => patiently(|| fs::read(path)).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
@@ -141,9 +153,34 @@ fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// Moves a file to its place, over the one that is there.
+fn move_file(from: &Path, to: &Path) -> io::Result<()> {
+    patiently(|| fs::rename(from, to))?;
+    // Windows cannot flush a directory. It flushes a file's name with the file.
+    if cfg!(windows) { File::options().write(true).open(to)?.sync_all() } else { Ok(()) }
+}
+
 /// On Unix a rename is kept only when its directory is written too.
 fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
+}
+
+/// Tries again as long as another program holds the file: on Windows a virus scanner that reads it is
+/// enough, and the file can be neither read nor replaced.
+fn patiently<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 1..ATTEMPTS {
+        match attempt() {
+            Err(error) if is_held(&error) => thread::sleep(BETWEEN_ATTEMPTS),
+            done => return done,
+        }
+    }
+    attempt()
+}
+
+/// `ERROR_ACCESS_DENIED`, `ERROR_SHARING_VIOLATION` and `ERROR_LOCK_VIOLATION`: which of them comes hangs on
+/// how the other program opened the file.
+fn is_held(error: &io::Error) -> bool {
+    cfg!(windows) && matches!(error.raw_os_error(), Some(5 | 32 | 33))
 }
 
 #[cfg(test)]
@@ -192,6 +229,25 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn a_file_that_a_virus_scanner_holds_is_waited_for() {
+        use std::os::windows::fs::OpenOptionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file.cbor");
+        write(&path, b"one").unwrap();
+        // Shared with nobody, as scanners and backups may have it, and closed at the third attempt.
+        let mut scanner = Some(File::options().read(true).share_mode(0).open(&path).unwrap());
+        assert!(is_held(&fs::read(&path).unwrap_err()));
+        let mut attempts = 0;
+        let bytes = patiently(|| {
+            attempts += 1;
+            scanner.take_if(|_| attempts == 3);
+            fs::read(&path)
+        });
+        assert_eq!((bytes.unwrap().as_slice(), attempts), (b"one".as_slice(), 3));
     }
 
     /// What a crash at each point of [`write_set`] leaves, and what is found afterwards.

@@ -56,7 +56,9 @@ impl Profile {
     /// A [`Problem`] on a system without a home directory.
     pub fn place(directory: Option<PathBuf>) -> Result<PathBuf, Problem> {
         let portable = || portable_beside(&std::env::current_exe().ok()?);
-        let default = || directories::ProjectDirs::from("", "", "Conversa").map(|dirs| dirs.data_dir().to_owned());
+        // Never the directory that Windows carries from computer to computer: a sender's keys must not be used twice.
+        let default =
+            || directories::ProjectDirs::from("", "", "Conversa").map(|dirs| dirs.data_local_dir().to_owned());
         directory.or_else(portable).or_else(default).ok_or_else(|| {
             let hint = say!("Say with --profile where to keep it.");
             Problem::new(Code::CannotWrite, say!("This system has no place for a profile."), hint)

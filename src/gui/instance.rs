@@ -114,6 +114,8 @@ mod tests {
         assert!(hand_over(profile.path(), None).is_err());
     }
 
+    // On Windows a pipe ends with its program.
+    #[cfg(unix)]
     #[test]
     fn a_socket_that_a_killed_run_left_is_not_in_the_way() {
         let (profile, asks) = first();

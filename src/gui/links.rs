@@ -44,15 +44,15 @@ pub(super) fn open(link: &str) -> io::Result<()> {
     if !is_web_address(link) {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    let program = if cfg!(windows) {
-        "explorer"
-    } else if cfg!(target_os = "macos") {
-        "open"
+    let mut browser = if cfg!(windows) {
+        // Not `explorer`, which opens the person's documents when the address has a query.
+        let mut handler = Command::new("rundll32");
+        handler.arg("url.dll,FileProtocolHandler");
+        handler
     } else {
-        "xdg-open"
+        Command::new(if cfg!(target_os = "macos") { "open" } else { "xdg-open" })
     };
-    let mut child =
-        Command::new(program).arg(link).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let mut child = browser.arg(link).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     // Whoever is not waited for stays as a zombie.
     std::thread::Builder::new().name("link".to_owned()).spawn(move || drop(child.wait()))?;
     Ok(())

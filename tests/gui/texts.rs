@@ -16,7 +16,7 @@ const NO_WORDS: [(&str, &[&str]); 7] = [
     // A thread's name.
     ("mod.rs", &["measure"]),
     // The beginnings of links, the programs that open them, and a thread's name.
-    ("links.rs", &["https://", "http://", "explorer", "open", "xdg-open", "link"]),
+    ("links.rs", &["https://", "http://", "rundll32", "url.dll,FileProtocolHandler", "open", "xdg-open", "link"]),
     // What tells whether there can be a window, and what to say on the terminal where there is none.
     (
         "launch.rs",
