@@ -11,7 +11,7 @@ use std::time::Duration;
 use slint::{ComponentHandle, PlatformError, Timer};
 
 use super::face::Face;
-use super::fonts::add_fonts;
+use super::fonts::{Emoji, add_fonts};
 use super::generated::{AppWindow, ChatState, Page, Remedy, Sheet, TroubleView};
 use super::instance;
 use super::language::choose_language;
@@ -44,9 +44,9 @@ pub fn run(directory: Option<PathBuf>, link: Option<&str>) -> Result<(), Problem
             Err(error) => log::info!("no window answers for this profile: {error}"),
         }
     }
-    choose_renderer()?;
+    let emoji = choose_renderer()?;
     let app = AppWindow::new().map_err(no_display)?;
-    add_fonts();
+    add_fonts(emoji);
     // Until the profile says another.
     choose_language(Language::System);
     // The name by which the desktop finds the icon and the menu entry.
@@ -113,13 +113,18 @@ fn has_display() -> bool {
         || ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(is_set)
 }
 
-/// Without a GPU the software renderer is several times faster than OpenGL by software.
-fn choose_renderer() -> Result<(), Problem> {
-    if std::env::var_os(BACKEND_VARIABLE).is_some() || has_gpu() {
-        return Ok(());
+/// Without a GPU the software renderer is several times faster than OpenGL by software. Says which emoji
+/// the renderer can draw.
+fn choose_renderer() -> Result<Emoji, Problem> {
+    if let Some(chosen) = std::env::var_os(BACKEND_VARIABLE) {
+        let is_software = chosen.to_string_lossy().contains("software");
+        return Ok(if is_software { Emoji::Outlines } else { Emoji::OfTheSystem });
+    }
+    if has_gpu() {
+        return Ok(Emoji::OfTheSystem);
     }
     let selector = slint::BackendSelector::new().backend_name("winit".to_owned()).renderer_name("software".to_owned());
-    selector.select().map_err(no_display)
+    selector.select().map(|()| Emoji::Outlines).map_err(no_display)
 }
 
 /// Whether the kernel offers a GPU: a render node, or the driver that has none.

@@ -25,7 +25,7 @@ use crate::crypto::cost::{self, Cost};
 #[doc(hidden)]
 pub use self::face::Face;
 #[doc(hidden)]
-pub use self::fonts::add_fonts;
+pub use self::fonts::{Emoji, add_fonts};
 #[doc(hidden)]
 pub use self::language::{bind_direction, choose_language};
 pub use self::launch::run;

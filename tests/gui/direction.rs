@@ -123,6 +123,21 @@ fn every_text_knows_where_it_begins() {
 }
 
 #[test]
+fn every_label_says_whether_it_is_spoken() {
+    let mut undecided = Vec::new();
+    for file in all_elements() {
+        file.walk(&mut |label| {
+            if ["Label", "OneLine"].contains(&label.kind.as_str()) && !label.has("accessible-role:") {
+                undecided.push(label.place());
+            }
+        });
+    }
+    // What builds on another has its role already.
+    undecided.retain(|place| !place.contains("direction.slint"));
+    assert!(undecided.is_empty(), "give them a role, or none: {undecided:#?}");
+}
+
+#[test]
 fn the_first_letter_of_a_text_tells_its_direction() {
     i_slint_backend_testing::init_no_event_loop();
     let app = AppWindow::new().unwrap();

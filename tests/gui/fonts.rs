@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use conversa::gui::{AppWindow, add_fonts};
+use conversa::gui::{AppWindow, Emoji, add_fonts};
 use slint::fontique_011::fontique::{
-    Blob, Collection, FallbackKey, FamilyId, QueryFamily, QueryStatus, Script, SourceCache,
+    Blob, Collection, FallbackKey, FamilyId, GenericFamily, QueryFamily, QueryStatus, Script, SourceCache,
 };
 use slint::fontique_011::shared_collection;
 
@@ -15,7 +15,10 @@ const FAMILIES: [&str; 3] = ["Inter", "Conversa Arabic", "Conversa Japanese"];
 
 /// The system's fonts for a script, and what comes behind them.
 fn fallbacks(script: [u8; 4]) -> Vec<FamilyId> {
-    shared_collection().fallback_families(FallbackKey::new(Script::from_bytes(script), None)).collect()
+    let mut collection = shared_collection();
+    // The script that was asked for last is remembered, whatever is changed meanwhile.
+    collection.fallback_families(FallbackKey::new(Script::from_bytes(*b"Latn"), None)).for_each(drop);
+    collection.fallback_families(FallbackKey::new(Script::from_bytes(script), None)).collect()
 }
 
 fn has_picture(collection: &mut Collection, cache: &mut SourceCache, letter: char) -> bool {
@@ -35,7 +38,7 @@ fn every_letter_of_every_language_has_a_picture() {
     let _app = AppWindow::new().unwrap();
     let scripts = [*b"Arab", *b"Hira", *b"Kana", *b"Hani"];
     let before = scripts.map(fallbacks);
-    add_fonts();
+    add_fonts(Emoji::OfTheSystem);
     let mut collection = shared_collection();
     for (script, system) in scripts.into_iter().zip(before) {
         let ours = collection.family_id(FAMILIES[if script == *b"Arab" { 1 } else { 2 }]).unwrap();
@@ -56,4 +59,28 @@ fn every_letter_of_every_language_has_a_picture() {
     let mut cache = SourceCache::default();
     letters.retain(|letter| !has_picture(&mut collection, &mut cache, *letter));
     assert!(letters.is_empty(), "packaging/subset-fonts adds what is missing: {letters:?}");
+}
+
+#[test]
+fn emoji_have_a_picture_that_the_renderer_can_draw() {
+    i_slint_backend_testing::init_no_event_loop();
+    let _app = AppWindow::new().unwrap();
+    let mut collection = shared_collection();
+    let emoji = |collection: &mut Collection| collection.generic_families(GenericFamily::Emoji).collect::<Vec<_>>();
+    let system = emoji(&mut collection);
+    add_fonts(Emoji::OfTheSystem);
+    let ours = collection.family_id("Conversa Emoji").unwrap();
+    assert_eq!(emoji(&mut collection), [system, vec![ours]].concat(), "the system's have colours");
+    add_fonts(Emoji::Outlines);
+    assert_eq!(emoji(&mut collection).first(), Some(&ours), "the software renderer cannot draw those");
+    let mut cache = SourceCache::default();
+    let mut query = collection.query(&mut cache);
+    query.set_families([QueryFamily::Id(ours)]);
+    query.matches_with(|font| {
+        let letters = font.charmap().unwrap();
+        for letter in "😀😂❤👍🎉🙏🔥✅🚀🫠🥹".chars() {
+            assert!(letters.map(u32::from(letter)).is_some(), "{letter}");
+        }
+        QueryStatus::Stop
+    });
 }

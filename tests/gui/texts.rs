@@ -10,7 +10,7 @@ use crate::catalogue::place_in_translation;
 use crate::literals::{Literal, of_directory};
 
 /// Literals of `src/gui` that are no words of a language, or that no window shows, by their file.
-const NO_WORDS: [(&str, &[&str]); 5] = [
+const NO_WORDS: [(&str, &[&str]); 7] = [
     // The time of day in digits; units as everybody writes them.
     ("format.rs", &["%H:%M", "{:.1} s", "{ms:.0} ms", "{ms:.1} ms", "{ms:.2} ms", "{:.1} µs"]),
     // A thread's name.
@@ -37,6 +37,21 @@ const NO_WORDS: [(&str, &[&str]); 5] = [
         ],
     ),
     ("presenter/preferences.rs", &["CARGO_PKG_VERSION"]),
+    // Files and the scripts they are for.
+    (
+        "fonts.rs",
+        &[
+            "../../ui/fonts/Arabic-Regular.ttf",
+            "../../ui/fonts/Arabic-Bold.ttf",
+            "../../ui/fonts/Japanese-Regular.otf",
+            "Arab",
+            "Hira",
+            "Kana",
+            "Hani",
+        ],
+    ),
+    // A thread's name, and where a second start finds the first.
+    ("instance.rs", &["instance", "window.socket", "conversa-{}"]),
 ];
 
 /// Literals of `ui/` that are the same in every language, by their file.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use conversa::app::Language;
 use conversa::gui::{
     AddressRow, AddressState, AppWindow, Appearance, ChatState, CompareView, Compared, Confirm, Connection, DateForm,
-    HostStage, JoinStage, JoinTab, JoinView, KeyStage, KeyStep, Page, Remedy, Security, Sentence, Sheet, Suite,
+    Emoji, HostStage, JoinStage, JoinTab, JoinView, KeyStage, KeyStep, Page, Remedy, Security, Sentence, Sheet, Suite,
     TroubleView, add_fonts, bind_direction, choose_language,
 };
 use i_slint_backend_testing::{AccessibleRole, ElementQuery, TestingBackend, TestingBackendOptions};
@@ -38,7 +38,7 @@ fn window() -> AppWindow {
     let options = TestingBackendOptions { mock_time: true, threading: false, renderer_name: Some("software".into()) };
     slint::platform::set_platform(Box::new(TestingBackend::new(options))).unwrap();
     let app = AppWindow::new().unwrap();
-    add_fonts();
+    add_fonts(Emoji::Outlines);
     bind_direction(&app);
     choose_language(Language::English);
     app.show().unwrap();
@@ -390,9 +390,12 @@ fn shoot_language(language: Language) {
     let tag = language.tag().unwrap();
     let shoot = |page: &str, sizes: &[((u32, u32), &str)]| shoot_in(&app, &format!("{tag}-{page}"), &[], sizes);
     let both = [(WIDE, "wide"), (NARROW, "narrow")];
+    state.set_people_open(true);
+    shoot("people", &[(TALL, "tall")]);
+    state.set_people_open(false);
     shoot("room", &both);
     state.set_people_open(true);
-    shoot("people", &[(TALL, "tall"), (NARROW, "narrow")]);
+    shoot("people", &[(NARROW, "narrow")]);
     state.set_people_open(false);
     state.set_page(Page::Settings);
     shoot("settings", &[(TALL, "tall"), ((400, 2600), "tall-narrow")]);
