@@ -83,8 +83,8 @@ fn name_of(profile: &Path) -> io::Result<Name<'static>> {
     use interprocess::local_socket::GenericNamespaced;
     // The same place may be written in several ways.
     let place = profile.canonicalize()?;
-    let digest = ring::digest::digest(&ring::digest::SHA256, place.to_string_lossy().to_lowercase().as_bytes());
-    let name = format!("conversa-{}", data_encoding::HEXLOWER.encode(digest.as_ref()));
+    let digest = crate::crypto::primitives::sha256(place.to_string_lossy().to_lowercase().as_bytes());
+    let name = format!("conversa-{}", data_encoding::HEXLOWER.encode(&digest));
     name.to_ns_name::<GenericNamespaced>().map(Name::into_owned)
 }
 

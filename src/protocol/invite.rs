@@ -141,29 +141,29 @@ impl FromStr for Invite {
     /// Reads a link, with white space around or inside it (mail programs break lines) and in
     /// either case.
     fn from_str(text: &str) -> Result<Self, InviteError> {
-        let text: String = text.chars().filter(|c| !c.is_whitespace()).take(LINK_CHARS_MAX + 1).collect();
-        if text.len() > LINK_CHARS_MAX {
-            return Err(InviteError::Damaged);
-        }
+        // What is longer is no invite, wherever it is cut.
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).take(LINK_CHARS_MAX).collect();
         let text = text.to_ascii_lowercase();
         let read = Suite::ALL.into_iter().find_map(|suite| Some((suite, text.strip_prefix(scheme(suite))?)));
-        let (suite, code) = if let Some(read) = read {
-            read
-        } else if text.starts_with("conversa:") || text.starts_with("conversa-learning:") {
-            let version = text.split(':').nth(1).and_then(|version| version.parse::<u32>().ok());
-            return Err(if version.is_some_and(|version| version > 2) {
-                InviteError::Newer
-            } else {
-                InviteError::Damaged
-            });
-        } else {
-            return Err(InviteError::NotAnInvite);
-        };
+        let (suite, code) = read.ok_or_else(|| unread(&text))?;
         let bytes = BASE32_NOPAD.decode(code.to_ascii_uppercase().as_bytes()).map_err(|_| InviteError::Damaged)?;
         let InvitePayload { a, f, r, s, x } = decode(&bytes).map_err(|_| InviteError::Damaged)?;
         let invite =
             Self { suite, addresses: a, host: f, room: r, secret: Zeroizing::new(s.into_array()), expires_ms: x };
         if invite.is_within_limits() { Ok(invite) } else { Err(InviteError::Damaged) }
+    }
+}
+
+/// Why a text that begins like no link of this version is none.
+fn unread(text: &str) -> InviteError {
+    let (newest, rest) = match text.split_once(':') {
+        Some(("conversa", rest)) => (2, rest),
+        Some(("conversa-learning", rest)) => (1, rest),
+        _ => return InviteError::NotAnInvite,
+    };
+    match rest.split(':').next().map(str::parse::<u32>) {
+        Some(Ok(version)) if version > newest => InviteError::Newer,
+        _ => InviteError::Damaged,
     }
 }
 
@@ -207,12 +207,62 @@ mod tests {
     #[test]
     fn what_is_no_invite_says_so() {
         let link = invite(Suite::Secure).to_string();
-        assert_eq!("hello".parse::<Invite>(), Err(InviteError::NotAnInvite));
-        assert_eq!("conversa:3:abc".parse::<Invite>(), Err(InviteError::Newer));
+        for text in ["hello", "conversa", "hello:3:"] {
+            assert_eq!(text.parse::<Invite>(), Err(InviteError::NotAnInvite));
+        }
+        for (later, earlier) in [("conversa:3:", "conversa:2:"), ("conversa-learning:2:", "conversa-learning:1:")] {
+            assert_eq!(format!("{later}abc").parse::<Invite>(), Err(InviteError::Newer));
+            assert_eq!(earlier[..earlier.len() - 1].parse::<Invite>(), Err(InviteError::Damaged));
+        }
         for end in scheme(Suite::Secure).len()..link.len() {
             assert_eq!(link[..end].parse::<Invite>(), Err(InviteError::Damaged), "cut at {end}");
         }
         assert_eq!("conversa:1:".repeat(1_000).parse::<Invite>(), Err(InviteError::Damaged));
+    }
+
+    #[test]
+    fn an_invite_has_so_many_addresses_of_such_a_length() {
+        let read = |addresses: Vec<String>| {
+            let invite = Invite { addresses, ..invite(Suite::Secure) };
+            invite.to_string().parse::<Invite>().map(|read| read == invite)
+        };
+        let longest = || "a".repeat(ADDRESS_BYTES_MAX);
+        assert_eq!(read(vec![longest()]), Ok(true));
+        assert_eq!(read(vec![longest(); INVITE_ADDRESSES_MAX]), Ok(true), "and the longest link");
+        let bad = [
+            vec![],
+            vec!["a".to_owned(); INVITE_ADDRESSES_MAX + 1],
+            vec![longest() + "a"],
+            vec!["a".to_owned(), "a\u{7}".to_owned()],
+        ];
+        for addresses in bad {
+            assert_eq!(read(addresses.clone()), Err(InviteError::Damaged), "{addresses:?}");
+        }
+    }
+
+    #[test]
+    fn invites_are_the_same_if_all_of_them_is() {
+        let invite = invite(Suite::Secure);
+        let others = [
+            Invite { suite: Suite::Hybrid, ..invite.clone() },
+            Invite { addresses: Vec::new(), ..invite.clone() },
+            Invite { host: Fingerprint::of(b"other"), ..invite.clone() },
+            Invite { room: RoomId([8; 32]), ..invite.clone() },
+            Invite { secret: Zeroizing::new([8; 32]), ..invite.clone() },
+            Invite { expires_ms: 1, ..invite.clone() },
+        ];
+        assert_eq!(invite, invite.clone());
+        for other in others {
+            assert_ne!(invite, other);
+        }
+    }
+
+    #[test]
+    fn an_invite_holds_up_to_its_last_millisecond() {
+        let invite = invite(Suite::Secure);
+        let at = |unix_ms| Now { monotonic_ms: 0, unix_ms };
+        assert!(!invite.is_expired(at(invite.expires_ms)));
+        assert!(invite.is_expired(at(invite.expires_ms + 1)));
     }
 
     #[test]

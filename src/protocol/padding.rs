@@ -45,6 +45,15 @@ mod tests {
         }
     }
 
+    /// Worked out by hand from the paper: of 1000, between 2^9 and 2^10, the leading four bits may be set.
+    #[test]
+    fn lengths_are_rounded_up_as_the_paper_has_it() {
+        let lengths = [(1, 256), (256, 256), (257, 272), (272, 272), (273, 288), (1_000, 1_024), (16_385, 17_408)];
+        for (length, padded) in lengths {
+            assert_eq!(padded_length(length), padded, "{length}");
+        }
+    }
+
     #[test]
     fn other_paddings_are_refused() {
         let mut padded = b"hi".to_vec();

@@ -26,10 +26,10 @@ impl Bucket {
         true
     }
 
-    /// When one will be in, in monotonic milliseconds.
-    pub(super) fn next_ms(&mut self, now: Now) -> u64 {
+    /// When `amount` will be in, in monotonic milliseconds.
+    pub(super) fn next_ms(&mut self, amount: u32, now: Now) -> u64 {
         self.fill(now);
-        let missing = 1_000_u64.saturating_sub(self.milli);
+        let missing = (u64::from(amount) * 1_000).saturating_sub(self.milli);
         now.monotonic_ms + missing.div_ceil(u64::from(self.a_second.max(1)))
     }
 
@@ -52,7 +52,7 @@ mod tests {
     fn a_burst_goes_at_once_and_then_one_at_a_time() {
         let mut bucket = Bucket::new(2, 3, at(0));
         assert_eq!((0..4).map(|_| bucket.take(1, at(0))).collect::<Vec<_>>(), [true, true, true, false]);
-        assert_eq!(bucket.next_ms(at(0)), 500);
+        assert_eq!((bucket.next_ms(1, at(0)), bucket.next_ms(3, at(0))), (500, 1_500));
         assert!(!bucket.take(1, at(499)));
         assert!(bucket.take(1, at(500)));
         assert!(bucket.take(3, at(100_000)));

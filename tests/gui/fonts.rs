@@ -70,7 +70,8 @@ fn emoji_have_a_picture_that_the_renderer_can_draw() {
     let system = emoji(&mut collection);
     add_fonts(Emoji::OfTheSystem);
     let ours = collection.family_id("Conversa Emoji").unwrap();
-    assert_eq!(emoji(&mut collection), [system, vec![ours]].concat(), "the system's have colours");
+    let first = [system, vec![ours]].concat();
+    assert!(emoji(&mut collection).starts_with(&first), "the system's have colours");
     add_fonts(Emoji::Outlines);
     assert_eq!(emoji(&mut collection).first(), Some(&ours), "the software renderer cannot draw those");
     let mut cache = SourceCache::default();

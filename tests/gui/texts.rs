@@ -44,6 +44,7 @@ const NO_WORDS: [(&str, &[&str]); 7] = [
             "../../ui/fonts/Arabic-Regular.ttf",
             "../../ui/fonts/Arabic-Bold.ttf",
             "../../ui/fonts/Japanese-Regular.otf",
+            "../../ui/fonts/Emoji-Regular.ttf",
             "Arab",
             "Hira",
             "Kana",

@@ -1,5 +1,7 @@
 //! Who gets in, and who does not.
 
+use std::sync::Arc;
+
 use conversa::crypto::{CryptoError, Fingerprint, Suite};
 use conversa::protocol::{
     Client, Command, Entry, Event, LinkError, LinkId, LobbyRoom, Output, RefuseCode, RoomId, Stop,
@@ -187,13 +189,7 @@ fn an_invite_to_a_room_that_is_not_there_says_so() {
 fn a_member_comes_back_after_a_restart_without_an_invite() {
     for suite in Suite::ALL {
         let mut net = Net::new(suite, &["ann", "bo"]);
-        let entered =
-            |event: &Event| if let Event::Entered { genesis, .. } = event { Some(genesis.clone()) } else { None };
-        let genesis = net.people["bo"].events.iter().find_map(entered).unwrap();
-        let newest = |event: &Event| {
-            if let Event::RosterEntry { number, hash, .. } = event { Some((*number, *hash)) } else { None }
-        };
-        let known = net.people["bo"].events.iter().rev().find_map(newest).unwrap();
+        let (genesis, known) = (genesis_of(&net, "bo"), known_of(&net, "bo"));
         net.command("bo", Command::GoOffline);
         net.drive();
         let host = net.host_fingerprint();
@@ -206,6 +202,36 @@ fn a_member_comes_back_after_a_restart_without_an_invite() {
         assert_eq!(net.inbox("bo"), ["welcome back"], "{suite:?}");
         assert_eq!(net.inbox("ann"), ["hello again"], "{suite:?}");
     }
+}
+
+/// Their app in the other place would fight for the seat otherwise, and so would this one.
+#[test]
+fn who_comes_in_from_somewhere_else_takes_the_seat_and_keeps_it() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        let (genesis, known) = (genesis_of(&net, "bo"), known_of(&net, "bo"));
+        let (keys, host) = (Arc::clone(net.people["bo"].client.identity()), net.host_fingerprint());
+        let entry = Entry::Return { genesis, known };
+        net.bring("bo's laptop", Client::new(keys, crypto(suite), "bo".to_owned(), entry, Some(host)));
+        net.wait(10_000);
+        assert_eq!(net.stop_of("bo"), Some(Stop::Replaced), "{suite:?}");
+        assert_eq!(net.stop_of("bo's laptop"), None, "{suite:?}");
+        net.send("bo's laptop", "here I am");
+        net.drive();
+        assert_eq!(net.inbox("ann"), ["here I am"], "{suite:?}");
+    }
+}
+
+fn genesis_of(net: &Net, name: &str) -> Signed {
+    let entered = |event: &Event| if let Event::Entered { genesis, .. } = event { Some(genesis.clone()) } else { None };
+    net.people[name].events.iter().find_map(entered).unwrap()
+}
+
+/// The newest roster entry somebody was told of: its number and its hash.
+fn known_of(net: &Net, name: &str) -> (u64, [u8; 32]) {
+    let newest =
+        |event: &Event| if let Event::RosterEntry { number, hash, .. } = event { Some((*number, *hash)) } else { None };
+    net.people[name].events.iter().rev().find_map(newest).unwrap()
 }
 
 /// What Ann signed for the log, in order.
@@ -323,9 +349,7 @@ fn an_entry_that_was_stored_and_never_sent_goes_out_after_a_restart() {
         net.add("bo", Entry::Invite(invite.clone()), None);
         net.settle();
         let roster = signed(&net);
-        let genesis =
-            |event: &Event| if let Event::Entered { genesis, .. } = event { Some(genesis.clone()) } else { None };
-        let genesis = net.people["ann"].events.iter().find_map(genesis).unwrap();
+        let genesis = genesis_of(&net, "ann");
         net.cut("ann");
         let host = net.host_fingerprint();
         net.disk_works = true;
@@ -344,6 +368,23 @@ fn an_entry_that_was_stored_and_never_sent_goes_out_after_a_restart() {
 }
 
 #[test]
+fn a_room_without_a_title_has_none_for_anybody() {
+    for suite in Suite::ALL {
+        let mut net = Net::with_owner(suite, "ann", false);
+        let (genesis, host) = (genesis_of(&net, "ann"), net.host_fingerprint());
+        net.cut("ann");
+        net.add("ann", Entry::Open { genesis, roster: Vec::new(), token: None, title: String::new() }, Some(host));
+        net.drive();
+        net.invite_and_join("bo");
+        net.drive();
+        for name in ["ann", "bo"] {
+            let is_title = |event: &Event| matches!(event, Event::Titled { .. });
+            assert!(!net.people[name].events.iter().any(is_title), "{suite:?}: {name}");
+        }
+    }
+}
+
+#[test]
 fn a_room_whose_end_was_stored_and_never_sent_ends_after_a_restart() {
     let mut net = Net::new(Suite::Textbook, &["ann", "bo"]);
     net.disk_works = false;
@@ -351,8 +392,7 @@ fn a_room_whose_end_was_stored_and_never_sent_ends_after_a_restart() {
     net.drive();
     assert_eq!(net.stop_of("bo"), None);
     let roster = signed(&net);
-    let genesis = |event: &Event| if let Event::Entered { genesis, .. } = event { Some(genesis.clone()) } else { None };
-    let genesis = net.people["ann"].events.iter().find_map(genesis).unwrap();
+    let genesis = genesis_of(&net, "ann");
     net.cut("ann");
     let host = net.host_fingerprint();
     net.add("ann", Entry::Open { genesis, roster, token: None, title: String::new() }, Some(host));

@@ -12,7 +12,9 @@ use conversa::protocol::limits::{
 use conversa::protocol::{
     ByeCode, Command, Entry, Event, Host, HostLimits, LinkId, OpenPolicy, RefuseCode, RoomId, Stop, new_room,
 };
-use conversa::wire::{ByteArray, Frame, ItemKind, Look, Msg, Open, Ping, Resume, Signed, SkPacket, Wrap, encode};
+use conversa::wire::{
+    ByteArray, Frame, FrameKind, ItemKind, Look, Msg, Open, Ping, Resume, Signed, SkPacket, Wrap, encode,
+};
 use serde::Serialize;
 
 use crate::net::{Net, START, Seeded, identity};
@@ -129,6 +131,21 @@ fn keys_can_be_refreshed_by_hand_without_losing_words() {
     assert_eq!(net.inbox("bo"), (0..10).map(|round| round.to_string()).collect::<Vec<_>>());
 }
 
+/// It would live on until the next ping otherwise, or for as long as nothing else is due.
+#[test]
+fn whoever_runs_a_client_is_asked_to_wake_it_when_a_private_prekey_is_to_go() {
+    let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+    net.command("bo", Command::RefreshKeys);
+    net.settle();
+    let due = net.now.monotonic_ms + PREKEY_OLD_MS;
+    net.wait(PREKEY_OLD_MS - 10_000);
+    net.send("ann", "a sign of life");
+    net.drive();
+    assert_eq!(net.people["bo"].client.next_timeout(), Some(due));
+    net.wait(10_000);
+    assert_ne!(net.people["bo"].client.next_timeout(), Some(due), "it is gone");
+}
+
 /// A key nobody is told of is no key: it is made when there is somebody to tell, and the old one stays until then.
 #[test]
 fn keys_refreshed_while_away_are_announced_on_the_way_back() {
@@ -211,20 +228,39 @@ fn a_flood_of_messages_or_bytes_ends_the_link() {
     }
 }
 
-/// A host keeps so many bytes of its log; who missed more comes back with `Join`.
+/// A host keeps so many bytes and items of its log; who missed more comes back with `Join`.
 #[test]
 fn a_log_keeps_its_newest_bytes_and_who_missed_older_ones_starts_anew() {
+    let messages = LOG_BYTES_KEPT / 60_000 + 10;
+    come_back_to(60_000, messages, |position| match messages as u64 - position {
+        0..=100 => Some(true),
+        _ if position <= 3 => Some(false),
+        _ => None,
+    });
+}
+
+#[test]
+fn a_log_keeps_its_newest_items_and_who_missed_older_ones_starts_anew() {
+    let messages = LOG_ITEMS_KEPT + 10;
+    come_back_to(10, messages, |position| match messages - usize::try_from(position).unwrap() {
+        0 | 1 | LOG_ITEMS_KEPT => Some(true),
+        missed if missed > LOG_ITEMS_KEPT => Some(false),
+        _ => None,
+    });
+}
+
+/// Fills a log, and resumes it from each position of which it is known whether that works.
+fn come_back_to(bytes: usize, messages: usize, works: impl Fn(u64) -> Option<bool>) {
     let (mut host, genesis, room) = host_and_room();
     let owner = identity(Suite::Textbook, 0);
     let open = Frame::Open(Open { genesis, token: None });
     let message = Frame::Msg(Msg {
-        ciphertext: vec![0; 60_000].into(),
+        ciphertext: vec![0; bytes].into(),
         header: header(owner.fingerprint(), room).into(),
         signature: vec![0; 64].into(),
     });
     let mut talker = Rogue::link(&mut host, LinkId(1), &owner);
     talker.send(&open);
-    let messages = LOG_BYTES_KEPT / 60_000 + 10;
     for _ in 0..messages {
         talker.now.monotonic_ms += 1_000;
         talker.send(&message);
@@ -234,15 +270,30 @@ fn a_log_keeps_its_newest_bytes_and_who_missed_older_ones_starts_anew() {
     for position in 1..=messages as u64 {
         let exact = primitives::sha256(&message.to_bytes()[5..]);
         hash = primitives::labelled_hash("log", &[&hash, &[ItemKind::Msg.code()], &exact]);
-        let is_kept = position >= messages as u64 - 100;
-        if position > 3 && !is_kept {
-            continue;
-        }
-        let mut back = Rogue::link_at(&mut host, LinkId(100 + position), &owner, now);
+        let Some(works) = works(position) else { continue };
+        let mut back = Rogue::link_at(&mut host, LinkId(10_000 + position), &owner, now);
         back.send(&Frame::Resume(Resume { log_hash: ByteArray::new(hash), position, room: ByteArray::new(room.0) }));
-        let refused = if is_kept { None } else { Some(RefuseCode::Gone) };
+        let refused = if works { None } else { Some(RefuseCode::Gone) };
         assert_eq!(back.refused(), refused, "position {position} of {messages}");
     }
+}
+
+/// An announcement counts as what it takes to send it to everybody, and no more.
+#[test]
+fn a_log_keeps_many_announcements_for_who_was_cut_off() {
+    let mut net = Net::new(Suite::Secure, &["ann", "bo", "carol"]);
+    net.people.get_mut("carol").unwrap().online = false;
+    net.cut("carol");
+    let words: Vec<String> = (0..20).map(|round| round.to_string()).collect();
+    for word in &words {
+        net.command("bo", Command::RefreshKeys);
+        net.wait(2_000);
+        net.send("ann", word);
+        net.drive();
+    }
+    net.people.get_mut("carol").unwrap().online = true;
+    net.wait(2 * RETRY_MAX_MS);
+    assert_eq!(net.inbox("carol"), words);
 }
 
 #[test]
@@ -273,6 +324,9 @@ fn who_lost_the_link_tries_again_after_waits_that_double_up_to_a_limit() {
         let longest = (RETRY_FIRST_MS << tries.min(10)).min(RETRY_MAX_MS);
         assert!((longest * 3 / 4..=longest).contains(waited), "{waits:?}");
     }
+    let longest = waits.iter().filter(|waited| **waited > RETRY_MAX_MS / 2);
+    let spread = longest.clone().max().unwrap() - longest.min().unwrap();
+    assert!(spread > 1_000, "or everybody would come back at once: {waits:?}");
 }
 
 #[test]
@@ -330,6 +384,37 @@ fn a_wrap_too_long_for_its_recipients_item_ends_the_link_of_its_sender() {
     }
 }
 
+/// What a host can see of an announcement has to hold; what it was told already it passes over.
+#[test]
+fn an_announcement_is_passed_on_once_and_for_the_roster_that_holds() {
+    let owner = identity(Suite::Textbook, 0);
+    let (mut host, genesis, room) = host_and_room();
+    let mut rogue = Rogue::link(&mut host, LinkId(1), &owner);
+    rogue.send(&Frame::Open(Open { genesis, token: None }));
+    let zeros = ByteArray::new([0; 32]);
+    let good =
+        Common { a: owner.fingerprint(), c: zeros, g: zeros, h: ByteArray::new(room.0), n: 2, q: 0, r: room, v: 1 };
+    let announce = |rogue: &mut Rogue<'_>, common: Common| {
+        let before = rogue.frames().len();
+        let payload = encode(&common);
+        let signature = owner.signing().sign(Domain::SenderKey, &payload).unwrap();
+        let common = Signed { payload: payload.into(), signature: signature.into() };
+        rogue.send(&Frame::SkPacket(SkPacket { common, wraps: Vec::new() }));
+        rogue.frames()[before..].iter().map(Frame::kind).collect::<Vec<_>>()
+    };
+    assert_eq!(announce(&mut rogue, Common { h: zeros, ..good.clone() }), [FrameKind::Refuse]);
+    assert_eq!(announce(&mut rogue, Common { q: 1, ..good.clone() }), [FrameKind::Refuse]);
+    assert_eq!(rogue.refused(), Some(RefuseCode::Stale));
+    assert_eq!(announce(&mut rogue, good.clone()), [FrameKind::Item]);
+    for old in [1, 2] {
+        assert_eq!(announce(&mut rogue, Common { n: old, ..good.clone() }), [], "number {old} after 2");
+    }
+    assert_eq!(announce(&mut rogue, Common { n: 3, ..good.clone() }), [FrameKind::Item]);
+    assert_eq!(rogue.closed(), None);
+    announce(&mut rogue, Common { r: RoomId([9; 32]), n: 4, ..good });
+    assert_eq!(rogue.closed(), Some(ByeCode::Protocol));
+}
+
 fn host_and_room() -> (Host, Signed, RoomId) {
     let owner = identity(Suite::Textbook, 0);
     let host = Host::new(OpenPolicy::Only(vec![owner.fingerprint()]), HostLimits::default());
@@ -338,7 +423,7 @@ fn host_and_room() -> (Host, Signed, RoomId) {
 }
 
 /// The part of an announcement that is the same for everybody, as the specification has it.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Common {
     a: Fingerprint,
     c: ByteArray<32>,

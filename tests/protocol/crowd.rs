@@ -1,10 +1,11 @@
 //! Full rooms and full hosts.
 
 use conversa::crypto::Suite;
-use conversa::protocol::limits::{MEMBERS_DEFAULT_MAX, ROOMS_MAX};
+use conversa::protocol::limits::{MEMBERS_DEFAULT_MAX, ROOMS_MAX, TALKATIVE_MEMBERS_MAX};
 use conversa::protocol::{Event, Host, HostEvent, HostLimits, HostOutput, LinkId, OpenPolicy, RefuseCode, new_room};
 use conversa::wire::{Frame, Open};
 
+use crate::findings::restart;
 use crate::net::{Net, START, Seeded, identity};
 use crate::rogue::Rogue;
 
@@ -40,6 +41,25 @@ fn sixty_four_members_talk_in_a_secure_room() {
 #[test]
 fn sixty_four_members_talk_in_a_learning_room() {
     full_room(Suite::Textbook);
+}
+
+/// Each introduction is an announcement for every member: in a large room the owner's must do.
+#[test]
+fn in_a_large_room_only_the_owner_greets_whoever_begins_anew() {
+    for members in [TALKATIVE_MEMBERS_MAX, TALKATIVE_MEMBERS_MAX + 1] {
+        let names: Vec<&'static str> = (0..members).map(|n| &*Box::leak(format!("p{n:02}").into_boxed_str())).collect();
+        let mut net = Net::with_places(Suite::Secure, names[0], false, MEMBERS_DEFAULT_MAX);
+        names[1..].iter().for_each(|name| net.add_and_join(name));
+        net.wait(30_000);
+        let last = names[members - 1];
+        restart(&mut net, last);
+        net.drive();
+        let knows = |name: &&&str| {
+            net.saw(last, &Event::MemberNamed { member: net.fingerprint(name), name: (**name).to_owned() })
+        };
+        let expected = if members > TALKATIVE_MEMBERS_MAX { &names[..1] } else { &names[..members - 1] };
+        assert_eq!(names.iter().filter(knows).copied().collect::<Vec<_>>(), expected);
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use conversa::crypto::{CryptoError, Domain, Random, Suite};
+use conversa::protocol::limits::CLOCK_SKEW_MS;
 use conversa::protocol::{
     ByeCode, Command, Entry, Event, Fault, Host, HostLimits, Identity, LinkId, OpenPolicy, RefuseCode, RoomId, Stop,
     new_room,
@@ -391,6 +392,8 @@ fn next_packet(net: &mut Net) -> Option<u64> {
 #[test]
 fn a_prekey_that_does_not_hold_is_dropped() {
     assert!(is_taken(Domain::Prekey, |_| {}), "one that holds is taken");
+    assert!(is_taken(Domain::Prekey, |prekey| prekey.x += CLOCK_SKEW_MS), "from a clock a day ahead");
+    assert!(!is_taken(Domain::Prekey, |prekey| prekey.x += CLOCK_SKEW_MS + 600_000), "and a little more");
     type Spoil = fn(&mut Prekey);
     let spoils: [(&str, Spoil); 8] = [
         ("an index that does not rise", |prekey| prekey.i -= 1),

@@ -27,7 +27,7 @@ fn restart_knowing(net: &mut Net, name: &'static str, entries: usize) {
     net.add(name, Entry::Return { genesis, known }, Some(host));
 }
 
-fn restart(net: &mut Net, name: &'static str) {
+pub(crate) fn restart(net: &mut Net, name: &'static str) {
     let entries = memory_of(net, name).1.len();
     restart_knowing(net, name, entries);
 }
@@ -93,6 +93,51 @@ fn whoever_comes_back_after_a_cut_is_told_who_left_in_between() {
         let bo = net.fingerprint("bo");
         go_away(&mut net, "carol");
         net.command("bo", Command::GoOffline);
+        net.drive();
+        come_back(&mut net, "carol");
+        assert!(net.saw("carol", &Event::MemberAway { member: bo, cut: false }), "{suite:?}");
+        let id = net.send("carol", "who is here?");
+        net.drive();
+        assert!(net.saw("carol", &Event::OnHost { id, without: vec![bo] }), "{suite:?}");
+    }
+}
+
+#[test]
+fn whoever_comes_back_after_a_cut_is_told_who_was_cut_off_in_between() {
+    for suite in SECURE {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        let member = net.fingerprint("bo");
+        go_away(&mut net, "carol");
+        go_away(&mut net, "bo");
+        net.drive();
+        come_back(&mut net, "carol");
+        assert!(net.saw("carol", &Event::MemberAway { member, cut: true }), "{suite:?}");
+    }
+}
+
+#[test]
+fn whoever_begins_anew_is_told_who_is_there_and_of_nobody_else() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        go_away(&mut net, "carol");
+        restart(&mut net, "bo");
+        net.drive();
+        for (name, is_there) in [("ann", true), ("bo", false), ("carol", false)] {
+            let here = Event::MemberHere { member: net.fingerprint(name) };
+            assert_eq!(net.saw("bo", &here), is_there, "{suite:?}: {name}");
+        }
+    }
+}
+
+/// Its key of before is gone, and there is no other yet.
+#[test]
+fn whoever_comes_back_after_a_cut_is_told_who_just_begins_anew() {
+    for suite in SECURE {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        let bo = net.fingerprint("bo");
+        go_away(&mut net, "carol");
+        net.tamper = Some(Box::new(|name, frame| (name != "bo").then_some(frame)));
+        restart(&mut net, "bo");
         net.drive();
         come_back(&mut net, "carol");
         assert!(net.saw("carol", &Event::MemberAway { member: bo, cut: false }), "{suite:?}");

@@ -11,7 +11,8 @@ use conversa::protocol::{
     new_room,
 };
 use conversa::wire::{
-    ByteArray, Bytes, Frame, FrameKind, Item, ItemKind, Look, Msg, Open, RelayToken, Resume, Signed, Welcome,
+    ByteArray, Bytes, Frame, FrameKind, Item, ItemKind, Join, JoinAnswer, JoinAsk, Lobby, Look, Msg, Open, RelayToken,
+    Resume, Signed, Welcome, encode,
 };
 
 use crate::net::{Net, START, Seeded, identity};
@@ -180,6 +181,35 @@ fn a_host_that_never_decides_is_given_up() {
     assert_eq!(net.stop_of("carol"), Some(Stop::Unreachable(LinkError::Cut)));
 }
 
+/// Only an owner is asked who may come in; the rest is for hosts, or for another time.
+#[test]
+fn every_frame_out_of_place_stops_a_member() {
+    let mut net = Net::new(Suite::Textbook, &["ann", "bo"]);
+    let room = ByteArray::new(net.host.rooms().next().unwrap().0);
+    let signed = Signed { payload: vec![1].into(), signature: vec![2].into() };
+    let join = Join { bundle: signed.clone(), invite_id: None, mac: None, room };
+    let frames = [
+        Frame::Look(Look { room: None }),
+        Frame::Open(Open { genesis: signed.clone(), token: None }),
+        Frame::Join(join.clone()),
+        Frame::Resume(Resume { log_hash: room, position: 0, room }),
+        Frame::Lobby(Lobby { rooms: Vec::new(), members: Vec::new() }),
+        Frame::JoinAsk(JoinAsk { join: encode(&join).into(), number: 1 }),
+        Frame::JoinAnswer(JoinAnswer { answer: 0, number: 1 }),
+        Frame::Roster(signed.clone()),
+        Frame::Prekey(signed),
+    ];
+    for frame in frames {
+        net.add_and_join("carol");
+        net.inject("carol", &frame);
+        assert_eq!(net.stop_of("carol"), Some(Stop::Protocol(Fault::Unexpected)), "{:?}", frame.kind());
+        let carol = net.fingerprint("carol");
+        net.cut("carol");
+        net.command("ann", Command::Remove(carol));
+        net.drive();
+    }
+}
+
 #[test]
 fn a_stranger_cannot_resume_as_a_member() {
     let mut host = host_with_room(Suite::Textbook);
@@ -204,6 +234,30 @@ fn only_so_many_wait_for_the_owner() {
     }
     assert_eq!(net.stop_of(names[WAITING_MAX]), Some(Stop::Refused(RefuseCode::Busy)));
     assert!(names[..WAITING_MAX].iter().all(|name| net.stop_of(name).is_none()));
+}
+
+/// The same at the owner, should the host let more through.
+#[test]
+fn an_owner_is_asked_by_so_many_and_says_no_to_the_rest() {
+    let mut net = Net::with_owner(Suite::Textbook, "ann", true);
+    let (room, host) = (net.host.rooms().next().unwrap(), net.host_fingerprint());
+    let asked = Rc::new(RefCell::new(None));
+    let ask = Rc::clone(&asked);
+    net.tamper = Some(Box::new(move |_, frame| {
+        if let Frame::JoinAsk(seen) = &frame {
+            ask.replace(Some(seen.clone()));
+        }
+        Some(frame)
+    }));
+    net.add("bo", Entry::Knock, Some(host));
+    net.drive();
+    net.command("bo", Command::Knock(room));
+    net.drive();
+    let knock: JoinAsk = asked.borrow().clone().unwrap();
+    for others in 1..=WAITING_MAX as u64 {
+        let events = net.inject("ann", &Frame::JoinAsk(JoinAsk { number: knock.number + others, ..knock.clone() }));
+        assert_eq!(events.len(), usize::from(others < WAITING_MAX as u64), "with {others} others");
+    }
 }
 
 /// Lets `change` alter each message item on its way to `victim`.

@@ -18,3 +18,5 @@ mod prekeys;
 mod rabble;
 mod rejection;
 mod rogue;
+mod rollback;
+mod waits;

@@ -1,9 +1,14 @@
 //! What members say arrives, in order, at whom it should, on every suite.
 
-use conversa::crypto::Suite;
-use conversa::protocol::{Command, Event, Stop};
+use std::sync::Arc;
 
-use crate::net::Net;
+use conversa::crypto::Suite;
+use conversa::protocol::limits::{BYTES_BURST, TEXT_BYTES_MAX};
+use conversa::protocol::{Client, Command, Entry, Event, Identity, Stop};
+use conversa::wire::FrameKind;
+
+use crate::findings::restart;
+use crate::net::{Net, START, crypto, identity};
 
 #[test]
 fn three_people_talk() {
@@ -31,6 +36,33 @@ fn names_and_the_title_arrive_without_a_word_being_said() {
             }
             assert!(net.saw(reader, &Event::Titled { title: "Friday".to_owned() }), "{suite:?}: {reader}");
         }
+    }
+}
+
+#[test]
+fn names_and_the_title_arrive_again_at_whoever_begins_anew() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        restart(&mut net, "bo");
+        net.drive();
+        for other in ["ann", "carol"] {
+            let named = Event::MemberNamed { member: net.fingerprint(other), name: other.to_owned() };
+            assert!(net.saw("bo", &named), "{suite:?}: Bo does not know {other}");
+        }
+        assert!(net.saw("bo", &Event::Titled { title: "Friday".to_owned() }), "{suite:?}");
+    }
+}
+
+/// Nobody would listen to the title from others.
+#[test]
+fn who_is_no_owner_introduces_itself_with_a_name_alone() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        net.sent_by = Some(("bo", Vec::new()));
+        restart(&mut net, "ann");
+        net.drive();
+        let messages = net.sent_by.unwrap().1.iter().filter(|(_, frame)| frame[4] == FrameKind::Msg.code()).count();
+        assert_eq!(messages, 1, "{suite:?}");
     }
 }
 
@@ -115,6 +147,22 @@ fn a_removed_member_reads_nothing_more() {
 }
 
 #[test]
+fn what_an_owner_wishes_in_vain_is_dropped_and_what_follows_is_done() {
+    let mut net = Net::new(Suite::Textbook, &["ann", "bo", "carol"]);
+    let (ann, bo, carol) = (net.fingerprint("ann"), net.fingerprint("bo"), net.fingerprint("carol"));
+    let stranger = identity(Suite::Textbook, 9).fingerprint();
+    for member in [ann, stranger, bo, bo, carol] {
+        net.command("ann", Command::Remove(member));
+    }
+    net.drive();
+    assert_eq!(net.stop_of("ann"), None);
+    for member in [bo, carol] {
+        let removed = Event::MemberRemoved { member };
+        assert_eq!(net.people["ann"].events.iter().filter(|event| **event == removed).count(), 1);
+    }
+}
+
+#[test]
 fn leaving_for_good_is_told_and_is_not_a_removal() {
     for suite in Suite::ALL {
         let mut net = Net::new(suite, &["ann", "bo", "carol"]);
@@ -126,6 +174,19 @@ fn leaving_for_good_is_told_and_is_not_a_removal() {
             assert!(net.saw(reader, &Event::MemberLeft { member: bo }), "{suite:?}: {reader}");
             assert!(!net.saw(reader, &Event::MemberRemoved { member: bo }), "{suite:?}: {reader}");
         }
+    }
+}
+
+#[test]
+fn a_goodbye_that_the_host_does_not_answer_ends_after_five_seconds() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        net.freeze("bo");
+        net.command("bo", Command::Leave);
+        net.wait_in_steps(4_900, 100);
+        assert_eq!(net.stop_of("bo"), None, "{suite:?}");
+        net.wait_in_steps(200, 100);
+        assert_eq!(net.stop_of("bo"), Some(Stop::Left), "{suite:?}");
     }
 }
 
@@ -212,6 +273,23 @@ fn a_burst_is_slowed_down_not_thrown_out() {
     }
 }
 
+/// In learning rooms words become many bytes, and a host counts those too.
+#[test]
+fn a_burst_of_long_words_is_slowed_down_by_its_bytes() {
+    let mut net = Net::new(Suite::Textbook, &["ann", "bo", "carol"]);
+    let long = |index: usize| format!("{index} {}", "x".repeat(11_700));
+    net.sent_by = Some(("bo", Vec::new()));
+    for index in 0..40 {
+        net.send("bo", &long(index));
+    }
+    net.settle();
+    let at_once: usize = net.sent_by.take().unwrap().1.iter().map(|(_, frame)| frame.len()).sum();
+    let most = usize::try_from(BYTES_BURST).unwrap() * 3 / 4;
+    assert!((most / 2..=most).contains(&at_once), "{at_once} of {most} bytes");
+    net.wait_in_steps(5_000, 50);
+    assert_eq!(net.inbox("ann"), (0..40).map(long).collect::<Vec<_>>());
+}
+
 #[test]
 fn too_long_words_are_refused_with_the_limit() {
     for suite in Suite::ALL {
@@ -223,4 +301,52 @@ fn too_long_words_are_refused_with_the_limit() {
         net.drive();
         assert_eq!(net.inbox("bo"), ["y".repeat(4_000)], "{suite:?}");
     }
+}
+
+/// Each reader gets a copy of their own there, so the limit that is told is what so many copies leave.
+#[test]
+fn words_too_long_for_a_large_learning_room_are_refused_with_a_limit_that_holds() {
+    let mut net = Net::new(Suite::Textbook, &["ann", "bo", "carol", "dave", "erin"]);
+    let limit_for = |net: &mut Net, bytes: usize| {
+        let id = net.send("ann", &"x".repeat(bytes));
+        net.drive();
+        net.people["ann"].events.iter().find_map(|event| match event {
+            Event::Rejected { id: rejected, limit } if *rejected == id => Some(*limit),
+            _ => None,
+        })
+    };
+    let limit = limit_for(&mut net, TEXT_BYTES_MAX).unwrap();
+    assert_eq!(limit_for(&mut net, limit), None, "{limit} bytes fit");
+    assert_eq!(net.inbox("erin"), ["x".repeat(limit)]);
+    assert!(limit_for(&mut net, limit + limit / 4).is_some(), "and not much more");
+    net.send("ann", "well");
+    net.drive();
+    assert_eq!(net.inbox("erin").last().map(String::as_str), Some("well"));
+    let is_lost = |event: &Event| matches!(event, Event::Lost { .. });
+    assert!(!net.people["erin"].events.iter().any(is_lost), "what was refused was never sent");
+}
+
+/// What they sign becomes so many blocks that there is no signature at all.
+#[test]
+fn words_too_long_for_the_smallest_keys_are_refused_and_the_room_goes_on() {
+    let mut net = Net::new(Suite::Textbook, &["ann", "carol", "dave", "erin"]);
+    let backend = Suite::Textbook.backend();
+    let keys = Identity::new(backend.generate_signing(16).unwrap(), backend.generate_decryption(256).unwrap(), START);
+    let entry = Entry::Invite(net.invite());
+    let bo = Client::new(Arc::new(keys.unwrap()), crypto(Suite::Textbook), "bo".to_owned(), entry, None);
+    net.bring("bo", bo);
+    net.drive();
+    let mut bytes = TEXT_BYTES_MAX;
+    let refused = std::iter::from_fn(|| {
+        let id = net.send("bo", &"x".repeat(bytes));
+        net.drive();
+        bytes = net.people["bo"].events.iter().find_map(|event| match event {
+            Event::Rejected { id: rejected, limit } if *rejected == id => Some(*limit),
+            _ => None,
+        })?;
+        Some(bytes)
+    });
+    assert_eq!(refused.count(), 2, "the second limit is exact");
+    assert_eq!(net.stop_of("bo"), None);
+    assert_eq!(net.inbox("ann"), ["x".repeat(bytes)]);
 }

@@ -211,7 +211,8 @@ impl Net {
         Client::new(identity(self.suite, index), crypto(self.suite), name.to_owned(), entry, pin)
     }
 
-    fn bring(&mut self, name: &'static str, client: Client) {
+    /// The same for somebody with keys of their own, which no tape can tell again.
+    pub(crate) fn bring(&mut self, name: &'static str, client: Client) {
         let person = Person {
             client,
             events: Vec::new(),

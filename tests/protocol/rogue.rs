@@ -41,6 +41,11 @@ impl<'a> Rogue<'a> {
         self.collect();
     }
 
+    /// When the host wants to be woken.
+    pub(crate) const fn next_timeout(&self) -> Option<u64> {
+        self.host.next_timeout()
+    }
+
     fn collect(&mut self) {
         while let Some(output) = self.host.poll_output() {
             self.outputs.push(output);

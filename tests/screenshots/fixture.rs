@@ -264,7 +264,7 @@ fn messages() -> Vec<MessageRow> {
             links: list(vec![link.into()]),
             ..from("Bo", "B", 1, "12:39", &format!("Second round: {link}"))
         },
-        own("12:44", "Looks great. The bubbles finally have enough contrast.", Delivery::Delivered, 5),
+        own("12:44", "Looks great 🎉 The bubbles finally have enough contrast 👍", Delivery::Delivered, 5),
         from("يوسف", "ي", 2, "12:45", "مرحبا بالجميع، هذا النص من اليمين إلى اليسار مع English في الوسط."),
         MessageRow { kind: RowKind::NewLine, ..MessageRow::default() },
         from("יעל לוי", "יל", 3, "12:46", "שלום! זה נראה מצוין"),

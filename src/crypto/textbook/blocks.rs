@@ -201,4 +201,18 @@ mod tests {
         assert!(decode(key.public(), &encoding::to_cbor(&blocks).unwrap()).is_none());
         assert!(decode(key.public(), &encoding::to_cbor(&blocks.split_off(1)).unwrap()).is_some());
     }
+
+    /// Two bytes a number, seven around it and five before all of them: more is not even read.
+    #[test]
+    fn the_bytes_of_blocks_are_limited() {
+        let longest = 5 + 65_536 * 9;
+        let read = |bytes: usize| {
+            let head = encoding::to_cbor(&[Block(1, vec![0; 65_536])]).unwrap().len() - 65_536;
+            let block = encoding::to_cbor(&[Block(1, vec![0; bytes - head])]).unwrap();
+            assert_eq!(block.len(), bytes);
+            decode(key(16).public(), &block).is_some()
+        };
+        assert!(read(longest));
+        assert!(!read(longest + 1));
+    }
 }

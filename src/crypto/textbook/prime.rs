@@ -98,6 +98,8 @@ fn odd_primes_below_the_sieve_limit() -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use rand::SeedableRng;
     use rand::rngs::StdRng;
 
@@ -146,6 +148,22 @@ mod tests {
                 assert_ne!(&prime % exponent, 1u8.into());
                 assert!(is_prime(&prime, &mut rng));
             }
+        }
+    }
+
+    /// The highest of eight bits is 251, and a walk that starts above it begins anew.
+    #[test]
+    fn small_primes_have_their_size_too() {
+        let mut rng = StdRng::seed_from_u64(5);
+        let found: BTreeSet<BigUint> = (0..500).map(|_| random_prime(8, 3, &mut rng)).collect();
+        let expected = (192..256u32).filter(|number| is_prime_by_division(*number) && number % 3 != 1);
+        assert_eq!(found, expected.map(BigUint::from).collect());
+    }
+
+    #[test]
+    fn a_small_prime_does_not_strike_itself_out() {
+        for prime in [3u32, 211, 8191] {
+            assert_eq!(survivors(&prime.into()).next(), Some(0), "{prime}");
         }
     }
 

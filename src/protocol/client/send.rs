@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::room::Sent;
 use super::{Client, Event, Output, Phase, Stop};
-use crate::crypto::{Fingerprint, Random};
+use crate::crypto::textbook::MAX_BLOCKS;
+use crate::crypto::{CryptoError, Fingerprint, Random};
 use crate::protocol::limits::{
     BYTES_A_SECOND, BYTES_BURST, IN_FLIGHT_MAX, KEYS_BURST, MESSAGES_A_SECOND, MESSAGES_BURST, OUTBOX_MAX,
     TEXT_BYTES_MAX,
@@ -14,12 +15,20 @@ use crate::protocol::payload::{Body, Fault, HeaderPayload, VERSION};
 use crate::protocol::rate::Bucket;
 use crate::protocol::sender_key::{Recipient, SendChain};
 use crate::protocol::{MessageId, Now, learning};
-use crate::wire::{ByteArray, Bytes, Frame, FrameKind, Msg};
+use crate::wire::{ByteArray, Bytes, FRAME_HEADER_BYTES, Frame, FrameKind, Msg};
 
 /// How long a goodbye may take to get into the log, in milliseconds.
 const LEAVE_MS: u64 = 5_000;
+/// The largest message in bytes, with its frame's head.
+#[allow(clippy::cast_possible_truncation, reason = "64 KiB and five")]
+const MESSAGE_BYTES_MAX: u32 = (FrameKind::Msg.limit() + FRAME_HEADER_BYTES) as u32;
 /// Own messages that wait for confirmation; the oldest is given up.
 pub(super) const SENT_MAX: usize = 1_000;
+
+/// The least size of a learning message whose signature would have more blocks than one may: five bytes each.
+const LEARNING_UNSIGNED_BYTES: usize = 5 * MAX_BLOCKS;
+/// What does not grow with the words of a learning message, as if it were words.
+const LEARNING_FIXED_BYTES: usize = 256;
 
 /// Words that wait.
 pub(super) struct Queued {
@@ -218,7 +227,9 @@ impl Client {
             self.again_later(now);
             return Ok(false);
         }
-        if !self.pace.messages.take(1, now) {
+        // How many bytes it takes is known once it is sealed.
+        let has_room = self.pace.bytes.next_ms(MESSAGE_BYTES_MAX, now) <= now.monotonic_ms;
+        if !has_room || !self.pace.messages.take(1, now) {
             self.again_later(now);
             return Ok(false);
         }
@@ -234,14 +245,19 @@ impl Client {
     }
 
     fn send_body(&mut self, body: Body, reachable: &BTreeMap<Fingerprint, u64>, now: Now) -> Result<(), Fault> {
-        let message = self.seal(&body, reachable, now)?;
+        let sealed = self.seal(&body, reachable, now);
+        if sealed.as_ref().is_err_and(|fault| *fault == CryptoError::TooLong.into()) {
+            self.reject(&body, LEARNING_UNSIGNED_BYTES);
+            return Ok(());
+        }
+        let message = sealed?;
         let frame = Frame::Msg(message.clone());
         if !frame.fits() {
-            if let Body::Text { id, .. } = body {
-                let limit = learning_text_limit(reachable.len());
-                self.event(Event::Rejected { id, limit });
-            }
+            self.reject(&body, frame.to_bytes().len());
             return Ok(());
+        }
+        if let Some(room) = self.room.as_mut().filter(|room| room.roster.suite().is_learning()) {
+            room.learning_sent += 1;
         }
         let own = self.identity.fingerprint();
         let members = self.room.iter().flat_map(|room| room.roster.members());
@@ -255,13 +271,17 @@ impl Client {
             cancelled: false,
         });
         let bytes = frame.to_bytes();
-        // Bytes are counted after the fact: the burst leaves room for the largest frame.
-        let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        if !self.pace.bytes.take(size, now) {
-            self.again_later(now);
-        }
+        self.pace.bytes.take(u32::try_from(bytes.len()).unwrap_or(u32::MAX), now);
         self.outputs.push_back(Output::Send(bytes));
         Ok(())
+    }
+
+    /// Words that would have become a frame of `size` bytes are too long, as happens in learning rooms.
+    fn reject(&mut self, body: &Body, size: usize) {
+        if let Body::Text { id, text } = body {
+            let limit = (text.len() * FrameKind::Msg.limit() / size).saturating_sub(LEARNING_FIXED_BYTES);
+            self.event(Event::Rejected { id: *id, limit });
+        }
     }
 
     fn seal(&mut self, body: &Body, reachable: &BTreeMap<Fingerprint, u64>, now: Now) -> Result<Msg, Fault> {
@@ -281,7 +301,6 @@ impl Client {
             room: room.roster.room(),
             version: VERSION,
         };
-        room.learning_sent += 1;
         let recipients = reachable.keys().filter_map(|member| room.roster.bundle(member));
         Ok(learning::seal(&self.identity, recipients, &header, body, now.unix_ms)?)
     }
@@ -329,13 +348,8 @@ impl Client {
     }
 
     pub(super) fn again_later(&mut self, now: Now) {
-        let due = self.pace.messages.next_ms(now).max(self.pace.keys.next_ms(now)).max(now.monotonic_ms + 1);
+        let Pace { messages, bytes, keys, .. } = &mut self.pace;
+        let due = messages.next_ms(1, now).max(bytes.next_ms(MESSAGE_BYTES_MAX, now)).max(keys.next_ms(1, now));
         self.pace.due_ms = Some(self.pace.due_ms.map_or(due, |known| known.min(due)));
     }
-}
-
-/// About how long words in a learning room may be: each member gets a copy, and the signature is
-/// as long as all copies together.
-fn learning_text_limit(recipients: usize) -> usize {
-    (FrameKind::Msg.limit() / (recipients.max(1) * 5 / 2)).saturating_sub(256)
 }
