@@ -74,6 +74,9 @@ pub enum Command {
     Rooms(Rooms),
     /// Relays rooms of others, without being in them and without being able to read them.
     Relay(Relay),
+    /// Prints what a shell needs to complete these commands; packages ship it.
+    #[command(hide = true)]
+    Completions(Completions),
 }
 
 /// What to do with people who ask to come in without an invite.
@@ -370,8 +373,23 @@ pub struct Relay {
     pub json: bool,
 }
 
+const COMPLETIONS_HELP: &str = "\
+Example:
+  conversa completions bash > ~/.local/share/bash-completion/completions/conversa";
+
+/// `conversa completions`.
+#[derive(Args, Debug)]
+#[command(after_help = COMPLETIONS_HELP)]
+pub struct Completions {
+    /// For which shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use clap::CommandFactory;
 
     use super::*;
@@ -406,5 +424,34 @@ mod tests {
         }
         assert!(Arguments::try_parse_from(["conversa", "join"]).is_err());
         assert!(Arguments::try_parse_from(["conversa", "host", "--listen", "nowhere"]).is_err());
+    }
+
+    #[test]
+    fn the_man_page_has_every_command_and_every_option_and_no_other() {
+        let page = include_str!("../../packaging/linux/conversa.1").replace("\\-", "-");
+        let written: BTreeSet<&str> = page
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+            .filter(|word| word.strip_prefix("--").is_some_and(|name| !name.is_empty()))
+            .collect();
+        let mut program = Arguments::command();
+        program.build();
+        let mut options = BTreeSet::from(["--help".to_owned(), "--version".to_owned()]);
+        collect_options(&program, &mut options);
+        assert_eq!(written, options.iter().map(String::as_str).collect());
+        for command in program.get_subcommands().filter(|command| !command.is_hide_set()) {
+            let name = command.get_name();
+            assert!(name == "help" || page.contains(&format!("\n.B {name}\n")), "{name}");
+        }
+        for variable in program.get_arguments().filter_map(clap::Arg::get_env) {
+            assert!(page.contains(&format!("\n.B {}\n", variable.to_string_lossy())), "{}", variable.display());
+        }
+    }
+
+    fn collect_options(command: &clap::Command, options: &mut BTreeSet<String>) {
+        let long = command.get_arguments().filter_map(clap::Arg::get_long);
+        options.extend(long.map(|name| format!("--{name}")));
+        for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
+            collect_options(inner, options);
+        }
     }
 }

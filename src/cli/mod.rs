@@ -5,6 +5,7 @@
 
 mod arguments;
 mod compare;
+mod completions;
 mod console;
 mod host;
 mod identity;
@@ -32,6 +33,7 @@ pub fn run(command: Command, global: &Global) -> u8 {
         Command::Identity(arguments) => arguments.json,
         Command::Rooms(arguments) => arguments.json,
         Command::Relay(arguments) => arguments.json,
+        Command::Completions(_) => false,
     };
     let mut console = Console::new(is_json);
     let done = match command {
@@ -41,6 +43,7 @@ pub fn run(command: Command, global: &Global) -> u8 {
         Command::Identity(arguments) => identity::run(&arguments, global, &mut console),
         Command::Rooms(arguments) => rooms::run(&arguments, global, &mut console),
         Command::Relay(arguments) => relay::run(&arguments, global, &mut console),
+        Command::Completions(arguments) => completions::run(&arguments, &mut console),
     };
     done.unwrap_or_else(|problem| {
         console.problem(&problem);
