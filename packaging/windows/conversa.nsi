@@ -109,7 +109,7 @@ Section "Conversa"
     Delete "${START_MENU}\*.lnk"
     CreateDirectory "${START_MENU}"
     SetOutPath "$PROFILE"
-    CreateShortcut "${START_MENU}\Conversa.lnk" "$INSTDIR\conversa.exe"
+    CreateShortcut "${START_MENU}\Conversa.lnk" "$INSTDIR\conversa.exe" "" "$INSTDIR\conversa.exe" 0
     ; There `conversa` is found without its directory.
     CreateShortcut "${START_MENU}\$(TERMINAL).lnk" "$SYSDIR\cmd.exe" \
         '/k "set "PATH=$INSTDIR;%PATH%" & conversa --help"' "$INSTDIR\conversa.exe"

@@ -13,8 +13,8 @@ use interprocess::local_socket::{ListenerOptions, Name};
 
 /// An invite and its end of line, in bytes: several times the longest invite, which has a list of addresses.
 const LINE_BYTES_MAX: u64 = 8_192;
-/// How often a second start tries: the first may just be starting, and not listen yet.
-const TRIES: u32 = 10;
+/// How often a second start tries: the first may just be starting, and not listen yet, for seconds on a busy computer.
+const TRIES: u32 = 30;
 /// The wait between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
 /// What the first answers when it has taken the line.
