@@ -17,6 +17,10 @@ const LINE_BYTES_MAX: u64 = 8_192;
 const TRIES: u32 = 30;
 /// The wait between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long the first waits for the line of a start that says nothing: it writes at once, or never.
+const LINE_WAIT: Duration = Duration::from_secs(1);
+/// How long a second start waits for the answer: longer than the first may wait for others before.
+const ANSWER_WAIT: Duration = Duration::from_secs(5);
 /// What the first answers when it has taken the line.
 const TAKEN: u8 = b'.';
 
@@ -36,6 +40,7 @@ pub(super) fn hand_over(profile: &Path, link: Option<&str>) -> io::Result<()> {
             }
         }
     };
+    wait_at_most(&stream, ANSWER_WAIT);
     // One write, so that it arrives as one or not at all.
     stream.write_all(format!("{}\n", link.unwrap_or_default()).as_bytes())?;
     let mut answer = [0];
@@ -62,8 +67,17 @@ pub(super) fn listen(profile: &Path, asked: impl Fn(Option<String>) + Send + 'st
     std::thread::Builder::new().name("instance".to_owned()).spawn(take_all).map(drop)
 }
 
+/// Lets no read wait for longer. Windows has no such limit for its pipes, which only the same person's
+/// programs can reach.
+fn wait_at_most(stream: &LocalSocketStream, time: Duration) {
+    if let Err(error) = stream.set_recv_timeout(Some(time)) {
+        log::debug!("a start may wait for long: {error}");
+    }
+}
+
 /// Reads what a second start wants.
 fn take(stream: LocalSocketStream) -> io::Result<Option<String>> {
+    wait_at_most(&stream, LINE_WAIT);
     let mut reader = BufReader::new(stream.take(LINE_BYTES_MAX));
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -124,6 +138,16 @@ mod tests {
         hand_over(profile.path(), None).unwrap();
         assert_eq!(later_asks.recv().unwrap(), None);
         assert!(asks.try_recv().is_err(), "the old one is not asked any more");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn whoever_connects_and_says_nothing_is_not_waited_for_without_end() {
+        let (profile, asks) = first();
+        let silent = LocalSocketStream::connect(name_of(profile.path()).unwrap()).unwrap();
+        hand_over(profile.path(), Some("behind it")).unwrap();
+        assert_eq!(asks.recv().unwrap().as_deref(), Some("behind it"));
+        drop(silent);
     }
 
     #[test]
