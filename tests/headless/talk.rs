@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::person::{Person, Profile};
+use crate::person::{Hosting, Person, Profile};
 
 #[test]
 fn two_people_talk_both_ways() {
@@ -168,13 +168,30 @@ fn hosting_goes_on_after_the_end_of_input_if_asked_to() {
     assert_eq!(host.message().1, "hello");
 }
 
+/// Two people in a room, and the invite for a third.
+struct Pair {
+    host: Person,
+    hosting: Hosting,
+    guest: Person,
+    invite: String,
+    member: String,
+}
+
+impl Pair {
+    /// Ann hosts, and Bo has joined.
+    fn of(ann: &Profile, bo: &Profile) -> Self {
+        let (mut host, hosting) = ann.host("Ann", &[]);
+        let guest = bo.join("Bo", &hosting.invite, &[]);
+        let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+        let member = host.expect("joined")["member"].as_str().unwrap().to_owned();
+        Self { host, hosting, guest, invite, member }
+    }
+}
+
 #[test]
 fn keys_are_compared_and_marked_and_another_key_of_that_name_is_told() {
     let (ann, bo, carol) = (Profile::of("ann"), Profile::of("bo"), Profile::of("carol"));
-    let (mut host, hosting) = ann.host("Ann", &[]);
-    let mut guest = bo.join("Bo", &hosting.invite, &[]);
-    let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
-    let member = host.expect("joined")["member"].as_str().unwrap().to_owned();
+    let Pair { mut host, hosting, mut guest, invite, member } = Pair::of(&ann, &bo);
     host.expect_where("named", |event| event["name"] == "Bo");
 
     host.say(&format!(r#"{{"verify":"{member}"}}"#));
@@ -208,10 +225,7 @@ fn keys_are_compared_and_marked_and_another_key_of_that_name_is_told() {
 #[test]
 fn in_a_terminal_the_person_is_asked_before_anything_goes_to_another_key_of_that_name() {
     let (ann, bo, carol) = (Profile::of("ann"), Profile::of("bo"), Profile::of("carol"));
-    let (mut host, hosting) = ann.host("Ann", &[]);
-    let mut guest = bo.join("Bo", &hosting.invite, &[]);
-    let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
-    let member = host.expect("joined")["member"].as_str().unwrap().to_owned();
+    let Pair { mut host, hosting, mut guest, invite, member } = Pair::of(&ann, &bo);
     host.say(&format!(r#"{{"verify":"{member}"}}"#));
     let number = host.expect("safety_number")["number"].clone();
     guest.say(&serde_json::json!({ "verify": hosting.fingerprint, "with": number }).to_string());
