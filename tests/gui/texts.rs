@@ -68,7 +68,7 @@ const UNTRANSLATED: [(&str, &[&str]); 7] = [
     // What a translation says of its own direction.
     ("direction.slint", &["right-to-left"]),
     // Each language calls itself by its own name.
-    ("pages/settings.slint", &["English", "Deutsch", "Español", "Français", "日本語", "العربية"]),
+    ("pages/settings/appearance.slint", &["English", "Deutsch", "Español", "Français", "日本語", "العربية"]),
 ];
 
 /// What the program can say through the window: the words of each `say!`.
