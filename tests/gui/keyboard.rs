@@ -23,8 +23,8 @@ fn keys_do_what_they_say() {
     ann.type_text("two");
     assert_eq!(ann.state().get_draft(), "one\ntwo");
     ann.key(Key::Return);
-    ann.step();
-    assert_eq!((ann.state().get_draft().as_str(), ann.said().len()), ("", 1));
+    ann.wait("the message", |ann| ann.said().len() == 1);
+    assert_eq!(ann.state().get_draft(), "");
     ann.type_text("   ");
     ann.key(Key::Return);
     ann.step();
