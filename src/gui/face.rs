@@ -89,17 +89,15 @@ impl Face {
         }
     }
 
-    /// What tells the window from any thread that the program was started again.
-    pub(super) fn starter(&self) -> impl Fn(Option<String>) + Send + 'static {
+    /// What tells the window from any thread that the program was started again, and whether it takes the link: not
+    /// any more once it closes.
+    pub fn starter(&self) -> impl Fn(Option<String>) -> bool + Send + use<> {
         let work = self.work_sender.clone();
-        move |link| {
-            // Nobody is left to be told if this fails.
-            let _ = work.try_send(Work::StartedAgain(link));
-        }
+        move |link| work.try_send(Work::StartedAgain(link)).is_ok()
     }
 
     /// Shows an invite that was clicked outside the window, as soon as it can be shown.
-    pub fn open_link(&self, link: String) {
+    pub(super) fn open_link(&self, link: String) {
         self.presenter.borrow_mut().open_link_when_free(link);
     }
 

@@ -2,88 +2,127 @@
 //!
 //! They meet at a socket in the profile, which nobody else can reach; on Windows at a named pipe whose
 //! name comes from the profile's place, which only the same person may write to. The second writes one
-//! line, an invite or nothing, and the first answers with one byte, so that neither ends too early.
+//! line, an invite or nothing, and the first answers with one byte: that it has taken it, or that it is
+//! saying its goodbyes, so that the second waits until the profile is free and opens a window itself.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::time::Duration;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use interprocess::local_socket::prelude::*;
 use interprocess::local_socket::{ListenerOptions, Name};
 
+use crate::app::{Code, Problem, Profile};
+
 /// An invite and its end of line, in bytes: several times the longest invite, which has a list of addresses.
 const LINE_BYTES_MAX: u64 = 8_192;
-/// How often a second start tries: the first may just be starting, and not listen yet, for seconds on a busy computer.
-const TRIES: u32 = 30;
+/// How long a second start looks for the first, which may just be starting and not listen yet, for seconds on a busy
+/// computer. Where a terminal uses the profile, nobody ever listens.
+const START_WAIT: Duration = Duration::from_secs(3);
+/// How long it waits for a first that says goodbye: twice as long as goodbyes may take.
+const GOODBYE_WAIT: Duration = Duration::from_secs(10);
 /// The wait between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long the first waits for the line of a start that says nothing: it writes at once, or never.
 const LINE_WAIT: Duration = Duration::from_secs(1);
 /// How long a second start waits for the answer: longer than the first may wait for others before.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
-/// What the first answers when it has taken the line.
-const TAKEN: u8 = b'.';
 
-/// Asks the window that is open on `profile` to come to the front, and with a link to show it.
+/// What the first start answers to a second, in one byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Answer {
+    /// It shows what the second was asked for.
+    Taken = b'.',
+    /// Its window is closed, and it will end soon.
+    Closing = b'!',
+}
+
+/// Opens the profile in `place`, or gives nothing where the window that is open on it shows `link`, or only itself.
 ///
 /// # Errors
-/// Those of the socket; also where no window is open, because a terminal uses the profile.
-pub(super) fn hand_over(profile: &Path, link: Option<&str>) -> io::Result<()> {
-    let mut tried = 1;
-    let mut stream = loop {
-        match LocalSocketStream::connect(name_of(profile)?) {
-            Ok(stream) => break stream,
-            Err(error) if tried == TRIES => return Err(error),
-            Err(_) => {
-                tried += 1;
-                std::thread::sleep(PAUSE);
+/// The [`Problem`] with the profile; also where a terminal uses it.
+pub(super) fn open_or_hand_over(place: &Path, link: Option<&str>) -> Result<Option<Profile>, Problem> {
+    let started = Instant::now();
+    loop {
+        let problem = match Profile::open(Some(place.to_owned())) {
+            Err(problem) if problem.code == Code::ProfileInUse => problem,
+            result => return result.map(Some),
+        };
+        let wait = match hand_over(place, link) {
+            Ok(Answer::Taken) => return Ok(None),
+            Ok(Answer::Closing) => GOODBYE_WAIT,
+            Err(error) => {
+                log::debug!("no window answers for this profile: {error}");
+                START_WAIT
             }
+        };
+        if started.elapsed() >= wait {
+            return Err(problem);
         }
-    };
-    wait_at_most(&stream, ANSWER_WAIT);
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Asks the window that is open on `profile` to come to the front, and with a link to show it.
+fn hand_over(profile: &Path, link: Option<&str>) -> io::Result<Answer> {
+    let (name, line) = (name_of(profile)?, format!("{}\n", link.unwrap_or_default()));
+    let answer = within(ANSWER_WAIT, move || ask(name, &line))?;
+    let known = [Answer::Taken, Answer::Closing].into_iter().find(|&known| known as u8 == answer);
+    known.ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+fn ask(name: Name<'_>, line: &str) -> io::Result<u8> {
+    let mut stream = LocalSocketStream::connect(name)?;
     // One write, so that it arrives as one or not at all.
-    stream.write_all(format!("{}\n", link.unwrap_or_default()).as_bytes())?;
+    stream.write_all(line.as_bytes())?;
     let mut answer = [0];
     stream.read_exact(&mut answer)?;
-    if answer == [TAKEN] { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
+    Ok(u8::from_be_bytes(answer))
 }
 
 /// Listens for later starts on `profile`, which this process holds, and calls `asked` for each from a
-/// thread of its own, until the program ends.
+/// thread of its own, until the program ends. It says whether it takes over what the start was for.
 ///
 /// # Errors
 /// Those of the socket, such as a profile with a longer path than a socket may have.
-pub(super) fn listen(profile: &Path, asked: impl Fn(Option<String>) + Send + 'static) -> io::Result<()> {
+pub(super) fn listen(profile: &Path, asked: impl Fn(Option<String>) -> bool + Send + 'static) -> io::Result<()> {
     // What is left of a run that was killed is in the way, and is nobody's: the profile is ours.
     let listener = ListenerOptions::new().name(name_of(profile)?).try_overwrite(true).create_sync()?;
     let take_all = move || {
         for stream in listener.incoming() {
-            match stream.and_then(take) {
-                Ok(link) => asked(link),
-                Err(error) => log::info!("a second start said nothing of use: {error}"),
+            if let Err(error) = stream.and_then(|stream| take(stream, &asked)) {
+                log::info!("a second start said nothing of use: {error}");
             }
         }
     };
     std::thread::Builder::new().name("instance".to_owned()).spawn(take_all).map(drop)
 }
 
-/// Lets no read wait for longer. Windows has no such limit for its pipes, which only the same person's
-/// programs can reach.
-fn wait_at_most(stream: &LocalSocketStream, time: Duration) {
-    if let Err(error) = stream.set_recv_timeout(Some(time)) {
-        log::debug!("a start may wait for long: {error}");
-    }
+/// Reads what a second start wants, and answers.
+fn take(stream: LocalSocketStream, asked: impl Fn(Option<String>) -> bool) -> io::Result<()> {
+    let (mut stream, link) = within(LINE_WAIT, || read_link(stream))?;
+    let answer = if asked(link) { Answer::Taken } else { Answer::Closing };
+    stream.write_all(&[answer as u8])
 }
 
-/// Reads what a second start wants.
-fn take(stream: LocalSocketStream) -> io::Result<Option<String>> {
-    wait_at_most(&stream, LINE_WAIT);
+fn read_link(stream: LocalSocketStream) -> io::Result<(LocalSocketStream, Option<String>)> {
     let mut reader = BufReader::new(stream.take(LINE_BYTES_MAX));
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let link = line.strip_suffix('\n').ok_or(io::ErrorKind::InvalidData)?.trim().to_owned();
-    reader.into_inner().into_inner().write_all(&[TAKEN])?;
-    Ok((!link.is_empty()).then_some(link))
+    Ok((reader.into_inner().into_inner(), (!link.is_empty()).then_some(link)))
+}
+
+/// Waits for another program for no longer than `time`. Windows has no such limit for its pipes, so a thread waits; one
+/// that is too late is left to itself, and ends with the other program, which is the same person's.
+fn within<T: Send + 'static>(time: Duration, read: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    let (done, result) = mpsc::channel();
+    // Whoever waited may have gone on.
+    let work = move || drop(done.send(read()));
+    std::thread::Builder::new().name("instance wait".to_owned()).spawn(work)?;
+    result.recv_timeout(time).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
 #[cfg(unix)]
@@ -106,26 +145,53 @@ fn name_of(profile: &Path) -> io::Result<Name<'static>> {
 mod tests {
     use super::*;
 
-    /// The first start on a profile, and what it was asked for.
-    fn first() -> (tempfile::TempDir, std::sync::mpsc::Receiver<Option<String>>) {
+    type Asks = mpsc::Receiver<Option<String>>;
+
+    /// The first start on a profile, which takes over what later ones ask for.
+    fn first() -> (tempfile::TempDir, Asks) {
         let profile = tempfile::tempdir().unwrap();
-        let (asked, asks) = std::sync::mpsc::channel();
-        listen(profile.path(), move |link| asked.send(link).unwrap()).unwrap();
+        let asks = listen_to(profile.path());
         (profile, asks)
+    }
+
+    fn listen_to(profile: &Path) -> Asks {
+        let (asked, asks) = mpsc::channel();
+        listen(profile, move |link| asked.send(link).is_ok()).unwrap();
+        asks
     }
 
     #[test]
     fn a_second_start_hands_over_its_link_or_only_asks_for_the_window() {
-        let (profile, asks) = first();
-        hand_over(profile.path(), Some("conversa:2:ABC")).unwrap();
-        hand_over(profile.path(), None).unwrap();
+        let (place, asks) = first();
+        let profile = open_or_hand_over(place.path(), Some("of the first")).unwrap();
+        assert!(profile.is_some(), "nobody uses the profile yet");
+        assert!(open_or_hand_over(place.path(), Some("conversa:2:ABC")).unwrap().is_none());
+        assert!(open_or_hand_over(place.path(), None).unwrap().is_none());
         assert_eq!([asks.recv().unwrap(), asks.recv().unwrap()], [Some("conversa:2:ABC".to_owned()), None]);
     }
 
     #[test]
-    fn without_a_first_start_there_is_nobody_to_hand_over_to() {
-        let profile = tempfile::tempdir().unwrap();
-        assert!(hand_over(profile.path(), None).is_err());
+    fn a_second_start_waits_for_a_window_that_closes() {
+        let place = tempfile::tempdir().unwrap();
+        let profile = open_or_hand_over(place.path(), None).unwrap();
+        let (asked, asks) = mpsc::channel();
+        listen(place.path(), move |_| asked.send(()).is_err()).unwrap();
+        let end = std::thread::spawn(move || {
+            // Only when the second start has been told does the first end.
+            asks.recv().unwrap();
+            drop(profile);
+            asks
+        });
+        assert!(open_or_hand_over(place.path(), Some("conversa:2:ABC")).unwrap().is_some());
+        drop(end.join().unwrap());
+    }
+
+    #[test]
+    fn where_a_terminal_uses_the_profile_there_is_nobody_to_hand_over_to() {
+        let place = tempfile::tempdir().unwrap();
+        let _terminal = Profile::open(Some(place.path().to_owned())).unwrap();
+        let problem = open_or_hand_over(place.path(), None).unwrap_err();
+        assert_eq!(problem.code, Code::ProfileInUse);
     }
 
     // On Windows a pipe ends with its program.
@@ -133,21 +199,26 @@ mod tests {
     #[test]
     fn a_socket_that_a_killed_run_left_is_not_in_the_way() {
         let (profile, asks) = first();
-        let (asked, later_asks) = std::sync::mpsc::channel();
-        listen(profile.path(), move |link| asked.send(link).unwrap()).unwrap();
-        hand_over(profile.path(), None).unwrap();
+        let later_asks = listen_to(profile.path());
+        assert_eq!(hand_over(profile.path(), None).unwrap(), Answer::Taken);
         assert_eq!(later_asks.recv().unwrap(), None);
         assert!(asks.try_recv().is_err(), "the old one is not asked any more");
     }
 
     #[test]
-    #[cfg(unix)]
     fn whoever_connects_and_says_nothing_is_not_waited_for_without_end() {
         let (profile, asks) = first();
         let silent = LocalSocketStream::connect(name_of(profile.path()).unwrap()).unwrap();
         hand_over(profile.path(), Some("behind it")).unwrap();
         assert_eq!(asks.recv().unwrap().as_deref(), Some("behind it"));
         drop(silent);
+    }
+
+    #[test]
+    fn whoever_listens_and_answers_nothing_is_not_waited_for_without_end() {
+        let profile = tempfile::tempdir().unwrap();
+        let _silent = ListenerOptions::new().name(name_of(profile.path()).unwrap()).create_sync().unwrap();
+        assert_eq!(hand_over(profile.path(), None).unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
     #[test]

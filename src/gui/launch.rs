@@ -1,14 +1,16 @@
 //! From a command line to a running window: the display, the renderer, the event loop.
 //!
 //! FemtoVG draws where there is a GPU, and the software renderer everywhere else. Slint does not fall
-//! back by itself on Linux: without usable OpenGL its event loop runs without a window, so the program
-//! then starts itself anew with the software renderer. That happens before any room is entered, and
-//! the new program takes over the profile, for the system closes the old one's lock with it.
+//! back by itself: without usable OpenGL its event loop runs without a window, so the program then starts
+//! itself anew with the software renderer. That happens before any room is entered, and the new program
+//! takes over the profile, for the system closes the old one's lock with it.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
-use slint::{ComponentHandle, PlatformError, Timer};
+use slint::{ComponentHandle, Timer};
 
 use super::face::Face;
 use super::fonts::{Emoji, add_fonts};
@@ -35,15 +37,9 @@ pub fn run(directory: Option<PathBuf>, link: Option<&str>) -> Result<(), Problem
         return Err(no_display("neither DISPLAY nor WAYLAND_DISPLAY is set"));
     }
     let place = Profile::place(directory)?;
-    let profile = Profile::open(Some(place.clone()));
-    if let Err(problem) = &profile
-        && problem.code == Code::ProfileInUse
-    {
-        match instance::hand_over(&place, link) {
-            Ok(()) => return Ok(()),
-            Err(error) => log::info!("no window answers for this profile: {error}"),
-        }
-    }
+    let Some(profile) = instance::open_or_hand_over(&place, link).transpose() else {
+        return Ok(());
+    };
     let emoji = choose_renderer()?;
     let app = AppWindow::new().map_err(no_display)?;
     add_fonts(emoji);
@@ -81,10 +77,13 @@ fn run_face(face: &Face, profile: &Path, link: Option<&str>) -> Result<(), Probl
 }
 
 /// Lets the event loop make the window, which tells whether it can be drawn: where it cannot, the loop
-/// goes on without a window and says so only when it ends.
+/// goes on without a window and says so only when it ends. Where OpenGL lacks a function, the renderer panics.
 fn try_to_draw() -> Result<(), Problem> {
     Timer::single_shot(TRY_TO_DRAW, end_loop);
-    slint::run_event_loop_until_quit().or_else(draw_by_software)
+    match std::panic::catch_unwind(slint::run_event_loop_until_quit) {
+        Ok(drawn) => drawn.or_else(draw_by_software),
+        Err(_) => draw_by_software("the renderer ended in a panic"),
+    }
 }
 
 fn end_loop() {
@@ -141,28 +140,33 @@ const fn has_gpu() -> bool {
 }
 
 /// The GPU could not be used after all: the same program again, drawn by software.
-#[cfg(target_os = "linux")]
-fn draw_by_software(error: PlatformError) -> Result<(), Problem> {
-    use std::os::unix::process::CommandExt;
+fn draw_by_software(error: impl Display) -> Result<(), Problem> {
     if std::env::var_os(BACKEND_VARIABLE).is_some() {
         return Err(no_display(error));
     }
     log::warn!("the window cannot be drawn by the GPU, so it is drawn by software: {error}");
-    let program = std::env::current_exe().map_err(no_display)?;
-    let failed = std::process::Command::new(program)
-        .args(std::env::args_os().skip(1))
-        .env(BACKEND_VARIABLE, "winit-software")
-        .exec();
-    Err(no_display(failed))
+    let mut again = Command::new(std::env::current_exe().map_err(no_display)?);
+    again.args(std::env::args_os().skip(1)).env(BACKEND_VARIABLE, "winit-software");
+    Err(no_display(go_on_as(again)))
 }
 
-#[cfg(not(target_os = "linux"))]
-fn draw_by_software(error: PlatformError) -> Result<(), Problem> {
-    Err(no_display(error))
+/// Puts another program in the place of this one; returns only if that failed.
+#[cfg(unix)]
+fn go_on_as(mut program: Command) -> std::io::Error {
+    std::os::unix::process::CommandExt::exec(&mut program)
 }
 
-fn no_display(error: impl std::fmt::Display) -> Problem {
-    let what = say!("The window cannot be opened: it needs a display, under X11 or Wayland.");
+/// On Windows both are there for a moment, and the new one waits for the profile.
+#[cfg(not(unix))]
+fn go_on_as(mut program: Command) -> std::io::Error {
+    match program.spawn() {
+        Ok(_) => std::process::exit(0),
+        Err(error) => error,
+    }
+}
+
+fn no_display(error: impl Display) -> Problem {
+    let what = say!("The window cannot be opened: it needs a display.");
     let hint = say!(
         "Without one use `conversa host`, `conversa join`, `conversa send` or `conversa relay`; `conversa --help` shows \
          how."

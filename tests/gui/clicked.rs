@@ -39,3 +39,12 @@ fn an_invite_is_shown_at_once_where_nothing_else_is_asked_and_goes_nowhere_by_it
     ann.press("Continue");
     assert!(ann.reads("This invite cannot be read."), "what is wrong with it is said when the person goes on");
 }
+
+#[test]
+fn a_window_that_closes_takes_no_invite_any_more() {
+    let ann = Person::new("ann");
+    let start_again = ann.starter();
+    assert!(start_again(None));
+    ann.quit();
+    assert!(!start_again(Some(LINK.to_owned())), "the second start has to open a window of its own");
+}

@@ -98,10 +98,15 @@ impl Person {
         self.step();
     }
 
-    /// Clicks an invite in another program.
+    /// An invite is clicked outside the window, which is open.
     pub(crate) fn click_elsewhere(&self, link: &str) {
-        self.face.open_link(link.to_owned());
+        assert!(self.starter()(Some(link.to_owned())), "the window takes the invite");
         self.step();
+    }
+
+    /// What a second start reaches: says whether this window takes over what that was for.
+    pub(crate) fn starter(&self) -> impl Fn(Option<String>) -> bool + use<> {
+        self.face.starter()
     }
 
     /// A few frames: events come in, and what follows from them is done.

@@ -25,6 +25,7 @@ const NO_WORDS: [(&str, &[&str]); 7] = [
             "DISPLAY",
             "WAYLAND_DISPLAY",
             "WAYLAND_SOCKET",
+            "the renderer ended in a panic",
             "winit",
             "software",
             "winit-software",
@@ -52,7 +53,7 @@ const NO_WORDS: [(&str, &[&str]); 7] = [
         ],
     ),
     // A thread's name, and where a second start finds the first.
-    ("instance.rs", &["instance", "window.socket", "conversa-{}"]),
+    ("instance.rs", &["instance", "instance wait", "window.socket", "conversa-{}"]),
 ];
 
 /// Literals of `ui/` that are the same in every language, by their file.

@@ -246,6 +246,8 @@ impl Presenter {
             return;
         }
         self.quitting = true;
+        // From here on a second start has to open a window of its own.
+        self.work.close();
         self.keep_draft();
         self.keep_preferences();
         if let Err(error) = self.app.hide() {
