@@ -156,3 +156,16 @@ fn the_first_letter_of_a_text_tells_its_direction() {
         assert_eq!(is_right_to_left(text), [false, true], "{text}");
     }
 }
+
+#[test]
+fn a_name_that_is_read_from_the_right_does_not_turn_a_sentence_round() {
+    i_slint_backend_testing::init_no_event_loop();
+    let app = AppWindow::new().unwrap();
+    bind_direction(&app);
+    let direction = app.global::<Direction>();
+    let sentence = |name: &str| format!("{} joined", direction.invoke_isolated(name.into()));
+    for name in ["مريم", "דנה", "Bo", "12", ""] {
+        assert!(!direction.invoke_is_right_to_left(sentence(name).into(), false), "{name}");
+    }
+    assert_eq!(sentence("Bo"), "Bo joined", "nothing is added where nothing has to be");
+}

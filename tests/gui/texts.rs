@@ -66,8 +66,8 @@ const UNTRANSLATED: [(&str, &[&str]); 7] = [
     ("sheets/join-sheet.slint", &["conversa:2:…"]),
     // It is measured and never shown.
     ("components/composer.slint", &["Ag"]),
-    // What a translation says of its own direction.
-    ("direction.slint", &["right-to-left"]),
+    // What a translation says of its own direction; the two invisible characters of an isolate.
+    ("direction.slint", &["right-to-left", "u{2068}", "u{2069}"]),
     // Each language calls itself by its own name.
     ("pages/settings/appearance.slint", &["English", "Deutsch", "Español", "Français", "日本語", "العربية"]),
 ];
