@@ -163,6 +163,28 @@ fn a_room_takes_no_more_than_it_has_places() {
 }
 
 #[test]
+fn whoever_waits_for_the_last_place_is_told_when_it_is_taken() {
+    let mut net = Net::with_places(Suite::Secure, "ann", true, 2);
+    let (room, host) = (room_of(&mut net), net.host_fingerprint());
+    for name in ["bo", "carol", "dave"] {
+        net.add(name, Entry::Knock, Some(host));
+        net.drive();
+        net.command(name, Command::Knock(room));
+        net.drive();
+    }
+    let [bo, carol, dave] = ["bo", "carol", "dave"].map(|name| net.fingerprint(name));
+    net.command("ann", Command::AnswerKnock { member: bo, admit: true });
+    net.command("ann", Command::AnswerKnock { member: carol, admit: true });
+    net.drive();
+    assert!(net.is_ready("bo"));
+    for name in ["carol", "dave"] {
+        assert_eq!(net.stop_of(name), Some(Stop::Refused(RefuseCode::Full)), "{name}");
+    }
+    assert!(net.saw("ann", &Event::KnockOver { member: dave }), "nobody is left to be answered");
+    assert!(!net.saw("ann", &Event::MemberJoined { member: carol }));
+}
+
+#[test]
 fn another_host_key_is_a_full_stop() {
     let mut net = Net::with_owner(Suite::Secure, "ann", true);
     let mut invite = net.invite();

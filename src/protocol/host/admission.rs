@@ -147,6 +147,15 @@ impl Host {
         self.seat(link, room_id, None, now);
     }
 
+    /// The last place is taken: whoever still waits need not, and the owner need not answer.
+    pub(super) fn refuse_waiting_when_full(&mut self, room_id: RoomId, now: Now) {
+        let Some(room) = self.rooms.get_mut(&room_id).filter(|room| room.roster().is_full()) else { return };
+        for asker in room.end_waiting(&mut self.outputs) {
+            self.back_to_keyed(asker, now);
+            self.refuse(asker, RefuseCode::Full);
+        }
+    }
+
     /// A member comes back within one run of its app.
     pub(super) fn resume(&mut self, link: LinkId, resume: &Resume, now: Now) {
         let Some(peer) = self.peer(link) else { return };

@@ -244,7 +244,10 @@ impl Host {
         match place.member_frame(peer.fingerprint, frame, body, now, &mut self.outputs) {
             Ok(room::Next::Done) => {}
             Ok(room::Next::Refuse(code)) => self.refuse(link, code),
-            Ok(room::Next::Added(member)) => self.admit_waiting(room, member, now),
+            Ok(room::Next::Added(member)) => {
+                self.admit_waiting(room, member, now);
+                self.refuse_waiting_when_full(room, now);
+            }
             Ok(room::Next::Removed(gone)) => {
                 if let Some(gone) = gone {
                     self.close(gone, ByeCode::Removed, now);

@@ -362,6 +362,13 @@ impl Room {
         }
     }
 
+    /// Nobody waits any more; gives those who did.
+    pub(super) fn end_waiting(&mut self, outputs: &mut Outputs) -> Vec<LinkId> {
+        let (numbers, links): (Vec<u64>, Vec<LinkId>) = self.waiting.iter().unzip();
+        numbers.into_iter().for_each(|number| self.stop_waiting(number, outputs));
+        links
+    }
+
     pub(super) fn answered(&mut self, number: u64) -> Option<LinkId> {
         self.waiting.remove(&number)
     }
