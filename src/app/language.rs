@@ -6,9 +6,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
-    /// As the desktop says, or English where that is none of the others.
-    #[default]
-    System,
     /// English.
     English,
     /// German.
@@ -21,12 +18,23 @@ pub enum Language {
     Japanese,
     /// Arabic.
     Arabic,
+    /// As the desktop says, or English where that is none of the others. Settings of a later version, with a
+    /// language that only that one speaks, are read as this.
+    #[default]
+    #[serde(other)]
+    System,
 }
 
 impl Language {
     /// All of them, in the order in which the window offers them.
     pub const ALL: [Self; 7] =
         [Self::System, Self::English, Self::German, Self::Spanish, Self::French, Self::Japanese, Self::Arabic];
+
+    /// Where it is offered: its place in [`Self::ALL`].
+    #[must_use]
+    pub fn place(self) -> usize {
+        Self::ALL.into_iter().position(|language| language == self).unwrap_or_default()
+    }
 
     /// Its tag, by RFC 5646, which is also its directory in `ui/lang`. English needs none, for it is what
     /// the sources are written in; the system's has no tag of its own.
@@ -74,9 +82,17 @@ mod tests {
     }
 
     #[test]
-    fn each_language_is_offered_once() {
-        for (place, language) in Language::ALL.into_iter().enumerate() {
-            assert_eq!(language as usize, place);
+    fn each_language_is_offered_once_and_the_systems_first() {
+        assert_eq!(Language::ALL.map(Language::place), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(Language::ALL.map(|language| language as usize), [6, 0, 1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_language_of_a_later_version_is_the_systems() {
+        for (written, read) in [("arabic", Language::Arabic), ("klingon", Language::System)] {
+            let mut bytes = Vec::new();
+            ciborium::into_writer(written, &mut bytes).unwrap();
+            assert_eq!(ciborium::from_reader::<Language, _>(&*bytes).unwrap(), read);
         }
     }
 }

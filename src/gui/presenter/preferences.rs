@@ -130,7 +130,7 @@ impl Presenter {
             Appearance::Light => ui::Appearance::Light,
             Appearance::Dark => ui::Appearance::Dark,
         });
-        state.set_language(settings.language as i32);
+        state.set_language(i32::try_from(settings.language.place()).unwrap_or_default());
         choose_language(settings.language);
         state.set_zoom(f32::from(settings.text_zoom_percent.clamp(70, 200)) / 100.0);
         state.set_enter_sends(settings.enter_sends);
