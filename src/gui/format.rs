@@ -116,15 +116,16 @@ pub(super) fn groups(digits: &str) -> Vec<&str> {
     digits.as_bytes().chunks(4).filter_map(|group| str::from_utf8(group).ok()).collect()
 }
 
-/// How long something takes, with two digits that count.
-pub(super) fn span(time: Duration) -> String {
-    let ms = time.as_secs_f64() * 1_000.0;
+/// How long something takes, with two digits that count, and its unit.
+pub(super) fn span(time: Duration) -> (f32, &'static str) {
+    let ms = time.as_secs_f32() * 1_000.0;
+    let round = |value: f32, parts: f32| (value * parts).round() / parts;
     match ms {
-        ms if ms >= 1_000.0 => format!("{:.1} s", ms / 1_000.0),
-        ms if ms >= 10.0 => format!("{ms:.0} ms"),
-        ms if ms >= 1.0 => format!("{ms:.1} ms"),
-        ms if ms >= 0.01 => format!("{ms:.2} ms"),
-        ms => format!("{:.1} µs", ms * 1_000.0),
+        ms if ms >= 1_000.0 => (round(ms / 1_000.0, 10.0), "s"),
+        ms if ms >= 10.0 => (ms.round(), "ms"),
+        ms if ms >= 1.0 => (round(ms, 10.0), "ms"),
+        ms if ms >= 0.01 => (round(ms, 100.0), "ms"),
+        ms => (round(ms * 1_000.0, 10.0), "µs"),
     }
 }
 
@@ -175,9 +176,11 @@ mod tests {
     #[test]
     fn codes_and_spans_are_readable() {
         assert_eq!(groups("3fa910c2"), ["3fa9", "10c2"]);
-        assert_eq!(span(Duration::from_micros(2_340)), "2.3 ms");
-        assert_eq!(span(Duration::from_micros(41_000)), "41 ms");
-        assert_eq!(span(Duration::from_nanos(2_500)), "2.5 µs");
-        assert_eq!(span(Duration::from_millis(2_500)), "2.5 s");
+        let span = |nanoseconds: u64| {
+            let (value, unit) = span(Duration::from_nanos(nanoseconds));
+            format!("{value} {unit}")
+        };
+        let nanoseconds = [2_510, 254_900, 2_340_000, 41_400_000, 2_510_000_000];
+        assert_eq!(nanoseconds.map(span), ["2.5 µs", "0.25 ms", "2.3 ms", "41 ms", "2.5 s"]);
     }
 }

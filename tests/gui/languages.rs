@@ -1,7 +1,7 @@
 //! The window speaks the language that was chosen in it: at once, and the next time.
 
 use conversa::app::{Language, Settings};
-use conversa::gui::{Direction, Page};
+use conversa::gui::{Direction, Page, Span, Suite, SuiteRow};
 use i_slint_backend_testing::ElementHandle;
 use slint::ComponentHandle;
 
@@ -71,6 +71,20 @@ fn a_language_is_spoken_at_once_and_after_a_restart() {
         person = Person::again(directory);
         check(&person, language);
     }
+}
+
+#[test]
+fn numbers_are_written_as_the_language_writes_them() {
+    let person = Person::new("ann");
+    let cost = |value| Span { value, unit: "ms".into() };
+    let (sign, verify, encrypt, decrypt) = (cost(2.3), cost(0.04), cost(41.0), cost(1.9));
+    let row = SuiteRow { suite: Suite::Secure, bits: 3072, sign, verify, encrypt, decrypt };
+    person.state().set_suites([row].into());
+    person.state().set_page(Page::Settings);
+    person.step();
+    assert!(person.reads("signing 2.3 ms, checking 0.04 ms, locking 41 ms, opening 1.9 ms"));
+    person.press("Deutsch");
+    assert!(person.reads("2,3 ms") && person.reads("0,04 ms") && person.reads("41 ms"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use conversa::gui::{
     AddressRow, AddressState, AppWindow, ChatState, CompareView, Connection, DateForm, Delivery, IdentityView,
     InviteView, JoinView, KeyCode, KnockRow, LobbyRow, MemberRow, MessageRow, Reach, RoomEvent, RoomRow, RoomView,
-    RowKind, Security, Suite, SuiteRow, When,
+    RowKind, Security, Span, Suite, SuiteRow, When,
 };
 use slint::{ComponentHandle, Image, ModelRc, Rgb8Pixel, SharedPixelBuffer, SharedString, VecModel};
 
@@ -89,8 +89,8 @@ pub(crate) fn fill(app: &AppWindow) {
     state.set_host_port("9000".into());
     state.set_recent_addresses(list(vec!["192.168.1.7:9000".into(), "[fe80::1c2a]:9100".into()]));
     state.set_suites(list(vec![
-        suite(Suite::Secure, 3072, ["2.3 ms", "0.04 ms", "0.05 ms", "2.3 ms"]),
-        suite(Suite::Learning, 1024, ["1.1 ms", "0.06 ms", "0.06 ms", "1.1 ms"]),
+        suite(Suite::Secure, 3072, [2.3, 0.04, 0.05, 2.3]),
+        suite(Suite::Learning, 1024, [1.1, 0.06, 0.06, 1.1]),
     ]));
     state.set_profile_place("/home/ann/.local/share/conversa".into());
 }
@@ -121,8 +121,8 @@ pub(crate) fn empty(app: &AppWindow) {
     state.set_knocks(ModelRc::default());
 }
 
-fn suite(suite: Suite, bits: i32, [sign, verify, encrypt, decrypt]: [&str; 4]) -> SuiteRow {
-    let (sign, verify, encrypt, decrypt) = (sign.into(), verify.into(), encrypt.into(), decrypt.into());
+fn suite(suite: Suite, bits: i32, milliseconds: [f32; 4]) -> SuiteRow {
+    let [sign, verify, encrypt, decrypt] = milliseconds.map(|value| Span { value, unit: "ms".into() });
     SuiteRow { suite, bits, sign, verify, encrypt, decrypt }
 }
 

@@ -157,10 +157,10 @@ impl Presenter {
             let bits = of.backend().key_bits().first().and_then(|bits| i32::try_from(*bits).ok()).unwrap_or_default();
             let mut row = ui::SuiteRow { suite, bits, ..ui::SuiteRow::default() };
             if let Some(cost) = cost {
-                row.sign = format::span(cost.sign).into();
-                row.verify = format::span(cost.verify).into();
-                row.encrypt = format::span(cost.encrypt).into();
-                row.decrypt = format::span(cost.decrypt).into();
+                row.sign = views::span(cost.sign);
+                row.verify = views::span(cost.verify);
+                row.encrypt = views::span(cost.encrypt);
+                row.decrypt = views::span(cost.decrypt);
             }
             row
         };

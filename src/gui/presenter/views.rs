@@ -53,6 +53,12 @@ pub(super) fn only(said: &Sentence) -> ui::TroubleView {
     ui::TroubleView { title: sentence(said), ..ui::TroubleView::default() }
 }
 
+/// How long something takes, for `Words.span`.
+pub(super) fn span(time: std::time::Duration) -> ui::Span {
+    let (value, unit) = format::span(time);
+    ui::Span { value, unit: unit.into() }
+}
+
 /// A time, for `Words.date`.
 fn when(ms: u64, form: Form) -> ui::When {
     ui::When { clock: format::clock(ms).into(), ..day(format::day_of(ms), form) }
