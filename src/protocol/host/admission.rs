@@ -132,8 +132,7 @@ impl Host {
         {
             self.wrong_invites.count(asker.address, now);
         }
-        self.back_to_keyed(asker, now);
-        self.refuse(asker, code);
+        self.turn_away(asker, code, now);
     }
 
     /// A member is on the roster now: whoever waited with that key comes in.
@@ -151,8 +150,7 @@ impl Host {
     pub(super) fn refuse_waiting_when_full(&mut self, room_id: RoomId, now: Now) {
         let Some(room) = self.rooms.get_mut(&room_id).filter(|room| room.roster().is_full()) else { return };
         for asker in room.end_waiting(&mut self.outputs) {
-            self.back_to_keyed(asker, now);
-            self.refuse(asker, RefuseCode::Full);
+            self.turn_away(asker, RefuseCode::Full, now);
         }
     }
 

@@ -333,19 +333,20 @@ impl Host {
                 let Some(place) = self.rooms.get_mut(&room) else { return };
                 let waiting = place.member_gone(entry.peer.fingerprint, link, clean, &mut self.outputs);
                 for (_, asker) in waiting {
-                    self.back_to_keyed(asker, now);
-                    self.refuse(asker, RefuseCode::OwnerAway);
+                    self.turn_away(asker, RefuseCode::OwnerAway, now);
                 }
             }
         }
     }
 
-    fn back_to_keyed(&mut self, link: LinkId, now: Now) {
-        if let Some(entry) = self.links.get_mut(&link) {
+    /// Whoever waited is refused, and may ask for something else.
+    fn turn_away(&mut self, asker: LinkId, code: RefuseCode, now: Now) {
+        if let Some(entry) = self.links.get_mut(&asker) {
             entry.state = LinkState::Keyed;
             entry.since_ms = now.monotonic_ms;
         }
         self.check_by(now.monotonic_ms + self.limits.first_frame_ms);
+        self.refuse(asker, code);
     }
 }
 
