@@ -326,6 +326,9 @@ macro_rules! frames {
     };
 }
 
+/// Bytes before a frame's body: the length and the type.
+pub const FRAME_HEADER_BYTES: usize = 5;
+
 const KIB: usize = 1024;
 
 frames! {
@@ -368,7 +371,7 @@ impl Frame {
     pub fn to_bytes(&self) -> Arc<[u8]> {
         let body = self.body();
         let length = u32::try_from(body.len() + 1).unwrap_or(u32::MAX);
-        let mut bytes = Vec::with_capacity(body.len() + super::FRAME_HEADER_BYTES);
+        let mut bytes = Vec::with_capacity(body.len() + FRAME_HEADER_BYTES);
         bytes.extend_from_slice(&length.to_be_bytes());
         bytes.push(self.kind().code());
         bytes.extend_from_slice(&body);

@@ -9,10 +9,10 @@ mod relay_token;
 
 pub use self::codec::{DecodeError, decode, encode, list};
 pub use self::frame::{
-    Bye, Frame, FrameKind, Item, ItemKind, Join, JoinAnswer, JoinAsk, Lobby, Look, Msg, Open, Ping, Presence, Refuse,
-    Resume, Signed, SkPacket, Welcome, Wrap,
+    Bye, FRAME_HEADER_BYTES, Frame, FrameKind, Item, ItemKind, Join, JoinAnswer, JoinAsk, Lobby, Look, Msg, Open, Ping,
+    Presence, Refuse, Resume, Signed, SkPacket, Welcome, Wrap,
 };
-pub use self::reader::{FRAME_HEADER_BYTES, FrameReader};
+pub use self::reader::FrameReader;
 pub use self::relay_token::{NotAToken, RelayToken};
 
 /// A byte string of any length in a frame or payload.

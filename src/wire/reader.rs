@@ -1,10 +1,7 @@
 //! Cuts a stream of bytes into frames.
 
 use super::codec::DecodeError;
-use super::frame::{Frame, FrameKind};
-
-/// Bytes before a frame's body: the length and the type.
-pub const FRAME_HEADER_BYTES: usize = 5;
+use super::frame::{FRAME_HEADER_BYTES, Frame, FrameKind};
 
 /// Collects received bytes until they make a frame. It never holds more than one unfinished frame
 /// and what was pushed last, checks a frame's length before it waits for the body, and holds no
