@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use conversa::app::chat::{
-    Change, Chat, Connection, Notice, Presence, Progress, Question, ROWS_MAX, Room, RowKind, Security,
+    Change, Chat, Connection, Notice, Presence, Progress, Question, ROWS_BYTES_MAX, ROWS_MAX, Room, RowKind, Security,
 };
 use conversa::app::{Code, KnownRoom, Problem, SeatEvent, SeatId, SeatInfo, SessionEvent};
 use conversa::crypto::{Fingerprint, Suite};
@@ -175,7 +175,7 @@ fn an_own_message_is_one_row_from_queued_to_delivered() {
     let rows = story.room().rows().len();
     let changes = story.types(1, "hello");
     assert_eq!(changes, [Change::RowAdded(SEAT), Change::RoomChanged(SEAT)]);
-    let progress = |story: &Story| story.room().message(&message(1)).unwrap().delivery.clone().unwrap();
+    let progress = |story: &Story| story.room().own_message(&message(1)).unwrap().delivery.clone().unwrap();
     assert_eq!(progress(&story).progress, Progress::Queued);
 
     let changed = [Change::RowChanged { seat: SEAT, index: rows }];
@@ -195,7 +195,7 @@ fn a_message_says_who_cannot_read_it() {
     story.tell(Event::MemberJoined { member: person("carol") });
     story.types(1, "hello");
     story.tell(Event::OnHost { id: message(1), without: vec![person("carol")] });
-    let delivery = story.room().message(&message(1)).unwrap().delivery.clone().unwrap();
+    let delivery = story.room().own_message(&message(1)).unwrap().delivery.clone().unwrap();
     assert_eq!((delivery.of, delivery.without), (1, vec![person("carol")]));
 }
 
@@ -208,7 +208,7 @@ fn a_message_that_cannot_go_says_so() {
     story.tell(Event::Rejected { id: message(1), limit: 100 });
     story.tell(Event::OutboxFull { id: message(2) });
     story.seat(SeatEvent::CancelAsked(message(3)));
-    let progress = |number| story.room().message(&message(number)).unwrap().delivery.clone().unwrap().progress;
+    let progress = |number| story.room().own_message(&message(number)).unwrap().delivery.clone().unwrap().progress;
     assert_eq!(progress(1), Progress::TooLong { limit: 100 });
     assert_eq!((progress(2), progress(3)), (Progress::OutboxFull, Progress::Cancelled));
     assert!(story.tell(Event::OnHost { id: message(99), without: vec![] }).is_empty(), "an unknown one is nothing");
@@ -220,7 +220,7 @@ fn a_call_back_that_came_too_late_changes_nothing() {
     story.types(1, "hello");
     story.tell(Event::OnHost { id: message(1), without: vec![] });
     story.seat(SeatEvent::CancelAsked(message(1)));
-    assert_eq!(story.room().message(&message(1)).unwrap().delivery.as_ref().unwrap().progress, Progress::OnHost);
+    assert_eq!(story.room().own_message(&message(1)).unwrap().delivery.as_ref().unwrap().progress, Progress::OnHost);
 }
 
 #[test]
@@ -405,7 +405,7 @@ fn a_long_talk_keeps_its_newest_rows() {
         story.says("ann", number, "again");
     }
     assert_eq!(story.room().rows().len(), ROWS_MAX);
-    assert!(story.room().message(&message(0)).is_none(), "it was dropped");
+    assert!(story.room().own_message(&message(0)).is_none(), "it was dropped");
     assert!(story.tell(Event::Delivered { id: message(0), to: person("ann") }).is_empty());
     let changes = story.says("ann", u32::MAX, "the newest");
     assert_eq!(changes[..2], [Change::RowDropped(SEAT), Change::RowAdded(SEAT)]);
@@ -413,6 +413,84 @@ fn a_long_talk_keeps_its_newest_rows() {
     let changes = story.tell(Event::OnHost { id: message(u32::MAX - 1), without: vec![] });
     assert_eq!(changes, [Change::RowChanged { seat: SEAT, index: ROWS_MAX - 1 }]);
     assert!(before < ROWS_MAX);
+}
+
+/// An id is its sender's choice: whoever takes mine for their words has said something else.
+#[test]
+fn a_member_who_uses_the_id_of_my_message_changes_nothing_of_it() {
+    for mine_is_first in [true, false] {
+        let mut story = Story::in_the_room();
+        story.tell(Event::MemberJoined { member: person("mallory") });
+        if mine_is_first {
+            story.types(1, "mine");
+        }
+        story.says("mallory", 1, "not mine");
+        if !mine_is_first {
+            story.types(1, "mine");
+        }
+        let own = |story: &Story| story.room().own_message(&message(1)).cloned().unwrap();
+        assert_eq!(own(&story).text, "mine");
+        let index = story.room().rows().iter().position(|row| row.kind == RowKind::Message(own(&story))).unwrap();
+        let changed = [Change::RowChanged { seat: SEAT, index }];
+        assert_eq!(story.tell(Event::OnHost { id: message(1), without: vec![] }), changed);
+        assert_eq!(story.tell(Event::Delivered { id: message(1), to: person("ann") }), changed);
+        let delivery = own(&story).delivery.unwrap();
+        assert_eq!((delivery.progress, delivery.to), (Progress::OnHost, vec![person("ann")]));
+        let others = story.room().rows().iter().filter_map(|row| match &row.kind {
+            RowKind::Message(message) if !message.is_mine() => Some(message.delivery.clone()),
+            _ => None,
+        });
+        assert_eq!(others.collect::<Vec<_>>(), [None], "another's words have no delivery of mine");
+    }
+}
+
+/// At the rates that a host allows, messages of 16 KiB come for hours.
+#[test]
+fn long_messages_take_no_more_memory_than_a_long_talk() {
+    let mut story = Story::in_the_room();
+    story.types(0, "the first");
+    let words = "x".repeat(16 * 1024);
+    let most = ROWS_BYTES_MAX / words.len();
+    let mut gone = 0;
+    for number in 1..=u32::try_from(2 * most).unwrap() {
+        let changes = story.says("mallory", number, &words);
+        gone += changes.iter().filter(|change| **change == Change::RowDropped(SEAT)).count();
+        assert!(matches!(changes.as_slice(), [.., Change::RowAdded(SEAT), Change::RoomChanged(SEAT)]));
+    }
+    let kept: usize = story.room().rows().iter().map(|row| words_of(&row.kind)).sum();
+    assert!((ROWS_BYTES_MAX * 9 / 10..=ROWS_BYTES_MAX).contains(&kept), "{kept} bytes");
+    assert!(gone > most && story.room().own_message(&message(0)).is_none());
+    // What grows in its place counts as well.
+    story.types(u32::MAX, "mine");
+    let readers: Vec<Fingerprint> = (0..200).map(|number: u32| person(&number.to_string())).collect();
+    story.tell(Event::OnHost { id: message(u32::MAX), without: readers });
+    let before = story.room().rows().len();
+    story.says("mallory", u32::MAX - 1, &words);
+    assert!(story.room().rows().len() <= before, "a long list beside a message takes the place of words");
+    assert_eq!(story.room().own_message(&message(u32::MAX)).unwrap().text, "mine");
+}
+
+fn words_of(kind: &RowKind) -> usize {
+    if let RowKind::Message(message) = kind { message.text.len() } else { 0 }
+}
+
+#[test]
+fn where_nobody_looks_no_rows_are_kept_and_all_else_is_known() {
+    let known = [KnownRoom { seat: SEAT, info: info(Suite::Secure, true) }];
+    let mut story = Story { chat: Chat::without_rows(&known), now_ms: 1_000 };
+    for seat in [SEAT, SeatId(2)] {
+        let mut tell = |event| story.chat.apply(&SessionEvent::Seat { seat, event }, 1_000);
+        tell(SeatEvent::Taken(info(Suite::Secure, true)));
+        tell(SeatEvent::Protocol(Event::Members(vec![person("ann"), person("bo")])));
+        tell(SeatEvent::Protocol(named("ann", "Ann")));
+        tell(SeatEvent::Sent { id: message(1), text: "mine".into(), sent_ms: 5 });
+        let said = Event::Message { id: message(2), from: person("ann"), text: "hi".into(), sent_ms: 5 };
+        assert_eq!(tell(SeatEvent::Protocol(said)), [Change::RoomChanged(seat)]);
+        assert!(tell(SeatEvent::Protocol(Event::OnHost { id: message(1), without: vec![] })).is_empty());
+        let room = story.chat.room(seat).unwrap();
+        assert!(room.rows().is_empty() && room.last_message().is_none() && room.own_message(&message(1)).is_none());
+        assert_eq!((room.name_of(&person("ann")), room.members().len()), ("Ann".to_owned(), 2));
+    }
 }
 
 #[test]

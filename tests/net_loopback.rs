@@ -17,7 +17,7 @@ use socket2::{Domain, Socket, Type};
 
 use conversa::crypto::{Fingerprint, Suite, SystemRandom};
 use conversa::net::{Command, Event, ListenError, ListenerId, NetLimits, Resolver};
-use conversa::protocol::{self, Client, Entry, HostEvent, LinkError, OpenPolicy, RoomId, Stop, new_room};
+use conversa::protocol::{self, ByeCode, Client, Entry, HostEvent, LinkError, OpenPolicy, RoomId, Stop, new_room};
 
 use self::net_support::{PATIENCE, Wire, World, crypto, id, identity, now};
 
@@ -129,7 +129,7 @@ fn a_room_goes_on_after_its_host_was_restarted() {
             protocol::Event::Offline { error, .. } => Some(error.clone()),
             _ => None,
         });
-        assert_eq!(error, LinkError::Closed, "the host said goodbye");
+        assert_eq!(error, LinkError::Goodbye(ByeCode::GoingAway));
 
         let mut again = World::new(suite);
         again.host_at(address, NetLimits::default());

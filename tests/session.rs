@@ -186,7 +186,9 @@ fn words_typed_before_the_room_is_entered_go_out() {
     let id = bo.session.send(at_bo, "early").unwrap();
     ann.until_told(at_ann, "early");
     bo.until_room("a confirmation", at_bo, |room| {
-        room.message(&id).and_then(|message| message.delivery.as_ref()).is_some_and(|delivery| delivery.is_complete())
+        room.own_message(&id)
+            .and_then(|message| message.delivery.as_ref())
+            .is_some_and(|delivery| delivery.is_complete())
     });
     assert_eq!(messages(bo.room(at_bo)), ["early"], "one's own words stand there once");
 }
@@ -207,7 +209,7 @@ fn a_message_that_still_waits_is_called_back() {
     ann.session.send(at_ann, "said").unwrap();
     ann.session.cancel(at_ann, first);
     ann.until_room("the call-back", at_ann, |room| {
-        let delivery = room.message(&first).and_then(|message| message.delivery.as_ref());
+        let delivery = room.own_message(&first).and_then(|message| message.delivery.as_ref());
         delivery.is_some_and(|delivery| delivery.progress == Progress::Cancelled)
     });
     let at_bo = bo.come_in(ann.invite(at_ann));

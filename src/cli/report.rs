@@ -262,7 +262,8 @@ impl Report {
             self.console.event("closed", &json!({}));
             self.console.notice("The owner closed the room.");
         }
-        self.console.event("stopped", &json!({ "reason": reason }));
+        let code = Problem::of_stop(stop).map(|problem| problem.code.as_str());
+        self.console.event("stopped", &json!({ "reason": reason, "code": code }));
     }
 }
 

@@ -77,6 +77,8 @@ pub(super) struct Talk {
     doubted: HashSet<Fingerprint>,
     /// The host's key, while a person is asked about it.
     asked: Option<Fingerprint>,
+    /// Why it is not in the room, as long as that is so.
+    apart: Option<Problem>,
     exit: u8,
 }
 
@@ -85,7 +87,7 @@ impl Talk {
         Self {
             session,
             seat,
-            chat: Chat::new(&opening.rooms),
+            chat: Chat::without_rows(&opening.rooms),
             report: Report::new(console, seat),
             rules,
             stage: Stage::Talking,
@@ -99,6 +101,7 @@ impl Talk {
             accepted: HashSet::new(),
             doubted: HashSet::new(),
             asked: None,
+            apart: None,
             exit: 0,
         }
     }
@@ -146,7 +149,7 @@ impl Talk {
                 self.refuse_line(&problem);
             }
             Incoming::EndOfInput => self.end_of_input(),
-            Incoming::Signal => self.end(0),
+            Incoming::Signal => self.end(self.exit_apart()),
         }
     }
 
@@ -201,7 +204,11 @@ impl Talk {
             Event::Knock { member } if self.rules.knocks == Knocks::Admit => {
                 self.session.answer_knock(self.seat, *member, true);
             }
-            Event::Ready { .. } if !self.is_owner() => self.settled = true,
+            Event::Ready { .. } => {
+                self.apart = None;
+                self.settled |= !self.is_owner();
+            }
+            Event::Offline { error, .. } => self.apart = Some(Problem::from(error)),
             Event::InviteMade(_) => self.settled = true,
             Event::OnHost { id, .. } => {
                 self.unsent.remove(id);
@@ -444,10 +451,10 @@ impl Talk {
 
     /// Time is up, or the room is over, with words unsent.
     fn give_up_sending(&mut self) {
-        let hint = if self.settled {
-            say!("Nobody else was in the room to read them, or the host was away.")
-        } else {
-            say!("The room could not be entered in time.")
+        let hint = match &self.apart {
+            Some(problem) => problem.what.clone(),
+            None if self.settled => say!("Nobody else was in the room to read them."),
+            None => say!("The room could not be entered in time."),
         };
         let what = match self.unsent.len() {
             0 => say!("Input ended before the room was entered."),
@@ -456,7 +463,12 @@ impl Talk {
         };
         let problem = Problem::new(Code::Unsent, what, hint);
         self.report.console.problem(&problem);
-        self.end(problem.code.exit());
+        self.end(problem.code.exit().max(self.exit_apart()));
+    }
+
+    /// The exit code of a room that was never entered: of the reason.
+    fn exit_apart(&self) -> u8 {
+        self.apart.as_ref().filter(|_| !self.settled).map_or(0, |problem| problem.code.exit())
     }
 
     /// Says goodbye, and ends with this exit code unless something went wrong before.

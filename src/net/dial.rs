@@ -138,7 +138,7 @@ fn weight(error: &LinkError) -> u8 {
         LinkError::System { .. } => 1,
         LinkError::TimedOut { .. } => 2,
         LinkError::Refused { .. } => 3,
-        LinkError::Cut | LinkError::Closed => 4,
+        LinkError::Cut | LinkError::Closed | LinkError::Goodbye(_) | LinkError::TurnedAway(_) => 4,
         LinkError::Protocol | LinkError::NotConversa { .. } => 5,
         LinkError::LearningHost { .. } | LinkError::SecureHost { .. } => 6,
         LinkError::HostKeyChanged { .. } => 7,

@@ -92,6 +92,12 @@ pub const SYNC_MS: u64 = 5 * 60_000;
 pub const RETRY_FIRST_MS: u64 = 1_000;
 /// The longest wait before connecting again, in milliseconds.
 pub const RETRY_MAX_MS: u64 = 30_000;
+/// How long after a loss it is short, in milliseconds: a host that restarts is back within a minute, and
+/// whoever comes back late misses what the others say.
+pub const RETRY_SOON_MS: u64 = 60_000;
+/// The longest wait while it is short, in milliseconds; also the one after too much was sent, which gives a
+/// member two announcements again.
+pub const RETRY_SOON_MAX_MS: u64 = 3_000;
 
 /// Messages that wait to be sent: as many as a person can type, or a script should have unsent.
 pub const OUTBOX_MAX: usize = 1_000;

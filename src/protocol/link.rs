@@ -6,19 +6,23 @@ macro_rules! codes {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $code:literal,)* }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-        pub enum $name { $($(#[$doc])* $variant,)* }
+        pub enum $name {
+            $($(#[$doc])* $variant,)*
+            /// A number that this version does not know: told as it is.
+            Other(u8),
+        }
 
         impl $name {
             /// Its number on the wire.
             #[must_use]
             pub const fn code(self) -> u8 {
-                match self { $(Self::$variant => $code,)* }
+                match self { $(Self::$variant => $code,)* Self::Other(code) => code }
             }
 
-            /// The meaning of a number from the wire, if this version knows it.
+            /// The meaning of a number from the wire.
             #[must_use]
-            pub const fn from_code(code: u8) -> Option<Self> {
-                match code { $($code => Some(Self::$variant),)* _ => None }
+            pub const fn from_code(code: u8) -> Self {
+                match code { $($code => Self::$variant,)* other => Self::Other(other) }
             }
         }
     };
@@ -133,9 +137,15 @@ pub enum LinkError {
     /// The connection broke without a goodbye.
     #[error("the connection was cut")]
     Cut,
-    /// The host said goodbye and closed.
+    /// The host closed the connection in order, and gave no reason.
     #[error("the host closed the connection")]
     Closed,
+    /// The host said goodbye, and why.
+    #[error("the host said goodbye: {0:?}")]
+    Goodbye(ByeCode),
+    /// The host is there, and does not let a member in now; later it may.
+    #[error("the host does not let us in now: {0:?}")]
+    TurnedAway(RefuseCode),
     /// The host sent something it must not.
     #[error("the host broke the protocol")]
     Protocol,

@@ -186,7 +186,7 @@ fn the_host_goes_away_and_comes_back_and_nothing_is_lost() {
     bo.wait_with(&mut [&mut ann], "the host is away", |bo, _| {
         bo.state().get_room().connection == Connection::Offline && bo.state().get_room().retry_seconds > 0
     });
-    assert!(bo.reads("Host offline, retrying in"));
+    assert!(bo.reads("The host went offline. Retrying in"));
     bo.type_text("Are you there?");
     bo.press("Send");
     bo.wait_with(&mut [&mut ann], "queued", |bo, _| {

@@ -6,8 +6,7 @@ use std::rc::Rc;
 use conversa::crypto::{Domain, Fingerprint, Suite, primitives};
 use conversa::protocol::limits::{
     BYTES_BURST, CHAIN_MESSAGES_MAX, INVITES_MAX, KEYS_BURST, LOG_BYTES_KEPT, LOG_ITEMS_KEPT, MESSAGES_BURST,
-    OUTBOX_MAX, PING_AFTER_MS, PREKEY_LIFE_MS, PREKEY_OLD_MS, QUESTIONS_BURST, RETRY_FIRST_MS, RETRY_MAX_MS,
-    WAITING_MS,
+    OUTBOX_MAX, PING_AFTER_MS, PREKEY_LIFE_MS, PREKEY_OLD_MS, QUESTIONS_BURST, RETRY_MAX_MS, WAITING_MS,
 };
 use conversa::protocol::{
     ByeCode, Command, Entry, Event, Host, HostLimits, LinkId, OpenPolicy, RefuseCode, RoomId, Stop, new_room,
@@ -309,24 +308,6 @@ fn who_knocks_waits_two_minutes_for_the_owner_and_no_longer() {
     net.wait(40_000);
     assert_eq!(net.stop_of("bo"), Some(Stop::Refused(RefuseCode::OwnerAway)));
     assert!(net.saw("ann", &Event::KnockOver { member: net.fingerprint("bo") }));
-}
-
-#[test]
-fn who_lost_the_link_tries_again_after_waits_that_double_up_to_a_limit() {
-    let mut net = Net::new(Suite::Textbook, &["ann", "bo"]);
-    net.people.get_mut("bo").unwrap().online = false;
-    net.cut("bo");
-    net.wait_in_steps(10 * RETRY_MAX_MS, 500);
-    let wait = |event: &Event| if let Event::Offline { retry_in_ms, .. } = event { Some(*retry_in_ms) } else { None };
-    let waits: Vec<u64> = net.people["bo"].events.iter().filter_map(wait).collect();
-    assert!(waits.len() > 10, "{waits:?}");
-    for (tries, waited) in waits.iter().enumerate() {
-        let longest = (RETRY_FIRST_MS << tries.min(10)).min(RETRY_MAX_MS);
-        assert!((longest * 3 / 4..=longest).contains(waited), "{waits:?}");
-    }
-    let longest = waits.iter().filter(|waited| **waited > RETRY_MAX_MS / 2);
-    let spread = longest.clone().max().unwrap() - longest.min().unwrap();
-    assert!(spread > 1_000, "or everybody would come back at once: {waits:?}");
 }
 
 #[test]

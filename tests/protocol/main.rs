@@ -16,6 +16,7 @@ mod messaging;
 mod net;
 mod prekeys;
 mod rabble;
+mod reasons;
 mod rejection;
 mod rogue;
 mod rollback;

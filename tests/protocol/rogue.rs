@@ -68,7 +68,7 @@ impl<'a> Rogue<'a> {
     /// Why the host said no last.
     pub(crate) fn refused(&self) -> Option<RefuseCode> {
         self.frames().iter().rev().find_map(|frame| match frame {
-            Frame::Refuse(refuse) => RefuseCode::from_code(refuse.code),
+            Frame::Refuse(refuse) => Some(RefuseCode::from_code(refuse.code)),
             _ => None,
         })
     }

@@ -8,6 +8,7 @@ mod events;
 mod member;
 mod room;
 mod row;
+mod rows;
 
 use std::collections::BTreeMap;
 
@@ -20,10 +21,7 @@ pub(in crate::app) use self::member::skeleton;
 pub use self::member::{Member, Presence};
 pub use self::room::{Connection, Hosting, Room, Security};
 pub use self::row::{Message, Notice, Row, RowKind};
-
-/// Rows kept of a room; the oldest go first. A busy day has about a thousand, and a row takes some
-/// 300 bytes: 15 MiB at most.
-pub const ROWS_MAX: usize = 50_000;
+pub use self::rows::{ROWS_BYTES_MAX, ROWS_MAX};
 
 /// What an event changed. Apply them in order: indices hold at the moment of their change.
 #[derive(Clone, PartialEq, Debug)]
@@ -100,18 +98,36 @@ pub enum Question {
 }
 
 /// All conversations.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Chat {
     rooms: BTreeMap<SeatId, Room>,
     viewed: Option<SeatId>,
+    keeps_rows: bool,
+}
+
+impl Default for Chat {
+    fn default() -> Self {
+        Self::new(&[])
+    }
 }
 
 impl Chat {
     /// The conversations of a profile, before anything happened.
     #[must_use]
     pub fn new(known: &[KnownRoom]) -> Self {
-        let rooms = known.iter().map(|room| (room.seat, Room::new(room.seat, room.info.clone()))).collect();
-        Self { rooms, viewed: None }
+        Self::with(known, true)
+    }
+
+    /// The same for a face that shows what comes and lets it go: a host that runs for months on a server
+    /// keeps no rows, for nobody looks at them.
+    #[must_use]
+    pub fn without_rows(known: &[KnownRoom]) -> Self {
+        Self::with(known, false)
+    }
+
+    fn with(known: &[KnownRoom], keeps_rows: bool) -> Self {
+        let room = |room: &KnownRoom| (room.seat, Room::new(room.seat, room.info.clone(), keeps_rows));
+        Self { rooms: known.iter().map(room).collect(), viewed: None, keeps_rows }
     }
 
     /// Takes an event in and says what it changed. `now_ms` is the time in milliseconds since 1970.
@@ -179,7 +195,7 @@ impl Chat {
             room.taken(info);
             return vec![Change::RoomChanged(seat)];
         }
-        let mut room = Room::new(seat, info.clone());
+        let mut room = Room::new(seat, info.clone(), self.keeps_rows);
         room.taken(info);
         room.active_ms = now_ms;
         self.rooms.insert(seat, room);

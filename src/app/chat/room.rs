@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::member::{Member, skeleton};
 use super::row::{Message, Notice, Row, RowKind};
-use super::{Change, Presence, Question, ROWS_MAX};
+use super::rows::Rows;
+use super::{Change, Presence, Question};
 use crate::app::{AddressTest, Problem, SeatId, SeatInfo};
 use crate::crypto::Fingerprint;
 use crate::protocol::{Invite, MessageId, RoomCode};
@@ -100,7 +101,8 @@ pub struct Room {
     /// When something was last said, in milliseconds since 1970.
     pub active_ms: u64,
     pub(super) members: Vec<Member>,
-    pub(super) rows: VecDeque<Row>,
+    /// What was said and what happened; none where nobody looks.
+    pub(super) rows: Option<Rows>,
     /// Who saw another history.
     pub(super) forked_by: Vec<Fingerprint>,
     /// What the members read to each other.
@@ -109,15 +111,13 @@ pub struct Room {
     pub(super) changed_host: Option<(Fingerprint, Fingerprint)>,
     /// Whether it was connected once: before, who is there is no news.
     pub(super) was_ready: bool,
-    /// How many rows were dropped: rows keep their numbers.
-    dropped: u64,
-    by_message: HashMap<MessageId, u64>,
     /// The names of all who ever were here, for the rows of those who left.
     names: HashMap<Fingerprint, String>,
 }
 
 impl Room {
-    pub(super) fn new(seat: SeatId, info: SeatInfo) -> Self {
+    /// A room nobody was in yet; `keeps_rows` if somebody is to see what is said.
+    pub(super) fn new(seat: SeatId, info: SeatInfo, keeps_rows: bool) -> Self {
         Self {
             seat,
             info,
@@ -131,13 +131,11 @@ impl Room {
             knocks: Vec::new(),
             active_ms: 0,
             members: Vec::new(),
-            rows: VecDeque::new(),
+            rows: keeps_rows.then(Rows::default),
             forked_by: Vec::new(),
             code: None,
             changed_host: None,
             was_ready: false,
-            dropped: 0,
-            by_message: HashMap::new(),
             names: HashMap::new(),
         }
     }
@@ -203,23 +201,24 @@ impl Room {
 
     /// The rows, the oldest first.
     #[must_use]
-    pub const fn rows(&self) -> &VecDeque<Row> {
-        &self.rows
+    pub fn rows(&self) -> &VecDeque<Row> {
+        static NONE: VecDeque<Row> = VecDeque::new();
+        self.rows.as_ref().map_or(&NONE, Rows::all)
     }
 
     /// The newest message, for a preview.
     #[must_use]
     pub fn last_message(&self) -> Option<&Message> {
-        self.rows.iter().rev().find_map(|row| match &row.kind {
+        self.rows().iter().rev().find_map(|row| match &row.kind {
             RowKind::Message(message) => Some(message),
             RowKind::Notice(_) => None,
         })
     }
 
-    /// An own or others' message.
+    /// An own message. Others' have no lookup: an id counts only together with its sender.
     #[must_use]
-    pub fn message(&self, id: &MessageId) -> Option<&Message> {
-        match &self.rows.get(self.index_of(id)?)?.kind {
+    pub fn own_message(&self, id: &MessageId) -> Option<&Message> {
+        match &self.rows().get(self.rows.as_ref()?.index_of_own(id)?)?.kind {
             RowKind::Message(message) => Some(message),
             RowKind::Notice(_) => None,
         }
@@ -247,21 +246,9 @@ impl Room {
 /// What the events do, in steps.
 impl Room {
     pub(super) fn push(&mut self, at_ms: u64, kind: RowKind) -> Vec<Change> {
-        let mut changes = Vec::new();
-        if self.rows.len() >= ROWS_MAX
-            && let Some(oldest) = self.rows.pop_front()
-        {
-            self.dropped += 1;
-            if let RowKind::Message(message) = oldest.kind {
-                self.by_message.remove(&message.id);
-            }
-            changes.push(Change::RowDropped(self.seat));
-        }
-        if let RowKind::Message(message) = &kind {
-            let number = self.dropped + u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
-            self.by_message.insert(message.id, number);
-        }
-        self.rows.push_back(Row { at_ms, kind });
+        let Some(rows) = &mut self.rows else { return Vec::new() };
+        let dropped = rows.push(Row { at_ms, kind });
+        let mut changes = vec![Change::RowDropped(self.seat); dropped];
         changes.push(Change::RowAdded(self.seat));
         changes
     }
@@ -273,27 +260,15 @@ impl Room {
     /// Oneself is known from now on, in the rows that were typed before too.
     pub(super) fn is_me(&mut self, me: Fingerprint) {
         self.me = Some(me);
-        for row in &mut self.rows {
-            if let RowKind::Message(message) = &mut row.kind
-                && message.is_mine()
-            {
-                message.from = me;
-            }
+        if let Some(rows) = &mut self.rows {
+            rows.own_are_from(me);
         }
     }
 
     /// Changes an own message, if it is still kept.
     pub(super) fn change_message(&mut self, id: &MessageId, change: impl FnOnce(&mut Message)) -> Vec<Change> {
-        let Some(index) = self.index_of(id) else { return Vec::new() };
-        match self.rows.get_mut(index).map(|row| &mut row.kind) {
-            Some(RowKind::Message(message)) => change(message),
-            _ => return Vec::new(),
-        }
-        vec![Change::RowChanged { seat: self.seat, index }]
-    }
-
-    fn index_of(&self, id: &MessageId) -> Option<usize> {
-        usize::try_from(self.by_message.get(id)?.checked_sub(self.dropped)?).ok()
+        let index = self.rows.as_mut().and_then(|rows| rows.change_own(id, change));
+        index.map(|index| Change::RowChanged { seat: self.seat, index }).into_iter().collect()
     }
 
     /// The member with this key, made one if there is none.
@@ -360,7 +335,7 @@ impl Room {
             ) => member == fingerprint,
             RowKind::Notice(_) => false,
         };
-        let indexed = self.rows.iter().enumerate().filter(|(_, row)| of_member(row));
+        let indexed = self.rows().iter().enumerate().filter(|(_, row)| of_member(row));
         indexed.map(|(index, _)| Change::RowChanged { seat: self.seat, index }).collect()
     }
 }

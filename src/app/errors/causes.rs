@@ -3,7 +3,7 @@
 use super::{Action, Code, Problem, say};
 use crate::crypto::{CryptoError, Fingerprint};
 use crate::net::ListenError;
-use crate::protocol::{Fault, LinkError, RefuseCode, Stop};
+use crate::protocol::{ByeCode, Fault, LinkError, RefuseCode, Stop};
 
 impl From<&LinkError> for Problem {
     fn from(error: &LinkError) -> Self {
@@ -46,12 +46,9 @@ impl From<&LinkError> for Problem {
                 say!("The network failed, or the host's computer stopped without a goodbye."),
                 Some(Action::Retry),
             ),
-            LinkError::Closed => (
-                Code::HostClosed,
-                say!("The host went offline."),
-                say!("Messages wait here until it is back."),
-                Some(Action::Retry),
-            ),
+            LinkError::Closed => return Self::goodbye(ByeCode::GoingAway).with_detail(error),
+            LinkError::Goodbye(code) => return Self::goodbye(*code).with_detail(error),
+            LinkError::TurnedAway(code) => return Self::turned_away(*code).with_detail(error),
             LinkError::Protocol => (
                 Code::Protocol,
                 say!("The host sent something it must not."),
@@ -80,6 +77,84 @@ impl Problem {
         );
         let detail = say!("expected {}\nseen     {}", expected.grouped(), seen.grouped());
         Self { detail, ..Self::new(Code::HostKey, what, hint) }
+    }
+}
+
+/// What a host says of itself and of us. Each reason that it gives has its own sentence.
+impl Problem {
+    /// The host ended the connection with this code.
+    #[must_use]
+    pub fn goodbye(code: ByeCode) -> Self {
+        let network = || say!("Usually the network is slow, or broken.");
+        let (problem, what, hint) = match code {
+            ByeCode::Leaving | ByeCode::GoingAway => {
+                (Code::HostClosed, say!("The host went offline."), say!("Messages wait here until it is back."))
+            }
+            ByeCode::Protocol => (
+                Code::Rejected,
+                say!("The host says that this Conversa broke the protocol."),
+                say!("One of the two may be another version of Conversa, or faulty."),
+            ),
+            ByeCode::Slow => {
+                (Code::TooSlow, say!("The host cut the connection: this computer did not keep up."), network())
+            }
+            ByeCode::TimedOut => {
+                (Code::Silent, say!("The host cut the connection: it heard nothing from this computer."), network())
+            }
+            ByeCode::Rate => (
+                Code::TooFast,
+                say!("The host cut the connection: too much was sent at once."),
+                say!("It takes more in a few seconds."),
+            ),
+            ByeCode::Removed => return Self::removed(),
+            ByeCode::Closed => return Self::closed(),
+            ByeCode::Replaced => return Self::replaced(),
+            ByeCode::Other(code) => (
+                Code::UnknownReason,
+                say!("The host ended the connection for a reason that this version does not know: {}.", code),
+                say!("Check that both sides have the newest Conversa."),
+            ),
+        };
+        Self::new(problem, what, hint).with_action(Action::Retry)
+    }
+
+    /// The host does not let a member in now, for this reason; it is tried again.
+    #[must_use]
+    pub fn turned_away(code: RefuseCode) -> Self {
+        let (problem, what, hint) = match code {
+            RefuseCode::NoRoom => (
+                Code::NoRoom,
+                say!("The host is there, but this room is not open."),
+                say!("Its owner opens it again on coming back."),
+            ),
+            RefuseCode::NoKnocking => (
+                Code::NoKnocking,
+                say!("The host does not know yet that you are a member."),
+                say!("It learns that when the room's owner comes back."),
+            ),
+            RefuseCode::Busy => (
+                Code::Busy,
+                say!("The host is full or busy."),
+                say!("It holds as many rooms, or as many people wait there, as it can take."),
+            ),
+            code => return Self::from(code),
+        };
+        Self::new(problem, what, hint).with_action(Action::Retry)
+    }
+
+    fn removed() -> Self {
+        let hint = say!("Only the owner can let you in again.");
+        Self::new(Code::Removed, say!("The owner removed you from this room."), hint)
+    }
+
+    fn closed() -> Self {
+        Self::new(Code::Closed, say!("The owner closed this room."), say!(""))
+    }
+
+    fn replaced() -> Self {
+        let hint =
+            say!("One identity can be in a room once. Quit the other Conversa, or give it an identity of its own.");
+        Self::new(Code::Replaced, say!("You came into this room from somewhere else."), hint)
     }
 }
 
@@ -126,6 +201,11 @@ impl From<RefuseCode> for Problem {
             RefuseCode::Gone | RefuseCode::Stale => {
                 (Code::Unexpected, say!("The host lost the thread of the conversation."), say!("Join again."))
             }
+            RefuseCode::Other(code) => (
+                Code::UnknownReason,
+                say!("The host says no for a reason that this version does not know: {}.", code),
+                say!("Check that both sides have the newest Conversa."),
+            ),
         };
         let action = match problem {
             Code::InviteRefused | Code::NoKnocking | Code::OpenRefused => Action::EditAddress,
@@ -148,17 +228,9 @@ impl Problem {
     pub fn of_stop(stop: &Stop) -> Option<Self> {
         let problem = match stop {
             Stop::Left | Stop::Offline => return None,
-            Stop::Removed => Self::new(
-                Code::Removed,
-                say!("The owner removed you from this room."),
-                say!("Only the owner can let you in again."),
-            ),
-            Stop::Closed => Self::new(Code::Closed, say!("The owner closed this room."), say!("")),
-            Stop::Replaced => Self::new(
-                Code::Replaced,
-                say!("You came into this room from somewhere else."),
-                say!("One identity can be in a room once. Quit the other Conversa, or give it an identity of its own."),
-            ),
+            Stop::Removed => Self::removed(),
+            Stop::Closed => Self::closed(),
+            Stop::Replaced => Self::replaced(),
             Stop::Refused(code) => Self::from(*code),
             Stop::Unreachable(error) => Self::from(error),
             Stop::Protocol(Fault::Fork) => Self::new(

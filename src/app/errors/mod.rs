@@ -64,6 +64,16 @@ codes! {
     Cut = "cut", 3;
     /// The host said goodbye.
     HostClosed = "host_closed", 3;
+    /// The host says that this program broke the protocol.
+    Rejected = "rejected", 3;
+    /// This computer did not take what the host sent fast enough.
+    TooSlow = "too_slow", 3;
+    /// The host heard nothing from this computer.
+    Silent = "silent", 3;
+    /// More was sent at once than the host takes.
+    TooFast = "too_fast", 3;
+    /// The host gave a reason that this version does not know.
+    UnknownReason = "unknown_reason", 3;
     /// The network said something else.
     Network = "network", 3;
     /// The address to host at is in use.

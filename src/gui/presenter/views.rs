@@ -158,8 +158,8 @@ pub(super) fn room_row(room: &Room, today: NaiveDate) -> ui::RoomRow {
 /// The open room.
 pub(super) fn room_view(room: &Room, now_ms: u64, all_verified: bool) -> ui::RoomView {
     let security = room.security();
-    let ended = match &room.connection {
-        chat::Connection::Ended(Some(problem)) => trouble(problem),
+    let apart = match &room.connection {
+        chat::Connection::Ended(Some(problem)) | chat::Connection::Offline { problem, .. } => trouble(problem),
         _ => ui::TroubleView::default(),
     };
     let retry_seconds = match &room.connection {
@@ -188,7 +188,7 @@ pub(super) fn room_view(room: &Room, now_ms: u64, all_verified: bool) -> ui::Roo
         seen_host: key_code(room.changed_host().map(|(_, seen)| seen)),
         connection: connection(room),
         retry_seconds: i32::try_from(retry_seconds).unwrap_or(i32::MAX),
-        trouble: ended,
+        trouble: apart,
         learning: room.is_learning(),
         owner: room.info.owned,
         hosting: room.info.hosted_here,

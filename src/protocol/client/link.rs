@@ -3,7 +3,9 @@
 use super::{Client, Entry, Event, LobbyRoom, Output, Phase, Stop};
 use crate::crypto::{Random, Suite};
 use crate::protocol::consent::RoomCrypto;
-use crate::protocol::limits::{DEAD_AFTER_MS, PING_AFTER_MS, RETRY_FIRST_MS, RETRY_MAX_MS};
+use crate::protocol::limits::{
+    DEAD_AFTER_MS, PING_AFTER_MS, RETRY_FIRST_MS, RETRY_MAX_MS, RETRY_SOON_MAX_MS, RETRY_SOON_MS,
+};
 use crate::protocol::link::{ByeCode, LinkError, RefuseCode};
 use crate::protocol::payload::Fault;
 use crate::protocol::roster::Roster;
@@ -111,14 +113,14 @@ impl Client {
         Ok(())
     }
 
-    pub(super) fn refused(&mut self, code: Option<RefuseCode>, phase: Phase, now: Now, random: &mut dyn Random) {
+    pub(super) fn refused(&mut self, code: RefuseCode, phase: Phase, now: Now, random: &mut dyn Random) {
         let Phase::AwaitWelcome { resuming } = phase else {
             // Stale: the roster item before it has put the message back into the queue already.
             return log::debug!("the host refused: {code:?}");
         };
         let member = self.entered || self.entry.is_lasting();
         match code {
-            Some(RefuseCode::Gone | RefuseCode::NoRoom) if resuming => {
+            RefuseCode::Gone | RefuseCode::NoRoom if resuming => {
                 if let Some(room) = &mut self.room {
                     room.resumable = false;
                 }
@@ -128,24 +130,29 @@ impl Client {
             }
             // The host is back before the owner has opened the room again, or before all members
             // are on its roster again.
-            Some(RefuseCode::NoRoom | RefuseCode::NoKnocking | RefuseCode::OwnerAway | RefuseCode::Busy) if member => {
+            RefuseCode::NoRoom | RefuseCode::NoKnocking | RefuseCode::OwnerAway | RefuseCode::Busy if member => {
                 self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
-                self.retry_later(LinkError::Closed, now, random);
+                self.retry_later(LinkError::TurnedAway(code), now, random);
             }
             code => {
                 self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
-                self.stop(code.map_or(Stop::Protocol(Fault::Unexpected), Stop::Refused));
+                self.stop(Stop::Refused(code));
             }
         }
     }
 
-    /// Connects again after a wait that doubles, with some chance in it so that not everybody
-    /// comes back at once.
+    /// Connects again after a wait that doubles, and is short at first, with some chance in it so that not
+    /// everybody comes back at once.
     pub(super) fn retry_later(&mut self, error: LinkError, now: Now, random: &mut dyn Random) {
-        let wait = RETRY_FIRST_MS.saturating_mul(1 << self.retries.min(10)).min(RETRY_MAX_MS);
+        let lost_ms = *self.lost_ms.get_or_insert(now.monotonic_ms);
+        let is_soon = now.monotonic_ms.saturating_sub(lost_ms) < RETRY_SOON_MS;
+        let longest = if is_soon { RETRY_SOON_MAX_MS } else { RETRY_MAX_MS };
+        let shortest = if error == LinkError::Goodbye(ByeCode::Rate) { RETRY_SOON_MAX_MS } else { 0 };
+        let wait = RETRY_FIRST_MS.saturating_mul(1 << self.retries.min(10)).min(longest).max(shortest);
         let chance = random.bytes::<1>().map_or(0, |[byte]| u64::from(byte));
         let retry_in_ms = wait - wait * chance / 1_024;
-        self.retries = self.retries.saturating_add(1);
+        // After the first minute it goes on doubling from where it was held.
+        self.retries = if is_soon { (self.retries + 1).min(2) } else { self.retries.saturating_add(1) };
         self.retry_at_ms = Some(now.monotonic_ms + retry_in_ms);
         self.phase = Phase::Down;
         self.event(Event::Offline { error, retry_in_ms });

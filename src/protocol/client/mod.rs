@@ -87,6 +87,8 @@ pub struct Client {
     ready_until_ms: u64,
     retries: u32,
     retry_at_ms: Option<u64>,
+    /// Since when it was not in the room, however often it tried.
+    lost_ms: Option<u64>,
     outputs: VecDeque<Output>,
 }
 
@@ -137,6 +139,7 @@ impl Client {
             ready_until_ms: 0,
             retries: 0,
             retry_at_ms: None,
+            lost_ms: None,
             outputs: VecDeque::new(),
         }
     }
@@ -196,10 +199,12 @@ impl Client {
         }
         self.chain = None;
         self.desk.link_lost();
-        match self.bye.take() {
-            Some(ByeCode::Removed) => return self.stop(Stop::Removed),
-            Some(ByeCode::Closed) => return self.stop(Stop::Closed),
-            Some(ByeCode::Replaced) => return self.stop(Stop::Replaced),
+        // How the link ended says less than the host's word on it.
+        let error = self.bye.take().map_or(error, LinkError::Goodbye);
+        match error {
+            LinkError::Goodbye(ByeCode::Removed) => return self.stop(Stop::Removed),
+            LinkError::Goodbye(ByeCode::Closed) => return self.stop(Stop::Closed),
+            LinkError::Goodbye(ByeCode::Replaced) => return self.stop(Stop::Replaced),
             _ if self.leaving.is_some() => return self.stop(Stop::Left),
             _ => {}
         }
@@ -319,7 +324,7 @@ impl Client {
     fn take(&mut self, frame: Frame, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
         match (frame, self.phase) {
             (Frame::Ping(ping), _) => self.send(&Frame::Pong(ping)),
-            (Frame::Bye(bye), _) => self.bye = ByeCode::from_code(bye.code),
+            (Frame::Bye(bye), _) => self.bye = Some(ByeCode::from_code(bye.code)),
             (Frame::Lobby(lobby), Phase::AwaitLobby) => self.show_lobby(&lobby, now)?,
             (Frame::Refuse(refuse), phase) => self.refused(RefuseCode::from_code(refuse.code), phase, now, random),
             (Frame::Welcome(welcome), Phase::AwaitWelcome { resuming }) => {

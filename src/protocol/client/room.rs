@@ -325,7 +325,7 @@ impl Client {
     /// The host has told everything: what waited can go out.
     pub(super) fn ready(&mut self, resumed: bool, now: Now) {
         self.phase = Phase::Live;
-        self.retries = 0;
+        (self.retries, self.lost_ms) = (0, None);
         self.requeue_in_flight();
         let own = self.identity.fingerprint();
         let Some(room) = &mut self.room else { return };
