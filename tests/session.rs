@@ -271,14 +271,16 @@ fn nobody_comes_in_before_the_owner_has_written_it_down() {
     fs::write(&rooms, b"").unwrap();
     let at_bo = bo.join(ann.invite(at_ann));
     let is_warned = |change: &Change| matches!(change, Change::Problem { seat: None, problem } if problem.code == Code::CannotWrite);
-    ann.until("a warning", |ann| ann.changes.iter().any(is_warned));
+    ann.until("two warnings", |ann| ann.changes.iter().filter(|change| is_warned(change)).count() == 2);
+    assert_eq!(bo.until_problem(at_bo), Code::Unstored, "it need not wait for the disk");
     assert_eq!(ann.room(at_ann).members().len(), 1);
 
     fs::remove_file(&rooms).unwrap();
     fs::rename(&away, &rooms).unwrap();
     ann.session.retitle(at_ann, "Saturday".to_owned());
-    bo.until_connected(at_bo);
     ann.until_room("Bo", at_ann, |room| room.members().len() == 2);
+    bo.session.enter(at_bo);
+    bo.until_connected(at_bo);
 }
 
 #[test]

@@ -52,8 +52,15 @@ pub const BUNDLE_LIFE_MS: u64 = 2 * 365 * 24 * 3_600_000;
 /// How far ahead a peer's clock may be, in milliseconds: a day, for computers set to a wrong zone.
 pub const CLOCK_SKEW_MS: u64 = 24 * 3_600_000;
 
-/// Joins that wait for an owner at once, in a room.
-pub const WAITING_MAX: usize = 16;
+/// Join requests by invite that wait for an owner at once, in a room: its program answers them within
+/// moments, and a class comes all at once.
+pub const INVITED_WAITING_MAX: usize = 64;
+/// The same from one IP address, behind which the class may be.
+pub const INVITED_AN_ADDRESS_MAX: usize = 32;
+/// Knocks that wait for an owner at once, in a room: more questions than these nobody answers.
+pub const KNOCKS_WAITING_MAX: usize = 16;
+/// The same from one IP address, so that one cannot ask all the questions.
+pub const KNOCKS_AN_ADDRESS_MAX: usize = 4;
 /// How long a join waits for the owner, in milliseconds.
 pub const WAITING_MS: u64 = 120_000;
 /// How long a link may take from its proven key to its first frame, in milliseconds.
@@ -75,13 +82,28 @@ pub const BYTES_A_SECOND: u32 = 1024 * 1024;
 pub const BYTES_BURST: u32 = 2 * 1024 * 1024;
 /// Chain announcements and prekeys of a member at once; one more each second.
 pub const KEYS_BURST: u32 = 16;
-/// Pings, pongs and looks of a link at once; one more each second. An honest peer needs two a minute.
+/// Pings, pongs and looks of a link at once; one more each second. An honest peer needs one in two
+/// seconds while there is talk.
 pub const QUESTIONS_BURST: u32 = 16;
 
 /// How long a quiet link waits before it asks for a sign of life, in milliseconds.
 pub const PING_AFTER_MS: u64 = 30_000;
 /// How long without any frame until a link counts as dead, in milliseconds.
 pub const DEAD_AFTER_MS: u64 = 90_000;
+/// How long after something was said the other side is asked for a sign of life, in milliseconds: most
+/// answers are there by then, and the question costs nothing.
+pub const PING_AFTER_SAYING_MS: u64 = 3_000;
+/// How long the answer to that may take, in milliseconds: with the wait before it, whoever speaks into a
+/// dead link knows within ten seconds; above five seconds on a living one only lost packets explain it.
+pub const ANSWER_PING_MS: u64 = 5_000;
+/// What the slowest line of use carries, in bytes a millisecond (half a megabit a second): so much longer
+/// may an answer take that comes after much was said.
+pub const SLOW_LINE_BYTES_A_MS: u64 = 64;
+/// How late a wait may be looked after until it was this computer that was away, in milliseconds: a busy
+/// one is not as late.
+pub const LATE_MS: u64 = 2_000;
+/// How often a host looks whether its members answer while something is said, in milliseconds.
+pub const LOOK_AFTER_SAYING_MS: u64 = 1_000;
 /// How long a host may take to answer who asks to come in, in milliseconds: it waits for the owner,
 /// and the answer has some way to go.
 pub const ANSWER_MS: u64 = WAITING_MS + 30_000;

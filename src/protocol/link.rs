@@ -77,6 +77,8 @@ codes! {
         Open = 10,
         /// This room takes invites only.
         NoKnocking = 11,
+        /// The owner cannot store the entry that would let one in.
+        Unstored = 12,
     }
 }
 

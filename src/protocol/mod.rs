@@ -16,6 +16,7 @@ mod invite;
 mod learning;
 pub mod limits;
 mod link;
+mod liveness;
 mod log_hash;
 mod name;
 mod padding;

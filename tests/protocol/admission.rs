@@ -318,6 +318,37 @@ fn after_a_cut_the_owner_sends_the_same_entry_again() {
     }
 }
 
+/// Nobody waits for a disk that is full: not whose entry it is, nor who comes meanwhile.
+#[test]
+fn who_joins_while_the_owner_cannot_store_it_is_told_and_comes_in_later() {
+    for suite in Suite::ALL {
+        let mut net = Net::with_owner(suite, "ann", true);
+        let told = Some(Stop::Refused(RefuseCode::Unstored));
+        net.disk_works = false;
+        let invites = [("bo", net.invite()), ("carol", net.invite())];
+        net.add("bo", Entry::Invite(invites[0].1.clone()), None);
+        net.settle();
+        assert_eq!(net.stop_of("bo"), None, "{suite:?}: it may work at the second try");
+        net.command("ann", Command::EntryUnstored);
+        net.settle();
+        assert_eq!(net.stop_of("bo"), told, "{suite:?}");
+        for (name, invite) in invites.clone() {
+            net.add(name, Entry::Invite(invite), None);
+            net.settle();
+            assert_eq!(net.stop_of(name), told, "{suite:?}: {name}");
+        }
+        net.disk_works = true;
+        net.command("ann", Command::EntryStored);
+        net.drive();
+        for (name, invite) in invites {
+            net.add(name, Entry::Invite(invite), None);
+            net.drive();
+            assert!(net.is_ready(name), "{suite:?}: {:?}", net.people[name].events);
+        }
+        assert_eq!(logged(&net, "ann").len(), 2, "{suite:?}");
+    }
+}
+
 /// An invite works once, so who used one must get in though others are before them.
 #[test]
 fn whoever_used_an_invite_before_the_owners_cut_gets_in_after_it() {

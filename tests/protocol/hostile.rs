@@ -5,7 +5,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use conversa::crypto::{CryptoError, Suite};
-use conversa::protocol::limits::{ANSWER_MS, DEAD_AFTER_MS, FIRST_FRAME_MS, ROOMS_MAX, SYNC_MS, WAITING_MAX};
+use conversa::protocol::limits::{
+    ANSWER_MS, DEAD_AFTER_MS, FIRST_FRAME_MS, KNOCKS_AN_ADDRESS_MAX, KNOCKS_WAITING_MAX, ROOMS_MAX, SYNC_MS,
+};
 use conversa::protocol::{
     ByeCode, Command, Entry, Event, Fault, Host, HostLimits, Identity, LinkError, LinkId, OpenPolicy, RefuseCode, Stop,
     new_room,
@@ -225,15 +227,19 @@ fn only_so_many_wait_for_the_owner() {
     let mut net = Net::with_owner(Suite::Textbook, "ann", true);
     let (room, host) = (net.host.rooms().next().unwrap(), net.host_fingerprint());
     let names: Vec<&'static str> =
-        (0..=WAITING_MAX).map(|n| &*Box::leak(format!("w{n:02}").into_boxed_str())).collect();
+        (0..=KNOCKS_AN_ADDRESS_MAX).map(|n| &*Box::leak(format!("w{n:02}").into_boxed_str())).collect();
     for name in &names {
         net.add(name, Entry::Knock, Some(host));
         net.settle();
         net.command(name, Command::Knock(room));
         net.settle();
     }
-    assert_eq!(net.stop_of(names[WAITING_MAX]), Some(Stop::Refused(RefuseCode::Busy)));
-    assert!(names[..WAITING_MAX].iter().all(|name| net.stop_of(name).is_none()));
+    assert_eq!(net.stop_of(names[KNOCKS_AN_ADDRESS_MAX]), Some(Stop::Refused(RefuseCode::Busy)));
+    assert!(names[..KNOCKS_AN_ADDRESS_MAX].iter().all(|name| net.stop_of(name).is_none()));
+    // Whoever knocks keeps out nobody who was invited, not even from the same address.
+    net.add_and_join("bo");
+    net.drive();
+    assert!(net.is_ready("bo"), "{:?}", net.people["bo"].events);
 }
 
 /// The same at the owner, should the host let more through.
@@ -254,9 +260,9 @@ fn an_owner_is_asked_by_so_many_and_says_no_to_the_rest() {
     net.command("bo", Command::Knock(room));
     net.drive();
     let knock: JoinAsk = asked.borrow().clone().unwrap();
-    for others in 1..=WAITING_MAX as u64 {
+    for others in 1..=KNOCKS_WAITING_MAX as u64 {
         let events = net.inject("ann", &Frame::JoinAsk(JoinAsk { number: knock.number + others, ..knock.clone() }));
-        assert_eq!(events.len(), usize::from(others < WAITING_MAX as u64), "with {others} others");
+        assert_eq!(events.len(), usize::from(others < KNOCKS_WAITING_MAX as u64), "with {others} others");
     }
 }
 

@@ -350,9 +350,16 @@ impl Net {
         self.settle();
     }
 
-    /// Lets a long time go by, with all that happens in it.
+    /// Lets a long time go by, with all that happens in it when it is due.
     pub(crate) fn wait(&mut self, for_ms: u64) {
-        self.wait_in_steps(for_ms, 10_000);
+        self.settle();
+        let until_ms = self.now.monotonic_ms + for_ms;
+        while self.now.monotonic_ms < until_ms {
+            let due = self.people.values().filter(|person| !person.frozen).map(|person| person.client.next_timeout());
+            let due_ms = due.chain([self.host.next_timeout()]).flatten().min().unwrap_or(until_ms);
+            self.advance(due_ms.min(until_ms).saturating_sub(self.now.monotonic_ms).max(1));
+            self.settle();
+        }
     }
 
     /// The same for what needs to be looked after more often.

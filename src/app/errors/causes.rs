@@ -188,6 +188,11 @@ impl From<RefuseCode> for Problem {
                 say!("The host may have closed it. Ask its owner for a new invite."),
             ),
             RefuseCode::Busy => (Code::Busy, say!("The host is busy."), say!("Try again in a minute.")),
+            RefuseCode::Unstored => (
+                Code::Unstored,
+                say!("The owner's computer cannot save new members at the moment."),
+                say!("Its disk may be full. Tell the owner, then try again."),
+            ),
             RefuseCode::Open => (
                 Code::OpenRefused,
                 say!("This host does not let you open rooms."),

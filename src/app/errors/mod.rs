@@ -94,6 +94,8 @@ codes! {
     NoRoom = "no_room", 4;
     /// The host is busy.
     Busy = "busy", 4;
+    /// The owner's computer cannot save who comes in.
+    Unstored = "unstored", 4;
     /// The host lets only some open rooms.
     OpenRefused = "open", 4;
     /// The room takes invites only.
@@ -286,6 +288,14 @@ impl Problem {
         };
         let what = say!("{} cannot be written.", path.display());
         Self::new(Code::CannotWrite, what, hint).with_action(Action::Retry).with_detail(error)
+    }
+
+    /// What an owner changed about the members cannot be written, so nobody else sees it yet.
+    #[must_use]
+    pub fn entry_unstored() -> Self {
+        let what = say!("A change of the members cannot be saved, so nobody comes in or goes until it can.");
+        let hint = say!("Free some space, or let Conversa write to its profile. It tries again every few seconds.");
+        Self::new(Code::CannotWrite, what, hint)
     }
 
     /// A file cannot be read.

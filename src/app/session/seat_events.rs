@@ -2,7 +2,7 @@
 
 use super::engine::{Engine, now};
 use super::seat::{Plan, Progress};
-use super::{JoinRequest, KnownSeat, SeatEvent, SeatId, lock};
+use super::{JoinRequest, KnownSeat, SeatEvent, SeatId, SessionEvent, lock};
 use crate::app::{HostedAt, JoinTarget, Problem, Record};
 use crate::crypto::Fingerprint;
 use crate::net::ClientId;
@@ -95,6 +95,9 @@ impl Engine {
         }
         (seat.unsaved, seat.entry_unsaved) = (true, true);
         self.write_records();
+        if self.seats.get(&id).is_some_and(|seat| seat.entry_unsaved) {
+            self.emit(SessionEvent::Warning(Problem::entry_unstored()));
+        }
     }
 
     fn roster_entry(&mut self, id: SeatId, number: u64, entry: &Signed, hash: &[u8; 32]) {

@@ -100,7 +100,7 @@ impl Engine {
     /// Writes the records that changed. What cannot be written stays in memory and is tried again.
     pub(super) fn write_records(&mut self) {
         self.records_due = None;
-        let (mut failed, mut entries_saved) = (None, Vec::new());
+        let (mut failed, mut entries_saved, mut entries_unsaved) = (None, Vec::new(), Vec::new());
         for (id, seat) in self.seats.iter_mut().filter(|(_, seat)| seat.unsaved) {
             let Some(record) = &seat.record else { continue };
             match self.records.save(record) {
@@ -110,7 +110,10 @@ impl Engine {
                         entries_saved.push(*id);
                     }
                 }
-                Err(problem) => failed = Some(problem),
+                Err(problem) => {
+                    failed = Some(problem);
+                    entries_unsaved.extend(seat.entry_unsaved.then_some(*id));
+                }
             }
         }
         if failed.is_some() {
@@ -121,6 +124,7 @@ impl Engine {
             failed.into_iter().for_each(|problem| self.emit(SessionEvent::Warning(problem)));
         }
         entries_saved.into_iter().for_each(|id| self.command(id, Command::EntryStored));
+        entries_unsaved.into_iter().for_each(|id| self.command(id, Command::EntryUnstored));
     }
 
     /// Writes all that changed, before the end.

@@ -98,6 +98,8 @@ pub enum Command {
     CloseRoom,
     /// The entry of [`Event::EntrySigned`] is kept and would survive a crash: it may be sent.
     EntryStored,
+    /// It could not be kept, and is tried again: whoever asked to come in is told not to wait.
+    EntryUnstored,
     /// Work out the safety number with a member: [`Event::SafetyNumber`] follows.
     SafetyNumber(Fingerprint),
     /// Make a new prekey now.
@@ -126,6 +128,7 @@ impl std::fmt::Debug for Command {
             Self::Remove(_) => "Remove",
             Self::CloseRoom => "CloseRoom",
             Self::EntryStored => "EntryStored",
+            Self::EntryUnstored => "EntryUnstored",
             Self::SafetyNumber(_) => "SafetyNumber",
             Self::RefreshKeys => "RefreshKeys",
             Self::RetryNow => "RetryNow",

@@ -3,10 +3,9 @@
 use super::{Client, Entry, Event, LobbyRoom, Output, Phase, Stop};
 use crate::crypto::{Random, Suite};
 use crate::protocol::consent::RoomCrypto;
-use crate::protocol::limits::{
-    DEAD_AFTER_MS, PING_AFTER_MS, RETRY_FIRST_MS, RETRY_MAX_MS, RETRY_SOON_MAX_MS, RETRY_SOON_MS,
-};
+use crate::protocol::limits::{RETRY_FIRST_MS, RETRY_MAX_MS, RETRY_SOON_MAX_MS, RETRY_SOON_MS};
 use crate::protocol::link::{ByeCode, LinkError, RefuseCode};
+use crate::protocol::liveness::Sign;
 use crate::protocol::payload::Fault;
 use crate::protocol::roster::Roster;
 use crate::protocol::{Now, RoomId};
@@ -163,25 +162,31 @@ impl Client {
         if !self.is_linked() {
             return;
         }
-        if now.monotonic_ms >= self.dead_at_ms() {
-            self.outputs.push_back(Output::Disconnect(ByeCode::TimedOut));
-            if let Some(room) = &mut self.room {
-                room.prekey_wanted = true;
-            }
-            self.disconnected(LinkError::Cut, now, random);
-        } else if now.monotonic_ms >= self.heard_ms.max(self.asked_ms) + PING_AFTER_MS {
-            self.ask_for_life(now);
+        let is_overdue = self.ready_until_ms().is_some_and(|until_ms| now.monotonic_ms >= until_ms);
+        match self.life.check(now.monotonic_ms) {
+            Sign::Dead => self.give_up_link(now, random),
+            _ if is_overdue => self.give_up_link(now, random),
+            Sign::Ask(number) => self.send_ping(number),
+            Sign::Fine => {}
         }
     }
 
-    pub(super) fn life_timeout(&self) -> Option<u64> {
-        let next = (self.heard_ms.max(self.asked_ms) + PING_AFTER_MS).min(self.dead_at_ms());
-        self.is_linked().then_some(next)
+    fn give_up_link(&mut self, now: Now, random: &mut dyn Random) {
+        self.outputs.push_back(Output::Disconnect(ByeCode::TimedOut));
+        if let Some(room) = &mut self.room {
+            room.prekey_wanted = true;
+        }
+        self.disconnected(LinkError::Cut, now, random);
     }
 
-    fn dead_at_ms(&self) -> u64 {
-        let silent = self.heard_ms + DEAD_AFTER_MS;
-        if self.phase == Phase::Live { silent } else { silent.min(self.ready_until_ms) }
+    pub(super) fn life_timeout(&self) -> Option<u64> {
+        let due_ms = self.ready_until_ms().into_iter().fold(self.life.due_ms(), u64::min);
+        self.is_linked().then_some(due_ms)
+    }
+
+    /// Until when the host has to have let us in.
+    fn ready_until_ms(&self) -> Option<u64> {
+        (self.phase != Phase::Live).then_some(self.ready_until_ms)
     }
 
     const fn is_linked(&self) -> bool {

@@ -22,6 +22,7 @@ use super::consent::RoomCrypto;
 use super::identity::Identity;
 use super::limits::{ANSWER_MS, SYNC_MS};
 use super::link::{ByeCode, LinkError, RefuseCode};
+use super::liveness::Liveness;
 use super::payload::{Body, Fault};
 use super::safety_number::SafetyNumber;
 use super::sender_key::SendChain;
@@ -81,7 +82,10 @@ pub struct Client {
     in_flight: VecDeque<InFlight>,
     pace: Pace,
     bye: Option<ByeCode>,
-    heard_ms: u64,
+    life: Liveness,
+    /// What was sent in this step that the host has to show it got, in bytes.
+    said_bytes: u64,
+    /// When the host was asked last, to tell how long its answer takes.
     asked_ms: u64,
     /// Until when the host has to have let us in, however lively it is: the whole link's, not a frame's.
     ready_until_ms: u64,
@@ -134,7 +138,8 @@ impl Client {
             in_flight: VecDeque::new(),
             pace: Pace::default(),
             bye: None,
-            heard_ms: 0,
+            life: Liveness::new(0),
+            said_bytes: 0,
             asked_ms: 0,
             ready_until_ms: 0,
             retries: 0,
@@ -174,7 +179,7 @@ impl Client {
         if self.phase != Phase::Dialing {
             return;
         }
-        (self.heard_ms, self.asked_ms) = (now.monotonic_ms, now.monotonic_ms);
+        (self.life, self.asked_ms) = (Liveness::new(now.monotonic_ms), now.monotonic_ms);
         self.ready_until_ms = now.monotonic_ms + ANSWER_MS;
         self.bye = None;
         let greeted = self.greet(now);
@@ -186,7 +191,7 @@ impl Client {
         if matches!(self.phase, Phase::Ended | Phase::Down | Phase::Dialing) {
             return;
         }
-        self.heard_ms = now.monotonic_ms;
+        self.life.heard(now.monotonic_ms);
         let taken = Frame::decode(kind, body).map_err(Fault::from);
         let taken = taken.and_then(|frame| self.take(frame, now, random));
         self.settle(taken, now, random);
@@ -305,6 +310,7 @@ impl Client {
             Command::Remove(member) => self.desk.remove(member),
             Command::CloseRoom => self.desk.close(),
             Command::EntryStored => self.desk.entry_stored(),
+            Command::EntryUnstored => self.entry_unstored(),
             Command::SafetyNumber(member) => self.safety_number(&member),
             Command::RefreshKeys => self.refresh_keys(),
             Command::RetryNow => {
@@ -323,7 +329,7 @@ impl Client {
 
     fn take(&mut self, frame: Frame, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
         match (frame, self.phase) {
-            (Frame::Ping(ping), _) => self.send(&Frame::Pong(ping)),
+            (Frame::Ping(ping), _) => self.outputs.push_back(Output::Send(Frame::Pong(ping).to_bytes())),
             (Frame::Bye(bye), _) => self.bye = Some(ByeCode::from_code(bye.code)),
             (Frame::Lobby(lobby), Phase::AwaitLobby) => self.show_lobby(&lobby, now)?,
             (Frame::Refuse(refuse), phase) => self.refused(RefuseCode::from_code(refuse.code), phase, now, random),
@@ -335,8 +341,12 @@ impl Client {
                 self.item(item, now)?;
             }
             (Frame::Presence(presence), _) => self.presence(&presence, now),
-            (Frame::Pong(_), Phase::Settling { resumed }) => self.ready(resumed, now),
-            (Frame::Pong(_), _) => {}
+            (Frame::Pong(pong), phase) => {
+                self.life.answered(pong.number, now.monotonic_ms);
+                if let Phase::Settling { resumed } = phase {
+                    self.ready(resumed, now);
+                }
+            }
             (Frame::JoinAsk(ask), Phase::Settling { .. } | Phase::Live) if self.is_owner() => {
                 self.join_ask(&ask, now)?
             }
@@ -353,6 +363,7 @@ impl Client {
     /// After every input: a fault ends the room, otherwise what can go out goes out.
     fn settle(&mut self, result: Result<(), Fault>, now: Now, random: &mut dyn Random) {
         let result = result.and_then(|()| self.pump(now, random));
+        self.note_what_was_said(now);
         if let Err(fault) = result {
             log::debug!("client stops: {fault}");
             self.outputs.push_back(Output::Disconnect(ByeCode::Protocol));
@@ -373,12 +384,30 @@ impl Client {
     }
 
     fn send(&mut self, frame: &Frame) {
-        self.outputs.push_back(Output::Send(frame.to_bytes()));
+        self.send_bytes(frame.to_bytes());
+    }
+
+    fn send_bytes(&mut self, frame: Arc<[u8]>) {
+        self.said_bytes += frame.len() as u64;
+        self.outputs.push_back(Output::Send(frame));
     }
 
     fn ask_for_life(&mut self, now: Now) {
+        self.note_what_was_said(now);
         self.asked_ms = now.monotonic_ms;
-        self.send(&Frame::Ping(Ping { number: now.monotonic_ms }));
+        let number = self.life.ask(now.monotonic_ms);
+        self.send_ping(number);
+    }
+
+    fn send_ping(&mut self, number: u64) {
+        self.outputs.push_back(Output::Send(Frame::Ping(Ping { number }).to_bytes()));
+    }
+
+    fn note_what_was_said(&mut self, now: Now) {
+        let bytes = std::mem::take(&mut self.said_bytes);
+        if bytes > 0 {
+            self.life.said(bytes, now.monotonic_ms);
+        }
     }
 
     fn event(&mut self, event: Event) {

@@ -6,7 +6,7 @@ use super::{Client, Event};
 use crate::crypto::{Fingerprint, Random};
 use crate::protocol::identity::Bundle;
 use crate::protocol::invite::Invite;
-use crate::protocol::limits::{INVITE_ADDRESSES_MAX, INVITES_MAX, WAITING_MAX};
+use crate::protocol::limits::{INVITE_ADDRESSES_MAX, INVITES_MAX, KNOCKS_WAITING_MAX};
 use crate::protocol::payload::Fault;
 use crate::protocol::roster::Entry;
 use crate::protocol::{Now, RoomId};
@@ -15,7 +15,12 @@ use crate::wire::{Frame, Join, JoinAnswer, JoinAsk, Signed, decode};
 /// A change of the roster that is to be made.
 #[derive(PartialEq)]
 enum Wish {
-    Add { bundle: Signed, member: Fingerprint },
+    Add {
+        bundle: Signed,
+        member: Fingerprint,
+        /// The join request, as long as whoever made it waits for an answer.
+        request: Option<u64>,
+    },
     Remove(Fingerprint),
     Close,
 }
@@ -35,6 +40,7 @@ const NO_SUCH_INVITE: u8 = 0;
 const DECLINED: u8 = 2;
 const BAD_BUNDLE: u8 = 3;
 const FULL: u8 = 4;
+const UNSTORED: u8 = 5;
 
 /// Open invites, open questions, and changes under way.
 #[derive(Default)]
@@ -45,6 +51,8 @@ pub(super) struct OwnerDesk {
     /// The first wish's entry, once it is signed. One at a time: each builds on the hash of the last.
     /// Only one is ever signed for a number, or a host that held back the first could show both.
     signed: Option<SignedEntry>,
+    /// Whether the signed entry could not be stored. It is tried again; until then nobody comes in.
+    unstored: bool,
     invited: BTreeSet<Fingerprint>,
 }
 
@@ -85,9 +93,20 @@ impl OwnerDesk {
 
     /// The signed entry is where a crash does not reach it.
     pub(super) fn entry_stored(&mut self) {
+        self.unstored = false;
         if let Some(signed) = &mut self.signed {
             (signed.stored, signed.waiting) = (true, false);
         }
+    }
+
+    /// It could not be stored. The join requests that wait for that; who made them should not.
+    fn requests_in_vain(&mut self) -> Vec<u64> {
+        self.unstored = self.signed.as_ref().is_some_and(|signed| !signed.stored);
+        let waiting = self.wishes.iter_mut().filter(|_| self.unstored).filter_map(|wish| match wish {
+            Wish::Add { request, .. } => request.take(),
+            Wish::Remove(_) | Wish::Close => None,
+        });
+        waiting.collect()
     }
 
     /// Whether `member` came by an invite; asked once.
@@ -134,8 +153,16 @@ impl Client {
             return Ok(());
         };
         let member = bundle.fingerprint;
-        if room.roster.contains(&member) || self.desk.is_adding(&member) {
+        if room.roster.contains(&member) {
             // Its entry is on the way to the host already, which lets it in by itself.
+            return Ok(());
+        }
+        if self.desk.unstored {
+            // Neither is an invite used up nor the person asked: nobody can be let in at present.
+            self.answer(ask.number, UNSTORED);
+            return Ok(());
+        }
+        if self.desk.is_adding(&member) {
             return Ok(());
         }
         if full {
@@ -150,9 +177,9 @@ impl Client {
         match (join.invite_id, join.mac) {
             (Some(id), Some(mac)) if self.accepts_invite(&id, &mac, &join.bundle, now)? => {
                 self.desk.invited.insert(member);
-                self.desk.wish(Wish::Add { bundle: join.bundle, member });
+                self.desk.wish(Wish::Add { bundle: join.bundle, member, request: Some(ask.number) });
             }
-            (None, None) if knocks_allowed && self.desk.knocks.len() < WAITING_MAX => {
+            (None, None) if knocks_allowed && self.desk.knocks.len() < KNOCKS_WAITING_MAX => {
                 self.desk.knocks.insert(ask.number, (member, join.bundle));
                 self.event(Event::Knock { member });
             }
@@ -176,10 +203,17 @@ impl Client {
         let Some((number, (_, bundle))) = asked.and_then(|number| self.desk.knocks.remove_entry(&number)) else {
             return;
         };
-        if admit {
-            self.desk.wish(Wish::Add { bundle, member });
-        } else {
-            self.answer(number, DECLINED);
+        match (admit, self.desk.unstored) {
+            (false, _) => self.answer(number, DECLINED),
+            (true, true) => self.answer(number, UNSTORED),
+            (true, false) => self.desk.wish(Wish::Add { bundle, member, request: Some(number) }),
+        }
+    }
+
+    /// The entry that was to be stored was not: whoever waits for it is told.
+    pub(super) fn entry_unstored(&mut self) {
+        for request in self.desk.requests_in_vain() {
+            self.answer(request, UNSTORED);
         }
     }
 
@@ -209,7 +243,7 @@ impl Client {
         let own = self.identity.fingerprint();
         while let Some(wish) = self.desk.wishes.front() {
             let change = match wish {
-                Wish::Add { bundle, member } if !roster.contains(member) && !roster.is_full() => Entry::Add(bundle),
+                Wish::Add { bundle, member, .. } if !roster.contains(member) && !roster.is_full() => Entry::Add(bundle),
                 Wish::Remove(member) if roster.contains(member) && *member != own => Entry::Remove(*member),
                 Wish::Close if !roster.is_closed() => Entry::Close,
                 _ => {

@@ -272,7 +272,7 @@ impl Client {
         });
         let bytes = frame.to_bytes();
         self.pace.bytes.take(u32::try_from(bytes.len()).unwrap_or(u32::MAX), now);
-        self.outputs.push_back(Output::Send(bytes));
+        self.send_bytes(bytes);
         Ok(())
     }
 

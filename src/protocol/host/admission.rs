@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::room::{Room, Seated};
+use super::waiting::Way;
 use super::{Host, HostEvent, HostOutput, LinkId, LinkState, OpenPolicy, Peer};
 use crate::crypto::Fingerprint;
 use crate::protocol::identity::Bundle;
-use crate::protocol::limits::{ROOMS_MAX, WAITING_MAX, WRONG_INVITES_KEPT, WRONG_INVITES_MAX, WRONG_INVITES_MS};
+use crate::protocol::limits::{
+    LOOK_AFTER_SAYING_MS, ROOMS_MAX, WRONG_INVITES_KEPT, WRONG_INVITES_MAX, WRONG_INVITES_MS,
+};
 use crate::protocol::link::{ByeCode, RefuseCode};
 use crate::protocol::roster::Roster;
 use crate::protocol::{Now, RoomId};
@@ -92,25 +95,35 @@ impl Host {
         if room.roster().is_full() {
             return Err(RefuseCode::Full);
         }
-        let invited = join.invite_id.is_some() && join.mac.is_some();
-        if !invited && !room.roster().may_knock() {
+        let is_invited = join.invite_id.is_some() && join.mac.is_some();
+        let way = if is_invited { Way::Invite } else { Way::Knock };
+        if way == Way::Knock && !room.roster().may_knock() {
             return Err(RefuseCode::NoKnocking);
         }
-        if invited && self.wrong_invites.are_too_many(peer.address, now) {
+        if way == Way::Invite && self.wrong_invites.are_too_many(peer.address, now) {
             return Err(RefuseCode::Busy);
         }
         let owner = room.owner_link().ok_or(RefuseCode::OwnerAway)?;
-        if room.waiting_count() >= WAITING_MAX {
+        if !room.waiting.has_place(way, peer.address) {
             return Err(RefuseCode::Busy);
         }
         self.asks += 1;
         let number = self.asks;
         if let Some(room) = self.rooms.get_mut(&room_id) {
-            room.start_waiting(number, link);
+            room.waiting.add(number, link, way, peer.address);
         }
         self.set_state(link, LinkState::Waiting { room: room_id, number }, now);
-        self.send(owner, &Frame::JoinAsk(JoinAsk { join: exact.to_vec().into(), number }));
+        self.ask_owner(owner, &Frame::JoinAsk(JoinAsk { join: exact.to_vec().into(), number }), now);
         Ok(())
+    }
+
+    /// The owner has to show that it is there: whoever asks waits for it.
+    fn ask_owner(&mut self, owner: LinkId, ask: &Frame, now: Now) {
+        let frame = ask.to_bytes();
+        if let Some(entry) = self.links.get_mut(&owner) {
+            entry.life.said(frame.len() as u64, now.monotonic_ms);
+        }
+        self.outputs.push_back(HostOutput::Send { link: owner, frame });
     }
 
     /// The owner has decided. A yes is the roster entry itself; here only a no matters.
@@ -120,11 +133,12 @@ impl Host {
         if room.roster().owner() != peer.fingerprint {
             return self.close(link, ByeCode::Protocol, now);
         }
-        let Some(asker) = room.answered(answer.number) else { return };
+        let Some(asker) = room.waiting.remove(answer.number) else { return };
         let code = match answer.answer {
             1 | 2 => RefuseCode::Declined,
             3 => RefuseCode::Bundle,
             4 => RefuseCode::Full,
+            5 => RefuseCode::Unstored,
             _ => RefuseCode::Invite,
         };
         if code == RefuseCode::Invite
@@ -141,7 +155,7 @@ impl Host {
         let waiting = self.links.iter().find(|(_, link)| waits(link.state) && link.peer.fingerprint == member);
         let Some(link) = waiting.map(|(link, _)| *link) else { return };
         if let (LinkState::Waiting { number, .. }, Some(room)) = (self.state(link), self.rooms.get_mut(&room_id)) {
-            room.answered(number);
+            room.waiting.remove(number);
         }
         self.seat(link, room_id, None, now);
     }
@@ -194,7 +208,7 @@ impl Host {
             entry.state = state;
             entry.since_ms = now.monotonic_ms;
         }
-        self.check_by(now.monotonic_ms + crate::protocol::limits::PING_AFTER_MS);
+        self.check_by(now.monotonic_ms + LOOK_AFTER_SAYING_MS);
     }
 }
 

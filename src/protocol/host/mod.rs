@@ -3,6 +3,7 @@
 
 mod admission;
 mod room;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -11,10 +12,11 @@ use std::sync::Arc;
 use self::admission::WrongInvites;
 use self::room::Room;
 use super::limits::{
-    BYTES_A_SECOND, BYTES_BURST, DEAD_AFTER_MS, FIRST_FRAME_MS, KEYS_BURST, MESSAGES_A_SECOND, MESSAGES_BURST,
-    PING_AFTER_MS, QUESTIONS_BURST, WAITING_MS,
+    BYTES_A_SECOND, BYTES_BURST, FIRST_FRAME_MS, KEYS_BURST, LOOK_AFTER_SAYING_MS, MESSAGES_A_SECOND, MESSAGES_BURST,
+    QUESTIONS_BURST, WAITING_MS,
 };
 use super::link::{ByeCode, RefuseCode};
+use super::liveness::{Liveness, Sign};
 use super::rate::Bucket;
 use super::{Now, RoomId};
 use crate::crypto::{Fingerprint, Suite};
@@ -31,7 +33,7 @@ pub struct Peer {
     pub fingerprint: Fingerprint,
     /// The suite of its keys, and so of the link.
     pub suite: Suite,
-    /// Where it connects from.
+    /// Where it connects from; of IPv6 its network, for one customer has all of that.
     pub address: IpAddr,
 }
 
@@ -128,8 +130,9 @@ struct Link {
     peer: Peer,
     state: LinkState,
     since_ms: u64,
-    heard_ms: u64,
-    asked_ms: u64,
+    life: Liveness,
+    /// How many of the bytes that its room said to it are counted in `life`.
+    said_bytes: u64,
     said_bye: bool,
     /// Signs of life and looks around, which cost the peer less than us.
     questions: Bucket,
@@ -168,15 +171,15 @@ impl Host {
         let since_ms = now.monotonic_ms;
         let state = LinkState::Keyed;
         let questions = Bucket::new(1, self.limits.questions_burst, now);
-        let (heard_ms, asked_ms) = (since_ms, since_ms);
-        self.links.insert(link, Link { peer, state, since_ms, heard_ms, asked_ms, said_bye: false, questions });
+        let life = Liveness::new(since_ms);
+        self.links.insert(link, Link { peer, state, since_ms, life, said_bytes: 0, said_bye: false, questions });
         self.check_by(since_ms + self.limits.first_frame_ms);
     }
 
     /// A frame has arrived whole.
     pub fn frame(&mut self, link: LinkId, kind: FrameKind, body: &[u8], now: Now) {
         let Some(entry) = self.links.get_mut(&link) else { return };
-        entry.heard_ms = now.monotonic_ms;
+        entry.life.heard(now.monotonic_ms);
         let state = entry.state;
         if matches!(kind, FrameKind::Ping | FrameKind::Pong | FrameKind::Look) && !entry.questions.take(1, now) {
             return self.close(link, ByeCode::Rate, now);
@@ -190,7 +193,7 @@ impl Host {
         };
         match (frame, state) {
             (Frame::Ping(ping), _) => self.send(link, &Frame::Pong(ping)),
-            (Frame::Pong(_), _) => {}
+            (Frame::Pong(pong), _) => self.answered_ping(link, pong.number, now),
             (Frame::Bye(Bye { .. }), _) => entry_said_bye(&mut self.links, link),
             (Frame::Look(look), LinkState::Keyed) => self.look(link, &look),
             (Frame::Open(open), LinkState::Keyed) => self.open(link, &open, now),
@@ -202,6 +205,12 @@ impl Host {
                 log::debug!("link {}: {:?} has no place in {state:?}", link.0, frame.kind());
                 self.close(link, ByeCode::Protocol, now);
             }
+        }
+    }
+
+    fn answered_ping(&mut self, link: LinkId, number: u64, now: Now) {
+        if let Some(entry) = self.links.get_mut(&link) {
+            entry.life.answered(number, now.monotonic_ms);
         }
     }
 
@@ -241,7 +250,9 @@ impl Host {
     fn member_frame(&mut self, link: LinkId, room: RoomId, frame: Frame, body: &[u8], now: Now) {
         let Some(peer) = self.links.get(&link).map(|entry| entry.peer) else { return };
         let Some(place) = self.rooms.get_mut(&room) else { return };
-        match place.member_frame(peer.fingerprint, frame, body, now, &mut self.outputs) {
+        let said = place.member_frame(peer.fingerprint, frame, body, now, &mut self.outputs);
+        self.check_by(now.monotonic_ms + LOOK_AFTER_SAYING_MS);
+        match said {
             Ok(room::Next::Done) => {}
             Ok(room::Next::Refuse(code)) => self.refuse(link, code),
             Ok(room::Next::Added(member)) => {
@@ -273,30 +284,38 @@ impl Host {
     }
 
     fn check(&mut self, link: LinkId, now: Now) {
-        let Some(entry) = self.links.get_mut(&link) else { return };
-        let (due, code) = match entry.state {
-            LinkState::Keyed => (entry.since_ms + self.limits.first_frame_ms, ByeCode::TimedOut),
-            LinkState::Waiting { .. } => (entry.since_ms + WAITING_MS, ByeCode::TimedOut),
-            LinkState::Member { .. } => (entry.heard_ms + DEAD_AFTER_MS, ByeCode::TimedOut),
+        let Some(entry) = self.links.get(&link) else { return };
+        let due = match entry.state {
+            LinkState::Keyed => entry.since_ms + self.limits.first_frame_ms,
+            LinkState::Waiting { .. } => entry.since_ms + WAITING_MS,
+            LinkState::Member { room } => return self.check_member(link, room, now),
         };
-        if now.monotonic_ms >= due {
-            if matches!(entry.state, LinkState::Waiting { .. }) {
-                self.refuse(link, RefuseCode::OwnerAway);
-            }
-            return self.close(link, code, now);
+        if now.monotonic_ms < due {
+            return self.check_by(due);
         }
-        let mut next = due;
-        if matches!(entry.state, LinkState::Member { .. }) {
-            let quiet_since = entry.heard_ms.max(entry.asked_ms);
-            if now.monotonic_ms >= quiet_since + PING_AFTER_MS {
-                entry.asked_ms = now.monotonic_ms;
-                self.send(link, &Frame::Ping(Ping { number: now.monotonic_ms }));
-                next = next.min(now.monotonic_ms + PING_AFTER_MS);
-            } else {
-                next = next.min(quiet_since + PING_AFTER_MS);
-            }
+        if matches!(entry.state, LinkState::Waiting { .. }) {
+            self.refuse(link, RefuseCode::OwnerAway);
         }
-        self.check_by(next);
+        self.close(link, ByeCode::TimedOut, now);
+    }
+
+    /// Asks a quiet member for a sign of life, sooner if something was said to it, and lets go of a dead one.
+    fn check_member(&mut self, link: LinkId, room: RoomId, now: Now) {
+        let Some(entry) = self.links.get_mut(&link) else { return };
+        let said_bytes = self.rooms.get(&room).map_or(0, |room| room.said_bytes(&entry.peer.fingerprint));
+        if said_bytes > entry.said_bytes {
+            entry.life.said(said_bytes - entry.said_bytes, now.monotonic_ms);
+            entry.said_bytes = said_bytes;
+        }
+        match entry.life.check(now.monotonic_ms) {
+            Sign::Fine => {}
+            Sign::Ask(number) => {
+                self.outputs.push_back(HostOutput::Send { link, frame: Frame::Ping(Ping { number }).to_bytes() });
+            }
+            Sign::Dead => return self.close(link, ByeCode::TimedOut, now),
+        }
+        let due = entry.life.due_ms();
+        self.check_by(due);
     }
 
     fn check_by(&mut self, due_ms: u64) {

@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::waiting::Waiting;
 use super::{HostLimits, HostOutput, LinkId};
 use crate::crypto::Domain;
 use crate::crypto::Fingerprint;
 use crate::protocol::Now;
-#[cfg(test)]
-use crate::protocol::limits::WAITING_MAX;
 use crate::protocol::limits::{LOG_BYTES_KEPT, LOG_ITEMS_KEPT, WRAP_BYTES_MAX};
 use crate::protocol::link::{ByeCode, PRESENCE_CONNECTED, PRESENCE_CUT, PRESENCE_OFFLINE, RefuseCode};
 use crate::protocol::log_hash::LogHash;
@@ -42,6 +41,8 @@ pub(super) enum Seated {
 /// A member's place, kept while it is away.
 struct Seat {
     link: Option<LinkId>,
+    /// How much was said to it since it came, in bytes.
+    said_bytes: u64,
     prekey: Option<(u64, Arc<[u8]>)>,
     prekey_index: u64,
     chain_epoch: u64,
@@ -72,7 +73,7 @@ pub(super) struct Room {
     kept: VecDeque<Kept>,
     kept_bytes: usize,
     seats: BTreeMap<Fingerprint, Seat>,
-    waiting: BTreeMap<u64, LinkId>,
+    pub(super) waiting: Waiting,
     limits: HostLimits,
 }
 
@@ -85,7 +86,7 @@ impl Room {
             kept: VecDeque::new(),
             kept_bytes: 0,
             seats: BTreeMap::new(),
-            waiting: BTreeMap::new(),
+            waiting: Waiting::default(),
             limits,
         }
     }
@@ -218,8 +219,8 @@ impl Room {
         self.log.roll(kind, exact);
         let position = self.log.position();
         let frame = item_frame(kind, position, None, exact);
-        for link in self.seats.values().filter_map(|seat| seat.link) {
-            outputs.push_back(HostOutput::Send { link, frame: Arc::clone(&frame) });
+        for seat in self.seats.values_mut() {
+            seat.say(Arc::clone(&frame), outputs);
         }
         self.keep(Kept { position, size: frame.len(), what: KeptItem::Same(frame) });
         position
@@ -229,10 +230,8 @@ impl Room {
         self.log.roll(ItemKind::SkPacket, &common);
         let position = self.log.position();
         let wraps: BTreeMap<Fingerprint, Wrap> = wraps.into_iter().map(|wrap| (wrap.recipient, wrap)).collect();
-        for (member, seat) in &self.seats {
-            let Some(link) = seat.link else { continue };
-            let frame = item_frame(ItemKind::SkPacket, position, wraps.get(member).cloned(), &common);
-            outputs.push_back(HostOutput::Send { link, frame });
+        for (member, seat) in self.seats.iter_mut().filter(|(_, seat)| seat.link.is_some()) {
+            seat.say(item_frame(ItemKind::SkPacket, position, wraps.get(member).cloned(), &common), outputs);
         }
         let size = common.len() + wraps.values().map(|wrap| encode(wrap).len()).sum::<usize>();
         self.keep(Kept { position, size, what: KeptItem::SkPacket { common, wraps } });
@@ -255,7 +254,7 @@ impl Room {
     }
 
     pub(super) fn seat(&mut self, member: Fingerprint, link: LinkId, seated: Seated, now: Now, outputs: &mut Outputs) {
-        let (limits, epoch) = (self.limits, self.roster.number());
+        let (limits, epoch, before) = (self.limits, self.roster.number(), outputs.len());
         let seat = self.seats.entry(member).or_insert_with(|| Seat::new(&limits, now));
         seat.link = Some(link);
         let chain_number = if seat.chain_epoch == epoch { seat.chain_number } else { 0 };
@@ -286,6 +285,14 @@ impl Room {
             outputs.push_back(HostOutput::Send { link, frame });
         }
         self.tell_presence(member, PRESENCE_CONNECTED, outputs);
+        let sent = outputs.iter().skip(before).filter_map(|output| match output {
+            HostOutput::Send { link: to, frame } if *to == link => Some(frame.len() as u64),
+            _ => None,
+        });
+        let said_bytes = sent.sum();
+        if let Some(seat) = self.seats.get_mut(&member) {
+            seat.said_bytes = said_bytes;
+        }
     }
 
     /// Who said goodbye or began anew while `member` was away, which no item of the log tells: what is
@@ -328,16 +335,16 @@ impl Room {
         link: LinkId,
         clean: bool,
         outputs: &mut Outputs,
-    ) -> BTreeMap<u64, LinkId> {
+    ) -> Vec<(u64, LinkId)> {
         let Some(seat) = self.seats.get_mut(&member).filter(|seat| seat.link == Some(link)) else {
-            return BTreeMap::new();
+            return Vec::new();
         };
         seat.link = None;
         if clean {
             seat.prekey = None;
         }
         self.tell_presence(member, if clean { PRESENCE_OFFLINE } else { PRESENCE_CUT }, outputs);
-        if member == self.roster.owner() { std::mem::take(&mut self.waiting) } else { BTreeMap::new() }
+        if member == self.roster.owner() { self.waiting.take_all() } else { Vec::new() }
     }
 
     fn tell_presence(&self, member: Fingerprint, state: u8, outputs: &mut Outputs) {
@@ -348,37 +355,34 @@ impl Room {
         }
     }
 
-    pub(super) fn start_waiting(&mut self, number: u64, link: LinkId) {
-        self.waiting.insert(number, link);
-    }
-
     /// Somebody who waited has gone: the owner need not answer any more.
     pub(super) fn stop_waiting(&mut self, number: u64, outputs: &mut Outputs) {
-        if self.waiting.remove(&number).is_some()
-            && let Some(link) = self.owner_link()
-        {
-            let frame = Frame::JoinAnswer(JoinAnswer { answer: 0, number }).to_bytes();
-            outputs.push_back(HostOutput::Send { link, frame });
+        if self.waiting.remove(number).is_some() {
+            self.call_back(number, outputs);
         }
     }
 
     /// Nobody waits any more; gives those who did.
     pub(super) fn end_waiting(&mut self, outputs: &mut Outputs) -> Vec<LinkId> {
-        let (numbers, links): (Vec<u64>, Vec<LinkId>) = self.waiting.iter().unzip();
-        numbers.into_iter().for_each(|number| self.stop_waiting(number, outputs));
-        links
+        let waited = self.waiting.take_all();
+        waited.iter().for_each(|(number, _)| self.call_back(*number, outputs));
+        waited.into_iter().map(|(_, link)| link).collect()
     }
 
-    pub(super) fn answered(&mut self, number: u64) -> Option<LinkId> {
-        self.waiting.remove(&number)
-    }
-
-    pub(super) fn waiting_count(&self) -> usize {
-        self.waiting.len()
+    fn call_back(&self, number: u64, outputs: &mut Outputs) {
+        if let Some(link) = self.owner_link() {
+            let frame = Frame::JoinAnswer(JoinAnswer { answer: 0, number }).to_bytes();
+            outputs.push_back(HostOutput::Send { link, frame });
+        }
     }
 
     pub(super) fn owner_link(&self) -> Option<LinkId> {
         self.link_of(&self.roster.owner())
+    }
+
+    /// How much was said to a member since it came, in bytes.
+    pub(super) fn said_bytes(&self, member: &Fingerprint) -> u64 {
+        self.seats.get(member).map_or(0, |seat| seat.said_bytes)
     }
 
     pub(super) fn link_of(&self, member: &Fingerprint) -> Option<LinkId> {
@@ -394,6 +398,7 @@ impl Seat {
     fn new(limits: &HostLimits, now: Now) -> Self {
         Self {
             link: None,
+            said_bytes: 0,
             prekey: None,
             prekey_index: 0,
             chain_epoch: 0,
@@ -401,6 +406,14 @@ impl Seat {
             messages: Bucket::new(limits.messages_a_second, limits.messages_burst, now),
             bytes: Bucket::new(limits.bytes_a_second, limits.bytes_burst, now),
             keys: Bucket::new(1, limits.keys_burst, now),
+        }
+    }
+
+    /// Sends a frame, if its member is there.
+    fn say(&mut self, frame: Arc<[u8]>, outputs: &mut Outputs) {
+        if let Some(link) = self.link {
+            self.said_bytes += frame.len() as u64;
+            outputs.push_back(HostOutput::Send { link, frame });
         }
     }
 }
@@ -417,6 +430,7 @@ fn item_frame(kind: ItemKind, position: u64, wrap: Option<Wrap>, exact: &[u8]) -
 impl Room {
     /// What it keeps, counted anew, and the most it should keep.
     pub(super) fn held(&self) -> [(&'static str, usize, usize); 4] {
+        use crate::protocol::limits::{INVITED_WAITING_MAX, KNOCKS_WAITING_MAX};
         let size = |item: &Kept| match &item.what {
             KeptItem::Same(frame) => frame.len(),
             KeptItem::SkPacket { common, wraps } => {
@@ -427,7 +441,7 @@ impl Room {
             ("items of a log", self.kept.len(), LOG_ITEMS_KEPT),
             ("bytes of a log", self.kept.iter().map(size).sum(), LOG_BYTES_KEPT),
             ("seats", self.seats.len(), self.roster.len()),
-            ("people who wait", self.waiting.len(), WAITING_MAX),
+            ("people who wait", self.waiting.len(), INVITED_WAITING_MAX + KNOCKS_WAITING_MAX),
         ]
     }
 }
