@@ -108,6 +108,7 @@ fn commands_events_and_outputs_show_neither_words_nor_invites() {
     let member = Fingerprint::of(b"ann");
     let events = [
         Event::InviteMade(invite()),
+        Event::OpenInvites(vec![invite()]),
         Event::Message { id, from: member, text: WORDS.to_owned(), sent_ms: 1 },
         Event::MemberNamed { member, name: WORDS.to_owned() },
         Event::Titled { title: WORDS.to_owned() },

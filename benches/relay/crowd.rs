@@ -85,7 +85,7 @@ impl Crowd {
     pub fn joining(&self, person: &Person) -> Arc<[u8]> {
         let bundle = person.bundle.clone();
         let room = ByteArray::new(self.room.0);
-        Frame::Join(Join { bundle, invite_id: None, mac: None, room }).to_bytes()
+        Frame::Join(Join { bundle, invite_id: None, knock: None, mac: None, room }).to_bytes()
     }
 
     /// A message of a member. Its last byte is `mark`, so that it is known when it comes back.

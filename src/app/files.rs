@@ -19,6 +19,9 @@ const WHOLE_SET: &str = ".whole-set";
 /// against a file that is something else.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// How the name's end of a file starts that was set aside.
+pub(super) const ASIDE: &str = "corrupt-";
+
 /// How often a file that another program holds is asked for again, and how long is waited each time: a
 /// virus scanner is done with so small a file in less than this second.
 const ATTEMPTS: u32 = 20;
@@ -114,7 +117,7 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
 pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let mut number = 1;
     loop {
-        let aside = path.with_extension(format!("corrupt-{number}"));
+        let aside = path.with_extension(format!("{ASIDE}{number}"));
         if !aside.exists() {
             return fs::rename(path, &aside).map(|()| aside);
         }

@@ -13,13 +13,16 @@
 mod addresses;
 pub mod backup;
 pub mod chat;
+mod checked;
 mod errors;
 mod files;
 pub mod keyring;
 mod keystore;
 mod language;
+mod memories;
 mod passphrase;
 mod profile;
+mod record;
 mod records;
 pub mod relay;
 mod session;
@@ -31,9 +34,11 @@ pub(crate) use self::errors::say;
 pub use self::errors::{Action, Code, Problem, SENTENCE_VALUES_MAX, Sentence};
 pub use self::keystore::{Keys, Keystore, Making};
 pub use self::language::Language;
+pub use self::memories::{LostRoom, Memories};
 pub use self::passphrase::Passphrase;
 pub use self::profile::Profile;
-pub use self::records::{HostedAt, Record, Records};
+pub use self::record::{HostedAt, Record};
+pub use self::records::{LoadedRecords, Records};
 pub use self::session::{
     AddressTest, HostPlace, HostRequest, IdentityState, JoinRequest, KeyStep, KnownRoom, Opening, Reach, SeatEvent,
     SeatId, SeatInfo, Session, SessionEvent,

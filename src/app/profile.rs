@@ -3,10 +3,12 @@
 //! ```text
 //! lock            held by the Conversa that uses the profile
 //! settings.cbor   name, appearance, …
-//! private.sealed  marks on compared keys and drafts, under the identity's lock
+//! private.sealed  marks on compared keys, drafts and open invites, under the identity's lock
+//! private-learning.sealed   the open invites to learning rooms
+//! memory.cbor     how far each room's roster was seen, for ever; a second copy beside it
 //! identity/       sign.pem, enc.pem and their public halves
 //! identity/learning/   the same for learning rooms, of another kind
-//! rooms/          one record a room
+//! rooms/          one record a room, and a second copy of each
 //! ```
 
 use std::fs::{File, TryLockError};

@@ -1,106 +1,44 @@
 //! What is kept of each room: enough to come back, nothing of what was said.
 //!
-//! One CBOR file a room in `rooms/`, named after the room's id. A damaged one is set aside and
-//! reported; the others are not touched.
+//! One CBOR file a room in `rooms/`, named after the room's id, with a checksum, and a second copy beside it
+//! (`.copy`). What is damaged in one is taken from the other; where both are, they are set aside and reported, and
+//! the other rooms are not touched.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-use super::session::SeatInfo;
+use super::checked::{self, Found};
+use super::record::{Record, UNCHECKED_VERSION, VERSION};
 use super::{Code, Problem, files, say};
-use crate::crypto::{Fingerprint, Suite};
-use crate::protocol::{RelayToken, RoomId};
-use crate::wire::{self, ByteArray, Signed};
+use crate::protocol::RoomId;
+use crate::wire;
 
-/// The version of the files this program writes.
-const VERSION: u64 = 1;
 /// The name's end of a record.
 const EXTENSION: &str = "cbor";
 
-/// Where an owned room is hosted.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HostedAt {
-    /// On this computer, listening here.
-    Here(SocketAddr),
-    /// On a relay, which asks for this token.
-    Relay(Option<RelayToken>),
-    /// By somebody else: the room is not owned.
-    Elsewhere,
+/// What the files of one room give.
+struct Loaded {
+    record: Option<Record>,
+    /// Whether both copies should be written anew.
+    is_stale: bool,
+    /// The copies that are damaged.
+    damaged: Vec<PathBuf>,
+    /// Whether the first copy is gone, and only the second was there.
+    is_missing: bool,
 }
 
-/// A room as it is kept.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Record {
-    version: u64,
-    /// Its id.
-    pub room: RoomId,
-    suite: u8,
-    /// Its title; empty if nobody told.
-    pub title: String,
-    /// Its first record, signed by its owner.
-    pub genesis: Signed,
-    /// Where it is hosted.
-    pub hosted_at: HostedAt,
-    /// The addresses to reach its host at, the best first.
-    pub addresses: Vec<String>,
-    /// The host's key.
-    pub host: Option<Fingerprint>,
-    /// The owner keeps the whole roster, for the host forgets it when it quits.
-    pub roster: Vec<Signed>,
-    /// The number and hash of the newest roster entry: an older roster is not believed.
-    pub known: (u64, ByteArray<32>),
-    /// When it was last entered, in milliseconds since 1970.
-    pub entered_ms: u64,
-}
-
-impl Record {
-    /// A record of a room that was just made or entered.
-    #[must_use]
-    pub fn new(room: RoomId, suite: Suite, genesis: Signed, hosted_at: HostedAt) -> Self {
-        Self {
-            version: VERSION,
-            room,
-            suite: suite.code(),
-            title: String::new(),
-            genesis,
-            hosted_at,
-            addresses: Vec::new(),
-            host: None,
-            roster: Vec::new(),
-            known: (0, ByteArray::new([0; 32])),
-            entered_ms: 0,
-        }
-    }
-
-    /// Its suite.
-    #[must_use]
-    pub fn suite(&self) -> Suite {
-        // Checked when it was read.
-        Suite::from_code(self.suite).unwrap_or(Suite::Textbook)
-    }
-
-    /// Whether this profile's identity owns it.
-    #[must_use]
-    pub fn is_owned(&self) -> bool {
-        self.hosted_at != HostedAt::Elsewhere
-    }
-
-    /// What the faces see of it.
-    #[must_use]
-    pub fn info(&self) -> SeatInfo {
-        SeatInfo {
-            room: Some(self.room),
-            suite: self.suite(),
-            title: self.title.clone(),
-            addresses: self.addresses.clone(),
-            owned: self.is_owned(),
-            hosted_here: matches!(self.hosted_at, HostedAt::Here(_)),
-        }
-    }
+/// What a profile's records give.
+#[derive(Debug, Default, PartialEq)]
+pub struct LoadedRecords {
+    /// The records that are whole, the room entered last first.
+    pub records: Vec<Record>,
+    /// Rooms whose records should be written anew: a copy is missing, or older.
+    pub stale: Vec<RoomId>,
+    /// Rooms that no record is left of, and what is left in its place.
+    pub lost: Vec<(RoomId, PathBuf)>,
+    /// What a person should be told.
+    pub warnings: Vec<Problem>,
 }
 
 /// The directory of records.
@@ -116,20 +54,34 @@ impl Records {
         Self { directory: profile.join("rooms") }
     }
 
-    /// Reads all records, the room entered last first, and sets damaged ones aside.
+    /// Reads all records, and sets damaged files aside.
     ///
     /// # Errors
-    /// A [`Problem`] if the directory or a file cannot be read at all.
-    pub fn load_all(&self) -> Result<(Vec<Record>, Vec<Problem>), Problem> {
-        let (mut records, mut warnings) = (Vec::new(), Vec::new());
-        for path in self.paths()? {
-            match Self::load(&path)? {
-                Some(record) => records.push(record),
-                None => warnings.push(set_aside(&path)?),
+    /// A [`Problem`] if the directory cannot be read at all, or a damaged file stays where it is.
+    pub fn load_all(&self) -> Result<LoadedRecords, Problem> {
+        let mut all = LoadedRecords::default();
+        for room in self.rooms()? {
+            let loaded = match self.load(&room) {
+                Ok(loaded) => loaded,
+                Err(problem) => {
+                    all.warnings.push(problem);
+                    all.lost.push((room, self.path(&room)));
+                    continue;
+                }
+            };
+            if loaded.record.is_some() && loaded.is_stale {
+                all.stale.push(room);
             }
+            all.warnings.extend(loaded.set_aside(&self.path(&room))?);
+            all.records.extend(loaded.record);
         }
-        records.sort_by_key(|record| std::cmp::Reverse(record.entered_ms));
-        Ok((records, warnings))
+        all.records.sort_by_key(|record| std::cmp::Reverse(record.entered_ms));
+        let whole: BTreeSet<RoomId> = all.records.iter().map(|record| record.room).collect();
+        let aside = self.entries()?.into_iter().filter_map(|path| Some((room_of_aside(&path)?, path)));
+        all.lost.extend(aside.filter(|(room, _)| !whole.contains(room)));
+        all.lost.sort();
+        all.lost.dedup_by_key(|(room, _)| *room);
+        Ok(all)
     }
 
     /// Reads all records that can be read, and changes nothing: for a look while another process
@@ -139,55 +91,76 @@ impl Records {
     /// As [`Self::load_all`].
     pub fn look(&self) -> Result<Vec<Record>, Problem> {
         let mut records = Vec::new();
-        for path in self.paths()? {
-            records.extend(Self::load(&path)?);
+        for room in self.rooms()? {
+            records.extend(self.load(&room).ok().and_then(|loaded| loaded.record));
         }
         records.sort_by_key(|record| std::cmp::Reverse(record.entered_ms));
         Ok(records)
     }
 
-    /// Writes a record.
+    /// Writes a record, and then its second copy.
     ///
     /// # Errors
     /// A [`Problem`] that names the file; the old record is still there.
     pub fn save(&self, record: &Record) -> Result<(), Problem> {
         let path = self.path(&record.room);
         files::create_directory(&self.directory).map_err(|error| Problem::cannot_write(&self.directory, &error))?;
-        files::write(&path, &wire::encode(record)).map_err(|error| Problem::cannot_write(&path, &error))
+        checked::write(&path, &wire::encode(record)).map_err(|error| Problem::cannot_write(&path, &error))
     }
 
     /// Forgets a room.
     ///
     /// # Errors
-    /// A [`Problem`] if its file stays.
+    /// A [`Problem`] if a file of it stays.
     pub fn remove(&self, room: &RoomId) -> Result<(), Problem> {
         let path = self.path(room);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Problem::cannot_write(&path, &error)),
-            _ => Ok(()),
+        checked::remove(&path).map_err(|error| Problem::cannot_write(&path, &error))
+    }
+
+    /// The rooms that have a record or a second copy of one. What has another name is somebody else's.
+    fn rooms(&self) -> Result<BTreeSet<RoomId>, Problem> {
+        let is_record = |path: &PathBuf| path.extension().is_some_and(|end| end == EXTENSION || end == checked::COPY);
+        Ok(self
+            .entries()?
+            .into_iter()
+            .filter(is_record)
+            .filter_map(|path| room_named(path.file_stem()?.to_str()?))
+            .collect())
+    }
+
+    fn entries(&self) -> Result<Vec<PathBuf>, Problem> {
+        match fs::read_dir(&self.directory) {
+            Ok(entries) => Ok(entries.flatten().map(|entry| entry.path()).collect()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(Problem::cannot_read(&self.directory, &error)),
         }
     }
 
-    fn paths(&self) -> Result<Vec<PathBuf>, Problem> {
-        let entries = match fs::read_dir(&self.directory) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(Problem::cannot_read(&self.directory, &error)),
+    /// What both copies of a room's record give together.
+    fn load(&self, room: &RoomId) -> Result<Loaded, Problem> {
+        let path = self.path(room);
+        let copy = checked::copy_of(&path);
+        let read = |path: &Path| checked::read(path).map_err(|error| Problem::cannot_read(path, &error));
+        let found = [(&path, read(&path)?), (&copy, read(&copy)?)];
+        let is_missing = found.iter().map(|(_, found)| *found == Found::Missing).collect::<Vec<_>>() == [true, false];
+        let mut damaged = Vec::new();
+        let mut records = found.into_iter().map(|(path, found)| {
+            let is_there = found != Found::Missing;
+            let record = read_record(found).filter(|record| record.room == *room);
+            if is_there && record.is_none() {
+                damaged.push(path.clone());
+            }
+            record
+        });
+        let (first, second) = (records.next().flatten(), records.next().flatten());
+        let is_stale = first != second || first.as_ref().is_some_and(|record| record.version != VERSION);
+        drop(records);
+        let record = match (first, second) {
+            (Some(first), Some(second)) => Some(first.merged(&second)),
+            (first, second) => first.or(second),
         };
-        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == EXTENSION));
-        paths.sort();
-        Ok(paths)
-    }
-
-    /// The record at `path`, or `None` if it is damaged.
-    fn load(path: &Path) -> Result<Option<Record>, Problem> {
-        let bytes = files::read(path).map_err(|error| Problem::cannot_read(path, &error))?.unwrap_or_default();
-        let record: Option<Record> = ciborium::from_reader(bytes.as_slice()).ok();
-        Ok(record.filter(|record| {
-            let named = path.file_stem().is_some_and(|stem| stem.to_string_lossy() == record.room.to_string());
-            record.version == VERSION && Suite::from_code(record.suite).is_some() && named
-        }))
+        let record = record.map(|record| Record { version: VERSION, ..record });
+        Ok(Loaded { record, is_stale, damaged, is_missing })
     }
 
     fn path(&self, room: &RoomId) -> PathBuf {
@@ -195,16 +168,73 @@ impl Records {
     }
 }
 
-fn set_aside(path: &Path) -> Result<Problem, Problem> {
-    let aside = files::set_aside(path).map_err(|error| Problem::cannot_write(path, &error))?;
-    let what = say!("The record of a room in {} is damaged.", path.display());
-    let hint = say!("Ask the room's owner for a new invite. The file was kept as {}.", aside.display());
-    Ok(Problem::new(Code::RoomCorrupt, what, hint))
+impl Loaded {
+    /// Sets the damaged copies aside, and says so; the disk is to blame, and nobody else.
+    fn set_aside(&self, path: &Path) -> Result<Option<Problem>, Problem> {
+        let mut aside = None;
+        for file in &self.damaged {
+            aside = Some(files::set_aside(file).map_err(|error| Problem::cannot_write(file, &error))?);
+        }
+        let problem = |what, hint| Some(Problem::new(Code::RoomCorrupt, what, hint));
+        Ok(match (&self.record, aside) {
+            (Some(record), Some(aside)) => problem(
+                say!(
+                    "A record of the room “{}” in {} was damaged; its second copy is whole.",
+                    record.title,
+                    path.display()
+                ),
+                say!(
+                    "Nothing was lost, but the disk may be failing. The damaged file was kept as {}.",
+                    aside.display()
+                ),
+            ),
+            (Some(record), None) if self.is_missing => problem(
+                say!(
+                    "The record of the room “{}” in {} was missing; its second copy is whole.",
+                    record.title,
+                    path.display()
+                ),
+                say!("Nothing was lost. To leave a room, use Conversa."),
+            ),
+            (None, Some(aside)) => problem(
+                say!("The record of a room in {} is damaged.", path.display()),
+                say!("Ask the room's owner for a new invite. The file was kept as {}.", aside.display()),
+            ),
+            _ => None,
+        })
+    }
+}
+
+fn read_record(found: Found) -> Option<Record> {
+    match found {
+        Found::Whole(content) => {
+            ciborium::from_reader(content.as_slice()).ok().filter(|record: &Record| record.version == VERSION)
+        }
+        Found::Unchecked(content) => ciborium::from_reader(content.as_slice())
+            .ok()
+            .filter(|record: &Record| record.version == UNCHECKED_VERSION && record.holds_together()),
+        Found::Damaged | Found::Missing => None,
+    }
+}
+
+/// The room whose damaged record was set aside at `path`.
+fn room_of_aside(path: &Path) -> Option<RoomId> {
+    path.extension()?.to_str()?.starts_with(files::ASIDE).then_some(())?;
+    room_named(path.file_stem()?.to_str()?)
+}
+
+fn room_named(name: &str) -> Option<RoomId> {
+    let bytes = data_encoding::HEXLOWER.decode(name.as_bytes()).ok()?;
+    Some(RoomId(bytes.try_into().ok()?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::HostedAt;
+    use crate::crypto::Suite;
+    use crate::protocol::{Identity, Memory, Now, RelayToken, new_room};
+    use crate::wire::Signed;
 
     fn record(number: u8) -> Record {
         let genesis = Signed { payload: vec![number].into(), signature: vec![1, 2].into() };
@@ -215,20 +245,26 @@ mod tests {
         record
     }
 
+    fn owned(number: u8) -> Record {
+        let mut record = record(number);
+        record.hosted_at = HostedAt::Here(([127, 0, 0, 1], 9_000).into());
+        assert!(record.add_entry(1, &record.genesis.clone()));
+        record
+    }
+
     #[test]
     fn records_come_back_the_newest_first() {
         let directory = tempfile::tempdir().unwrap();
         let records = Records::new(directory.path());
-        assert_eq!(records.load_all().unwrap(), (vec![], vec![]));
-        let mut owned = record(2);
-        owned.hosted_at = HostedAt::Here(([127, 0, 0, 1], 9_000).into());
-        owned.roster = vec![owned.genesis.clone()];
+        assert_eq!(records.load_all().unwrap(), LoadedRecords::default());
         let mut relayed = record(3);
         relayed.hosted_at = HostedAt::Relay(Some(RelayToken::new([9; 32])));
+        let owned = owned(2);
         for record in [&record(1), &owned, &relayed] {
             records.save(record).unwrap();
         }
-        assert_eq!(records.load_all().unwrap(), (vec![relayed, owned.clone(), record(1)], vec![]));
+        let expected = LoadedRecords { records: vec![relayed, owned.clone(), record(1)], ..LoadedRecords::default() };
+        assert_eq!(records.load_all().unwrap(), expected);
         assert!(owned.is_owned() && owned.info().hosted_here && !record(1).is_owned());
         records.remove(&owned.room).unwrap();
         records.remove(&owned.room).unwrap();
@@ -236,22 +272,155 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_record_is_set_aside_and_the_others_stay() {
+    fn a_record_that_is_damaged_in_both_copies_is_set_aside_and_the_others_stay() {
         let directory = tempfile::tempdir().unwrap();
         let records = Records::new(directory.path());
         for number in 1..=3 {
             records.save(&record(number)).unwrap();
         }
-        fs::write(records.path(&RoomId([2; 32])), b"damaged").unwrap();
-        fs::copy(records.path(&RoomId([1; 32])), records.path(&RoomId([3; 32]))).unwrap();
+        let path = |number: u8| records.path(&RoomId([number; 32]));
+        for copy in [path(2), checked::copy_of(&path(2))] {
+            fs::write(copy, b"damaged").unwrap();
+        }
+        for (from, to) in [(path(1), path(3)), (path(1), checked::copy_of(&path(3)))] {
+            fs::copy(from, to).unwrap();
+        }
         assert_eq!(records.look().unwrap(), vec![record(1)]);
-        let (whole, warnings) = records.load_all().unwrap();
-        assert_eq!((whole, warnings.len()), (vec![record(1)], 2));
-        assert!(
-            warnings
-                .iter()
-                .all(|warning| warning.code == Code::RoomCorrupt && warning.hint.to_string().contains("corrupt-1"))
-        );
-        assert_eq!(records.load_all().unwrap().1, vec![], "a set aside record is not reported again");
+        let loaded = records.load_all().unwrap();
+        assert_eq!((loaded.records, loaded.warnings.len()), (vec![record(1)], 2));
+        for warning in loaded.warnings {
+            assert!(warning.code == Code::RoomCorrupt && warning.hint.to_string().contains("corrupt-2"), "{warning}");
+        }
+        let rooms = |lost: Vec<(RoomId, PathBuf)>| lost.into_iter().map(|(room, _)| room).collect::<Vec<_>>();
+        assert_eq!(rooms(loaded.lost), [RoomId([2; 32]), RoomId([3; 32])]);
+        let again = records.load_all().unwrap();
+        assert_eq!(again.warnings, vec![], "a set aside record is not reported again");
+        assert_eq!(rooms(again.lost), [RoomId([2; 32]), RoomId([3; 32])], "and not forgotten");
+    }
+
+    /// Whatever bit of whichever file flips, and wherever a file is cut or gone: the record is there all the same,
+    /// or, with both damaged, told as damaged. It is never another one.
+    #[test]
+    fn any_flipped_bit_of_a_record_is_healed_from_the_other_copy_and_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let records = Records::new(directory.path());
+        let good = owned(2);
+        records.save(&good).unwrap();
+        let path = records.path(&good.room);
+        let (first, second) = (path.clone(), checked::copy_of(&path));
+        let bytes = fs::read(&path).unwrap();
+        for place in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[place / 8] ^= 1 << (place % 8);
+            let (hit, other) = if place % 2 == 0 { (&first, &second) } else { (&second, &first) };
+            fs::write(hit, &flipped).unwrap();
+            fs::write(other, &bytes).unwrap();
+            let loaded = records.load_all().unwrap();
+            assert_eq!(loaded.records, vec![good.clone()], "bit {place}");
+            assert_eq!(
+                (loaded.warnings.len(), loaded.stale, loaded.lost.len()),
+                (1, vec![good.room], 0),
+                "bit {place}"
+            );
+            assert!(loaded.warnings[0].text().contains("damaged"));
+            fs::write(hit, &flipped).unwrap();
+            fs::write(other, &flipped).unwrap();
+            let loaded = records.load_all().unwrap();
+            assert_eq!((loaded.records, loaded.warnings.len(), loaded.lost.len()), (vec![], 1, 1), "bit {place}");
+            for entry in fs::read_dir(directory.path().join("rooms")).unwrap() {
+                fs::remove_file(entry.unwrap().path()).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_copy_that_is_missing_or_older_is_written_anew_and_the_roster_never_shrinks() {
+        let directory = tempfile::tempdir().unwrap();
+        let records = Records::new(directory.path());
+        let old = owned(2);
+        let mut new = old.clone();
+        assert!(new.add_entry(2, &new.genesis.clone()) && !new.add_entry(2, &new.genesis.clone()));
+        let mut memory = Memory::new(new.room);
+        memory.learn(2, &[7; 32]);
+        assert!(new.learn(&memory) && !new.learn(&Memory::new(new.room)) && !new.learn(&old.memory()));
+        assert!(old.lacks_entries(&memory) && !new.lacks_entries(&memory));
+        let path = records.path(&new.room);
+        // A crash between the two copies, or somebody who put one of before back.
+        for (first, second) in [(&new, &old), (&old, &new)] {
+            records.save(second).unwrap();
+            let kept = fs::read(checked::copy_of(&path)).unwrap();
+            records.save(first).unwrap();
+            fs::write(checked::copy_of(&path), kept).unwrap();
+            let loaded = records.load_all().unwrap();
+            let [found] = loaded.records.as_slice() else { panic!("{loaded:?}") };
+            assert_eq!((found.roster(), found.memory()), (new.roster(), new.memory()));
+            assert_eq!((loaded.stale, loaded.warnings), (vec![new.room], vec![]));
+        }
+        records.save(&new).unwrap();
+        fs::remove_file(checked::copy_of(&path)).unwrap();
+        let loaded = records.load_all().unwrap();
+        assert_eq!((loaded.records, loaded.stale, loaded.warnings), (vec![new.clone()], vec![new.room], vec![]));
+        records.save(&new).unwrap();
+        fs::remove_file(&path).unwrap();
+        let loaded = records.load_all().unwrap();
+        assert_eq!((loaded.records, loaded.stale, loaded.warnings.len()), (vec![new.clone()], vec![new.room], 1));
+    }
+
+    /// Of a Conversa before there were checksums: what does not hold by its signatures is damaged.
+    #[test]
+    fn a_record_without_a_checksum_is_read_once_and_checked_by_its_signatures() {
+        let backend = Suite::Textbook.backend();
+        let (signing, decryption) = (backend.generate_signing(256).unwrap(), backend.generate_decryption(256).unwrap());
+        let owner = Identity::new(signing, decryption, Now::default()).unwrap();
+        let random = &mut crate::crypto::SystemRandom::new();
+        let (room, genesis) = new_room(&owner, Suite::Textbook, false, 8, Now::default(), random).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let records = Records::new(directory.path());
+        let record = Record::new(room, Suite::Textbook, genesis, HostedAt::Elsewhere);
+        files::create_directory(&directory.path().join("rooms")).unwrap();
+        let write = |record: &Record| fs::write(records.path(&room), wire::encode(record)).unwrap();
+        write(&Record { version: UNCHECKED_VERSION, ..record.clone() });
+        let loaded = records.load_all().unwrap();
+        assert_eq!((loaded.records, loaded.stale, loaded.warnings), (vec![record.clone()], vec![room], vec![]));
+        let mut other = record.genesis.clone();
+        other.signature[3] ^= 1;
+        for wrong in [
+            Record { version: VERSION, ..record.clone() },
+            Record { version: UNCHECKED_VERSION, genesis: other, ..record.clone() },
+            Record { version: UNCHECKED_VERSION, suite: Suite::Hybrid, ..record.clone() },
+        ] {
+            write(&wrong);
+            assert_eq!(records.load_all().unwrap().records, vec![]);
+        }
+    }
+
+    /// None is taken for another, and least of all for the one without security.
+    #[test]
+    fn a_suite_that_is_not_known_makes_a_record_unreadable() {
+        let directory = tempfile::tempdir().unwrap();
+        let records = Records::new(directory.path());
+        let record = record(1);
+        records.save(&record).unwrap();
+        let mut map: ciborium::Value = ciborium::from_reader(wire::encode(&record).as_slice()).unwrap();
+        let fields = map.as_map_mut().unwrap();
+        for code in (0..=u8::MAX).filter(|code| Suite::from_code(*code).is_none()) {
+            let field = fields.iter_mut().find(|(key, _)| key.as_text() == Some("suite")).unwrap();
+            field.1 = ciborium::Value::from(code);
+            let mut content = Vec::new();
+            ciborium::into_writer(&ciborium::Value::Map(fields.clone()), &mut content).unwrap();
+            checked::write(&records.path(&record.room), &content).unwrap();
+            assert_eq!(records.look().unwrap(), vec![], "suite {code}");
+        }
+    }
+
+    #[test]
+    fn what_is_named_like_no_record_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let records = Records::new(directory.path());
+        records.save(&record(1)).unwrap();
+        fs::create_dir(directory.path().join("rooms/x.cbor")).unwrap();
+        fs::write(directory.path().join("rooms/notes.corrupt-1"), b"mine").unwrap();
+        let expected = LoadedRecords { records: vec![record(1)], ..LoadedRecords::default() };
+        assert_eq!(records.load_all().unwrap(), expected);
     }
 }

@@ -1,5 +1,6 @@
-//! What is kept under the identity's own lock, beside the settings: the marks on compared keys, and what was
-//! typed and not sent. `private.sealed` in the profile.
+//! What is kept under the identity's own lock, beside the settings: the marks on compared keys, what was typed and
+//! not sent, and the invites that are open. `private.sealed` in the profile; of learning rooms, which have an identity
+//! of their own, the invites in `private-learning.sealed`.
 //!
 //! The key comes from the identity's private keys (HKDF-SHA256), so the passphrase that locks those locks
 //! this too, and another passphrase changes nothing here. Whoever can write to the disk and does not know the
@@ -16,7 +17,7 @@ use super::settings::Verified;
 use super::{Code, Problem, files, say};
 use crate::crypto::primitives::{self, OneTimeKey};
 use crate::crypto::{CryptoError, Fingerprint, Random, SystemRandom};
-use crate::protocol::{Identity, RoomId};
+use crate::protocol::{Identity, Invite, RoomId};
 use crate::wire;
 
 /// The file's first byte.
@@ -36,6 +37,40 @@ pub(super) struct Private {
     pub(super) drafts: BTreeMap<RoomId, String>,
     /// The people whose keys were compared.
     pub(super) verified: BTreeMap<Fingerprint, Verified>,
+    /// The open invites to this profile's own rooms, by room. Whoever has one comes in, so they are secrets.
+    #[serde(with = "links")]
+    pub(super) invites: BTreeMap<RoomId, Vec<Invite>>,
+}
+
+/// Invites as the links that are passed on. One that cannot be read is left out.
+mod links {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use zeroize::Zeroizing;
+
+    use crate::protocol::{Invite, RoomId};
+
+    pub(super) fn serialize<S: Serializer>(
+        invites: &BTreeMap<RoomId, Vec<Invite>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let link = |invite: &Invite| Zeroizing::new(invite.to_string());
+        let links: BTreeMap<&RoomId, Vec<Zeroizing<String>>> =
+            invites.iter().map(|(room, invites)| (room, invites.iter().map(link).collect())).collect();
+        let links: BTreeMap<&RoomId, Vec<&str>> =
+            links.iter().map(|(room, links)| (*room, links.iter().map(|link| link.as_str()).collect())).collect();
+        links.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<RoomId, Vec<Invite>>, D::Error> {
+        let links = BTreeMap::<RoomId, Vec<String>>::deserialize(deserializer)?;
+        let read =
+            |links: Vec<String>| links.into_iter().map(Zeroizing::new).filter_map(|link| link.parse().ok()).collect();
+        Ok(links.into_iter().map(|(room, links)| (room, read(links))).collect())
+    }
 }
 
 /// The file and the secret that opens it.
@@ -50,7 +85,8 @@ impl Vault {
         let keys = [identity.signing().to_pkcs8()?, identity.decryption().to_pkcs8()?];
         let keys = Zeroizing::new([keys[0].as_slice(), keys[1].as_slice()].concat());
         let secret = primitives::hkdf_sha256(&[], &keys, &[SECRET])?;
-        Ok(Self { path: directory.join("private.sealed"), secret })
+        let name = if identity.suite().is_learning() { "private-learning.sealed" } else { "private.sealed" };
+        Ok(Self { path: directory.join(name), secret })
     }
 
     /// What is kept; nothing yet where there is no file. One that does not open is set aside and
@@ -114,11 +150,23 @@ mod tests {
         Identity::new(signing, decryption, Now { monotonic_ms: 0, unix_ms: 0 }).unwrap()
     }
 
+    fn invite() -> Invite {
+        Invite {
+            suite: Suite::Hybrid,
+            addresses: vec!["192.168.1.7:9000".to_owned()],
+            host: Fingerprint::from_bytes([3; 32]),
+            room: RoomId([1; 32]),
+            secret: Zeroizing::new([4; 32]),
+            expires_ms: 5,
+        }
+    }
+
     fn private() -> Private {
         let mark = Verified { name: "Bo".into(), at_ms: 7 };
         Private {
             drafts: BTreeMap::from([(RoomId([1; 32]), "half a thought".to_owned())]),
             verified: BTreeMap::from([(Fingerprint::from_bytes([2; 32]), mark)]),
+            invites: BTreeMap::from([(RoomId([1; 32]), vec![invite()])]),
         }
     }
 
@@ -131,7 +179,7 @@ mod tests {
         let again = Vault::of(directory.path(), &identity("ann")).unwrap();
         assert_eq!(again.load().unwrap(), (private(), None));
         let bytes = fs::read(&vault.path).unwrap();
-        assert!(!bytes.windows(4).any(|part| part == b"half"));
+        assert!(!bytes.windows(4).any(|part| part == b"half" || part == b"conv"));
         vault.save(&private()).unwrap();
         assert_ne!(fs::read(&vault.path).unwrap(), bytes, "another key each time");
     }

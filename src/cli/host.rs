@@ -11,7 +11,8 @@ use super::input::Inbox;
 use super::talk::{Rules, Talk};
 use super::{find_room, passphrase, read_text};
 use crate::app::{
-    Code, HostPlace, HostRequest, JoinTarget, Keystore, Opening, PORT_DEFAULT, Problem, Profile, SeatId, Session, say,
+    Code, HostPlace, HostRequest, JoinTarget, Keystore, LostRoom, Opening, PORT_DEFAULT, Problem, Profile, SeatId,
+    Session, say,
 };
 use crate::crypto::Suite;
 use crate::protocol::{LearningConsent, RelayToken, RoomCrypto};
@@ -66,6 +67,9 @@ fn take_seat(session: &Session, opening: &Opening, arguments: &Host) -> Result<S
         session.enter(known.seat);
         return Ok(known.seat);
     }
+    if let Some(lost) = lost_room(opening, arguments) {
+        return Err(Problem::lost_record(&arguments.room, &lost.path));
+    }
     let crypto = if arguments.learning {
         RoomCrypto::Learning(LearningConsent::given_by_a_person())
     } else {
@@ -79,6 +83,12 @@ fn take_seat(session: &Session, opening: &Opening, arguments: &Host) -> Result<S
         members_max: arguments.members,
     };
     Ok(session.host(request))
+}
+
+/// A room of that title, or of a title that nobody knows, whose record is gone: no new one takes its place unasked.
+fn lost_room<'a>(opening: &'a Opening, arguments: &Host) -> Option<&'a LostRoom> {
+    let is_meant = |lost: &&LostRoom| lost.title.as_ref().is_none_or(|title| *title == arguments.room);
+    opening.lost.iter().find(is_meant).filter(|_| !arguments.new)
 }
 
 fn owned(opening: &Opening, arguments: &Host) -> Vec<crate::app::KnownRoom> {

@@ -256,6 +256,8 @@ impl Report {
             Stop::Replaced => "replaced",
             Stop::Refused(_) => "refused",
             Stop::Unreachable(_) => "unreachable",
+            Stop::RolledBack { .. } => "rolled_back",
+            Stop::BadRecord => "damaged",
             Stop::Protocol(_) | Stop::WrongRoom | Stop::Crypto(_) => "fault",
         };
         if *stop == Stop::Closed {

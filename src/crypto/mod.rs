@@ -116,6 +116,8 @@ pub enum Domain {
     SenderKey,
     /// A message of a learning room.
     Learning,
+    /// The question of somebody without an invite.
+    Knock,
 }
 
 impl Domain {
@@ -130,6 +132,7 @@ impl Domain {
             Self::Prekey => Some("prekey"),
             Self::SenderKey => Some("sk"),
             Self::Learning => Some("learning"),
+            Self::Knock => Some("knock"),
         }
     }
 }

@@ -139,6 +139,7 @@ fn weight(error: &LinkError) -> u8 {
         LinkError::TimedOut { .. } => 2,
         LinkError::Refused { .. } => 3,
         LinkError::Cut | LinkError::Closed | LinkError::Goodbye(_) | LinkError::TurnedAway(_) => 4,
+        LinkError::OlderRoster { .. } => 4,
         LinkError::Protocol | LinkError::NotConversa { .. } => 5,
         LinkError::LearningHost { .. } | LinkError::SecureHost { .. } => 6,
         LinkError::HostKeyChanged { .. } => 7,

@@ -59,7 +59,9 @@ fn signed_input(header: &[u8], ciphertext: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::Domain;
     use crate::crypto::{Suite, SystemRandom};
+    use crate::protocol::payload::{KnockPayload, sign};
     use crate::protocol::roster::{Entry, Roster};
     use crate::protocol::{Now, new_room};
     use crate::wire::{ByteArray, Frame, Join, JoinAsk, Open, Welcome};
@@ -83,7 +85,10 @@ mod tests {
             let roster = Roster::open(&genesis).unwrap();
             let entry = roster.next_entry(&owner, Entry::Add(guest.bundle()), Now::default()).unwrap();
             let room = ByteArray::new(roster.room().0);
-            let join = Join { bundle: guest.bundle().clone(), invite_id: None, mac: None, room };
+            let knock =
+                KnockPayload { sender: guest.fingerprint(), room: roster.room(), time_ms: u64::MAX, version: 1 };
+            let knock = Some(sign(guest.signing().as_ref(), Domain::Knock, &knock).unwrap());
+            let join = Join { bundle: guest.bundle().clone(), invite_id: None, knock, mac: None, room };
             for frame in [
                 Frame::Open(Open { genesis: genesis.clone(), token: None }),
                 Frame::JoinAsk(JoinAsk { join: encode(&join).into(), number: u64::MAX }),

@@ -61,6 +61,8 @@ pub const INVITED_AN_ADDRESS_MAX: usize = 32;
 pub const KNOCKS_WAITING_MAX: usize = 16;
 /// The same from one IP address, so that one cannot ask all the questions.
 pub const KNOCKS_AN_ADDRESS_MAX: usize = 4;
+/// Knocks that an owner remembers, so that a host cannot show one twice: each is 40 bytes, and the oldest goes.
+pub const KNOCKS_REMEMBERED: usize = 4_096;
 /// How long a join waits for the owner, in milliseconds.
 pub const WAITING_MS: u64 = 120_000;
 /// How long a link may take from its proven key to its first frame, in milliseconds.
@@ -112,6 +114,9 @@ pub const ANSWER_MS: u64 = WAITING_MS + 30_000;
 pub const SYNC_MS: u64 = 5 * 60_000;
 /// The first wait before connecting again, in milliseconds; it doubles.
 pub const RETRY_FIRST_MS: u64 = 1_000;
+/// How long a host may show an older roster than was seen before the room is stopped, in milliseconds: an
+/// owner who comes back to a host that restarted gives it the rest within seconds.
+pub const OLDER_ROSTER_MS: u64 = 30_000;
 /// The longest wait before connecting again, in milliseconds.
 pub const RETRY_MAX_MS: u64 = 30_000;
 /// How long after a loss it is short, in milliseconds: a host that restarts is back within a minute, and

@@ -151,6 +151,16 @@ pub enum LinkError {
     /// The host sent something it must not.
     #[error("the host broke the protocol")]
     Protocol,
+    /// The host shows a roster that is older than the one that was seen.
+    #[error("the host shows {shown} roster entries, and {known} were seen")]
+    OlderRoster {
+        /// How many entries were seen.
+        known: u64,
+        /// The roster's hash after them, of which the room code is made.
+        hash: [u8; 32],
+        /// How many the host shows.
+        shown: u64,
+    },
     /// Something else the system reported.
     #[error("{address}: {reason}")]
     System {

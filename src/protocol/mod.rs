@@ -18,6 +18,7 @@ pub mod limits;
 mod link;
 mod liveness;
 mod log_hash;
+mod memory;
 mod name;
 mod padding;
 mod payload;
@@ -42,6 +43,7 @@ pub use self::host::{Host, HostEvent, HostLimits, HostOutput, LinkId, OpenPolicy
 pub use self::identity::{Identity, certificate, certifies};
 pub use self::invite::{Invite, InviteError};
 pub use self::link::{ByeCode, LinkError, RefuseCode};
+pub use self::memory::{Ending, Memory};
 pub use self::name::{NameError, check_name};
 pub use self::payload::{Body, Fault};
 pub use self::room_code::RoomCode;

@@ -118,6 +118,20 @@ pub(super) enum Subject {
     Member(ByteArray<32>),
 }
 
+/// Somebody asks the owner of this room, at this time, to be let in.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KnockPayload {
+    #[serde(rename = "a")]
+    pub sender: Fingerprint,
+    #[serde(rename = "r")]
+    pub room: RoomId,
+    #[serde(rename = "t")]
+    pub time_ms: u64,
+    #[serde(rename = "v")]
+    pub version: u8,
+}
+
 /// A member's short-lived keys.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -65,6 +65,8 @@ pub struct Roster {
     entries: Vec<Signed>,
     hashes: Vec<Digest>,
     members: BTreeMap<Fingerprint, Bundle>,
+    /// Who was removed and is not in again, by the number of the entry.
+    removed: BTreeMap<Fingerprint, u64>,
     closed: bool,
 }
 
@@ -98,8 +100,18 @@ impl Roster {
             hashes: vec![room.0],
             members: BTreeMap::from([(owner.fingerprint, owner.clone())]),
             owner,
+            removed: BTreeMap::new(),
             closed: false,
         })
+    }
+
+    /// The roster with these entries after those that it has.
+    ///
+    /// # Errors
+    /// A [`Fault`] if one does not follow.
+    pub fn with_entries(mut self, entries: &[Signed]) -> Result<Self, Fault> {
+        entries.iter().try_for_each(|entry| self.apply(entry).map(drop))?;
+        Ok(self)
     }
 
     /// Takes in the next entry, or one that is there already.
@@ -146,6 +158,7 @@ impl Roster {
                 }
                 let member = bundle.fingerprint;
                 self.members.insert(member, bundle);
+                self.removed.remove(&member);
                 Ok(Change::Added(member))
             }
             (2, Subject::Member(bytes)) => {
@@ -153,6 +166,7 @@ impl Roster {
                 if member == self.owner.fingerprint || self.members.remove(&member).is_none() {
                     return Err(Fault::BrokenRoster);
                 }
+                self.removed.insert(member, payload.number);
                 Ok(Change::Removed(member))
             }
             (3, Subject::Bundle(signed)) => {
@@ -241,6 +255,18 @@ impl Roster {
     #[must_use]
     pub fn hash_at(&self, number: u64) -> Option<&Digest> {
         usize::try_from(number).ok().and_then(|number| self.hashes.get(number))
+    }
+
+    /// Whether somebody was a member and is none any more.
+    #[must_use]
+    pub fn was_removed(&self, member: &Fingerprint) -> bool {
+        self.removed.contains_key(member)
+    }
+
+    /// The number of the entry that removed somebody, or closed the room they were in until then.
+    pub(super) fn end_of(&self, member: &Fingerprint) -> Option<u64> {
+        let closed = (self.closed && self.contains(member)).then_some(self.number);
+        self.removed.get(member).copied().or(closed)
     }
 
     /// The members' fingerprints, in their order.

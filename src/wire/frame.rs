@@ -31,6 +31,9 @@ pub struct Join {
     /// The invite's id; absent when knocking or coming back.
     #[serde(rename = "i")]
     pub invite_id: Option<ByteArray<16>>,
+    /// The question whether one may come in, signed; where somebody knocks, and nowhere else.
+    #[serde(rename = "k", skip_serializing_if = "Option::is_none")]
+    pub knock: Option<Signed>,
     /// Proof of the invite's secret; absent when knocking or coming back.
     #[serde(rename = "m")]
     pub mac: Option<ByteArray<32>>,

@@ -5,6 +5,7 @@
 
 mod keys;
 mod logs;
+mod membership;
 mod person;
 mod refusals;
 mod relay;

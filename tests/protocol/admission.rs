@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use conversa::crypto::{CryptoError, Fingerprint, Suite};
 use conversa::protocol::{
-    Client, Command, Entry, Event, LinkError, LinkId, LobbyRoom, Output, RefuseCode, RoomId, Stop,
+    Client, Command, Entry, Event, LinkError, LinkId, LobbyRoom, Memory, Output, RefuseCode, RoomId, Stop,
 };
 use conversa::wire::{ByteArray, Frame, Resume, Signed};
 
@@ -215,7 +215,8 @@ fn a_member_comes_back_after_a_restart_without_an_invite() {
         net.command("bo", Command::GoOffline);
         net.drive();
         let host = net.host_fingerprint();
-        net.add("bo", Entry::Return { genesis, known }, Some(host));
+        let memory = Memory::of(&genesis, known);
+        net.add("bo", Entry::Return { genesis, memory }, Some(host));
         net.drive();
         assert!(net.is_ready("bo"), "{suite:?}: {:?}", net.people["bo"].events);
         net.send("ann", "welcome back");
@@ -233,7 +234,8 @@ fn who_comes_in_from_somewhere_else_takes_the_seat_and_keeps_it() {
         let mut net = Net::new(suite, &["ann", "bo"]);
         let (genesis, known) = (genesis_of(&net, "bo"), known_of(&net, "bo"));
         let (keys, host) = (Arc::clone(net.people["bo"].client.identity()), net.host_fingerprint());
-        let entry = Entry::Return { genesis, known };
+        let memory = Memory::of(&genesis, known);
+        let entry = Entry::Return { genesis, memory };
         net.bring("bo's laptop", Client::new(keys, crypto(suite), "bo".to_owned(), entry, Some(host)));
         net.wait(10_000);
         assert_eq!(net.stop_of("bo"), Some(Stop::Replaced), "{suite:?}");

@@ -416,7 +416,7 @@ fn way_in(net: &Net, name: &str, place: usize) -> Option<(FrameKind, Vec<u8>)> {
     // Whoever is a member needs no invite.
     match Frame::decode(*kind, body) {
         Ok(Frame::Join(join)) => {
-            let again = Frame::Join(Join { invite_id: None, mac: None, ..join }).to_bytes();
+            let again = Frame::Join(Join { invite_id: None, knock: None, mac: None, ..join }).to_bytes();
             Some((*kind, again[5..].to_vec()))
         }
         _ => Some((*kind, body.clone())),

@@ -443,7 +443,9 @@ fn answer_to(signed: Signed, linked_as: &Identity) -> Option<RefuseCode> {
     let (room, genesis) = new_room(&owner, SUITE, true, 8, START, &mut Seeded::new(3)).unwrap();
     Rogue::link(&mut host, LinkId(0), &owner).send(&Frame::Open(Open { genesis, token: None }));
     let mut rogue = Rogue::link(&mut host, LinkId(9), linked_as);
-    rogue.send(&Frame::Join(Join { bundle: signed, invite_id: None, mac: None, room: ByteArray::new(room.0) }));
+    // The host passes a knock on; its signature is for the owner to check.
+    let (knock, room) = (Some(signed.clone()), ByteArray::new(room.0));
+    rogue.send(&Frame::Join(Join { bundle: signed, invite_id: None, knock, mac: None, room }));
     assert_eq!(rogue.closed(), None);
     rogue.refused()
 }

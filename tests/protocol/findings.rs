@@ -2,7 +2,7 @@
 
 use conversa::crypto::{Fingerprint, Suite};
 use conversa::protocol::limits::{PREKEY_OLD_MS, RETRY_MAX_MS};
-use conversa::protocol::{Command, Entry, Event, Fault, Stop};
+use conversa::protocol::{Command, Entry, Event, Fault, Memory, Stop};
 use conversa::wire::{Frame, ItemKind, Signed, Welcome};
 
 use crate::net::Net;
@@ -24,7 +24,8 @@ fn restart_knowing(net: &mut Net, name: &'static str, entries: usize) {
     let (genesis, known) = memory_of(net, name);
     let (known, host) = (known[entries - 1], net.host_fingerprint());
     net.cut(name);
-    net.add(name, Entry::Return { genesis, known }, Some(host));
+    let memory = Memory::of(&genesis, known);
+    net.add(name, Entry::Return { genesis, memory }, Some(host));
 }
 
 pub(crate) fn restart(net: &mut Net, name: &'static str) {

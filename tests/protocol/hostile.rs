@@ -4,19 +4,20 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use conversa::crypto::{CryptoError, Suite};
+use conversa::crypto::{CryptoError, Domain, Fingerprint, Suite};
 use conversa::protocol::limits::{
     ANSWER_MS, DEAD_AFTER_MS, FIRST_FRAME_MS, KNOCKS_AN_ADDRESS_MAX, KNOCKS_WAITING_MAX, ROOMS_MAX, SYNC_MS,
 };
 use conversa::protocol::{
-    ByeCode, Command, Entry, Event, Fault, Host, HostLimits, Identity, LinkError, LinkId, OpenPolicy, RefuseCode, Stop,
-    new_room,
+    ByeCode, Command, Entry, Event, Fault, Host, HostLimits, Identity, LinkError, LinkId, OpenPolicy, RefuseCode,
+    RoomId, Stop, new_room,
 };
 use conversa::wire::{
     ByteArray, Bytes, Frame, FrameKind, Item, ItemKind, Join, JoinAnswer, JoinAsk, Lobby, Look, Msg, Open, RelayToken,
-    Resume, Signed, Welcome, encode,
+    Resume, Signed, Welcome, decode, encode,
 };
 
+use crate::forge::sign;
 use crate::net::{Net, START, Seeded, identity};
 use crate::rogue::Rogue;
 
@@ -189,7 +190,7 @@ fn every_frame_out_of_place_stops_a_member() {
     let mut net = Net::new(Suite::Textbook, &["ann", "bo"]);
     let room = ByteArray::new(net.host.rooms().next().unwrap().0);
     let signed = Signed { payload: vec![1].into(), signature: vec![2].into() };
-    let join = Join { bundle: signed.clone(), invite_id: None, mac: None, room };
+    let join = Join { bundle: signed.clone(), invite_id: None, knock: None, mac: None, room };
     let frames = [
         Frame::Look(Look { room: None }),
         Frame::Open(Open { genesis: signed.clone(), token: None }),
@@ -242,6 +243,15 @@ fn only_so_many_wait_for_the_owner() {
     assert!(net.is_ready("bo"), "{:?}", net.people["bo"].events);
 }
 
+/// The question of somebody without an invite, as the document has it.
+#[derive(serde::Serialize)]
+struct Knock {
+    a: Fingerprint,
+    r: RoomId,
+    t: u64,
+    v: u8,
+}
+
 /// The same at the owner, should the host let more through.
 #[test]
 fn an_owner_is_asked_by_so_many_and_says_no_to_the_rest() {
@@ -261,7 +271,11 @@ fn an_owner_is_asked_by_so_many_and_says_no_to_the_rest() {
     net.drive();
     let knock: JoinAsk = asked.borrow().clone().unwrap();
     for others in 1..=KNOCKS_WAITING_MAX as u64 {
-        let events = net.inject("ann", &Frame::JoinAsk(JoinAsk { number: knock.number + others, ..knock.clone() }));
+        let mut join: Join = decode(&knock.join).unwrap();
+        let again = Knock { a: net.fingerprint("bo"), r: room, t: net.now.unix_ms + others, v: 1 };
+        join.knock = Some(sign(identity(Suite::Textbook, 1).signing().as_ref(), Domain::Knock, &again));
+        let ask = JoinAsk { number: knock.number + others, join: encode(&join).into() };
+        let events = net.inject("ann", &Frame::JoinAsk(ask));
         assert_eq!(events.len(), usize::from(others < KNOCKS_WAITING_MAX as u64), "with {others} others");
     }
 }

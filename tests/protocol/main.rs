@@ -12,6 +12,7 @@ mod findings;
 mod forge;
 mod hostile;
 mod insider;
+mod knocks;
 mod messaging;
 mod net;
 mod prekeys;

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use conversa::crypto::{Fingerprint, Random, Suite, primitives};
 use conversa::protocol::{
     ByeCode, Client, Command, Entry, Event, Host, HostLimits, HostOutput, Identity, Invite, LearningConsent, LinkError,
-    LinkId, MessageId, Now, OpenPolicy, Output, Peer, RoomCrypto, Stop, new_room,
+    LinkId, Memory, MessageId, Now, OpenPolicy, Output, Peer, RoomCrypto, Stop, new_room,
 };
 use conversa::wire::{Bye, Frame, FrameKind, FrameReader};
 use openssl::pkey::PKey;
@@ -200,6 +200,13 @@ impl Net {
     pub(crate) fn add_looking(&mut self, name: &'static str, entry: Entry) {
         let client = self.client(name, entry.clone(), None).looking_first();
         self.tape.push(Taped::Came { name, entry, pin: None, looks: true, seed: self.next_seed });
+        self.bring(name, client);
+    }
+
+    /// The same for somebody who remembers the room.
+    pub(crate) fn add_remembering(&mut self, name: &'static str, entry: Entry, memory: Memory) {
+        let pin = Some(self.host_fingerprint());
+        let client = self.client(name, entry, pin).remembering(memory);
         self.bring(name, client);
     }
 

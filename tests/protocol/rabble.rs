@@ -88,7 +88,7 @@ fn made_up(net: &Net, dice: &mut Dice, asks: bool) -> Frame {
             let secret = dice.below(256) as u8;
             let bundle = signed(dice);
             let (invite_id, mac) = (Some(ByteArray::new([secret; 16])), Some(any32(dice)));
-            Frame::Join(Join { bundle, invite_id, mac, room: ByteArray::new(room.0) })
+            Frame::Join(Join { bundle, invite_id, knock: None, mac, room: ByteArray::new(room.0) })
         }
         2 => Frame::Ping(Ping { number: dice.below(1_000) as u64 }),
         3 => {

@@ -118,10 +118,6 @@ fn every_goodbye_keeps_its_reason_in_every_phase() {
             let at = format!("{phase:?}, {code:?}: {events:?}");
             match code {
                 ByeCode::Replaced => assert_eq!(stopped(&events), Some(Stop::Replaced), "{at}"),
-                ByeCode::Removed | ByeCode::Closed => {
-                    let told = stopped(&events).is_some() || offline(&events) == Some(LinkError::Goodbye(code));
-                    assert!(told, "{at}");
-                }
                 _ if phase.is_member() => assert_eq!(offline(&events), Some(LinkError::Goodbye(code)), "{at}"),
                 _ => assert_eq!(stopped(&events), Some(Stop::Unreachable(LinkError::Goodbye(code))), "{at}"),
             }

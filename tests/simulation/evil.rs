@@ -7,8 +7,9 @@ use super::forger::Forger;
 use super::person::Person;
 use crate::crypto::Fingerprint;
 use crate::crypto::primitives::Digest;
+use crate::protocol::ByeCode;
 use crate::protocol::payload::HeaderPayload;
-use crate::wire::{Frame, Item, ItemKind, Msg, Welcome, decode};
+use crate::wire::{Bye, Frame, Item, ItemKind, Msg, Welcome, decode};
 
 /// The ways of a host that is not honest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,11 +30,25 @@ pub(super) enum Evil {
     Stale,
     /// Changes bits, signatures, wraps and numbers.
     Forge,
+    /// Shows whoever comes in the members of some time before, as often as it can.
+    Rollback,
+    /// Says for the owner that somebody was removed, or that the room is closed.
+    Goodbye,
 }
 
 impl Evil {
-    pub(super) const ALL: [Self; 8] =
-        [Self::Drop, Self::Renumber, Self::Swap, Self::Repeat, Self::Fork, Self::Ghost, Self::Stale, Self::Forge];
+    pub(super) const ALL: [Self; 10] = [
+        Self::Drop,
+        Self::Renumber,
+        Self::Swap,
+        Self::Repeat,
+        Self::Fork,
+        Self::Ghost,
+        Self::Stale,
+        Self::Forge,
+        Self::Rollback,
+        Self::Goodbye,
+    ];
 }
 
 /// Items that a host keeps to show them again.
@@ -57,8 +72,12 @@ pub(super) struct Deeds {
     held: Option<Item>,
     /// How many roster entries its welcome still shows, if it hides some.
     roster_left: Option<u64>,
+    /// How many it showed in all.
+    pub(super) roster_shown: Option<u64>,
     welcomed_at: u64,
     pub(super) count: usize,
+    /// Whether the link ends with what was sent last.
+    pub(super) ends: bool,
     /// Chains whose keys were spoilt or taken away, and how many signs of anything their reader had before.
     pub(super) spoilt: BTreeMap<Digest, usize>,
 }
@@ -83,6 +102,12 @@ impl EvilHost {
         dice: &mut Dice,
     ) -> Vec<Vec<u8>> {
         let frames = match frame {
+            frame if self.evil == Evil::Goodbye && now && dice.happens(3) => {
+                deeds.count += 1;
+                deeds.ends = true;
+                let code = if dice.happens(50) { ByeCode::Removed } else { ByeCode::Closed };
+                vec![frame, Frame::Bye(Bye { code: code.code() })]
+            }
             Frame::Welcome(welcome) => self.welcome(deeds, welcome, now, dice),
             Frame::Item(item) if item.position <= deeds.welcomed_at => self.snapshot(deeds, item, now),
             Frame::Item(item) => self.item(deeds, reader, item, now, dice),
@@ -111,6 +136,16 @@ impl EvilHost {
             welcome.roster_length -= 1 + u64::from(welcome.roster_length > 2 && dice.happens(50));
             deeds.roster_left = Some(welcome.roster_length);
             deeds.count += 1;
+        }
+        deeds.roster_shown = None;
+        if self.evil == Evil::Rollback && now && welcome.roster_length > 0 && dice.happens(70) {
+            let length = usize::try_from(welcome.roster_length).unwrap();
+            welcome.roster_length = dice.below(length) as u64;
+            deeds.roster_left = Some(welcome.roster_length);
+            deeds.roster_shown = Some(welcome.roster_length);
+            deeds.count += 1;
+        } else if self.evil == Evil::Rollback {
+            deeds.roster_left = None;
         }
         if self.evil == Evil::Forge && strikes {
             deeds.count += 1;
@@ -147,6 +182,7 @@ impl EvilHost {
         }
         let is_struck = match self.evil {
             Evil::Fork => now && dice.happens(70) && self.is_of_the_other_half(reader.fingerprint(), &item),
+            Evil::Rollback | Evil::Goodbye => false,
             _ => now && dice.happens(4),
         };
         if !is_struck {
@@ -172,6 +208,8 @@ impl EvilHost {
                 with_another(deeds, old, item)
             }
             Evil::Ghost | Evil::Forge => with_another(deeds, self.forger.ghost(dice), item),
+            // These strike elsewhere.
+            Evil::Rollback | Evil::Goodbye => vec![Frame::Item(item)],
         }
     }
 

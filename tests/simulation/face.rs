@@ -1,10 +1,10 @@
 //! What clients tell their people, held against the world's own account.
 
-use super::person::Person;
+use super::person::{Person, is_alarming};
 use super::tally::Chance;
 use super::world::World;
 use crate::crypto::Fingerprint;
-use crate::protocol::{Command, Event, MessageId, RefuseCode, Stop};
+use crate::protocol::{Command, Event, LinkError, MessageId, RefuseCode, Stop};
 
 /// A message that is in the log, and somebody it was sealed for, in the session they had then.
 pub(super) struct Owed {
@@ -33,6 +33,8 @@ impl World {
             Event::Lobby(rooms) => {
                 for room in rooms.iter().filter(|room| room.room == self.room).map(|room| room.room).collect::<Vec<_>>()
                 {
+                    let memory = self.people[who].memory(room);
+                    self.command(who, Command::Remember(memory));
                     self.command(who, Command::Knock(room));
                 }
             }
@@ -53,6 +55,13 @@ impl World {
             }
             Event::OutboxFull { .. } => self.tally.count(Chance::OutboxFull),
             Event::Stopped(stop) => self.stopped(who, &stop),
+            Event::Offline { error, .. } if is_alarming(&error) => {
+                assert!(self.evil.is_some(), "p{who} is told at an honest host: {error:?}");
+                let is_said = matches!(error, LinkError::Goodbye(_));
+                if is_said {
+                    self.tally.count(Chance::SaidToBeOver);
+                }
+            }
             Event::Fork { .. } | Event::Lost { .. } if self.evil.is_none() => self.check_alarm(who, &event),
             _ => {}
         }
@@ -118,9 +127,17 @@ impl World {
                 true
             }
             Stop::Closed => self.is_closed,
-            Stop::Protocol(_) | Stop::WrongRoom | Stop::Crypto(_) => false,
+            Stop::Protocol(_) | Stop::WrongRoom | Stop::Crypto(_) | Stop::RolledBack { .. } | Stop::BadRecord => false,
         };
         assert!(is_fair || self.evil.is_some(), "p{who} stopped at an honest host: {stop:?}");
+        // Whatever a host says: only what the owner signed ends a membership, and no host damages a disk.
+        let is_signed = match stop {
+            Stop::Removed => self.ledger.was_put_out(&self.people[who].fingerprint()),
+            Stop::Closed => self.is_closed,
+            Stop::BadRecord => false,
+            _ => true,
+        };
+        assert!(is_signed, "p{who} believes {stop:?}, which the owner never signed");
         match stop {
             Stop::Removed => self.tally.count(Chance::Removed),
             Stop::Left => self.tally.count(Chance::Left),
@@ -138,6 +155,7 @@ impl World {
                 | Stop::WrongRoom
                 | Stop::Closed
                 | Stop::Protocol(_)
+                | Stop::RolledBack { .. }
         );
     }
 }

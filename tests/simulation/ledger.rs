@@ -99,6 +99,11 @@ impl Ledger {
         self.put_out.insert(member);
     }
 
+    /// Whether the owner ever signed, or wanted to, that somebody is no member any more.
+    pub(super) fn was_put_out(&self, member: &Fingerprint) -> bool {
+        self.put_out.contains(member)
+    }
+
     /// The owner sends an entry: the only one for its number, and as the owner's person wanted.
     pub(super) fn entry_sent(&mut self, entry: &Signed) {
         let payload: RosterPayload = decode(&entry.payload).unwrap();

@@ -1,11 +1,12 @@
 //! The network: bytes that arrive in pieces, late, or never, and what each side does with them.
 
-use super::evil::Deeds;
+use super::evil::{Deeds, Evil};
+use super::person::Way;
 use super::replica::{Arriving, Replica};
 use super::tally::Chance;
 use super::world::{MARK, World};
 use crate::protocol::limits::{MEMBER_BODY_BYTES_MAX, STRANGER_BODY_BYTES_MAX};
-use crate::protocol::payload::PrekeyPayload;
+use crate::protocol::payload::{CommonPayload, HeaderPayload, PrekeyPayload};
 use crate::protocol::{ByeCode, Client, HostOutput, LinkError, LinkId, Output, Peer, RefuseCode};
 use crate::wire::{Bye, Frame, FrameKind, FrameReader, Refuse, decode};
 
@@ -81,7 +82,7 @@ impl World {
         let (kind, body) = reader.next_body().unwrap().unwrap();
         let frame = Frame::decode(kind, &body).unwrap();
         self.witness(who, &frame, &body);
-        let forgets = self.storm && self.dice.happens(10);
+        let forgets = self.storm && self.dice.happens(if self.leads_back() { 60 } else { 10 });
         let Some(link) = self.people[who].link.and_then(|id| self.links.get_mut(&id)) else { return };
         match frame {
             Frame::Resume(_) if forgets => {
@@ -111,12 +112,16 @@ impl World {
                 }
             }
             Frame::SkPacket(packet) => {
+                let common: CommonPayload = decode(&packet.common.payload).unwrap();
+                assert!(common.epoch >= person.seen.0, "p{who} seals for the members of before");
                 self.ledger.packet_sent(packet, self.now);
                 if let Some(spy) = &self.spy {
                     spy.try_on(packet, &person.identity, &self.ledger, &self.tally);
                 }
             }
             Frame::Msg(message) => {
+                let header: HeaderPayload = decode(&message.header).unwrap();
+                assert!(header.epoch >= person.seen.0, "p{who} speaks to the members of before");
                 let log = person.log.as_ref().expect("words before a welcome");
                 self.ledger.message_sent(person.fingerprint(), message, body, log);
                 let leaks = body.windows(MARK.len()).any(|window| window == MARK.as_bytes());
@@ -146,6 +151,11 @@ impl World {
     fn lose_link(&mut self, who: usize, error: LinkError) {
         self.people[who].link = None;
         self.act(who, |client, now, dice| client.disconnected(error, now, dice));
+    }
+
+    /// Whether the host wants everybody to begin anew, to show them the members of before.
+    fn leads_back(&self) -> bool {
+        self.evil.as_ref().is_some_and(|evil| evil.evil == Evil::Rollback)
     }
 
     /// Moves bytes on every link: some of them, or all if nothing is slow any more.
@@ -236,7 +246,8 @@ impl World {
             Frame::Welcome(_) if resuming => self.tally.count(Chance::Resumed),
             Frame::Welcome(welcome) => {
                 person.welcomed(Replica::begin(welcome));
-                if std::mem::take(&mut person.was_removed) {
+                // Not where it is shown what ended its membership.
+                if self.ledger.members().contains(&person.fingerprint()) && std::mem::take(&mut person.was_removed) {
                     self.tally.count(Chance::Rejoined);
                 }
             }
@@ -302,6 +313,18 @@ impl World {
                 link.to_client.extend_from_slice(&changed);
             }
             (deeds..link.deeds.count).for_each(|_| self.tally.struck(evil.evil));
+            if link.deeds.roster_shown.take().is_some_and(|shown| shown < reader.seen.0) {
+                self.tally.count(match reader.way {
+                    _ if reader.was_in => Chance::LedBackInTheSameRun,
+                    Way::Record => Chance::LedBackByRecord,
+                    Way::Invite => Chance::LedBackByInvite,
+                    Way::Address => Chance::LedBackByAddress,
+                });
+            }
+            if std::mem::take(&mut link.deeds.ends) {
+                link.host_done = true;
+                self.host.link_closed(LinkId(id), false, self.now);
+            }
         } else {
             link.to_client.extend_from_slice(bytes);
         }

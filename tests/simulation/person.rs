@@ -8,8 +8,21 @@ use super::forger::Forger;
 use super::replica::{Arriving, Replica};
 use crate::crypto::Fingerprint;
 use crate::crypto::primitives::Digest;
-use crate::protocol::{Client, Event, Identity, Invite, MessageId};
+use crate::protocol::{ByeCode, Client, Event, Identity, Invite, LinkError, Memory, MessageId, RoomId};
 use crate::wire::{Item, Signed};
+
+/// The ways into a room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Way {
+    Record,
+    Invite,
+    Address,
+}
+
+/// Whether a person is told that the host shows or says what it should not.
+pub(super) const fn is_alarming(error: &LinkError) -> bool {
+    matches!(error, LinkError::OlderRoster { .. } | LinkError::Goodbye(ByeCode::Removed | ByeCode::Closed))
+}
 
 /// One message that somebody was shown, their own included.
 pub(super) struct Shown {
@@ -37,8 +50,12 @@ pub(super) struct Person {
     pub(super) known: (u64, Digest),
     /// The newest entry that it was told of since the last full welcome.
     told_of: u64,
-    /// It came back as a member: it may not believe less than it knew.
-    pub(super) returns: bool,
+    /// The newest entry it was ever told of: the world's account, which no restart and no lost record makes less.
+    pub(super) seen: (u64, Digest),
+    /// How it came in.
+    pub(super) way: Way,
+    /// Whether it was in the room in this run of the app.
+    pub(super) was_in: bool,
     /// What it was told to write down, and did not yet.
     pub(super) to_write: Option<Signed>,
     /// The invite it came or wants to come by.
@@ -84,7 +101,9 @@ impl Person {
             made: Vec::new(),
             known: (0, [0; 32]),
             told_of: 0,
-            returns: false,
+            seen: (0, [0; 32]),
+            way: Way::Record,
+            was_in: false,
             to_write: None,
             invite: None,
             invites: 0,
@@ -120,7 +139,7 @@ impl Person {
         self.runs += 1;
         self.shown_in_run.clear();
         self.forks.clear();
-        (self.ready, self.over, self.to_write) = (false, false, None);
+        (self.ready, self.over, self.to_write, self.was_in) = (false, false, None, false);
     }
 
     /// The app ends, and what was not on disk is lost.
@@ -166,13 +185,20 @@ impl Person {
                 if *number >= self.known.0 {
                     self.known = (*number, *hash);
                 }
+                if *number > self.seen.0 {
+                    self.seen = (*number, *hash);
+                }
+                assert!(*number != self.seen.0 || *hash == self.seen.1, "was shown another roster of this length");
             }
             Event::EntrySigned { entry, .. } => self.to_write = Some(entry.clone()),
             Event::Ready { .. } => {
-                assert!(!self.returns || self.told_of >= self.known.0, "let itself be shown an older roster");
-                self.ready = true;
+                assert!(self.told_of >= self.seen.0, "let itself be shown an older roster by {:?}", self.way);
+                (self.ready, self.was_in) = (true, true);
             }
-            Event::Offline { .. } => self.ready = false,
+            Event::Offline { error, .. } => {
+                self.ready = false;
+                self.signs += usize::from(is_alarming(error));
+            }
             Event::Fork { from } => {
                 self.signs += 1;
                 self.forks.insert(*from);
@@ -185,6 +211,13 @@ impl Person {
             }
             _ => {}
         }
+    }
+
+    /// What its app remembers of the room, whatever became of the record.
+    pub(super) fn memory(&self, room: RoomId) -> Memory {
+        let mut memory = Memory::new(room);
+        memory.learn(self.known.0, &self.known.1);
+        memory
     }
 
     /// What was signed is on disk now.

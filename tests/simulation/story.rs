@@ -50,7 +50,8 @@ fn storm(world: &mut World) {
         46..49 if person.client.is_none() && who > 0 => world.try_bad_invite(who),
         49..52 if who > 0 && world.is_member(who) => world.remove(who),
         52..54 if who > 0 && person.ready => world.leave(who),
-        54..58 => world.crash(who),
+        54..57 => world.crash(who),
+        57..58 if who > 0 && world.may_come_back(who) => world.lose_record(who),
         58..60 if who > 0 => world.command(who, Command::GoOffline),
         60..63 if person.ready => world.command(who, Command::RefreshKeys),
         63..65 if person.ready => world.command(who, Command::Rename(format!("n{}", world.now.unix_ms))),
@@ -83,7 +84,7 @@ fn speak(world: &mut World, who: usize) {
 fn newcomer(world: &mut World, who: usize) {
     if world.may_come_back(who) {
         world.come_back(who);
-    } else if world.may_knock && world.dice.happens(40) {
+    } else if (world.may_knock || world.is_member(who)) && world.dice.happens(40) {
         world.people[who].genesis = None;
         world.start(who, Entry::Knock);
     } else {

@@ -49,6 +49,18 @@ chances! {
     StolenInVain >= 1_000,
     /// A room that its owner closed in the end.
     Closed >= 1_000,
+    /// A member's record of the room went, with all but what is remembered of rooms.
+    RecordLost >= 1_000,
+    /// Somebody who had seen more was shown an older roster: coming in by their record,
+    LedBackByRecord >= 500,
+    /// by an invite,
+    LedBackByInvite >= 200,
+    /// by knocking or coming back at an address,
+    LedBackByAddress >= 100,
+    /// and in the run in which they had seen it.
+    LedBackInTheSameRun >= 200,
+    /// The host alone said that somebody was removed, or the room closed.
+    SaidToBeOver >= 500,
 }
 
 #[derive(Default)]

@@ -9,7 +9,7 @@ use super::face::Owed;
 use super::forger::Forger;
 use super::ledger::{Ledger, Said};
 use super::network::Link;
-use super::person::Person;
+use super::person::{Person, Way};
 use super::spy::Spy;
 use super::tally::{Chance, Tally};
 use super::truth::Truth;
@@ -123,7 +123,8 @@ impl World {
         let entry = if who == 0 {
             Entry::Open { genesis, roster: person.made.clone(), token: None, title: "Friday".to_owned() }
         } else {
-            Entry::Return { genesis, known: person.known }
+            let memory = person.memory(self.room);
+            Entry::Return { genesis, memory }
         };
         self.start(who, entry);
     }
@@ -135,8 +136,14 @@ impl World {
         };
         let pin = Some(self.people[0].fingerprint());
         let person = &mut self.people[who];
-        person.returns = matches!(entry, Entry::Open { .. } | Entry::Return { .. });
+        person.way = match entry {
+            Entry::Open { .. } | Entry::Return { .. } => Way::Record,
+            Entry::Invite(_) => Way::Invite,
+            Entry::Knock => Way::Address,
+        };
         let client = Client::new(Arc::clone(&person.identity), crypto, format!("p{who}"), entry, pin);
+        // At an address, which room it is is not known yet.
+        let client = if person.way == Way::Address { client } else { client.remembering(person.memory(self.room)) };
         person.begin(client);
         self.act(who, |client, now, _| client.start(now));
     }
@@ -153,6 +160,14 @@ impl World {
     pub(super) fn command(&mut self, who: usize, command: Command) {
         self.tell(who, &command);
         self.act(who, |client, now, dice| client.command(command, now, dice));
+    }
+
+    /// The app ends, and the disk loses the record of the room.
+    pub(super) fn lose_record(&mut self, who: usize) {
+        self.crash(who);
+        self.tell(who, &"loses the record");
+        self.tally.count(Chance::RecordLost);
+        self.people[who].genesis = None;
     }
 
     /// The app ends without a word.

@@ -7,7 +7,7 @@ use conversa::wire::{Frame, Join, JoinAsk, Signed, decode, encode};
 use super::desk::Desk;
 use super::input::Input;
 use super::made_up::Source;
-use super::payloads::{Bundle, assert_canonical};
+use super::payloads::{Bundle, assert_canonical, knock};
 use super::people::{ANN, fingerprint};
 use super::rooms::{Room, room};
 use super::seat::{Seat, room_bytes};
@@ -21,7 +21,8 @@ pub fn run(input: &[u8]) {
     // The link proves whatever key the bundle names: a peer can have any.
     let peer = decode::<Bundle>(&bundle.payload)
         .map_or_else(|_| fingerprint(source.suite, source.person), |payload| Fingerprint::of(&payload.k));
-    let join = Join { bundle: bundle.clone(), invite_id: None, mac: None, room: room_bytes(room.id) };
+    let knock = Some(knock(source.suite, source.person, room.id));
+    let join = Join { bundle: bundle.clone(), invite_id: None, knock, mac: None, room: room_bytes(room.id) };
     if is_asked_about(room, peer, &join) {
         assert_sound(room, peer, &bundle);
     }

@@ -2,7 +2,7 @@
 //! holds for every client.
 
 use conversa::crypto::{CryptoError, Domain, Fingerprint, Suite};
-use conversa::protocol::{Command, Entry, Invite, LinkError, MessageId, RoomId};
+use conversa::protocol::{Command, Entry, Invite, LinkError, Memory, MessageId, RoomId};
 use conversa::wire::{
     Bye, ByteArray, Frame, FrameKind, ItemKind, Join, JoinAnswer, JoinAsk, Lobby, Ping, Refuse, Signed, SkPacket,
     Welcome, encode,
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::chains::given;
 use super::input::Input;
-use super::payloads::{Plaintext, Prekey, Subject, bundle, sign};
+use super::payloads::{Plaintext, Prekey, Subject, bundle, knock, sign};
 use super::people::{ANN, BO, CAROL, DAVE, PEOPLE, START, fingerprint, signing};
 use super::rooms::{Room, entry, room};
 use super::seat::{Seat, returning, room_bytes, welcome};
@@ -59,7 +59,7 @@ impl World {
             0 => (Entry::Knock, None),
             1 => (Entry::Knock, Some(fingerprint(room.suite, ANN))),
             2 => (Entry::Invite(invite(input, room)), None),
-            3 => (Entry::Return { genesis: room.genesis.clone(), known: (0, room.id.0) }, None),
+            3 => (Entry::Return { genesis: room.genesis.clone(), memory: Memory::new(room.id) }, None),
             _ => (returning(room, person), Some(fingerprint(room.suite, ANN))),
         };
         let mut world =
@@ -250,8 +250,10 @@ impl World {
             0 => (None, None),
             _ => (Some(ByteArray::new(input.array())), Some(ByteArray::new([2; 32]))),
         };
-        let bundle = bundle(self.room.suite, input.below(PEOPLE));
-        let mut join = encode(&Join { bundle, invite_id, mac, room: room_bytes(self.room.id) });
+        let person = input.below(PEOPLE);
+        let bundle = bundle(self.room.suite, person);
+        let knock = invite_id.is_none().then(|| knock(self.room.suite, person, self.room.id));
+        let mut join = encode(&Join { bundle, invite_id, knock, mac, room: room_bytes(self.room.id) });
         input.bend(&mut join);
         self.seat.frame(&Frame::JoinAsk(JoinAsk { join: join.into(), number: u64::from(input.byte() % 4) }));
     }

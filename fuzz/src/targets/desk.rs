@@ -71,7 +71,10 @@ impl Desk {
     }
 
     pub(super) fn join(&mut self, link: LinkId, room: &Room, bundle: Signed) {
-        self.frame(link, &Frame::Join(Join { bundle, invite_id: None, mac: None, room: room_bytes(room.id) }));
+        self.frame(
+            link,
+            &Frame::Join(Join { bundle, invite_id: None, knock: None, mac: None, room: room_bytes(room.id) }),
+        );
     }
 
     pub(super) fn link(&mut self, suite: Suite, person: usize) -> LinkId {

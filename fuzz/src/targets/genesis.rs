@@ -3,8 +3,9 @@
 use conversa::crypto::Domain;
 use conversa::crypto::primitives::labelled_hash;
 use conversa::protocol::limits::MEMBERS_HARD_MAX;
-use conversa::protocol::{Entry, OpenPolicy, Roster, Stop};
+use conversa::protocol::{Entry, Invite, Memory, OpenPolicy, RoomId, Roster, Stop};
 use conversa::wire::{ByteArray, Frame, Lobby, Open, Signed, Welcome};
+use zeroize::Zeroizing;
 
 use super::desk::Desk;
 use super::input::Input;
@@ -33,8 +34,13 @@ pub fn run(input: &[u8]) {
     }
     let mut seat = knocking(&source, &genesis, 3);
     assert_eq!(seat.stopped.is_some(), roster.is_err(), "one bad room makes the lobby bad");
-    seat = welcomed(&source, genesis);
+    seat = welcomed(&source, genesis.clone());
     let stops = roster.is_err() || suite != source.suite;
+    assert_eq!(
+        kept(&source, &genesis),
+        stops.then_some(Stop::BadRecord),
+        "what was kept is read before anybody is asked"
+    );
     assert_eq!(seat.stopped.is_some(), stops, "a client enters what anybody can read, in the suite it came for");
     assert!(!stops || matches!(seat.stopped, Some(Stop::Protocol(_) | Stop::WrongRoom)));
 }
@@ -58,11 +64,22 @@ fn knocking(source: &Source, genesis: &Signed, members: u16) -> Seat {
     seat
 }
 
-/// Somebody who returns to the room, which has one entry more than is shown, so that it does not become ready.
-fn welcomed(source: &Source, genesis: Signed) -> Seat {
-    let room = labelled_hash("room", &[&genesis.payload]);
-    let entry = Entry::Return { genesis: genesis.clone(), known: (0, room) };
+/// Whether somebody who kept it can return to the room.
+fn kept(source: &Source, genesis: &Signed) -> Option<Stop> {
+    let entry = Entry::Return { genesis: genesis.clone(), memory: Memory::of(genesis, (0, [0; 32])) };
     let mut seat = Seat::new(source.suite, BO, entry, Some(fingerprint(source.suite, 0)));
+    seat.client.start(seat.now);
+    seat.drain();
+    seat.stopped
+}
+
+/// Somebody who was invited to the room, which has one entry more than is shown, so that it does not become ready.
+fn welcomed(source: &Source, genesis: Signed) -> Seat {
+    let room = RoomId(labelled_hash("room", &[&genesis.payload]));
+    let (host, addresses) = (fingerprint(source.suite, 0), vec!["127.0.0.1:9000".to_owned()]);
+    let secret = Zeroizing::new([7; 32]);
+    let invite = Invite { suite: source.suite, addresses, host, room, secret, expires_ms: u64::MAX };
+    let mut seat = Seat::new(source.suite, BO, Entry::Invite(invite), Some(host));
     seat.client.start(seat.now);
     seat.drain();
     seat.connect();

@@ -117,7 +117,9 @@ impl Crowd {
             _ => (Some(ByteArray::new([1; 16])), Some(ByteArray::new([2; 32]))),
         };
         let room = ByteArray::new(input.hash(self.room().0));
-        Frame::Join(Join { bundle: bundle(SUITE, person), invite_id, mac, room })
+        // Only the owner reads it.
+        let knock = invite_id.is_none().then(|| bundle(SUITE, person));
+        Frame::Join(Join { bundle: bundle(SUITE, person), invite_id, knock, mac, room })
     }
 
     fn resume(&self, input: &mut Input<'_>) -> Frame {

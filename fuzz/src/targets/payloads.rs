@@ -9,7 +9,7 @@ use conversa::wire::{ByteArray, Bytes, Signed, decode, encode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::people::{PEOPLE, START, identity, signing};
+use super::people::{PEOPLE, START, fingerprint, identity, signing};
 
 /// A person's public keys.
 #[derive(Clone, Serialize, Deserialize)]
@@ -21,6 +21,16 @@ pub(super) struct Bundle {
     pub s: u8,
     pub v: u8,
     pub x: u64,
+}
+
+/// Somebody's question whether they may come in.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Knock {
+    pub a: Fingerprint,
+    pub r: RoomId,
+    pub t: u64,
+    pub v: u8,
 }
 
 /// The first record of a room.
@@ -128,6 +138,12 @@ pub(super) struct LearningCopy {
 pub(super) fn sign(key: &dyn SigningKey, domain: Domain, payload: Vec<u8>) -> Signed {
     let signature = key.sign(domain, &payload).unwrap();
     Signed { payload: payload.into(), signature: signature.into() }
+}
+
+/// A person's question whether they may come into a room, at the time at which everything begins.
+pub(super) fn knock(suite: Suite, person: usize, room: RoomId) -> Signed {
+    let payload = Knock { a: fingerprint(suite, person), r: room, t: START.unix_ms, v: 1 };
+    sign(&*signing(suite, person), Domain::Knock, encode(&payload))
 }
 
 /// A person's bundle, signed once.

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use conversa::crypto::{Fingerprint, Suite};
 use conversa::protocol::limits::TEXT_BYTES_MAX;
-use conversa::protocol::{Client, Command, Entry, Event, LinkError, MessageId, Now, Output, RoomId, Stop, check_name};
+use conversa::protocol::{
+    Client, Command, Entry, Event, LinkError, Memory, MessageId, Now, Output, RoomId, Stop, check_name,
+};
 use conversa::wire::{
     ByteArray, Frame, FrameKind, FrameReader, Item, ItemKind, Ping, Presence, Signed, Welcome, Wrap, encode,
 };
@@ -223,7 +225,8 @@ pub(super) fn returning(room: &Room, person: usize) -> Entry {
     if person == ANN {
         return Entry::Open { genesis, roster: room.entries.clone(), token: None, title: "Friday".to_owned() };
     }
-    Entry::Return { genesis, known: (room.epoch(), room.roster_hash()) }
+    let memory = Memory::of(&genesis, (room.epoch(), room.roster_hash()));
+    Entry::Return { genesis, memory }
 }
 
 /// The host's welcome to the kept room.

@@ -3,7 +3,7 @@
 use super::{Action, Code, Problem, say};
 use crate::crypto::{CryptoError, Fingerprint};
 use crate::net::ListenError;
-use crate::protocol::{ByeCode, Fault, LinkError, RefuseCode, Stop};
+use crate::protocol::{ByeCode, Fault, LinkError, RefuseCode, RoomCode, Stop};
 
 impl From<&LinkError> for Problem {
     fn from(error: &LinkError) -> Self {
@@ -53,6 +53,14 @@ impl From<&LinkError> for Problem {
                 Code::Protocol,
                 say!("The host sent something it must not."),
                 say!("It may be another version of Conversa, or not be honest."),
+                Some(Action::Retry),
+            ),
+            LinkError::OlderRoster { .. } => (
+                Code::RolledBack,
+                say!("The host shows an older list of members than you have seen."),
+                say!(
+                    "Nothing was sent: somebody who was removed may be on that list. The host may be waiting for the owner."
+                ),
                 Some(Action::Retry),
             ),
             LinkError::System { address, reason } => (
@@ -106,8 +114,19 @@ impl Problem {
                 say!("The host cut the connection: too much was sent at once."),
                 say!("It takes more in a few seconds."),
             ),
-            ByeCode::Removed => return Self::removed(),
-            ByeCode::Closed => return Self::closed(),
+            // The owner's entry would have ended it before. This is the host's word alone.
+            ByeCode::Removed => (
+                Code::RemovalUnproven,
+                say!("The host says that the owner removed you, but shows nothing that the owner signed."),
+                say!(
+                    "Only the owner can remove you, so you still count as a member here. Ask the owner by another way."
+                ),
+            ),
+            ByeCode::Closed => (
+                Code::ClosingUnproven,
+                say!("The host says that the owner closed this room, but shows nothing that the owner signed."),
+                say!("Only the owner can close it. Ask the owner by another way."),
+            ),
             ByeCode::Replaced => return Self::replaced(),
             ByeCode::Other(code) => (
                 Code::UnknownReason,
@@ -251,6 +270,14 @@ impl Problem {
                 say!("It may be another version of Conversa, or somebody may have changed the host's program."),
             )
             .with_detail(format!("{fault:?}")),
+            Stop::RolledBack { known, hash, shown } => Self::rolled_back(*known, hash, *shown),
+            Stop::BadRecord => Self::new(
+                Code::RoomCorrupt,
+                say!("What this computer keeps of this room is damaged."),
+                say!(
+                    "The disk may be failing. Put the profile back from a backup, or ask the room's owner for a new invite."
+                ),
+            ),
             Stop::WrongRoom => Self::new(
                 Code::WrongRoom,
                 say!("This is not the room you were invited to."),
@@ -259,6 +286,33 @@ impl Problem {
             Stop::Crypto(error) => Self::from(*error),
         };
         Some(problem)
+    }
+
+    /// The record of an owned room is one of before: it lacks entries that were signed since.
+    #[must_use]
+    pub fn record_of_before(title: &str) -> Self {
+        let what = say!("The record of your room “{}” is older than what you signed.", title);
+        let hint =
+            say!("An older copy of the profile was put back. With it, members who were removed would be back, too.");
+        Self::new(Code::RoomCorrupt, what, hint)
+    }
+
+    /// The record of an owned room is gone.
+    #[must_use]
+    pub fn lost_record(title: &str, path: &std::path::Path) -> Self {
+        let what = say!("The record of your room “{}” in {} is missing or damaged.", title, path.display());
+        let hint = say!("Put the file back from a backup. To open another room of that name all the same, use --new.");
+        Self::new(Code::RoomCorrupt, what, hint)
+    }
+
+    fn rolled_back(known: u64, hash: &[u8; 32], shown: u64) -> Self {
+        let what = say!("The host shows an older list of members than you have seen. The room was stopped.");
+        let hint = say!(
+            "Somebody who was removed may be on that list. Compare the room code with the owner by another way; yours is {}.",
+            RoomCode::of(hash)
+        );
+        let detail = format!("{known} roster entries were seen, {shown} are shown");
+        Self::new(Code::RolledBack, what, hint).with_detail(detail).with_action(Action::Retry)
     }
 
     /// Hosting at `address` failed.

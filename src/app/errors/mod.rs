@@ -74,6 +74,10 @@ codes! {
     TooFast = "too_fast", 3;
     /// The host gave a reason that this version does not know.
     UnknownReason = "unknown_reason", 3;
+    /// The host says that the owner removed this member, and shows nothing that the owner signed.
+    RemovalUnproven = "removal_unproven", 3;
+    /// The host says that the owner closed the room, and shows nothing that the owner signed.
+    ClosingUnproven = "closing_unproven", 3;
     /// The network said something else.
     Network = "network", 3;
     /// The address to host at is in use.
@@ -136,6 +140,8 @@ codes! {
     FirstUse = "first_use", 6;
     /// What answered is not the room that was asked for.
     WrongRoom = "wrong_room", 6;
+    /// The host shows an older list of members than was seen.
+    RolledBack = "rolled_back", 6;
     /// The host or a member broke the protocol.
     Protocol = "protocol", 6;
     /// Another Conversa uses this profile.

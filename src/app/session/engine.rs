@@ -15,11 +15,11 @@ use super::reach::Trial;
 use super::seat::{Plan, Progress, Seat};
 use super::{HostRequest, JoinRequest, SeatEvent, SeatId, Seats, SessionEvent, lock};
 use crate::app::vault::{Private, Vault};
-use crate::app::{Code, Keys, Passphrase, Problem, Profile, Record, Records, Settings, say};
+use crate::app::{Code, Keys, Memories, Passphrase, Problem, Profile, Record, Records, Settings, say};
 use crate::crypto::{Fingerprint, Suite};
 use crate::net::{self, ClientId, Handle};
 use crate::protocol::limits::INVITE_LIFE_MS;
-use crate::protocol::{Command, Event, Invite, LearningConsent, MessageId, Now, RoomCrypto, Stop, check_name};
+use crate::protocol::{Command, Event, Invite, LearningConsent, MessageId, Now, RoomCrypto, RoomId, Stop, check_name};
 
 /// How long a goodbye may take: the net itself gives links two seconds to flush.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -77,7 +77,10 @@ pub(super) struct Parts {
     pub(super) profile: Profile,
     pub(super) settings: Settings,
     pub(super) records: Records,
+    pub(super) memories: Memories,
     pub(super) known: Vec<(SeatId, Record)>,
+    /// Rooms whose records should be written anew.
+    pub(super) stale: Vec<RoomId>,
     pub(super) by_room: Seats,
 }
 
@@ -86,6 +89,8 @@ pub(super) struct Engine {
     pub(super) directory: PathBuf,
     pub(super) settings: Settings,
     pub(super) records: Records,
+    /// What is remembered of every room, whatever became of its record.
+    pub(super) memories: Memories,
     pub(super) identities: Identities,
     pub(super) listeners: Listeners,
     pub(super) seats: BTreeMap<SeatId, Seat>,
@@ -100,6 +105,10 @@ pub(super) struct Engine {
     events: async_channel::Sender<SessionEvent>,
     /// What is kept under the secure identity's lock, once that is open, and how it was kept last.
     pub(super) vault: Option<(Vault, Private)>,
+    /// The same under the learning identity's.
+    pub(super) learning_vault: Option<(Vault, Private)>,
+    /// The invites that are open, by room.
+    pub(super) invites: BTreeMap<RoomId, Vec<Invite>>,
     pub(super) settings_due: Option<Instant>,
     pub(super) records_due: Option<Instant>,
     /// What was said about writing last: each failure is told once, not at each retry.
@@ -118,13 +127,14 @@ impl Engine {
         inputs: Sender<Input>,
         events: async_channel::Sender<SessionEvent>,
     ) -> Self {
-        let Parts { profile, settings, records, known, by_room } = parts;
+        let Parts { profile, settings, records, memories, known, stale, by_room } = parts;
         let directory = profile.directory().to_owned();
         let mut engine = Self {
             identities: Identities::new(&directory, settings.keyring, inputs, events.clone()),
             directory,
             settings,
             records,
+            memories,
             listeners: Listeners::default(),
             seats: BTreeMap::new(),
             by_client: HashMap::new(),
@@ -135,6 +145,8 @@ impl Engine {
             waiting,
             events,
             vault: None,
+            learning_vault: None,
+            invites: BTreeMap::new(),
             settings_due: None,
             records_due: None,
             settings_failed: None,
@@ -143,8 +155,10 @@ impl Engine {
             _profile: profile,
         };
         for (id, record) in known {
-            engine.add_known(id, record);
+            let is_stale = stale.contains(&record.room);
+            engine.add_known(id, record, is_stale);
         }
+        engine.write_records_soon();
         engine
     }
 
@@ -204,6 +218,7 @@ impl Engine {
             Input::EnterBy { seat, invite } => self.enter_by(seat, &invite),
             Input::HostAt { seat, address } => self.host_at(seat, address),
             Input::TestAddresses(seat) => self.test_addresses(seat),
+            Input::Command { seat, command: Command::Knock(room) } => self.knock(seat, room),
             Input::Command { seat, command } => self.command(seat, command),
             Input::Send { seat, id, text } => self.send(seat, id, text),
             Input::Cancel { seat, id } => self.cancel(seat, id),
@@ -241,8 +256,8 @@ impl Engine {
     fn found(&mut self, found: Found) {
         let suite = found.suite;
         let outcome = self.identities.found(found);
-        if suite == Suite::Secure && outcome.is_ok() {
-            self.open_vault();
+        if outcome.is_ok() {
+            if suite == Suite::Secure { self.open_vault() } else { self.open_learning_vault() }
         }
         let waits = |seat: &Seat| seat.progress == Progress::NeedsIdentity && seat.info.suite.key_suite() == suite;
         let waiting: Vec<SeatId> = self.seats.iter().filter(|(_, seat)| waits(seat)).map(|(id, _)| *id).collect();
@@ -265,7 +280,7 @@ impl Engine {
     }
 
     /// A record of the profile becomes a seat. Its learning consent was given when it was made.
-    fn add_known(&mut self, id: SeatId, record: Record) {
+    fn add_known(&mut self, id: SeatId, record: Record, is_stale: bool) {
         let crypto = match record.suite() {
             Suite::Textbook => RoomCrypto::Learning(LearningConsent::given_by_a_person()),
             suite => match RoomCrypto::trusted(suite) {
@@ -274,7 +289,7 @@ impl Engine {
             },
         };
         let mut seat = Seat::new(record.info(), crypto, Plan::Known);
-        seat.record = Some(record);
+        (seat.record, seat.unsaved) = (Some(record), is_stale);
         self.seats.insert(id, seat);
     }
 

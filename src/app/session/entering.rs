@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use super::engine::{Engine, now};
 use super::seat::{Plan, Progress, Seat};
-use super::{HostPlace, HostRequest, JoinRequest, SeatEvent, SeatId, SeatInfo};
+use super::{HostPlace, HostRequest, JoinRequest, SeatEvent, SeatId, SeatInfo, lock};
 use crate::app::{Code, HostedAt, JoinTarget, Problem, Record, addresses, say};
 use crate::crypto::{Fingerprint, Suite, SystemRandom};
 use crate::net::{self, ClientId};
 use crate::protocol::limits::MEMBERS_HARD_MAX;
-use crate::protocol::{Client, Command, Entry, Event, Identity, Invite, RoomCrypto, Stop, check_name, new_room};
+use crate::protocol::{
+    Client, Command, Ending, Entry, Event, Identity, Invite, Memory, RoomCrypto, RoomId, Stop, check_name, new_room,
+};
 
 /// What a client is made of.
 struct Start {
@@ -88,18 +90,27 @@ impl Engine {
     /// Goes back into a known room by a fresh invite: its host may be elsewhere by now.
     pub(super) fn enter_by(&mut self, id: SeatId, invite: &Invite) {
         let Some(seat) = self.seats.get_mut(&id) else { return };
-        seat.info.addresses.clone_from(&invite.addresses);
-        if let Some(record) = &mut seat.record {
-            record.addresses.clone_from(&invite.addresses);
-            record.host = Some(invite.host);
-            seat.unsaved = true;
+        if seat.is_here || matches!(seat.plan, Plan::Over) {
+            return;
         }
-        if let Some(client) = seat.client() {
-            let addresses = invite.addresses.clone();
-            self.net.send(net::Command::Addresses { id: client, addresses });
+        // Whoever knows the room's id can write such an invite: it is tried, and nothing is kept of it yet.
+        seat.offered = Some(invite.clone());
+        if seat.client().is_some() {
+            self.stop_client(id);
         }
-        self.write_records_soon();
         self.enter(id);
+    }
+
+    /// A room was chosen at an address, or confirmed. What is remembered of it goes before the question.
+    pub(super) fn knock(&mut self, id: SeatId, room: RoomId) {
+        let known = lock(&self.by_room).get(&room).copied();
+        if known.is_some_and(|known| known.owned && known.seat != id) {
+            return self.fail(id, Problem::own_address());
+        }
+        if let Some(memory) = self.memories.of(&room) {
+            self.command(id, Command::Remember(memory));
+        }
+        self.command(id, Command::Knock(room));
     }
 
     /// The host's pinned key is taken away by hand; the one that is there now will be asked about.
@@ -177,7 +188,10 @@ impl Engine {
             }),
             Plan::Join(request) => prepare_join(request, identity),
             Plan::Known if seat.entry_unsaved => Err(self.records_failed.clone().unwrap_or_else(unsaved)),
-            Plan::Known => prepare_return(seat, identity, listening),
+            Plan::Known => {
+                let memory = seat.info.room.and_then(|room| self.memories.of(&room));
+                prepare_return(seat, identity, listening, memory)
+            }
             Plan::Over => return,
         };
         let start = match prepared {
@@ -190,6 +204,14 @@ impl Engine {
         self.by_client.insert(client, id);
         let looks = matches!(&seat.plan, Plan::Join(JoinRequest { look: true, .. }));
         let made = Client::new(Arc::clone(identity), seat.crypto.clone(), name, start.entry, start.pin);
+        // One place for every way in but an address, whose room is not known yet: see `knock`.
+        let memory = seat.info.room.and_then(|room| self.memories.of(&room));
+        let made = if let Some(memory) = memory { made.remembering(memory) } else { made };
+        let invites = seat.info.room.and_then(|room| self.invites.get(&room)).cloned().unwrap_or_default();
+        let made = match made.with_invites(invites, now()) {
+            Ok(made) => made,
+            Err(error) => return self.fail(id, error.into()),
+        };
         let made = if looks { made.looking_first() } else { made };
         self.net.send(net::Command::Add { id: client, client: Box::new(made), addresses: start.addresses });
     }
@@ -197,7 +219,15 @@ impl Engine {
     /// Ends a try with a problem. The seat stays, to be tried again or forgotten.
     pub(super) fn fail(&mut self, id: SeatId, problem: Problem) {
         self.stop_client(id);
+        self.offer_no_more(id);
         self.emit_seat(id, SeatEvent::Failed(problem));
+    }
+
+    /// An invite to a known room came to nothing: all is as before.
+    pub(super) fn offer_no_more(&mut self, id: SeatId) {
+        if let Some(seat) = self.seats.get_mut(&id) {
+            seat.offered = None;
+        }
     }
 
     pub(super) fn leave(&mut self, id: SeatId) {
@@ -205,27 +235,32 @@ impl Engine {
         if seat.client().is_some() {
             return self.command(id, Command::Leave);
         }
-        self.over(id);
+        self.over(id, Ending::Left);
         self.emit_seat(id, SeatEvent::Protocol(Event::Stopped(Stop::Left)));
     }
 
     pub(super) fn forget(&mut self, id: SeatId) {
         self.stop_client(id);
-        self.over(id);
+        self.over(id, Ending::Left);
         if self.seats.remove(&id).is_some() {
             self.emit_seat(id, SeatEvent::Forgotten);
         }
     }
 
-    /// The room of a seat is over: nothing is kept of it.
-    pub(super) fn over(&mut self, id: SeatId) {
+    /// The room of a seat is over: nothing is kept of it but how far its roster was seen, and how it ended.
+    pub(super) fn over(&mut self, id: SeatId, ending: Ending) {
         self.unlist(id);
         let Some(seat) = self.seats.get_mut(&id) else { return };
         seat.plan = Plan::Over;
         seat.outbox.clear();
-        let record = seat.record.take();
-        let removed = record.map(|record| (record.room, self.records.remove(&record.room)));
-        let Some((room, removed)) = removed else { return };
+        let Some(record) = seat.record.take() else { return };
+        let room = record.room;
+        self.memories.keep(&record);
+        self.memories.end(&room, ending);
+        self.keep_invites(room, &[]);
+        // Before the record goes.
+        self.write_memories();
+        let removed = self.records.remove(&room);
         if self.settings.drafts.remove(&room).is_some() {
             self.settings_changed();
         }
@@ -242,7 +277,7 @@ impl Engine {
             self.by_client.remove(&client);
             self.net.send(net::Command::Remove(client));
         }
-        seat.progress = Progress::Idle;
+        (seat.progress, seat.is_here) = (Progress::Idle, false);
         self.listeners.release(id, &self.net);
     }
 }
@@ -302,23 +337,40 @@ fn prepare_join(request: &JoinRequest, identity: &Identity) -> Result<Start, Pro
 }
 
 /// A known room: owners open it again, members come back.
-fn prepare_return(seat: &Seat, identity: &Identity, listening: Option<SocketAddr>) -> Result<Start, Problem> {
+fn prepare_return(
+    seat: &Seat,
+    identity: &Identity,
+    listening: Option<SocketAddr>,
+    memory: Option<Memory>,
+) -> Result<Start, Problem> {
     let gone = || {
         let hint = say!("Ask its owner for an invite.");
         Problem::new(Code::UnknownRoom, say!("Nothing is known of this room."), hint)
     };
     let record = seat.record.as_ref().ok_or_else(gone)?;
-    let (token, addresses) = match (&record.hosted_at, listening) {
+    let memory = memory.unwrap_or(record.memory());
+    if matches!(record.hosted_at, HostedAt::Here(_)) && record.lacks_entries(&memory) {
+        // Nobody else has them: to sign others of the same numbers would split the room.
+        return Err(Problem::record_of_before(&record.title));
+    }
+    let (token, mut addresses) = match (&record.hosted_at, listening) {
         (HostedAt::Here(_), Some(address)) => (None, addresses::for_oneself(address)),
         (HostedAt::Relay(token), _) => (token.clone(), record.addresses.clone()),
         _ => (None, record.addresses.clone()),
     };
     let genesis = record.genesis.clone();
     let entry = if record.is_owned() {
-        Entry::Open { genesis, roster: record.roster.clone(), token, title: record.title.clone() }
+        Entry::Open { genesis, roster: record.roster().to_vec(), token, title: record.title.clone() }
     } else {
-        Entry::Return { genesis, known: (record.known.0, *record.known.1) }
+        Entry::Return { genesis, memory }
     };
-    let pin = if listening.is_some() { Some(identity.fingerprint()) } else { record.host };
+    let mut pin = if listening.is_some() { Some(identity.fingerprint()) } else { record.host };
+    if let Some(invite) = &seat.offered {
+        // Another key than the pinned one is shown to the person first.
+        let is_same = pin.is_none_or(|pin| pin == invite.host);
+        let known = std::mem::replace(&mut addresses, invite.addresses.clone());
+        addresses.extend(known.into_iter().filter(|address| is_same && !invite.addresses.contains(address)));
+        pin = is_same.then_some(invite.host);
+    }
     Ok(Start { entry, pin, addresses })
 }

@@ -38,7 +38,7 @@ pub use self::events::{IdentityState, KeyStep, SeatEvent, SessionEvent};
 pub use self::reach::{AddressTest, Reach};
 pub use self::requests::{HostPlace, HostRequest, JoinRequest, KnownRoom, Opening, SeatId, SeatInfo};
 use super::settings::Settings;
-use super::{Code, JoinTarget, Passphrase, Problem, Profile, Records, say};
+use super::{Code, JoinTarget, LoadedRecords, Memories, Passphrase, Problem, Profile, Records, say};
 use crate::crypto::{Fingerprint, Random, Suite, SystemRandom};
 use crate::net;
 use crate::protocol::limits::TEXT_BYTES_MAX;
@@ -80,8 +80,11 @@ impl Session {
         let (settings, warning) = Settings::load(profile.directory())?;
         warnings.extend(warning);
         let records = Records::new(profile.directory());
-        let (known, damaged) = records.load_all()?;
+        let LoadedRecords { records: known, stale, lost, warnings: damaged } = records.load_all()?;
         warnings.extend(damaged);
+        let (memories, damaged) = Memories::load(profile.directory(), &known)?;
+        warnings.extend(damaged);
+        let lost = memories.lost(&known, &lost);
 
         let (handle, net_events) = net::spawn().map_err(|error| Problem::cannot_start(&error))?;
         let (inputs, inbox) = mpsc::channel();
@@ -97,10 +100,11 @@ impl Session {
         }
         let waiting = Arc::new(AtomicUsize::new(0));
         forward(net_events, inputs.clone(), Arc::clone(&waiting), events.clone())?;
-        let parts = Parts { profile, settings: settings.clone(), records, known: with_seats, by_room: seats };
+        let parts =
+            Parts { profile, settings: settings.clone(), records, memories, known: with_seats, stale, by_room: seats };
         let engine = Engine::new(parts, handle, waiting, inputs, events);
         thread("session", move || engine.run(&inbox))?;
-        Ok((session, Opening { settings, rooms, warnings }, receiver))
+        Ok((session, Opening { settings, rooms, lost, warnings }, receiver))
     }
 
     /// Reads the identity of `suite`, or makes one of `bits` bits (the suite's default without)

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::app::{JoinTarget, Problem, Settings};
+use crate::app::{JoinTarget, LostRoom, Problem, Settings};
 use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::{LearningConsent, RelayToken, RoomCrypto, RoomId};
 
@@ -19,6 +19,8 @@ pub struct Opening {
     /// The rooms this profile is a member of, the newest first. None is connected yet: see
     /// [`Session::enter`](super::Session::enter).
     pub rooms: Vec<KnownRoom>,
+    /// Rooms of this profile's own that have no record any more: no new one takes their place unasked.
+    pub lost: Vec<LostRoom>,
     /// What could not be read and was set aside; to be shown once.
     pub warnings: Vec<Problem>,
 }

@@ -3,7 +3,7 @@
 use super::{HostRequest, JoinRequest, SeatInfo};
 use crate::app::Record;
 use crate::net::ClientId;
-use crate::protocol::{MessageId, RoomCrypto};
+use crate::protocol::{Invite, MessageId, RoomCrypto};
 
 /// How to enter, as far as it was not done once.
 pub(super) enum Plan {
@@ -57,6 +57,11 @@ pub(super) struct Seat {
     pub(super) outbox: Vec<(MessageId, String)>,
     /// Invites asked for before the room was ready.
     pub(super) invites_wanted: usize,
+    /// A fresh invite to this room that is being tried. What it says of the host is kept once that host has
+    /// shown the room, and not before.
+    pub(super) offered: Option<Invite>,
+    /// Whether the client is in the room at this moment.
+    pub(super) is_here: bool,
 }
 
 impl Seat {
@@ -71,6 +76,8 @@ impl Seat {
             entry_unsaved: false,
             outbox: Vec::new(),
             invites_wanted: 0,
+            offered: None,
+            is_here: false,
         }
     }
 

@@ -6,8 +6,8 @@ use super::{JoinRequest, KnownSeat, SeatEvent, SeatId, SessionEvent, lock};
 use crate::app::{HostedAt, JoinTarget, Problem, Record};
 use crate::crypto::Fingerprint;
 use crate::net::ClientId;
-use crate::protocol::{Command, Event, MessageId, RoomCode, RoomCrypto, RoomId, Roster, Stop};
-use crate::wire::{ByteArray, Signed};
+use crate::protocol::{Command, Ending, Event, Invite, Memory, MessageId, RoomCode, RoomCrypto, RoomId, Roster, Stop};
+use crate::wire::Signed;
 
 impl Engine {
     pub(super) fn client_event(&mut self, client: ClientId, event: Event) {
@@ -18,10 +18,16 @@ impl Engine {
         let Some(id) = self.by_client.get(&client).copied() else { return };
         match &event {
             Event::FirstUse { host } if self.is_own(*host) => return self.fail(id, Problem::own_address()),
-            Event::Entered { room, genesis, host, .. } => self.entered(id, *room, genesis, *host),
+            Event::FirstUse { host } if self.offered_host(id).is_some_and(|offered| offered != *host) => {
+                let offered = self.offered_host(id).unwrap_or(*host);
+                return self.fail(id, Problem::host_key(&offered, host));
+            }
+            Event::Entered { room, genesis, owner, host } => self.entered(id, *room, genesis, (*owner, *host)),
             Event::Ready { .. } => self.emit_seat(id, SeatEvent::Protocol(event.clone())),
+            Event::Offline { .. } => self.is_away(id),
             Event::EntrySigned { number, entry } => return self.entry_signed(id, *number, entry),
             Event::RosterEntry { number, entry, hash } => return self.roster_entry(id, *number, entry, hash),
+            Event::OpenInvites(invites) => return self.open_invites(id, invites),
             Event::Titled { title } => self.titled(id, title),
             Event::OnHost { id: message, .. }
             | Event::Rejected { id: message, .. }
@@ -47,16 +53,33 @@ impl Engine {
             .any(|identity| identity.fingerprint() == key)
     }
 
-    fn entered(&mut self, id: SeatId, room: RoomId, genesis: &Signed, host: Fingerprint) {
-        // Who comes to a known room by its address sits in one seat, not in two.
-        let owned = self.seats.get(&id).is_some_and(|seat| seat.info.owned);
-        let other = lock(&self.by_room).insert(room, KnownSeat { seat: id, owned });
-        if let Some(other) = other.map(|known| known.seat).filter(|other| *other != id) {
-            self.stop_client(other);
-            self.seats.remove(&other);
-            self.emit_seat(other, SeatEvent::Forgotten);
+    /// The key that an invite to a known room names, while it is tried.
+    fn offered_host(&self, id: SeatId) -> Option<Fingerprint> {
+        self.seats.get(&id)?.offered.as_ref().map(|invite| invite.host)
+    }
+
+    fn is_away(&mut self, id: SeatId) {
+        if let Some(seat) = self.seats.get_mut(&id) {
+            seat.is_here = false;
         }
+    }
+
+    fn entered(&mut self, id: SeatId, room: RoomId, genesis: &Signed, (owner, host): (Fingerprint, Fingerprint)) {
+        let is_owner = self.is_own(owner);
+        // Who comes to a known room by its address sits in one seat, not in two.
+        let other = lock(&self.by_room).insert(room, KnownSeat { seat: id, owned: is_owner });
+        let other = other.map(|known| known.seat).filter(|other| *other != id);
+        let other = other.and_then(|other| {
+            self.stop_client(other);
+            self.emit_seat(other, SeatEvent::Forgotten);
+            self.seats.remove(&other)
+        });
         let Some(seat) = self.seats.get_mut(&id) else { return };
+        // What the other seat kept goes on here, and what was said there is still to be sent.
+        if let Some(other) = other {
+            seat.outbox.splice(0..0, other.outbox);
+            seat.record = seat.record.take().or(other.record);
+        }
         let joined_at = match &seat.plan {
             Plan::Join(JoinRequest { target: JoinTarget::Address(address), .. }) => Some(address.clone()),
             _ => None,
@@ -69,15 +92,25 @@ impl Engine {
         {
             (seat.info.suite, seat.crypto) = (suite, crypto);
         }
-        let record =
-            seat.record.get_or_insert_with(|| Record::new(room, seat.info.suite, genesis.clone(), HostedAt::Elsewhere));
+        if let Some(invite) = seat.offered.take() {
+            seat.info.addresses = invite.addresses;
+        }
+        // An owner whose record is lost is one all the same: the relay has the room.
+        let hosted_at = if is_owner { HostedAt::Relay(None) } else { HostedAt::Elsewhere };
+        let record = seat.record.get_or_insert_with(|| Record::new(room, seat.info.suite, genesis.clone(), hosted_at));
         record.host = Some(host);
         record.entered_ms = now().unix_ms;
         record.addresses.clone_from(&seat.info.addresses);
+        seat.info.owned = record.is_owned();
         seat.unsaved = true;
+        self.memories.keep(record);
+        self.memories.begin_again(&room);
+        let memory = self.memories.of(&room).unwrap_or(Memory::new(room));
+        record.learn(&memory);
         // Of an owner alone the roster's hash is the room's id; entries that follow say better.
-        let hash = if record.known.0 == 0 { room.0 } else { *record.known.1 };
-        self.emit_seat(id, SeatEvent::RoomCode(RoomCode::of(&hash)));
+        self.emit_seat(id, SeatEvent::RoomCode(RoomCode::of(memory.hash())));
+        // Another seat at the same room may have seen more since this one began.
+        self.command(id, Command::Remember(memory));
         self.write_records_soon();
         if let Some(address) = joined_at {
             self.settings.remember_address(&address);
@@ -90,9 +123,10 @@ impl Engine {
     fn entry_signed(&mut self, id: SeatId, number: u64, entry: &Signed) {
         let Some(seat) = self.seats.get_mut(&id) else { return };
         let Some(record) = &mut seat.record else { return };
-        if number == next_number(record) {
-            record.roster.push(entry.clone());
-        }
+        record.add_entry(number, entry);
+        let mut memory = record.memory();
+        memory.learn_entry(number, entry);
+        self.memories.learn(&memory);
         (seat.unsaved, seat.entry_unsaved) = (true, true);
         self.write_records();
         if self.seats.get(&id).is_some_and(|seat| seat.entry_unsaved) {
@@ -103,16 +137,13 @@ impl Engine {
     fn roster_entry(&mut self, id: SeatId, number: u64, entry: &Signed, hash: &[u8; 32]) {
         let Some(seat) = self.seats.get_mut(&id) else { return };
         let Some(record) = &mut seat.record else { return };
-        let is_newer = number > record.known.0;
-        if is_newer {
-            record.known = (number, ByteArray::new(*hash));
-        }
+        let mut memory = record.memory();
+        memory.learn(number, hash);
+        let is_newer = record.learn(&memory);
+        self.memories.learn(&memory);
         // An entry that an owner signed just now is kept already; one of before may be missing.
-        let is_next = record.is_owned() && number == next_number(record);
-        if is_next {
-            record.roster.push(entry.clone());
-        }
-        let is_newest = number == record.known.0;
+        let is_next = record.add_entry(number, entry);
+        let is_newest = number == memory.number();
         // After each full sync the whole roster comes again.
         if is_newer || is_next {
             seat.unsaved = true;
@@ -120,6 +151,12 @@ impl Engine {
         }
         if is_newest {
             self.emit_seat(id, SeatEvent::RoomCode(RoomCode::of(hash)));
+        }
+    }
+
+    fn open_invites(&mut self, id: SeatId, invites: &[Invite]) {
+        if let Some(room) = self.seats.get(&id).and_then(|seat| seat.info.room) {
+            self.keep_invites(room, invites);
         }
     }
 
@@ -143,6 +180,7 @@ impl Engine {
     /// In the room. The first time, what was said before goes out, and an owner gets an invite.
     fn ready(&mut self, id: SeatId) {
         let Some(seat) = self.seats.get_mut(&id) else { return };
+        seat.is_here = true;
         let Progress::Running { client, ready: false } = seat.progress else { return };
         seat.progress = Progress::Running { client, ready: true };
         let waiting = seat.outbox.clone();
@@ -159,12 +197,13 @@ impl Engine {
     fn stopped(&mut self, id: SeatId, client: ClientId, stop: &Stop) {
         log::debug!("client {} of seat {} stopped: {stop:?}", client.0, id.0);
         self.stop_client(id);
-        if matches!(stop, Stop::Left | Stop::Removed | Stop::Closed) {
-            self.over(id);
-        }
+        self.offer_no_more(id);
+        let ending = match stop {
+            Stop::Left => Ending::Left,
+            Stop::Removed => Ending::Removed,
+            Stop::Closed => Ending::Closed,
+            _ => return,
+        };
+        self.over(id, ending);
     }
-}
-
-fn next_number(record: &Record) -> u64 {
-    u64::try_from(record.roster.len()).unwrap_or(u64::MAX).saturating_add(1)
 }

@@ -8,7 +8,7 @@ use super::{SessionEvent, lock};
 use crate::app::Problem;
 use crate::app::vault::{Private, Vault};
 use crate::crypto::Suite;
-use crate::protocol::Command;
+use crate::protocol::{Command, Invite, RoomId};
 
 /// How long changed settings wait for more changes before they are written: a draft changes with
 /// every key.
@@ -38,7 +38,7 @@ impl Engine {
 
     fn write_settings(&mut self) {
         self.settings_due = None;
-        let failed = self.settings.save(&self.directory).err().or(self.write_vault().err());
+        let failed = self.settings.save(&self.directory).err().or(self.write_vaults().err());
         if failed.is_some() {
             self.settings_due = Some(Instant::now() + RETRY_WRITE);
         }
@@ -70,6 +70,7 @@ impl Engine {
                     for (member, mark) in &private.verified {
                         self.settings.verified.entry(*member).or_insert_with(|| mark.clone());
                     }
+                    self.take_invites(&private);
                     self.vault = Some((vault, private));
                 }
                 // It is left alone as long as it cannot be read.
@@ -79,14 +80,59 @@ impl Engine {
         self.settings_changed();
     }
 
-    /// Writes what is under the lock, if it changed and the lock is open.
-    fn write_vault(&mut self) -> Result<(), Problem> {
-        let Some((vault, kept)) = &mut self.vault else { return Ok(()) };
+    /// The learning identity is there: so are the invites to its rooms.
+    pub(super) fn open_learning_vault(&mut self) {
+        let Some(identity) = self.identities.ready(Suite::Textbook) else { return };
+        let vault = Vault::of(&self.directory, identity).map_err(Problem::from);
+        let is_other = self.learning_vault.is_some();
+        let opened = vault
+            .and_then(|vault| if is_other { Ok(Default::default()) } else { vault.load() }.map(|found| (vault, found)));
+        match opened {
+            Ok((vault, (private, warning))) => {
+                warning.into_iter().for_each(|problem| self.emit(SessionEvent::Warning(problem)));
+                self.take_invites(&private);
+                self.learning_vault = Some((vault, private));
+            }
+            Err(problem) => self.emit(SessionEvent::Warning(problem)),
+        }
+    }
+
+    /// Invites that were open when the last run ended.
+    fn take_invites(&mut self, private: &Private) {
+        let known = lock(&self.by_room).keys().copied().collect::<BTreeSet<_>>();
+        for (room, invites) in private.invites.iter().filter(|(room, _)| known.contains(*room)) {
+            self.invites.entry(*room).or_insert_with(|| invites.clone());
+        }
+    }
+
+    /// The open invites of a room changed. What was used or withdrawn is off the disk at once, or it would be
+    /// back after a crash.
+    pub(super) fn keep_invites(&mut self, room: RoomId, invites: &[Invite]) {
+        let before = self.invites.insert(room, invites.to_vec()).unwrap_or_default();
+        let is_gone = |invite: &Invite| !invites.contains(invite);
+        if before.iter().any(is_gone) && self.write_vaults().is_ok() {
+            return;
+        }
+        let due = Instant::now() + RECORDS_WAIT;
+        self.settings_due = Some(self.settings_due.map_or(due, |known| known.min(due)));
+    }
+
+    /// Writes what is under the locks, as far as it changed and they are open.
+    fn write_vaults(&mut self) -> Result<(), Problem> {
+        let invites_of = |is_learning: bool| {
+            let is_meant =
+                |invites: &[Invite]| invites.first().is_some_and(|one| one.suite.is_learning() == is_learning);
+            let meant = self.invites.iter().filter(|(_, invites)| is_meant(invites));
+            meant.map(|(room, invites)| (*room, invites.clone())).collect()
+        };
         let (drafts, verified) = (self.settings.drafts.clone(), self.settings.verified.clone());
-        let private = Private { drafts, verified };
-        if private != *kept {
-            vault.save(&private)?;
-            *kept = private;
+        let private = Private { drafts, verified, invites: invites_of(false) };
+        let learning = Private { invites: invites_of(true), ..Private::default() };
+        for (vault, private) in [(&mut self.vault, private), (&mut self.learning_vault, learning)] {
+            if let Some((vault, kept)) = vault.as_mut().filter(|(_, kept)| *kept != private) {
+                vault.save(&private)?;
+                *kept = private;
+            }
         }
         Ok(())
     }
@@ -100,9 +146,17 @@ impl Engine {
     /// Writes the records that changed. What cannot be written stays in memory and is tried again.
     pub(super) fn write_records(&mut self) {
         self.records_due = None;
-        let (mut failed, mut entries_saved, mut entries_unsaved) = (None, Vec::new(), Vec::new());
+        let (mut entries_saved, mut entries_unsaved) = (Vec::new(), Vec::new());
+        // An entry may have used up an invite, which must not be back if this is all that gets to the disk.
+        let uses_invite = self.seats.values().any(|seat| seat.entry_unsaved);
+        let mut failed = if uses_invite { self.write_vaults().err() } else { None };
+        let is_blocked = failed.is_some();
         for (id, seat) in self.seats.iter_mut().filter(|(_, seat)| seat.unsaved) {
             let Some(record) = &seat.record else { continue };
+            if is_blocked && seat.entry_unsaved {
+                entries_unsaved.push(*id);
+                continue;
+            }
             match self.records.save(record) {
                 Ok(()) => {
                     seat.unsaved = false;
@@ -116,6 +170,15 @@ impl Engine {
                 }
             }
         }
+        // After the records: an owner's entry that is remembered is one that is kept.
+        let failed = failed.or_else(|| self.memories.save().err());
+        self.writing_failed(failed);
+        entries_saved.into_iter().for_each(|id| self.command(id, Command::EntryStored));
+        entries_unsaved.into_iter().for_each(|id| self.command(id, Command::EntryUnstored));
+    }
+
+    /// Tells of a failure once, and lets it be tried again.
+    fn writing_failed(&mut self, failed: Option<Problem>) {
         if failed.is_some() {
             self.records_due = Some(Instant::now() + RETRY_WRITE);
         }
@@ -123,8 +186,14 @@ impl Engine {
             self.records_failed.clone_from(&failed);
             failed.into_iter().for_each(|problem| self.emit(SessionEvent::Warning(problem)));
         }
-        entries_saved.into_iter().for_each(|id| self.command(id, Command::EntryStored));
-        entries_unsaved.into_iter().for_each(|id| self.command(id, Command::EntryUnstored));
+    }
+
+    /// Writes what is remembered at once; if that fails, it is tried again and told with the records.
+    pub(super) fn write_memories(&mut self) {
+        if let Err(problem) = self.memories.save() {
+            log::debug!("{problem}");
+            self.write_records_soon();
+        }
     }
 
     /// Writes all that changed, before the end.

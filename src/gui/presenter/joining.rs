@@ -80,10 +80,18 @@ impl Presenter {
             self.show_join(ui::JoinStage::Looking);
             return self.begin_joining();
         };
-        let known = self.chat.rooms().find(|room| room.info.room == Some(invite.room)).map(|room| room.seat);
-        if let Some(known) = known {
-            self.session.enter(known);
-            return self.joined(known);
+        let known = self.chat.rooms().find(|room| room.info.room == Some(invite.room));
+        if let Some((known, is_owned)) = known.map(|room| (room.seat, room.info.owned)) {
+            if is_owned {
+                self.session.enter(known);
+                return self.joined(known);
+            }
+            // Its host may be elsewhere by now; what the invite says of it is tried, and asked about where it differs.
+            let request = JoinRequest { target: joining.target.clone(), learning: None, pin: None, look: false };
+            return match self.session.join(request) {
+                Ok(seat) => self.joined(seat),
+                Err(problem) => self.joining_failed(&problem),
+            };
         }
         if self.identities.is_own(invite.host) {
             return self.joining_failed(&Problem::own_address());

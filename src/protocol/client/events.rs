@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::crypto::{CryptoError, Fingerprint, Suite};
 use crate::protocol::invite::Invite;
 use crate::protocol::link::{ByeCode, LinkError, RefuseCode};
+use crate::protocol::memory::Memory;
 use crate::protocol::payload::Fault;
 use crate::protocol::safety_number::SafetyNumber;
 use crate::protocol::{MessageId, RoomId};
@@ -32,8 +33,8 @@ pub enum Entry {
     Return {
         /// The room's first record.
         genesis: Signed,
-        /// The newest roster entry that was seen: its number and hash. The host may not show less.
-        known: (u64, [u8; 32]),
+        /// What is remembered of it: the host may not show less.
+        memory: Memory,
     },
 }
 
@@ -51,7 +52,7 @@ impl std::fmt::Debug for Entry {
             Self::Open { roster, .. } => write!(formatter, "Open(roster of {})", roster.len()),
             Self::Invite(invite) => write!(formatter, "{invite:?}"),
             Self::Knock => formatter.write_str("Knock"),
-            Self::Return { known: (number, _), .. } => write!(formatter, "Return(roster of {number})"),
+            Self::Return { memory, .. } => write!(formatter, "Return(roster of {})", memory.number()),
         }
     }
 }
@@ -63,6 +64,9 @@ pub enum Command {
     TrustHost(Fingerprint),
     /// The person wants into this room of the lobby.
     Knock(RoomId),
+    /// This is remembered of the room, from before or from elsewhere: to be handed in before
+    /// [`Self::Knock`]. The host may not show less.
+    Remember(Memory),
     /// Send words.
     Send {
         /// Names the message from now on; 16 random bytes.
@@ -118,6 +122,7 @@ impl std::fmt::Debug for Command {
         formatter.write_str(match self {
             Self::TrustHost(_) => "TrustHost",
             Self::Knock(_) => "Knock",
+            Self::Remember(_) => "Remember",
             Self::Send { .. } => "Send",
             Self::Cancel(_) => "Cancel",
             Self::Rename(_) => "Rename",
@@ -311,6 +316,8 @@ pub enum Event {
     },
     /// An invite to give away.
     InviteMade(Invite),
+    /// The invites that are open, all of them, whenever they changed: for an owner's app to keep, under lock.
+    OpenInvites(Vec<Invite>),
     /// An invite let somebody in.
     InviteUsed {
         /// Whom.
@@ -376,6 +383,7 @@ impl std::fmt::Debug for Event {
             Self::SafetyNumber(number) => write!(formatter, "SafetyNumber({:?})", number.other()),
             Self::Titled { .. } => formatter.write_str("Titled"),
             Self::InviteMade(_) => formatter.write_str("InviteMade"),
+            Self::OpenInvites(invites) => write!(formatter, "OpenInvites({})", invites.len()),
         }
     }
 }
@@ -401,6 +409,17 @@ pub enum Stop {
     Protocol(Fault),
     /// Not the room the invite names.
     WrongRoom,
+    /// The host shows an older roster than the one that was seen, and goes on doing so.
+    RolledBack {
+        /// How many entries were seen.
+        known: u64,
+        /// The roster's hash after them, of which the room code is made.
+        hash: [u8; 32],
+        /// How many the host shows.
+        shown: u64,
+    },
+    /// What this computer kept of the room does not hold together: no host is to blame.
+    BadRecord,
     /// The own crypto failed.
     Crypto(CryptoError),
 }

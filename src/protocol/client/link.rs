@@ -1,15 +1,15 @@
 //! The link's way from dialling to a welcome, and what happens when it ends.
 
 use super::{Client, Entry, Event, LobbyRoom, Output, Phase, Stop};
-use crate::crypto::{Random, Suite};
+use crate::crypto::{Domain, Random, Suite};
 use crate::protocol::consent::RoomCrypto;
 use crate::protocol::limits::{RETRY_FIRST_MS, RETRY_MAX_MS, RETRY_SOON_MAX_MS, RETRY_SOON_MS};
 use crate::protocol::link::{ByeCode, LinkError, RefuseCode};
 use crate::protocol::liveness::Sign;
-use crate::protocol::payload::Fault;
+use crate::protocol::payload::{Fault, KnockPayload, VERSION, sign};
 use crate::protocol::roster::Roster;
 use crate::protocol::{Now, RoomId};
-use crate::wire::{ByteArray, Frame, Join, Lobby, Look, Open, Resume};
+use crate::wire::{ByteArray, Frame, Join, Lobby, Look, Open, Resume, Signed};
 
 impl Client {
     pub(super) fn dial(&mut self) {
@@ -67,11 +67,20 @@ impl Client {
             None => (None, None),
         };
         self.phase = Phase::AwaitWelcome { resuming: false };
-        self.send(&Frame::Join(Join { bundle, invite_id, mac, room: ByteArray::new(room.0) }));
+        let knock =
+            if self.entered || !matches!(self.entry, Entry::Knock) { None } else { Some(self.knock(room, now)?) };
+        self.send(&Frame::Join(Join { bundle, invite_id, knock, mac, room: ByteArray::new(room.0) }));
         if !self.entered && !self.entry.is_lasting() {
             self.event(Event::Waiting);
         }
         Ok(())
+    }
+
+    /// Asks the owner of this room, and of no other, now, and not another time.
+    fn knock(&self, room: RoomId, now: Now) -> Result<Signed, Fault> {
+        let sender = self.identity.fingerprint();
+        let payload = KnockPayload { sender, room, time_ms: now.unix_ms, version: VERSION };
+        Ok(sign(self.identity.signing().as_ref(), Domain::Knock, &payload)?)
     }
 
     pub(super) fn show_lobby(&mut self, lobby: &Lobby, now: Now) -> Result<(), Fault> {

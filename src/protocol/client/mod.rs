@@ -8,6 +8,7 @@ mod link;
 mod owner;
 mod prekeys;
 mod receive;
+mod remember;
 mod room;
 mod send;
 
@@ -20,9 +21,11 @@ use self::room::RoomState;
 use self::send::{InFlight, Pace, Queued};
 use super::consent::RoomCrypto;
 use super::identity::Identity;
+use super::invite::Invite;
 use super::limits::{ANSWER_MS, SYNC_MS};
 use super::link::{ByeCode, LinkError, RefuseCode};
 use super::liveness::Liveness;
+use super::memory::Memory;
 use super::payload::{Body, Fault};
 use super::safety_number::SafetyNumber;
 use super::sender_key::SendChain;
@@ -64,6 +67,10 @@ pub struct Client {
     entry: Entry,
     pin: Option<Fingerprint>,
     target: Option<RoomId>,
+    /// What is remembered of the room. It only grows, and no roster counts that has less.
+    memory: Option<Memory>,
+    /// Since when hosts have shown less.
+    behind_since_ms: Option<u64>,
     /// Whether the room is to be seen before it is joined.
     looks: bool,
     /// The rooms that were shown.
@@ -115,6 +122,7 @@ impl Client {
             Entry::Knock => (pin, None),
         };
         let title = if let Entry::Open { title, .. } = &entry { title.clone() } else { String::new() };
+        let memory = if let Entry::Return { memory, .. } = &entry { Some(*memory) } else { None };
         Self {
             identity,
             crypto,
@@ -123,6 +131,8 @@ impl Client {
             entry,
             pin,
             target,
+            memory,
+            behind_since_ms: None,
             looks: false,
             shown: Vec::new(),
             phase: Phase::Down,
@@ -157,10 +167,34 @@ impl Client {
         self
     }
 
+    /// Begins with what is remembered of the room, whatever way leads into it.
+    #[must_use]
+    pub fn remembering(mut self, memory: Memory) -> Self {
+        self.remember(&memory);
+        self
+    }
+
+    /// Begins with invites that were open in the last run; the owner only. They come from where
+    /// [`Event::OpenInvites`] was kept.
+    ///
+    /// # Errors
+    /// [`CryptoError::Backend`] in theory.
+    pub fn with_invites(mut self, invites: Vec<Invite>, now: Now) -> Result<Self, CryptoError> {
+        let (target, suite) = (self.target, self.suite());
+        let invites = invites.into_iter().filter(|invite| Some(invite.room) == target && invite.suite == suite);
+        for invite in invites {
+            self.desk.open_invite(invite, now)?;
+        }
+        Ok(self)
+    }
+
     /// Begins: asks for a connection.
     pub fn start(&mut self, now: Now) {
         if self.identity.suite() != self.crypto.suite().key_suite() {
             return self.stop(Stop::Crypto(CryptoError::WrongSuite));
+        }
+        if let Err(stop) = self.check_what_was_kept() {
+            return self.stop(stop);
         }
         self.pace = Pace::new(now);
         self.dial();
@@ -204,11 +238,10 @@ impl Client {
         }
         self.chain = None;
         self.desk.link_lost();
-        // How the link ended says less than the host's word on it.
+        // How the link ended says less than the host's word on it. Only what the owner signed ends a membership or
+        // a room: such an entry comes before the goodbye and would have ended it, so these two are a cut.
         let error = self.bye.take().map_or(error, LinkError::Goodbye);
         match error {
-            LinkError::Goodbye(ByeCode::Removed) => return self.stop(Stop::Removed),
-            LinkError::Goodbye(ByeCode::Closed) => return self.stop(Stop::Closed),
             LinkError::Goodbye(ByeCode::Replaced) => return self.stop(Stop::Replaced),
             _ if self.leaving.is_some() => return self.stop(Stop::Left),
             _ => {}
@@ -289,6 +322,10 @@ impl Client {
                     self.dial();
                 }
             }
+            Command::Remember(memory) => {
+                self.remember(&memory);
+                self.check_memory(now, random)?;
+            }
             Command::Send { id, text } => self.queue(id, text),
             Command::Cancel(id) => self.cancel(id),
             Command::Rename(name) => {
@@ -305,7 +342,10 @@ impl Client {
                 }
             }
             Command::Invite { addresses, life_ms } => self.make_invite(addresses, life_ms, now, random)?,
-            Command::WithdrawInvites => self.desk.withdraw_invites(),
+            Command::WithdrawInvites => {
+                self.desk.withdraw_invites();
+                self.tell_open_invites();
+            }
             Command::AnswerKnock { member, admit } => self.answer_knock(member, admit),
             Command::Remove(member) => self.desk.remove(member),
             Command::CloseRoom => self.desk.close(),
@@ -422,6 +462,11 @@ impl Client {
             self.retry_at_ms = None;
             self.event(Event::Stopped(stop));
         }
+    }
+
+    /// Whether the roster was compared with what is remembered, and found good.
+    const fn is_in_step(&self) -> bool {
+        matches!(self.phase, Phase::Settling { .. } | Phase::Live)
     }
 
     fn is_owner(&self) -> bool {

@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{Client, Event};
-use crate::crypto::{Fingerprint, Random};
+use crate::crypto::primitives::{Digest, sha256};
+use crate::crypto::{CryptoError, Domain, Fingerprint, Random};
 use crate::protocol::identity::Bundle;
 use crate::protocol::invite::Invite;
-use crate::protocol::limits::{INVITE_ADDRESSES_MAX, INVITES_MAX, KNOCKS_WAITING_MAX};
-use crate::protocol::payload::Fault;
+use crate::protocol::limits::{
+    CLOCK_SKEW_MS, INVITE_ADDRESSES_MAX, INVITES_MAX, KNOCKS_REMEMBERED, KNOCKS_WAITING_MAX,
+};
+use crate::protocol::payload::{Fault, KnockPayload, VERSION, verify};
 use crate::protocol::roster::Entry;
 use crate::protocol::{Now, RoomId};
 use crate::wire::{Frame, Join, JoinAnswer, JoinAsk, Signed, decode};
@@ -54,9 +57,25 @@ pub(super) struct OwnerDesk {
     /// Whether the signed entry could not be stored. It is tried again; until then nobody comes in.
     unstored: bool,
     invited: BTreeSet<Fingerprint>,
+    /// Knocks that were shown to the person, the oldest first.
+    knocked: VecDeque<Digest>,
 }
 
 impl OwnerDesk {
+    /// An invite holds from now on. Those whose time is over go, and if there are too many, the one that would go
+    /// first.
+    pub(super) fn open_invite(&mut self, invite: Invite, now: Now) -> Result<(), CryptoError> {
+        self.invites.retain(|_, invite| !invite.is_expired(now));
+        if self.invites.len() >= INVITES_MAX {
+            let oldest = self.invites.iter().min_by_key(|(_, invite)| invite.expires_ms).map(|(id, _)| *id);
+            oldest.and_then(|id| self.invites.remove(&id));
+        }
+        if !invite.is_expired(now) {
+            self.invites.insert(invite.id()?, invite);
+        }
+        Ok(())
+    }
+
     pub(super) fn withdraw_invites(&mut self) {
         self.invites.clear();
     }
@@ -114,6 +133,18 @@ impl OwnerDesk {
         self.invited.remove(&member)
     }
 
+    /// Whether a knock was not seen before; it is from now on.
+    fn is_new_knock(&mut self, knock: Digest) -> bool {
+        if self.knocked.contains(&knock) {
+            return false;
+        }
+        if self.knocked.len() >= KNOCKS_REMEMBERED {
+            self.knocked.pop_front();
+        }
+        self.knocked.push_back(knock);
+        true
+    }
+
     /// Whoever asked under `number` has gone.
     pub(super) fn asker_gone(&mut self, number: u64) -> Option<Fingerprint> {
         self.knocks.remove(&number).map(|(member, _)| member)
@@ -130,15 +161,16 @@ impl Client {
     ) -> Result<(), Fault> {
         let (Some(room), Some(host), true) = (self.target, self.pin, self.is_owner()) else { return Ok(()) };
         addresses.truncate(INVITE_ADDRESSES_MAX);
-        self.desk.invites.retain(|_, invite| !invite.is_expired(now));
-        if self.desk.invites.len() >= INVITES_MAX {
-            let oldest = self.desk.invites.iter().min_by_key(|(_, invite)| invite.expires_ms).map(|(id, _)| *id);
-            oldest.and_then(|id| self.desk.invites.remove(&id));
-        }
         let invite = new_invite(self.suite(), addresses, host, room, now.unix_ms.saturating_add(life_ms), random)?;
-        self.desk.invites.insert(invite.id()?, invite.clone());
+        self.desk.open_invite(invite.clone(), now)?;
+        self.tell_open_invites();
         self.event(Event::InviteMade(invite));
         Ok(())
+    }
+
+    pub(super) fn tell_open_invites(&mut self) {
+        let invites = self.desk.invites.values().cloned().collect();
+        self.event(Event::OpenInvites(invites));
     }
 
     /// Somebody wants to join: an invite decides by itself, a knock asks the person.
@@ -179,7 +211,11 @@ impl Client {
                 self.desk.invited.insert(member);
                 self.desk.wish(Wish::Add { bundle: join.bundle, member, request: Some(ask.number) });
             }
-            (None, None) if knocks_allowed && self.desk.knocks.len() < KNOCKS_WAITING_MAX => {
+            (None, None)
+                if knocks_allowed
+                    && self.desk.knocks.len() < KNOCKS_WAITING_MAX
+                    && self.accepts_knock(join.knock.as_ref(), &bundle, now) =>
+            {
                 self.desk.knocks.insert(ask.number, (member, join.bundle));
                 self.event(Event::Knock { member });
             }
@@ -188,12 +224,27 @@ impl Client {
         Ok(())
     }
 
+    /// Whether whoever asks has said so, of this room and lately: the host alone cannot make anybody ask, nor
+    /// show a question twice.
+    fn accepts_knock(&mut self, knock: Option<&Signed>, bundle: &Bundle, now: Now) -> bool {
+        let Some((room, knock)) = self.target.zip(knock) else { return false };
+        let payload: Result<KnockPayload, Fault> = verify(bundle.verifying.as_ref(), Domain::Knock, knock);
+        let holds = payload.is_ok_and(|payload| {
+            payload.version == VERSION
+                && payload.sender == bundle.fingerprint
+                && payload.room == room
+                && payload.time_ms.abs_diff(now.unix_ms) <= CLOCK_SKEW_MS
+        });
+        holds && self.desk.is_new_knock(sha256(&knock.payload))
+    }
+
     /// Whether the invite holds for this bundle; it is used up then.
     fn accepts_invite(&mut self, id: &[u8; 16], mac: &[u8; 32], bundle: &Signed, now: Now) -> Result<bool, Fault> {
         let Some(invite) = self.desk.invites.get(id) else { return Ok(false) };
         let holds = invite.proves(bundle, mac)? && !invite.is_expired(now);
         if holds {
             self.desk.invites.remove(id);
+            self.tell_open_invites();
         }
         Ok(holds)
     }

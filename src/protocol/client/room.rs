@@ -12,7 +12,7 @@ use crate::protocol::Now;
 #[cfg(test)]
 use crate::protocol::limits::PREKEYS_KEPT_MAX;
 use crate::protocol::limits::{INTRODUCE_AFTER_MS, TALKATIVE_MEMBERS_MAX};
-use crate::protocol::link::{ByeCode, LinkError, PRESENCE_CONNECTED, PRESENCE_CUT, PRESENCE_OFFLINE};
+use crate::protocol::link::{ByeCode, PRESENCE_CONNECTED, PRESENCE_CUT, PRESENCE_OFFLINE};
 use crate::protocol::log_hash::LogHash;
 use crate::protocol::payload::Fault;
 use crate::protocol::roster::{Change, Roster};
@@ -170,7 +170,7 @@ impl Client {
         // Words that were shown in this run stay known by name: their sender may say them again.
         let (known, seen) = match (self.room.take(), &self.entry) {
             (Some(room), _) => (room.roster, room.seen),
-            (None, Entry::Open { roster, .. }) => (with_entries(genesis, roster)?, VecDeque::new()),
+            (None, Entry::Open { roster, .. }) => (genesis.with_entries(roster)?, VecDeque::new()),
             (None, _) => (genesis, VecDeque::new()),
         };
         let log = LogHash::at(welcome.position, welcome.log_hash.into_array());
@@ -244,9 +244,6 @@ impl Client {
         if room.log.position() < position {
             return Ok(());
         }
-        if !room.roster.contains(&self.identity.fingerprint()) {
-            return Err(Fault::BrokenRoster);
-        }
         if room.prekey_wanted {
             // To the others ours may be gone.
             room.reached_since = None;
@@ -266,33 +263,36 @@ impl Client {
         Ok(())
     }
 
-    /// Compares the host's roster with what is known. `false`: the host has less, so wait until
-    /// the owner has given it the rest.
+    /// Compares the roster that came with a welcome with what is remembered. `false`: we are not in.
     fn check_roster(&mut self, now: Now, random: &mut dyn Random) -> Result<bool, Fault> {
-        let Some(room) = &mut self.room else { return Ok(false) };
-        let length = self.roster_length_at_host;
-        if let Entry::Return { known: (number, hash), .. } = &self.entry {
-            match room.roster.hash_at(*number) {
-                Some(seen) if seen == hash => {}
-                Some(_) => return Err(Fault::Fork),
-                None => return self.wait_for_owner(now, random),
-            }
+        let Some(room) = &self.room else { return Ok(false) };
+        let own = self.identity.fingerprint();
+        let (length, number, is_owner) = (self.roster_length_at_host, room.roster.number(), room.roster.owner() == own);
+        // An owner may know more than the host, and gives it the rest.
+        if !self.may_believe(if is_owner { number } else { length }, now, random)? {
+            return Ok(false);
         }
-        if room.roster.number() > length {
-            if room.roster.owner() != self.identity.fingerprint() {
-                return self.wait_for_owner(now, random);
-            }
-            let skip = usize::try_from(length).unwrap_or(usize::MAX);
-            let missing: Vec<Signed> = room.roster.entries().iter().skip(skip).cloned().collect();
-            missing.into_iter().for_each(|entry| self.send(&Frame::Roster(entry)));
+        let Some(room) = &self.room else { return Ok(false) };
+        // Unless it is the owner's own last entry, which the host never got.
+        let is_closed = room.roster.is_closed() && length == number;
+        if is_closed || room.roster.was_removed(&own) {
+            self.shown_the_end(if is_closed { Stop::Closed } else { Stop::Removed });
+            return Ok(false);
         }
+        if !room.roster.contains(&own) {
+            return Err(Fault::BrokenRoster);
+        }
+        let skip = usize::try_from(length).unwrap_or(usize::MAX);
+        let missing: Vec<Signed> = room.roster.entries().iter().skip(skip).cloned().collect();
+        missing.into_iter().for_each(|entry| self.send(&Frame::Roster(entry)));
         Ok(true)
     }
 
-    fn wait_for_owner(&mut self, now: Now, random: &mut dyn Random) -> Result<bool, Fault> {
+    /// Who was away when the owner removed them or closed the room is shown what the owner signed.
+    fn shown_the_end(&mut self, end: Stop) {
+        self.tell_entries();
         self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
-        self.retry_later(LinkError::Closed, now, random);
-        Ok(false)
+        self.stop(if self.leaving.is_some() { Stop::Left } else { end });
     }
 
     fn enter(&mut self) {
@@ -304,13 +304,6 @@ impl Client {
             owner: room.roster.owner(),
             host: self.pin.unwrap_or_else(|| room.roster.owner()),
         };
-        let numbered = room.roster.entries().iter().zip(1..);
-        let entries: Vec<Event> = numbered
-            .filter_map(|(entry, number)| {
-                let hash = *room.roster.hash_at(number)?;
-                Some(Event::RosterEntry { number, entry: entry.clone(), hash })
-            })
-            .collect();
         if !std::mem::replace(&mut self.entered, true) {
             self.event(entered);
             if self.is_owner() && !self.title.is_empty() {
@@ -318,8 +311,20 @@ impl Client {
                 self.event(Event::Titled { title });
             }
         }
-        entries.into_iter().for_each(|entry| self.event(entry));
+        self.tell_entries();
         self.event(Event::Members(members));
+    }
+
+    fn tell_entries(&mut self) {
+        let Some(room) = &self.room else { return };
+        let numbered = room.roster.entries().iter().zip(1..);
+        let entries: Vec<Event> = numbered
+            .filter_map(|(entry, number)| {
+                let hash = *room.roster.hash_at(number)?;
+                Some(Event::RosterEntry { number, entry: entry.clone(), hash })
+            })
+            .collect();
+        entries.into_iter().for_each(|entry| self.event(entry));
     }
 
     /// The host has told everything: what waited can go out.
@@ -339,7 +344,10 @@ impl Client {
 
     fn roster_item(&mut self, exact: &[u8], now: Now) -> Result<(), Fault> {
         let entry: Signed = decode(exact)?;
-        let Some(change) = self.roster_entry(&entry)? else { return Ok(()) };
+        let Some(change) = self.roster_entry(&entry)? else {
+            self.check_end(&entry);
+            return Ok(());
+        };
         self.chain = None;
         self.requeue_in_flight();
         let owner = self.is_owner();
@@ -349,6 +357,9 @@ impl Client {
             room.introduce_soon(now);
         }
         let (number, hash) = (room.roster.number(), *room.roster.hash());
+        if let Some(memory) = &mut self.memory {
+            memory.learn(number, &hash);
+        }
         self.event(Event::RosterEntry { number, entry, hash });
         match change {
             Change::Added(member) => self.member_added(member),
@@ -357,6 +368,14 @@ impl Client {
             Change::Closed => self.stop(Stop::Closed),
         }
         Ok(())
+    }
+
+    /// The owner's last entry, kept by a run before this one, has come back from the host.
+    fn check_end(&mut self, entry: &Signed) {
+        let Some(roster) = self.room.as_ref().map(|room| &room.roster) else { return };
+        if roster.is_closed() && roster.entries().last().is_some_and(|last| last.payload == entry.payload) {
+            self.stop(Stop::Closed);
+        }
     }
 
     fn roster_entry(&mut self, entry: &Signed) -> Result<Option<Change>, Fault> {
@@ -421,13 +440,6 @@ impl Client {
             _ => {}
         }
     }
-}
-
-fn with_entries(mut roster: Roster, entries: &[Signed]) -> Result<Roster, Fault> {
-    for entry in entries {
-        roster.apply(entry)?;
-    }
-    Ok(roster)
 }
 
 #[cfg(test)]

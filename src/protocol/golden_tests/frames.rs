@@ -4,9 +4,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Vector, unhex};
+use crate::crypto::{Domain, Fingerprint};
+use crate::protocol::RoomId;
+use crate::protocol::payload::KnockPayload;
 use crate::wire::{
-    Bye, Frame, FrameReader, Item, Join, JoinAnswer, JoinAsk, Lobby, Look, Msg, Open, Ping, Presence, Refuse, Resume,
-    Signed, SkPacket, Welcome, decode,
+    Bye, ByteArray, Frame, FrameReader, Item, Join, JoinAnswer, JoinAsk, Lobby, Look, Msg, Open, Ping, Presence,
+    Refuse, Resume, Signed, SkPacket, Welcome, decode, encode,
 };
 
 pub(super) fn frame(vector: &Vector) {
@@ -25,6 +28,7 @@ fn built(vector: &Vector) -> Frame {
         "Join" => Frame::Join(Join {
             bundle: field(vector, "b"),
             invite_id: field(vector, "i"),
+            knock: field(vector, "k"),
             mac: field(vector, "m"),
             room: field(vector, "r"),
         }),
@@ -79,4 +83,27 @@ fn field<T: Serialize + DeserializeOwned>(vector: &Vector, name: &str) -> T {
         serde_json::Value::String(hex) => decode(&unhex(hex)).unwrap(),
         value => serde_json::from_value(value.clone()).unwrap(),
     }
+}
+
+/// What came after the file was frozen: the question of somebody without an invite, between the keys `i` and `m`.
+#[test]
+fn a_join_has_a_knock_or_no_key_for_one() {
+    let signed = Signed { payload: vec![1].into(), signature: vec![2].into() };
+    let join =
+        |knock| Join { bundle: signed.clone(), invite_id: None, knock, mac: None, room: ByteArray::new([7; 32]) };
+    let room = [&[0x61, b'r', 0x58, 32][..], &[7; 32]].concat();
+    let part = [0xa2, 0x61, b'p', 0x41, 1, 0x61, b's', 0x41, 2];
+    let head = [&[0x61, b'b'][..], &part, &[0x61, b'i', 0xf6]].concat();
+    let without = [&[0xa4][..], &head, &[0x61, b'm', 0xf6], &room].concat();
+    let with = [&[0xa5][..], &head, &[0x61, b'k'], &part, &[0x61, b'm', 0xf6], &room].concat();
+    let null = [&[0xa5][..], &head, &[0x61, b'k', 0xf6, 0x61, b'm', 0xf6], &room].concat();
+    assert_eq!(encode(&join(None)), without);
+    assert_eq!(encode(&join(Some(signed.clone()))), with);
+    assert_eq!((decode(&without), decode(&with)), (Ok(join(None)), Ok(join(Some(signed.clone())))));
+    assert!(decode::<Join>(&null).is_err(), "absent, and not null");
+    let payload =
+        KnockPayload { sender: Fingerprint::from_bytes([5; 32]), room: RoomId([7; 32]), time_ms: 9, version: 1 };
+    let bytes = [&[0xa4, 0x61, b'a', 0x58, 32][..], &[5; 32], &room, &[0x61, b't', 9, 0x61, b'v', 1]].concat();
+    assert_eq!(encode(&payload), bytes);
+    assert_eq!(Domain::Knock.label(), Some("knock"));
 }

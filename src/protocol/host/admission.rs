@@ -52,6 +52,9 @@ impl Host {
             return self.refuse(link, RefuseCode::Open);
         }
         let room = roster.room();
+        if self.show_closed(link, room) {
+            return;
+        }
         if !self.rooms.contains_key(&room) {
             if self.rooms.len() >= ROOMS_MAX {
                 return self.refuse(link, RefuseCode::Busy);
@@ -80,6 +83,9 @@ impl Host {
     fn try_join(&mut self, link: LinkId, join: &Join, exact: &[u8], now: Now) -> Result<(), RefuseCode> {
         let peer = self.peer(link).ok_or(RefuseCode::NoRoom)?;
         let room_id = RoomId(join.room.into_array());
+        if self.show_closed(link, room_id) {
+            return Ok(());
+        }
         let room = self.rooms.get(&room_id).ok_or(RefuseCode::NoRoom)?;
         if room.roster().suite().key_suite() != peer.suite {
             return Err(RefuseCode::NoRoom);
@@ -92,12 +98,15 @@ impl Host {
             self.seat(link, room_id, None, now);
             return Ok(());
         }
+        let is_invited = join.invite_id.is_some() && join.mac.is_some();
+        if !is_invited && join.knock.is_none() && room.show_the_end(&peer.fingerprint, link, &mut self.outputs) {
+            return Ok(());
+        }
         if room.roster().is_full() {
             return Err(RefuseCode::Full);
         }
-        let is_invited = join.invite_id.is_some() && join.mac.is_some();
         let way = if is_invited { Way::Invite } else { Way::Knock };
-        if way == Way::Knock && !room.roster().may_knock() {
+        if way == Way::Knock && (join.knock.is_none() || !room.roster().may_knock()) {
             return Err(RefuseCode::NoKnocking);
         }
         if way == Way::Invite && self.wrong_invites.are_too_many(peer.address, now) {
@@ -166,6 +175,13 @@ impl Host {
         for asker in room.end_waiting(&mut self.outputs) {
             self.turn_away(asker, RefuseCode::Full, now);
         }
+    }
+
+    /// A room that is closed is shown to whoever was in it then, so that they know it from the owner.
+    fn show_closed(&mut self, link: LinkId, room_id: RoomId) -> bool {
+        let Some(peer) = self.peer(link) else { return false };
+        let closed = self.closed.iter().find(|room| room.roster().room() == room_id);
+        closed.is_some_and(|room| room.show_the_end(&peer.fingerprint, link, &mut self.outputs))
     }
 
     /// A member comes back within one run of its app.

@@ -13,7 +13,7 @@ use self::admission::WrongInvites;
 use self::room::Room;
 use super::limits::{
     BYTES_A_SECOND, BYTES_BURST, FIRST_FRAME_MS, KEYS_BURST, LOOK_AFTER_SAYING_MS, MESSAGES_A_SECOND, MESSAGES_BURST,
-    QUESTIONS_BURST, WAITING_MS,
+    QUESTIONS_BURST, ROOMS_MAX, WAITING_MS,
 };
 use super::link::{ByeCode, RefuseCode};
 use super::liveness::{Liveness, Sign};
@@ -143,6 +143,8 @@ pub struct Host {
     policy: OpenPolicy,
     limits: HostLimits,
     rooms: BTreeMap<RoomId, Room>,
+    /// Rooms that their owners closed, the one closed last at the end.
+    closed: VecDeque<Room>,
     links: BTreeMap<LinkId, Link>,
     wrong_invites: WrongInvites,
     asks: u64,
@@ -158,6 +160,7 @@ impl Host {
             policy,
             limits,
             rooms: BTreeMap::new(),
+            closed: VecDeque::new(),
             links: BTreeMap::new(),
             wrong_invites: WrongInvites::default(),
             asks: 0,
@@ -270,7 +273,12 @@ impl Host {
     }
 
     fn close_room(&mut self, room: RoomId, now: Now) {
-        self.rooms.remove(&room);
+        if let Some(room) = self.rooms.remove(&room) {
+            self.closed.push_back(room.close());
+            while self.closed.len() > ROOMS_MAX {
+                self.closed.pop_front();
+            }
+        }
         let in_room = |entry: &Link| match entry.state {
             LinkState::Member { room: of } | LinkState::Waiting { room: of, .. } => of == room,
             LinkState::Keyed => false,
@@ -379,7 +387,11 @@ fn entry_said_bye(links: &mut BTreeMap<LinkId, Link>, link: LinkId) {
 impl Host {
     /// What it keeps, counted anew, and the most it should keep.
     pub(super) fn held(&self) -> Vec<(&'static str, usize, usize)> {
-        let rooms = [("rooms", self.rooms.len(), super::limits::ROOMS_MAX), ("outputs", self.outputs.len(), 0)];
+        let rooms = [
+            ("rooms", self.rooms.len(), ROOMS_MAX),
+            ("closed rooms", self.closed.len(), ROOMS_MAX),
+            ("outputs", self.outputs.len(), 0),
+        ];
         rooms.into_iter().chain(self.rooms.values().flat_map(Room::held)).collect()
     }
 }

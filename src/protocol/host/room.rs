@@ -68,7 +68,8 @@ enum KeptItem {
 
 pub(super) struct Room {
     roster: Roster,
-    roster_items: Vec<Arc<[u8]>>,
+    /// With the position that each has in the log.
+    roster_items: Vec<(u64, Arc<[u8]>)>,
     log: LogHash,
     kept: VecDeque<Kept>,
     kept_bytes: usize,
@@ -123,7 +124,7 @@ impl Room {
             }
         };
         let position = self.log_item(ItemKind::Roster, exact, outputs);
-        self.roster_items.push(item_frame(ItemKind::Roster, position, None, exact));
+        self.roster_items.push((position, item_frame(ItemKind::Roster, position, None, exact)));
         Ok(match change {
             Change::Added(member) => Next::Added(member),
             Change::Removed(member) => Next::Removed(self.seats.remove(&member).and_then(|seat| seat.link)),
@@ -311,9 +312,38 @@ impl Room {
     fn send_snapshot(&self, member: Fingerprint, link: LinkId, outputs: &mut Outputs) {
         let prekeys = self.seats.iter().filter(|(other, _)| **other != member);
         let prekeys = prekeys.filter_map(|(_, seat)| seat.prekey.as_ref().map(|(_, frame)| frame));
-        for frame in self.roster_items.iter().chain(prekeys) {
+        for frame in self.roster_items.iter().map(|(_, frame)| frame).chain(prekeys) {
             outputs.push_back(HostOutput::Send { link, frame: Arc::clone(frame) });
         }
+    }
+
+    /// What the owner signed up to the end of somebody's membership, for one who was away when it came; as in a
+    /// welcome, and no more of the log than that. `false`: it has not ended.
+    pub(super) fn show_the_end(&self, member: &Fingerprint, link: LinkId, outputs: &mut Outputs) -> bool {
+        let Some(length) = self.roster.end_of(member) else { return false };
+        let count = usize::try_from(length).unwrap_or(usize::MAX);
+        let last = count.checked_sub(1).and_then(|last| self.roster_items.get(last));
+        let position = last.map_or(0, |(position, _)| *position);
+        let welcome = Welcome {
+            genesis: self.roster.genesis().clone(),
+            prekey_index: 0,
+            log_hash: ByteArray::new([0; 32]),
+            chain_number: 0,
+            position,
+            roster_length: length,
+        };
+        outputs.push_back(HostOutput::Send { link, frame: Frame::Welcome(welcome).to_bytes() });
+        for (_, frame) in self.roster_items.iter().take(count) {
+            outputs.push_back(HostOutput::Send { link, frame: Arc::clone(frame) });
+        }
+        true
+    }
+
+    /// The room is closed: only what its owner signed is kept, to be shown to members who were away.
+    pub(super) fn close(mut self) -> Self {
+        self.kept = VecDeque::new();
+        (self.kept_bytes, self.seats, self.waiting) = (0, BTreeMap::new(), Waiting::default());
+        self
     }
 
     fn replay(&self, member: Fingerprint, link: LinkId, position: u64, outputs: &mut Outputs) {

@@ -1,0 +1,91 @@
+//! What a client remembers of its room, and the one place where a roster is compared with it.
+
+use super::{Client, Entry, Output, Stop};
+use crate::crypto::Random;
+use crate::protocol::Now;
+use crate::protocol::limits::OLDER_ROSTER_MS;
+use crate::protocol::link::{ByeCode, LinkError};
+use crate::protocol::memory::{Ending, Memory, Standing};
+use crate::protocol::payload::Fault;
+use crate::protocol::roster::Roster;
+
+impl Client {
+    /// Takes in what is remembered of the room, from before or from elsewhere.
+    pub(super) fn remember(&mut self, memory: &Memory) {
+        if self.target.is_some_and(|target| target != memory.room()) {
+            return;
+        }
+        match &mut self.memory {
+            Some(known) if known.room() == memory.room() => known.merge(memory),
+            known => *known = Some(*memory),
+        }
+    }
+
+    /// Another copy knew more: whoever is in the room already with less has to leave it.
+    pub(super) fn check_memory(&mut self, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
+        if self.memory.is_some_and(|memory| memory.ended() == Some(Ending::Closed)) {
+            self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
+            self.stop(Stop::Closed);
+            return Ok(());
+        }
+        if self.is_in_step()
+            && let Some(number) = self.room.as_ref().map(|room| room.roster.number())
+        {
+            self.may_believe(number, now, random)?;
+        }
+        Ok(())
+    }
+
+    /// Whether what was kept of the room holds together, before a host is asked anything: what does not is
+    /// no host's doing.
+    pub(super) fn check_what_was_kept(&self) -> Result<(), Stop> {
+        if self.memory.is_some_and(|memory| memory.ended() == Some(Ending::Closed)) {
+            return Err(Stop::Closed);
+        }
+        let (genesis, entries) = match &self.entry {
+            Entry::Open { genesis, roster, .. } => (genesis, roster.as_slice()),
+            Entry::Return { genesis, .. } => (genesis, [].as_slice()),
+            Entry::Invite(_) | Entry::Knock => return Ok(()),
+        };
+        let roster = Roster::open(genesis).and_then(|roster| roster.with_entries(entries));
+        let roster = roster.map_err(|_| Stop::BadRecord)?;
+        let is_other =
+            |memory: Memory| memory.room() != roster.room() || memory.judge(&roster, u64::MAX) == Standing::Forked;
+        let is_wrong = roster.suite() != self.crypto.suite() || self.memory.is_some_and(is_other);
+        if is_wrong { Err(Stop::BadRecord) } else { Ok(()) }
+    }
+
+    /// Whether the roster that came may be believed, of which the host shows `shown` entries. Nobody is in a
+    /// room, by whatever way, before this has said so. `false`: we have hung up.
+    pub(super) fn may_believe(&mut self, shown: u64, now: Now, random: &mut dyn Random) -> Result<bool, Fault> {
+        let Some(roster) = self.room.as_ref().map(|room| &room.roster) else { return Ok(false) };
+        let room = roster.room();
+        let mut memory = self.memory.filter(|memory| memory.room() == room).unwrap_or(Memory::new(room));
+        let standing = memory.judge(roster, shown);
+        memory.learn(roster.number(), roster.hash());
+        match standing {
+            Standing::Holds => {
+                self.memory = Some(memory);
+                self.behind_since_ms = None;
+                Ok(true)
+            }
+            Standing::Forked => Err(Fault::Fork),
+            Standing::Behind => {
+                self.fall_back(&memory, shown, now, random);
+                Ok(false)
+            }
+        }
+    }
+
+    /// The host shows less than was seen: it may get the rest from the owner soon. If not, it is for a person.
+    fn fall_back(&mut self, memory: &Memory, shown: u64, now: Now, random: &mut dyn Random) {
+        let (known, hash) = (memory.number(), *memory.hash());
+        let since = *self.behind_since_ms.get_or_insert(now.monotonic_ms);
+        self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
+        if now.monotonic_ms.saturating_sub(since) >= OLDER_ROSTER_MS {
+            self.stop(Stop::RolledBack { known, hash, shown });
+        } else {
+            self.retry_later(LinkError::OlderRoster { known, hash, shown }, now, random);
+        }
+    }
+}
