@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::chat::skeleton;
 use super::{Code, Language, PORT_DEFAULT, Problem, Sentence, files, say};
 use crate::crypto::{Fingerprint, Suite};
-use crate::protocol::RoomId;
+use crate::protocol::{Name, RoomId};
 use crate::wire;
 
 /// The version of the file this program writes.
@@ -38,10 +37,16 @@ pub enum Appearance {
 /// A mark on somebody's key. It belongs to the key; the name is for recognising a changed one.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Verified {
-    /// What they were called when their key was compared.
-    pub name: String,
+    /// What they were called when their key was compared; nothing if that was before they told a name.
+    pub name: Name,
     /// When that was, in milliseconds since 1970.
     pub at_ms: u64,
+}
+
+impl Verified {
+    fn is_nameless(&self) -> bool {
+        self.name.as_str().is_empty()
+    }
 }
 
 /// The settings of a profile.
@@ -188,7 +193,7 @@ impl Settings {
         {
             self.verified.remove(&oldest);
         }
-        self.verified.insert(member, Verified { name: name.to_owned(), at_ms: now_ms });
+        self.verified.insert(member, Verified { name: Name::kept(name), at_ms: now_ms });
     }
 
     /// Takes the mark away.
@@ -203,14 +208,27 @@ impl Settings {
     }
 
     /// When a key was compared with somebody of this name (or one that looks the same) who is not
-    /// `member`, if `member`'s own never was: the same person with a new key, or somebody else.
+    /// `member`, if `member`'s own never was under this name: the same person with a new key, or somebody else.
     #[must_use]
-    pub fn compared_otherwise(&self, member: &Fingerprint, name: &str) -> Option<u64> {
-        if self.is_verified(member) {
+    pub fn compared_otherwise(&self, member: &Fingerprint, name: &Name) -> Option<u64> {
+        if self.verified.get(member).is_some_and(|mark| mark.is_nameless() || mark.name.looks_like(name)) {
             return None;
         }
-        let wanted = skeleton(name);
-        self.verified.values().filter(|mark| skeleton(&mark.name) == wanted).map(|mark| mark.at_ms).max()
+        let others = self.verified.iter().filter(|(key, mark)| *key != member && mark.name.looks_like(name));
+        others.map(|(_, mark)| mark.at_ms).max()
+    }
+
+    /// Whether a mark waits for the name that was just told.
+    #[must_use]
+    pub fn is_marked_nameless(&self, member: &Fingerprint) -> bool {
+        self.verified.get(member).is_some_and(Verified::is_nameless)
+    }
+
+    /// Gives a mark its name that was made before there was one.
+    pub fn name_mark(&mut self, member: &Fingerprint, name: &str) {
+        if let Some(mark) = self.verified.get_mut(member).filter(|mark| mark.is_nameless()) {
+            mark.name = Name::kept(name);
+        }
     }
 
     fn path(directory: &Path) -> PathBuf {
@@ -269,6 +287,47 @@ mod tests {
         std::fs::write(Settings::path(directory.path()), wire::encode(&old)).unwrap();
         let (settings, warning) = Settings::load(directory.path()).unwrap();
         assert_eq!((settings.name.as_str(), settings.port, warning), ("Ann", PORT_DEFAULT, None));
+    }
+
+    #[test]
+    fn a_mark_is_for_a_key_and_the_name_that_it_was_compared_under() {
+        let key = |number: u8| Fingerprint::from_bytes([number; 32]);
+        let other =
+            |settings: &Settings, member: u8, name: &str| settings.compared_otherwise(&key(member), &Name::kept(name));
+        let mut settings = Settings::default();
+        settings.mark_verified(key(1), "Jos\u{e9}", 5);
+        settings.mark_verified(key(2), "Bo", 6);
+        assert_eq!(other(&settings, 3, "Jose\u{301}"), Some(5));
+        assert_eq!(other(&settings, 1, "Jose\u{301}"), None);
+        assert_eq!(other(&settings, 1, "Pepe"), None, "whoever was compared may be called otherwise");
+        assert_eq!(other(&settings, 2, "JOS\u{c9}"), Some(5), "but not as another who was");
+        settings.mark_verified(key(2), "Jos\u{e9}", 7);
+        assert_eq!(
+            (other(&settings, 1, "Jos\u{e9}"), other(&settings, 2, "Jos\u{e9}")),
+            (None, None),
+            "two may share a name"
+        );
+        // Compared before a name was told.
+        settings.mark_verified(key(4), "", 8);
+        assert!(settings.is_marked_nameless(&key(4)) && other(&settings, 5, "Ann").is_none());
+        settings.name_mark(&key(4), "Ann");
+        settings.name_mark(&key(4), "Anna");
+        assert_eq!((other(&settings, 5, "\u{391}nn"), other(&settings, 5, "Anna")), (Some(8), None));
+    }
+
+    #[test]
+    fn a_mark_of_before_is_found_by_what_its_name_looks_like() {
+        #[derive(Serialize)]
+        struct Before {
+            name: &'static str,
+            at_ms: u64,
+        }
+        let bytes = wire::encode(&Before { name: "Jose\u{301} ", at_ms: 9 });
+        let mark: Verified = ciborium::from_reader(bytes.as_slice()).unwrap();
+        let settings =
+            Settings { verified: BTreeMap::from([(Fingerprint::from_bytes([1; 32]), mark)]), ..Settings::default() };
+        let other = settings.compared_otherwise(&Fingerprint::from_bytes([2; 32]), &Name::kept("Jos\u{e9}"));
+        assert_eq!(other, Some(9));
     }
 
     #[test]

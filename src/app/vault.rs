@@ -162,7 +162,7 @@ mod tests {
     }
 
     fn private() -> Private {
-        let mark = Verified { name: "Bo".into(), at_ms: 7 };
+        let mark = Verified { name: crate::protocol::Name::kept("Bo"), at_ms: 7 };
         Private {
             drafts: BTreeMap::from([(RoomId([1; 32]), "half a thought".to_owned())]),
             verified: BTreeMap::from([(Fingerprint::from_bytes([2; 32]), mark)]),

@@ -10,7 +10,7 @@ use super::compare;
 use super::console::Console;
 use super::input::{Inbox, Incoming, Wish};
 use super::report::Report;
-use crate::app::chat::Chat;
+use crate::app::chat::{Chat, Room};
 use crate::app::{Code, IdentityState, Opening, Problem, SeatEvent, SeatId, Session, SessionEvent, Settings, say};
 use crate::crypto::Fingerprint;
 use crate::protocol::limits::WAITING_MS;
@@ -218,7 +218,7 @@ impl Talk {
                 self.exit = self.exit.max(Code::TooLong.exit());
             }
             Event::SafetyNumber(number) => self.number_came(number),
-            Event::MemberNamed { member, name } => self.doubt(*member, name),
+            Event::MemberNamed { member, .. } => self.doubt(*member),
             Event::Stopped(stop) => self.stopped(stop),
             _ => {}
         }
@@ -228,18 +228,22 @@ impl Talk {
         let (member, room) = (number.other(), self.chat.room(self.seat));
         let (Some(pasted), Some(room)) = (self.comparing.remove(&member), room) else { return };
         if compare::report(&mut self.report.console, number, &pasted, room, &self.settings) {
-            let name = room.chosen_name(&member).unwrap_or_default().to_owned();
+            let name = room.chosen_name(&member).map(ToString::to_string).unwrap_or_default();
             self.session.change_settings(move |settings| settings.mark_verified(member, &name, now_ms()));
         }
     }
 
     /// Tells once of somebody who has another key than before.
-    fn doubt(&mut self, member: Fingerprint, name: &str) {
+    fn doubt(&mut self, member: Fingerprint) {
         let Some(room) = self.chat.room(self.seat).filter(|room| !room.is_learning()) else { return };
-        let is_other = room.me != Some(member) && self.settings.compared_otherwise(&member, name).is_some();
-        if is_other && self.doubted.insert(member) {
+        if room.me != Some(member) && self.has_changed(room, &member) && self.doubted.insert(member) {
             compare::warn_of_change(&mut self.report.console, &member, room);
         }
+    }
+
+    /// Whether somebody of this name was compared under another key.
+    fn has_changed(&self, room: &Room, member: &Fingerprint) -> bool {
+        room.chosen_name(member).is_some_and(|name| self.settings.compared_otherwise(member, name).is_some())
     }
 
     fn verify(&mut self, member: Fingerprint, pasted: String) {
@@ -353,8 +357,8 @@ impl Talk {
     /// Members that give a reason not to send, and that nobody was asked about.
     fn doubts(&self) -> Vec<Fingerprint> {
         let Some(room) = self.chat.room(self.seat) else { return Vec::new() };
-        let is_verified = |member: &&Fingerprint| self.settings.is_verified(member);
-        let changed = self.doubted.iter().filter(|member| room.member(member).is_some() && !is_verified(member));
+        let is_open = |member: &&Fingerprint| room.member(member).is_some() && self.has_changed(room, member);
+        let changed = self.doubted.iter().filter(is_open);
         let doubts = room.forked_by().iter().chain(changed);
         doubts.filter(|member| !self.accepted.contains(*member)).copied().collect()
     }

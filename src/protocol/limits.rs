@@ -10,8 +10,12 @@ pub const ROOMS_MAX: usize = 32;
 pub const ROSTER_ENTRIES_MAX: u64 = 2_048;
 /// A message's text in bytes of UTF-8.
 pub const TEXT_BYTES_MAX: usize = 16 * 1024;
-/// A display name or room title in characters.
+/// A display name or room title in characters as people count them (grapheme clusters).
 pub const NAME_CHARS_MAX: usize = 32;
+/// The same in bytes of UTF-8: a family of emoji is one character and takes 25, a syllable of Hindi up to 12.
+pub const NAME_BYTES_MAX: usize = 512;
+/// Combining marks on one character of a name (UTS 39, 5.4): more reach into the lines above and below.
+pub const NAME_MARKS_MAX: usize = 4;
 /// A chain's key for one recipient in bytes: with ML-KEM-768 for an RSA-4096 key it is 1.8 KiB. A longer
 /// one would not fit into its recipient's item.
 pub const WRAP_BYTES_MAX: usize = 2 * 1024;

@@ -44,7 +44,9 @@ pub use self::identity::{Identity, certificate, certifies};
 pub use self::invite::{Invite, InviteError};
 pub use self::link::{ByeCode, LinkError, RefuseCode};
 pub use self::memory::{Ending, Memory};
-pub use self::name::{NameError, check_name};
+#[cfg(test)]
+pub(crate) use self::name::tests::confusable_pairs;
+pub use self::name::{Likeness, Name, NameError, check_name, is_ignorable, search_key};
 pub use self::payload::{Body, Fault};
 pub use self::room_code::RoomCode;
 pub use self::roster::{Roster, new_room};

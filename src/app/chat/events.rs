@@ -1,6 +1,6 @@
 //! What each event does to a room.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::delivery::{Delivery, Progress};
 use super::member::Presence;
@@ -289,25 +289,19 @@ impl Room {
     fn named(&mut self, member: Fingerprint, name: &str, now_ms: u64) -> Vec<Change> {
         // A name can come after its member left; it only helps to read the rows then.
         let is_member = self.member(&member).is_some();
-        let before = self.name_member(member, name);
+        let told = self.name_member(member, name);
         if !is_member {
             self.remove_member(&member);
         }
         let mut changes = vec![Change::MembersChanged(self.seat)];
-        // Whoever had or has a name that looks the same is called otherwise from now on.
-        let namesakes =
-            self.namesakes(&member, name).chain(before.iter().flat_map(|before| self.namesakes(&member, before)));
-        let namesakes: BTreeSet<Fingerprint> = namesakes.collect();
-        match before {
-            Some(before) if before == name => return changes,
-            Some(before) if self.me != Some(member) => {
+        match told.before {
+            Some(before) if before != name && self.me != Some(member) => {
                 let now = name.to_owned();
                 changes.extend(self.notice(now_ms, Notice::Renamed { member, before, now }));
             }
             _ => {}
         }
-        changes.extend(self.rows_of(&member));
-        changes.extend(namesakes.iter().flat_map(|namesake| self.rows_of(namesake)));
+        changes.extend(told.called_otherwise.iter().flat_map(|member| self.rows_of(member)));
         changes
     }
 

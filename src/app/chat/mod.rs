@@ -6,6 +6,7 @@
 mod delivery;
 mod events;
 mod member;
+mod names;
 mod room;
 mod row;
 mod rows;
@@ -17,7 +18,6 @@ use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::{LobbyRoom, SafetyNumber};
 
 pub use self::delivery::{Delivery, Progress};
-pub(in crate::app) use self::member::skeleton;
 pub use self::member::{Member, Presence};
 pub use self::room::{Connection, Hosting, Room, Security};
 pub use self::row::{Message, Notice, Row, RowKind};

@@ -1,14 +1,15 @@
 //! One conversation as it is now.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
-use super::member::{Member, skeleton};
+use super::member::Member;
+use super::names::{Names, Told};
 use super::row::{Message, Notice, Row, RowKind};
 use super::rows::Rows;
 use super::{Change, Presence, Question};
 use crate::app::{AddressTest, Problem, SeatId, SeatInfo};
 use crate::crypto::Fingerprint;
-use crate::protocol::{Invite, MessageId, RoomCode};
+use crate::protocol::{Invite, MessageId, Name, RoomCode};
 
 /// How a room is connected.
 #[derive(Clone, PartialEq, Debug)]
@@ -111,8 +112,7 @@ pub struct Room {
     pub(super) changed_host: Option<(Fingerprint, Fingerprint)>,
     /// Whether it was connected once: before, who is there is no news.
     pub(super) was_ready: bool,
-    /// The names of all who ever were here, for the rows of those who left.
-    names: HashMap<Fingerprint, String>,
+    pub(super) names: Names,
 }
 
 impl Room {
@@ -136,7 +136,7 @@ impl Room {
             code: None,
             changed_host: None,
             was_ready: false,
-            names: HashMap::new(),
+            names: Names::default(),
         }
     }
 
@@ -225,21 +225,16 @@ impl Room {
     }
 
     /// How to call somebody: the name, with the tag beside it where that of another who is or was here
-    /// looks the same, or the tag alone.
+    /// looks the same or it may mislead by itself, or the tag alone.
     #[must_use]
     pub fn name_of(&self, fingerprint: &Fingerprint) -> String {
-        let Some(name) = self.names.get(fingerprint) else { return fingerprint.tag() };
-        if self.namesakes(fingerprint, name).next().is_some() {
-            format!("{name} ({})", fingerprint.tag())
-        } else {
-            name.clone()
-        }
+        self.names.call(fingerprint)
     }
 
     /// The name somebody chose, if told.
     #[must_use]
-    pub fn chosen_name(&self, fingerprint: &Fingerprint) -> Option<&str> {
-        self.names.get(fingerprint).map(String::as_str)
+    pub fn chosen_name(&self, fingerprint: &Fingerprint) -> Option<&Name> {
+        self.names.chosen(fingerprint)
     }
 }
 
@@ -276,7 +271,7 @@ impl Room {
         let found = self.members.iter().position(|member| member.fingerprint == fingerprint);
         let index = found.unwrap_or_else(|| {
             let mut member = Member::new(fingerprint);
-            member.name = self.names.get(&fingerprint).cloned();
+            member.name = self.names.chosen(&fingerprint).map(ToString::to_string);
             member.is_me = self.me == Some(fingerprint);
             member.is_owner = self.owner == Some(fingerprint);
             member.is_host = self.host == Some(fingerprint);
@@ -295,11 +290,11 @@ impl Room {
         self.members.retain(|member| member.fingerprint != *fingerprint);
     }
 
-    /// Remembers a name; says the one before.
-    pub(super) fn name_member(&mut self, fingerprint: Fingerprint, name: &str) -> Option<String> {
+    /// Remembers a name; says what that changed.
+    pub(super) fn name_member(&mut self, fingerprint: Fingerprint, name: &str) -> Told {
         self.member_mut(fingerprint).name = Some(name.to_owned());
         self.sort_members();
-        self.names.insert(fingerprint, name.to_owned())
+        self.names.tell(fingerprint, name)
     }
 
     pub(super) fn sort_members(&mut self) {
@@ -307,13 +302,6 @@ impl Room {
             let name = member.name.as_deref().map(str::to_lowercase);
             (!member.is_owner, !member.is_me, name.is_none(), name, member.fingerprint)
         });
-    }
-
-    /// Others who were ever here under a name that looks like this one.
-    pub(super) fn namesakes(&self, fingerprint: &Fingerprint, name: &str) -> impl Iterator<Item = Fingerprint> {
-        let wanted = skeleton(name);
-        let others = self.names.iter().filter(move |(other, _)| *other != fingerprint);
-        others.filter(move |(_, name)| skeleton(name) == wanted).map(|(other, _)| *other)
     }
 
     /// The rows that speak of somebody: they change with the name.

@@ -240,7 +240,16 @@ impl Problem {
         let hint = match error {
             NameError::Empty => say!("Choose another: a name needs at least one visible character."),
             NameError::TooLong => say!("Choose another: a name has at most {} characters.", NAME_CHARS_MAX),
-            NameError::Invisible => say!("Choose another: a name has no control or direction-changing characters."),
+            NameError::Invisible => {
+                say!(
+                    "Choose another: a name has no characters that cannot be seen or that change the direction of text."
+                )
+            }
+            NameError::Marks => {
+                say!(
+                    "Choose another: a name has at most four accents on a letter, each once, and none at its beginning."
+                )
+            }
         };
         Self::new(Code::Usage, say!("This name cannot be used."), hint)
     }

@@ -29,6 +29,7 @@ impl Engine {
             Event::RosterEntry { number, entry, hash } => return self.roster_entry(id, *number, entry, hash),
             Event::OpenInvites(invites) => return self.open_invites(id, invites),
             Event::Titled { title } => self.titled(id, title),
+            Event::MemberNamed { member, name } => self.named(*member, name),
             Event::OnHost { id: message, .. }
             | Event::Rejected { id: message, .. }
             | Event::OutboxFull { id: message } => self.settled(id, message),
@@ -167,6 +168,14 @@ impl Engine {
             title.clone_into(&mut record.title);
             seat.unsaved = true;
             self.write_records_soon();
+        }
+    }
+
+    /// A mark that was made before its owner told a name is found by that name from now on.
+    fn named(&mut self, member: Fingerprint, name: &str) {
+        if self.settings.is_marked_nameless(&member) {
+            self.settings.name_mark(&member, name);
+            self.settings_changed();
         }
     }
 

@@ -43,7 +43,8 @@ impl Presenter {
     /// The person says that the numbers are the same, or takes that back.
     pub(in crate::gui) fn mark_verified(&mut self, verified: bool) {
         let Some(Comparing { seat, member, .. }) = self.comparing else { return };
-        let name = self.chat.room(seat).and_then(|room| room.chosen_name(&member)).unwrap_or_default().to_owned();
+        let name = self.chat.room(seat).and_then(|room| room.chosen_name(&member)).map(ToString::to_string);
+        let name = name.unwrap_or_default();
         let change = move |settings: &mut Settings| {
             if verified {
                 settings.mark_verified(member, &name, now_ms());
