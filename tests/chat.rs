@@ -293,6 +293,26 @@ fn who_came_and_went_while_one_was_away_is_news_on_coming_back() {
 }
 
 #[test]
+fn somebody_the_host_shows_first_is_told_as_joined() {
+    let mut story = Story::in_the_room();
+    story.tell(cut());
+    story.tell(Event::MemberHere { member: person("carol") });
+    assert_eq!(story.last_row(), format!("{} joined.", person("carol").tag()));
+    story.tell(Event::Members(vec![person("ann"), person("bo"), person("carol")]));
+    story.tell(Event::MemberJoined { member: person("carol") });
+    assert_eq!(story.rows().iter().filter(|row| row.ends_with("joined.")).count(), 1, "and once");
+}
+
+#[test]
+fn whoever_takes_the_name_of_another_is_seen_to() {
+    let mut story = Story::in_the_room();
+    story.tell(Event::MemberJoined { member: person("eve") });
+    story.tell(named("eve", "Eve"));
+    story.tell(named("eve", "Ａｎｎ"));
+    assert_eq!(story.last_row(), format!("Eve is now called Ａｎｎ ({}).", person("eve").tag()));
+}
+
+#[test]
 fn names_that_look_alike_carry_their_tag() {
     let mut story = Story::in_the_room();
     story.tell(Event::MemberJoined { member: person("eve") });
@@ -504,4 +524,25 @@ fn known_rooms_are_listed_before_anything_happens_and_sorted_by_activity() {
     assert_eq!(chat.by_activity().first().map(|room| room.seat), Some(SeatId(2)));
     assert!(matches!(chat.room(SeatId(2)).unwrap().rows()[0].kind, RowKind::Message(_)));
     assert!(!chat.room(SeatId(2)).unwrap().rows().iter().any(|row| row.kind == RowKind::Notice(Notice::Opened)));
+}
+
+#[test]
+fn rooms_whose_titles_look_alike_have_their_ids_beside_them() {
+    let mut chat = Chat::default();
+    let mut take = |seat: u64, title: &str| {
+        let info = SeatInfo {
+            room: Some(RoomId([u8::try_from(seat).unwrap(); 32])),
+            title: title.to_owned(),
+            ..info(Suite::Secure, false)
+        };
+        chat.apply(&SessionEvent::Seat { seat: SeatId(seat), event: SeatEvent::Taken(info) }, 1);
+        chat.rooms().map(Room::name).collect::<Vec<_>>()
+    };
+    assert_eq!(take(1, "Friday"), ["Friday"]);
+    assert_eq!(take(2, "Monday"), ["Friday", "Monday"]);
+    assert_eq!(take(3, "Frid\u{430}y"), ["Friday (01010101)", "Monday", "Frid\u{430}y (03030303)"]);
+    let event = SeatEvent::Protocol(Event::Titled { title: "Saturday".to_owned() });
+    let changes = chat.apply(&SessionEvent::Seat { seat: SeatId(3), event }, 2);
+    assert!(changes.contains(&Change::RoomChanged(SeatId(1))));
+    assert_eq!(chat.rooms().map(Room::name).collect::<Vec<_>>(), ["Friday", "Monday", "Saturday"]);
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::checked::{self, Found};
 use super::record::{Record, UNCHECKED_VERSION, VERSION};
 use super::{Code, Problem, files, say};
-use crate::protocol::RoomId;
+use crate::protocol::{RoomId, check_name};
 use crate::wire;
 
 /// The name's end of a record.
@@ -159,7 +159,11 @@ impl Records {
             (Some(first), Some(second)) => Some(first.merged(&second)),
             (first, second) => first.or(second),
         };
-        let record = record.map(|record| Record { version: VERSION, ..record });
+        // An earlier version kept titles in other forms.
+        let record = record.map(|record| {
+            let title = check_name(&record.title).unwrap_or_default();
+            Record { version: VERSION, title, ..record }
+        });
         Ok(Loaded { record, is_stale, damaged, is_missing })
     }
 
@@ -269,6 +273,16 @@ mod tests {
         records.remove(&owned.room).unwrap();
         records.remove(&owned.room).unwrap();
         assert_eq!(records.look().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_title_of_an_earlier_version_comes_back_in_the_form_of_today() {
+        let directory = tempfile::tempdir().unwrap();
+        let records = Records::new(directory.path());
+        for (before, today) in [("Cafe\u{301} ", "Caf\u{e9}"), ("\u{3164}", "")] {
+            records.save(&Record { title: before.to_owned(), ..record(1) }).unwrap();
+            assert_eq!(records.load(&RoomId([1; 32])).unwrap().record.unwrap().title, today);
+        }
     }
 
     #[test]

@@ -98,10 +98,11 @@ Examples:
   conversa host --name Ann --room Friday --relay relay.example.org:9000 --relay-token token.txt
 
 The first line of standard output is `Invite: ` and the invite; after that come only messages, as
-`Bo: hello`. Everything else, later invites too, goes to standard error. Each invite lets one person
+`<Bo> hello`, their later lines set in by four spaces. No name has < or > in it there. Everything else, later invites too, goes to standard error. Each invite lets one person
 in, and a fresh one follows each that was used.
 
-A room of that title that this profile owns is opened again, with its members; --new makes another.
+A room of that title that this profile owns is opened again, with its members, in whatever case the title is
+typed; --new makes another.
 
 At the end of input what is queued goes out and the room goes offline; with --stay it is hosted on
 until the program is stopped (Ctrl+C or SIGTERM).
@@ -110,7 +111,11 @@ While somebody knocks, the lines `/admit TAG` and `/decline TAG` answer. `/verif
 number with somebody, `/verify NAME NUMBER` compares it with what they see and marks their key if it is
 the same, and `/unverify NAME` takes the mark away. `/room-code` shows what members can read to each other
 to know that the host shows all of them the same members; `/refresh-keys` makes new short-lived keys. If
-members turn out to have been shown different things, the next line is asked back once. With --json, standard input takes plain lines and
+members turn out to have been shown different things, the next line is asked back once.
+
+With --json, standard input takes plain lines and the commands below. A line that begins with {, }, [, ] or a
+double quote is a command or an error, never words, whatever white space or byte order mark comes before;
+{\"send\":\"text\"} says any text.
 {\"send\":\"text\"}, {\"invite\":true}, {\"remove\":FP}, {\"admit\":FP}, {\"decline\":FP}, {\"verify\":FP},
 {\"verify\":FP,\"with\":NUMBER}, {\"unverify\":FP}, {\"refresh_keys\":true}, {\"room_code\":true},
 {\"leave\":true} (an owner who leaves closes the room for good).
@@ -118,15 +123,18 @@ members turn out to have been shown different things, the next line is asked bac
 With --json, standard output has one object a line; FP is a key's fingerprint, ID 32 or 64 digits:
   {\"event\":\"hosting\",\"room\":ID,\"title\":…,\"address\":…,\"invite\":…,\"fingerprint\":FP,\"learning\":…}
   {\"event\":\"invite\",\"room\":ID,\"invite\":…}        a fresh one, for one person
+  {\"event\":\"members\",\"room\":ID,\"members\":[{\"member\":FP,\"name\":…,\"owner\":…}]}   who is there at first
   {\"event\":\"ready\",\"room\":ID,\"members\":N,\"reachable\":N,\"code\":…}
   {\"event\":\"message\",\"room\":ID,\"id\":ID,\"from\":FP,\"name\":…,\"text\":…,\"time\":…}
   {\"event\":\"queued\",\"room\":ID,\"id\":ID}  then on_host {id, without:[FP]}  and delivered {id, to:FP}
-  joined, left, removed, here, away, cut, named, knock, knock_over, invite_used, unreadable, fork,
-    newer: each {\"member\":FP,\"name\":…}; lost has a count too
+  joined, left, removed, gone, here, away, cut, named, knock, knock_over, invite_used, unreadable, fork,
+    newer: each {\"member\":FP,\"name\":…}; lost has a count too. joined comes at once, with the tag of the key
+    as the name, and named when a name is told; a name that looks like another's has the tag beside it
   safety_number {member, name, number, code, verified}, compared {member, result}, changed_key {member}
   room_code {room, code, members}, titled {room, title}, first_use {host, grouped}, lobby {rooms}, waiting
   offline {code, text, retry_in_ms}, closed, stopped {reason}
-  {\"event\":\"error\",\"code\":…,\"text\":…}        codes are stable, texts are for people";
+  {\"event\":\"error\",\"code\":…,\"text\":…}        codes are stable, texts are for people
+What a terminal would act on or not show stands as an escape, such as \\u009b.";
 
 /// `conversa host`.
 #[derive(Args, Debug)]
@@ -182,7 +190,8 @@ Examples:
   conversa join 192.168.1.7:9000 --name Bo --accept-fingerprint 3f1c… --json
   conversa join Friday
 
-A room of this profile is named by its title, its id or the beginning of its id.
+A room of this profile is named by its id, the beginning of its id or its title. Where a title could mean
+another room too, nothing is done and both are shown.
 
 At an address the host's key is shown first. A terminal is asked; otherwise --accept-fingerprint has
 to name the key. Then the room's owner decides.

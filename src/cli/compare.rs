@@ -3,12 +3,16 @@
 
 use serde_json::json;
 
-use super::console::{Console, printable};
+use super::console::Console;
 use super::input::Wish;
+use super::lines::{called, happened};
 use crate::app::chat::Room;
 use crate::app::{Code, Problem, Settings, say};
 use crate::crypto::Fingerprint;
-use crate::protocol::{Comparison, SafetyNumber};
+use crate::protocol::{Comparison, Name, SafetyNumber, search_key};
+
+/// Words of a name and of the number behind it that are looked at.
+const WORDS_MAX: usize = 32;
 
 /// Understands a line as a wish to compare; `None` if it is something else.
 pub(super) fn wish(line: &str, room: &Room) -> Option<Result<Wish, Problem>> {
@@ -23,31 +27,30 @@ pub(super) fn wish(line: &str, room: &Room) -> Option<Result<Wish, Problem>> {
     })
 }
 
-/// The one member whose name or tag the text begins with, and the rest of the text.
+/// The one member whose name, tag or key the text begins with, and the rest of the text. A name that looks like
+/// another's names nobody: the tag has to be there.
 fn find<'a>(text: &'a str, room: &Room) -> Option<(Fingerprint, &'a str)> {
-    let others = room.members().iter().filter(|member| !member.is_me);
-    let calls = others.flat_map(|member| {
-        let key = member.fingerprint;
-        [member.name.clone(), Some(room.name_of(&key)), Some(key.tag()), Some(key.to_string())]
-            .into_iter()
-            .flatten()
-            .map(move |call| (key, call))
-    });
-    let fits = |call: &str| {
-        let rest = text.get(call.len()..)?;
-        let is_same = text.get(..call.len())?.to_lowercase() == call.to_lowercase();
-        (is_same && (rest.is_empty() || rest.starts_with(' '))).then(|| rest.trim())
-    };
-    let mut found: Vec<(Fingerprint, usize, &str)> =
-        calls.filter_map(|(key, call)| fits(&call).map(|rest| (key, call.len(), rest))).collect();
-    // “Bo Li” is meant rather than “Bo”; two of one name have to be told apart by their tags.
-    let longest = found.iter().map(|(_, length, _)| *length).max()?;
-    found.retain(|(_, length, _)| *length == longest);
-    found.dedup_by_key(|(key, ..)| *key);
-    match found.as_slice() {
-        [(key, _, rest)] => Some((*key, rest)),
-        _ => None,
+    let others = room.members().iter().filter(|member| !member.is_me).map(|member| member.fingerprint);
+    let others: Vec<(Fingerprint, [String; 3])> = others
+        .map(|key| (key, [room.name_of(&key), key.tag(), key.to_string()].map(|exact| search_key(&exact))))
+        .collect();
+    // “Bo Li” is meant rather than “Bo”.
+    let ends = text.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(index, _)| index);
+    let mut ends: Vec<usize> = ends.take(WORDS_MAX).chain([text.len()]).collect();
+    ends.reverse();
+    for end in ends {
+        let (call, rest) = text.split_at_checked(end)?;
+        let (name, call) = (Name::kept(call), search_key(call));
+        let mut found = others.iter().filter(|(key, exact)| {
+            exact.contains(&call) || room.chosen_name(key).is_some_and(|chosen| chosen.looks_like(&name))
+        });
+        match (found.next(), found.next()) {
+            (Some((key, _)), None) => return Some((*key, rest.trim())),
+            (None, _) => {}
+            (Some(_), Some(_)) => return None,
+        }
     }
+    None
 }
 
 /// Shows the number, or what came of comparing; whether the key is to be marked.
@@ -69,7 +72,7 @@ pub(super) fn report(
                 "verified": verified,
             }),
         );
-        console.notice(&printable(&format!("The safety number with {name}:")));
+        console.notice(&format!("The safety number with {}:", called(&name)));
         groups.chunks(4).for_each(|row| console.notice(&format!("  {}", row.join(" "))));
         console.notice(&format!("  or as a code: {}", number.code()));
         let state = if verified { "It was compared before." } else { "It was not compared yet." };
@@ -93,8 +96,8 @@ pub(super) fn report(
 pub(super) fn warn_of_change(console: &mut Console, member: &Fingerprint, room: &Room) {
     let name = room.name_of(member);
     console.event("changed_key", &json!({ "member": member.to_string(), "name": name }));
-    let said = format!("{name} has another key than the one you compared. Compare it with /verify {}.", member.tag());
-    console.notice(&printable(&said));
+    let what = format!("has another key than the one you compared. Compare it with /verify {}.", member.tag());
+    console.notice(&happened(&name, &what));
 }
 
 fn nobody() -> Problem {

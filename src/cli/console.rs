@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use super::lines::{escaped, printable};
 use crate::app::Problem;
 
 /// Where to write, and how.
@@ -56,7 +57,7 @@ impl Console {
         if self.is_json {
             self.event("error", &json!({ "code": problem.code.as_str(), "text": problem.text() }));
         } else {
-            let _ = writeln!(io::stderr().lock(), "conversa: {}", problem.text());
+            let _ = writeln!(io::stderr().lock(), "conversa: {}", printable(&problem.text()));
             if !problem.detail.is_empty() {
                 log::info!("{}", problem.detail);
             }
@@ -72,24 +73,9 @@ impl Console {
 
 /// An event on one line, its name first, for people who read along.
 fn json_line(name: &str, fields: &Value) -> String {
-    let fields = fields.to_string();
+    let fields = escaped(&fields.to_string());
     let rest = fields.strip_prefix('{').filter(|rest| rest.len() > 1).map(|rest| format!(",{rest}"));
     format!("{{\"event\":{}{}", json!(name), rest.as_deref().unwrap_or("}"))
-}
-
-/// A stranger's text as it can stand on a terminal: without control characters, and with later
-/// lines set in, so that none of them looks like another person's message.
-pub(super) fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| match c {
-            '\n' => "\n    ".chars().collect::<Vec<_>>(),
-            '\t' => vec!['\t'],
-            c if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c) => {
-                vec!['\u{fffd}']
-            }
-            c => vec![c],
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -105,12 +91,5 @@ mod tests {
             assert_eq!(parsed.len(), fields.as_object().unwrap().len() + 1);
             assert!(line.starts_with(r#"{"event":"message""#) && !line.contains('\n'));
         }
-    }
-
-    #[test]
-    fn strangers_cannot_move_the_cursor_or_pose_as_others() {
-        assert_eq!(printable("plain ü"), "plain ü");
-        assert_eq!(printable("a\x1b[2Jb\u{202e}"), "a\u{fffd}[2Jb\u{fffd}");
-        assert_eq!(printable("hi\nAnn: bye"), "hi\n    Ann: bye");
     }
 }

@@ -8,14 +8,15 @@ use zeroize::Zeroizing;
 use super::arguments::{Global, Host, Knocks};
 use super::console::Console;
 use super::input::Inbox;
+use super::known_rooms::Found;
 use super::talk::{Rules, Talk};
-use super::{find_room, passphrase, read_text};
+use super::{passphrase, read_text};
 use crate::app::{
-    Code, HostPlace, HostRequest, JoinTarget, Keystore, LostRoom, Opening, PORT_DEFAULT, Problem, Profile, SeatId,
+    Code, HostPlace, HostRequest, JoinTarget, Keystore, KnownRoom, LostRoom, Opening, PORT_DEFAULT, Problem, Profile, SeatId,
     Session, say,
 };
 use crate::crypto::Suite;
-use crate::protocol::{LearningConsent, RelayToken, RoomCrypto};
+use crate::protocol::{LearningConsent, RelayToken, RoomCrypto, search_key};
 
 pub(super) fn run(arguments: Host, global: &Global, console: Console) -> Result<u8, Problem> {
     let profile = Profile::open(global.profile.clone())?;
@@ -53,7 +54,7 @@ pub(super) fn start(
 
 /// Back into an owned room of that title, or into a new one.
 fn take_seat(session: &Session, opening: &Opening, arguments: &Host) -> Result<SeatId, Problem> {
-    let known = if arguments.new { None } else { find_room(&owned(opening, arguments), &arguments.room)?.cloned() };
+    let known = if arguments.new { None } else { known(&owned(opening, arguments), &arguments.room)?.cloned() };
     if let Some(known) = known {
         match (&arguments.relay, arguments.listen) {
             (Some(_), _) => {
@@ -87,13 +88,30 @@ fn take_seat(session: &Session, opening: &Opening, arguments: &Host) -> Result<S
 
 /// A room of that title, or of a title that nobody knows, whose record is gone: no new one takes its place unasked.
 fn lost_room<'a>(opening: &'a Opening, arguments: &Host) -> Option<&'a LostRoom> {
-    let is_meant = |lost: &&LostRoom| lost.title.as_ref().is_none_or(|title| *title == arguments.room);
+    let is_meant = |lost: &&LostRoom| lost.title.as_ref().is_none_or(|title| search_key(title) == search_key(&arguments.room));
     opening.lost.iter().find(is_meant).filter(|_| !arguments.new)
 }
 
-fn owned(opening: &Opening, arguments: &Host) -> Vec<crate::app::KnownRoom> {
-    let is_meant =
-        |room: &&crate::app::KnownRoom| room.info.owned && room.info.suite.is_learning() == arguments.learning;
+/// The own room of that title, in whatever form and case it is typed, or of that id.
+fn known<'a>(owned: &'a [KnownRoom], meant: &str) -> Result<Option<&'a KnownRoom>, Problem> {
+    match Found::look(owned, meant) {
+        // What is given here is a title, whatever it looks like.
+        Found::TitledLikeAnAddress(room) => Ok(Some(room)),
+        Found::TitledLikeAnId(rooms) => match rooms.as_slice() {
+            [room] => Ok(Some(room)),
+            _ => Found::Several(rooms).room(meant),
+        },
+        Found::Alike(rooms) => {
+            let what = say!("No room is called just “{}”, but one looks the same.", meant);
+            let hint = say!("Use its id, or --new to make another: {}.", Found::list(&rooms));
+            Err(Problem::new(Code::UnknownRoom, what, hint))
+        }
+        found => found.room(meant),
+    }
+}
+
+fn owned(opening: &Opening, arguments: &Host) -> Vec<KnownRoom> {
+    let is_meant = |room: &&KnownRoom| room.info.owned && room.info.suite.is_learning() == arguments.learning;
     opening.rooms.iter().filter(is_meant).cloned().collect()
 }
 

@@ -5,8 +5,6 @@ use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use serde_json::Value;
-
 use crate::app::{Code, Problem, SessionEvent, say};
 use crate::crypto::Fingerprint;
 use crate::protocol::limits::TEXT_BYTES_MAX;
@@ -145,62 +143,9 @@ pub(super) enum Wish {
     Unverify(Fingerprint),
 }
 
-impl Wish {
-    /// Understands a line of `--json` input: an object that is a wish, or plain text.
-    pub(super) fn from_json(line: &str) -> Result<Self, Problem> {
-        let Ok(Value::Object(object)) = serde_json::from_str(line) else { return Ok(Self::Send(line.to_owned())) };
-        if let (Some(member), Some(pasted), 2) = (object.get("verify"), object.get("with"), object.len()) {
-            let member = member.as_str().and_then(|text| text.parse().ok()).ok_or_else(not_a_wish)?;
-            let pasted = pasted.as_str().ok_or_else(not_a_wish)?.to_owned();
-            return Ok(Self::Verify { member, pasted });
-        }
-        let mut fields = object.iter();
-        let (Some((name, value)), None) = (fields.next(), fields.next()) else { return Err(not_a_wish()) };
-        let member = || value.as_str().and_then(|text| text.parse().ok()).ok_or_else(not_a_wish);
-        match (name.as_str(), value) {
-            ("send", Value::String(text)) => Ok(Self::Send(text.clone())),
-            ("leave", Value::Bool(true)) => Ok(Self::Leave),
-            ("invite", Value::Bool(true)) => Ok(Self::Invite),
-            ("refresh_keys", Value::Bool(true)) => Ok(Self::RefreshKeys),
-            ("room_code", Value::Bool(true)) => Ok(Self::RoomCode),
-            ("remove", _) => member().map(Self::Remove),
-            ("admit", _) => member().map(Self::Admit),
-            ("decline", _) => member().map(Self::Decline),
-            ("verify", _) => member().map(|member| Self::Verify { member, pasted: String::new() }),
-            ("unverify", _) => member().map(Self::Unverify),
-            _ => Err(not_a_wish()),
-        }
-    }
-}
-
-fn not_a_wish() -> Problem {
-    let hint = say!(
-        "Use {\"send\":\"text\"}, {\"leave\":true}, {\"invite\":true}, {\"remove\":FP}, {\"admit\":FP}, {\"decline\":FP}, {\"verify\":FP}, {\"verify\":FP,\"with\":\"number\"}, {\"unverify\":FP}, {\"refresh_keys\":true} or {\"room_code\":true}."
-    );
-    Problem::new(Code::Usage, say!("This line of input is not understood."), hint)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn json_input_takes_wishes_and_plain_lines() {
-        let fingerprint = Fingerprint::of(b"bo");
-        assert_eq!(Wish::from_json("hello"), Ok(Wish::Send("hello".into())));
-        assert_eq!(Wish::from_json("{not json"), Ok(Wish::Send("{not json".into())));
-        assert_eq!(Wish::from_json(r#"{"send":"a\nb"}"#), Ok(Wish::Send("a\nb".into())));
-        assert_eq!(Wish::from_json(r#"{"leave":true}"#), Ok(Wish::Leave));
-        assert_eq!(Wish::from_json(r#"{"refresh_keys":true}"#), Ok(Wish::RefreshKeys));
-        assert_eq!(Wish::from_json(r#"{"room_code":true}"#), Ok(Wish::RoomCode));
-        assert_eq!(Wish::from_json(&format!(r#"{{"remove":"{fingerprint}"}}"#)), Ok(Wish::Remove(fingerprint)));
-        let verify = |pasted: &str| Ok(Wish::Verify { member: fingerprint, pasted: pasted.to_owned() });
-        assert_eq!(Wish::from_json(&format!(r#"{{"verify":"{fingerprint}"}}"#)), verify(""));
-        assert_eq!(Wish::from_json(&format!(r#"{{"verify":"{fingerprint}","with":"1 2"}}"#)), verify("1 2"));
-        for wrong in ["{}", r#"{"leave":false}"#, r#"{"remove":"x"}"#, r#"{"send":"a","to":1}"#, r#"{"jump":true}"#] {
-            assert_eq!(Wish::from_json(wrong).unwrap_err().code, Code::Usage, "{wrong}");
-        }
-    }
 
     #[test]
     fn lines_are_read_one_by_one_and_bad_ones_are_skipped() {

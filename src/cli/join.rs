@@ -6,10 +6,11 @@ use super::arguments::{Global, Join, Knocks, Send};
 use super::console::Console;
 use super::host::start;
 use super::input::Inbox;
+use super::known_rooms::Found;
+use super::passphrase;
 use super::talk::{Rules, Talk};
-use super::{find_room, passphrase};
 use crate::app::{
-    Code, JoinRequest, JoinTarget, Keystore, KnownRoom, Opening, Problem, Profile, Records, Session, say,
+    Code, JoinRequest, JoinTarget, Keystore, KnownRoom, Opening, Problem, Profile, Records, SeatId, Session, say,
 };
 use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::LearningConsent;
@@ -57,8 +58,10 @@ fn go(way: &Way, global: &Global, mut console: Console, rules: Rules, no_address
     let directory = profile.directory().to_owned();
     // Which identity is needed decides whose passphrase is asked for; so look before anything starts.
     let known = Records::new(&directory).look()?;
-    let learning_room = |record: &crate::app::Record| record.suite().is_learning() && record.title == way.target;
-    let learning = way.learning || way.target.contains("conversa-learning:") || known.iter().any(learning_room);
+    let known: Vec<KnownRoom> = known.iter().map(|record| KnownRoom { seat: SeatId(0), info: record.info() }).collect();
+    let meant = Found::look(&known, way.target).room(way.target)?;
+    let is_learning = meant.is_some_and(|room| room.info.suite.is_learning());
+    let learning = way.learning || way.target.contains("conversa-learning:") || is_learning;
     let suite = if learning { Suite::Textbook } else { Suite::Secure };
     let passphrase = passphrase::find(global, &Keystore::new(&directory, suite))?;
 
@@ -78,7 +81,7 @@ fn go(way: &Way, global: &Global, mut console: Console, rules: Rules, no_address
 }
 
 fn find_goal(way: &Way, opening: &Opening, no_address: bool) -> Result<Goal, Problem> {
-    if let Some(room) = find_room(&opening.rooms, way.target)? {
+    if let Some(room) = Found::look(&opening.rooms, way.target).room(way.target)? {
         return Ok(Goal::Known(room.clone()));
     }
     let learning = way.learning.then(LearningConsent::given_by_a_person);

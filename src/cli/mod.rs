@@ -11,6 +11,9 @@ mod host;
 mod identity;
 mod input;
 mod join;
+mod json_input;
+mod known_rooms;
+mod lines;
 mod passphrase;
 mod relay;
 mod report;
@@ -21,7 +24,7 @@ use std::path::Path;
 
 pub use self::arguments::{Arguments, Command, Global};
 use self::console::Console;
-use crate::app::{Code, KnownRoom, Problem, say};
+use crate::app::{Code, Problem, say};
 
 /// Does a command, and says its exit code.
 #[must_use]
@@ -66,27 +69,6 @@ pub fn refuse_window() -> u8 {
 pub fn refuse(problem: &Problem) -> u8 {
     Console::new(false).problem(problem);
     problem.code.exit()
-}
-
-/// The room of the profile that a person means: by title, id, or the beginning of an id.
-fn find_room<'a>(rooms: &'a [KnownRoom], meant: &str) -> Result<Option<&'a KnownRoom>, Problem> {
-    let id = meant.to_ascii_lowercase();
-    let by_title = |room: &&KnownRoom| room.info.title == meant;
-    let by_id =
-        |room: &&KnownRoom| id.len() >= 4 && room.info.room.is_some_and(|room| room.to_string().starts_with(&id));
-    for fits in [&by_title as &dyn Fn(&&KnownRoom) -> bool, &by_id] {
-        let mut found = rooms.iter().filter(fits);
-        match (found.next(), found.next()) {
-            (Some(room), None) => return Ok(Some(room)),
-            (Some(_), Some(_)) => {
-                let what = say!("Several rooms are called “{}”.", meant);
-                let hint = say!("Use the id that `conversa rooms` shows.");
-                return Err(Problem::new(Code::UnknownRoom, what, hint));
-            }
-            (None, _) => {}
-        }
-    }
-    Ok(None)
 }
 
 /// Reads a small text file that a person named.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use super::console::{Console, printable};
+use super::console::Console;
+use super::lines::{called, happened, printable, said};
 use crate::app::chat::{Chat, Room};
 use crate::app::{Problem, SeatEvent, SeatId};
 use crate::crypto::Fingerprint;
@@ -22,26 +23,15 @@ pub(super) struct Report {
     held: Vec<(&'static str, Value)>,
     /// The address where this computer listens, until the first invite is told with it.
     listening: Option<String>,
-    /// Who was admitted and has not told a name yet: told as joined when it comes, a moment later.
-    nameless: BTreeSet<Fingerprint>,
+    /// Who is known to be in the room; nobody before it was entered.
+    members: Option<BTreeSet<Fingerprint>>,
     /// The names that were told: each chain repeats its sender's.
     names: BTreeMap<Fingerprint, String>,
-    /// Who was just told as joined, by the name that is about to be told.
-    greeted: Option<Fingerprint>,
 }
 
 impl Report {
     pub(super) const fn new(console: Console, seat: SeatId) -> Self {
-        Self {
-            console,
-            seat,
-            invited: false,
-            held: Vec::new(),
-            listening: None,
-            nameless: BTreeSet::new(),
-            names: BTreeMap::new(),
-            greeted: None,
-        }
+        Self { console, seat, invited: false, held: Vec::new(), listening: None, members: None, names: BTreeMap::new() }
     }
 
     /// Says what happened. `chat` has taken the event in already.
@@ -67,15 +57,12 @@ impl Report {
     }
 
     fn protocol(&mut self, event: &Event, room: &Room) {
-        if let Some(member) = about(event) {
-            self.told_name(&member, matches!(event, Event::MemberNamed { .. }), room);
-        }
         match event {
             Event::InviteMade(invite) => self.invite(&invite.to_string(), room),
             Event::Ready { members, reachable } => self.ready(*members, *reachable, room),
             Event::Message { id, from, text, sent_ms } => {
                 let name = room.name_of(from);
-                self.console.line(&printable(&format!("{name}: {text}")));
+                self.console.line(&said(&name, text));
                 let fields = json!({
                     "room": room_id(room), "id": id.to_string(), "from": from.to_string(), "name": name,
                     "text": text, "time": rfc3339(*sent_ms),
@@ -112,7 +99,7 @@ impl Report {
             }
             Event::Titled { title } => {
                 self.event_after_hosting("titled", json!({ "room": room_id(room), "title": title }), room);
-                self.console.notice(&printable(&format!("The room is called “{title}”.")));
+                self.console.notice(&format!("The room is called {}.", called(title)));
             }
             Event::Offline { error, retry_in_ms } => self.offline(&Problem::from(error), *retry_in_ms),
             Event::Stopped(stop) => self.stopped(stop),
@@ -121,40 +108,52 @@ impl Report {
     }
 
     fn member_event(&mut self, event: &Event, room: &Room) {
-        let mut tell = |name: &str, member: &Fingerprint, notice: Option<&str>| {
-            let called = room.name_of(member);
-            self.console.event(name, &json!({ "member": member.to_string(), "name": called }));
-            if let Some(notice) = notice {
-                self.console.notice(&printable(&format!("{called} {notice}")));
-            }
-        };
         match event {
-            Event::MemberJoined { member } => drop(self.nameless.insert(*member)),
-            Event::MemberLeft { member } => tell("left", member, Some("left the room.")),
-            Event::MemberRemoved { member } => tell("removed", member, Some("was removed by the owner.")),
-            Event::MemberHere { member } if !self.nameless.contains(member) => tell("here", member, None),
-            Event::MemberAway { member, cut: false } => tell("away", member, Some("went offline.")),
-            Event::MemberAway { member, cut: true } => tell("cut", member, Some("lost the connection.")),
+            Event::Members(members) => self.all_members(members, room),
+            Event::MemberJoined { member } => self.joined(member, room),
+            Event::MemberLeft { member } => {
+                self.tell("left", member, Some("left the room."), room);
+                self.forget(member);
+            }
+            Event::MemberRemoved { member } => {
+                self.tell("removed", member, Some("was removed by the owner."), room);
+                self.forget(member);
+            }
+            Event::MemberHere { member } => {
+                self.joined(member, room);
+                self.tell("here", member, None, room);
+            }
+            Event::MemberAway { member, cut: false } => self.tell("away", member, Some("went offline."), room),
+            Event::MemberAway { member, cut: true } => self.tell("cut", member, Some("lost the connection."), room),
             Event::MemberNamed { member, name } if room.me != Some(*member) => self.named(member, name),
             Event::Knock { member } => {
-                tell("knock", member, None);
+                self.tell("knock", member, None, room);
                 let tag = member.tag();
                 self.console.notice(&format!("{tag} asks to come in. Type /admit {tag} or /decline {tag}"));
                 self.console.notice(&format!("  key: {}", member.grouped()));
             }
-            Event::KnockOver { member } => tell("knock_over", member, Some("does not ask any more.")),
-            Event::InviteUsed { by } => tell("invite_used", by, None),
-            Event::Newer { from } => tell("newer", from, Some("sent something that needs a newer Conversa.")),
-            Event::Unreadable { from } => tell("unreadable", from, Some("sent something that cannot be read.")),
+            Event::KnockOver { member } => self.tell("knock_over", member, Some("does not ask any more."), room),
+            Event::InviteUsed { by } => self.tell("invite_used", by, None, room),
+            Event::Newer { from } => {
+                self.tell("newer", from, Some("sent something that needs a newer Conversa."), room)
+            }
+            Event::Unreadable { from } => {
+                self.tell("unreadable", from, Some("sent something that cannot be read."), room)
+            }
             Event::Fork { from } => {
-                tell("fork", from, Some("and you were shown different things: the host, or their app, is wrong."));
+                self.tell(
+                    "fork",
+                    from,
+                    Some("and you were shown different things: the host, or their app, is wrong."),
+                    room,
+                );
                 self.console.notice("Compare the room code with the others by another way: /room-code shows it.");
             }
             Event::Lost { from, count } => {
                 let name = room.name_of(from);
                 let fields = json!({ "member": from.to_string(), "name": name, "count": count });
                 self.console.event("lost", &fields);
-                self.console.notice(&printable(&format!("Messages from {name} are missing: {count}.")));
+                self.console.notice(&format!("Messages from {} are missing: {count}.", called(&name)));
             }
             _ => {}
         }
@@ -173,25 +172,54 @@ impl Report {
         if self.names.insert(*member, name.to_owned()).as_deref() == Some(name) {
             return;
         }
-        self.console.event("named", &json!({ "member": member.to_string(), "name": name }));
-        if self.greeted.take().as_ref() != Some(member) {
-            self.console.notice(&printable(&format!("{} is called {name}.", member.tag())));
+        let key = member.to_string();
+        self.console.event("named", &json!({ "member": key, "name": name }));
+        self.console.notice(&happened(&member.tag(), &format!("is called {}.", called(name))));
+    }
+
+    /// Tells of something that happened with somebody.
+    fn tell(&mut self, event: &str, member: &Fingerprint, notice: Option<&str>, room: &Room) {
+        let name = room.name_of(member);
+        self.console.event(event, &json!({ "member": member.to_string(), "name": name }));
+        if let Some(notice) = notice {
+            self.console.notice(&happened(&name, notice));
         }
     }
 
-    /// Tells that a newcomer joined, once its name is known or something else is to be told of it.
-    fn told_name(&mut self, member: &Fingerprint, named: bool, room: &Room) {
-        if !self.nameless.remove(member) {
-            return;
+    /// Tells at once that somebody joined: by the tag of the key, for a name comes later or never.
+    fn joined(&mut self, member: &Fingerprint, room: &Room) {
+        // Before the room was entered all are told together, and what the host shows of them is no news after.
+        let is_new = self.members.as_mut().is_some_and(|members| members.insert(*member));
+        if is_new && room.me != Some(*member) {
+            self.tell("joined", member, Some("joined."), room);
         }
-        let called = room.name_of(member);
-        let fields = json!({ "member": member.to_string(), "name": called });
-        self.console.event("joined", &fields);
-        if named {
-            self.console.event("here", &fields);
-            self.greeted = Some(*member);
+    }
+
+    fn forget(&mut self, member: &Fingerprint) {
+        if let Some(members) = &mut self.members {
+            members.remove(member);
         }
-        self.console.notice(&printable(&format!("{called} joined.")));
+    }
+
+    /// Tells who is in the room; the next times, who came and went meanwhile.
+    fn all_members(&mut self, members: &[Fingerprint], room: &Room) {
+        let now: BTreeSet<Fingerprint> = members.iter().copied().collect();
+        let Some(before) = self.members.clone() else {
+            self.members = Some(now);
+            let fields = |member: &Fingerprint| {
+                let (name, is_owner) = (room.name_of(member), room.owner == Some(*member));
+                json!({ "member": member.to_string(), "name": name, "owner": is_owner })
+            };
+            let list: Vec<Value> = members.iter().map(fields).collect();
+            return self.event_after_hosting("members", json!({ "room": room_id(room), "members": list }), room);
+        };
+        for member in before.difference(&now) {
+            self.tell("gone", member, Some("is no member any more."), room);
+        }
+        for member in &now {
+            self.joined(member, room);
+        }
+        self.members = Some(now);
     }
 
     fn invite(&mut self, invite: &str, room: &Room) {
@@ -225,7 +253,9 @@ impl Report {
         let fields = json!({ "room": room_id(room), "members": members, "reachable": reachable, "code": code });
         self.event_after_hosting("ready", fields, room);
         let people = if members == 1 { "1 member".to_owned() } else { format!("{members} members") };
-        self.console.notice(&format!("In the room: {people}. {}", room.security().text()));
+        let names: Vec<String> =
+            room.members().iter().map(|member| called(&room.name_of(&member.fingerprint))).collect();
+        self.console.notice(&format!("In the room: {people}: {}. {}", names.join(" "), room.security().text()));
     }
 
     fn offline(&mut self, problem: &Problem, retry_in_ms: u64) {
@@ -234,7 +264,7 @@ impl Report {
         });
         self.console.event("offline", &fields);
         let seconds = retry_in_ms.div_ceil(1_000);
-        self.console.notice(&format!("{} Retrying in {seconds} s.", problem.text()));
+        self.console.notice(&printable(&format!("{} Retrying in {seconds} s.", problem.text())));
     }
 
     fn rejected(&mut self, id: &str, problem: Problem) {
@@ -266,20 +296,6 @@ impl Report {
         }
         let code = Problem::of_stop(stop).map(|problem| problem.code.as_str());
         self.console.event("stopped", &json!({ "reason": reason, "code": code }));
-    }
-}
-
-/// The member an event tells something of that presumes that they joined.
-const fn about(event: &Event) -> Option<Fingerprint> {
-    match event {
-        Event::MemberNamed { member, .. }
-        | Event::MemberAway { member, .. }
-        | Event::MemberLeft { member }
-        | Event::MemberRemoved { member }
-        | Event::Delivered { to: member, .. }
-        | Event::Message { from: member, .. }
-        | Event::Unreadable { from: member } => Some(*member),
-        _ => None,
     }
 }
 

@@ -3,13 +3,11 @@
 use serde_json::json;
 
 use super::arguments::{Global, Rooms};
-use super::console::{Console, printable};
-use super::find_room;
+use super::console::Console;
+use super::known_rooms::{Found, ROOM_ID_DIGITS};
+use super::lines::printable;
 use crate::app::{Code, HostedAt, KnownRoom, Problem, Profile, Records, SeatId, say};
 use crate::crypto::Suite;
-
-/// How much of a room's id is shown: enough to name it.
-const ID_DIGITS: usize = 12;
 
 pub(super) fn run(arguments: &Rooms, global: &Global, console: &mut Console) -> Result<u8, Problem> {
     if let Some(meant) = &arguments.forget_host_key {
@@ -34,7 +32,7 @@ pub(super) fn run(arguments: &Rooms, global: &Global, console: &mut Console) -> 
         });
         console.event("room", &fields);
         let title = if info.title.is_empty() { "(no title yet)" } else { &info.title };
-        let short: String = id.chars().take(ID_DIGITS).collect();
+        let short: String = id.chars().take(ROOM_ID_DIGITS).collect();
         let address = info.addresses.first().map_or("", String::as_str);
         console.line(&printable(&format!("{short}  {kind:9}  {role:6}  {address:21}  {title}")));
     }
@@ -47,7 +45,7 @@ fn forget_host_key(meant: &str, global: &Global, console: &mut Console) -> Resul
     let records = Records::new(profile.directory());
     let all = records.look()?;
     let known: Vec<KnownRoom> = all.iter().map(|record| KnownRoom { seat: SeatId(0), info: record.info() }).collect();
-    let room = find_room(&known, meant)?.and_then(|room| room.info.room);
+    let room = Found::look(&known, meant).room(meant)?.and_then(|room| room.info.room);
     let record = all.into_iter().find(|record| Some(record.room) == room);
     let Some(mut record) = record.filter(|record| !matches!(record.hosted_at, HostedAt::Here(_))) else {
         let what = say!("There is no room “{}” in this profile that somebody else hosts.", meant);

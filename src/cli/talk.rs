@@ -6,10 +6,10 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::arguments::Knocks;
-use super::compare;
 use super::console::Console;
 use super::input::{Inbox, Incoming, Wish};
 use super::report::Report;
+use super::{compare, json_input};
 use crate::app::chat::{Chat, Room};
 use crate::app::{Code, IdentityState, Opening, Problem, SeatEvent, SeatId, Session, SessionEvent, Settings, say};
 use crate::crypto::Fingerprint;
@@ -283,7 +283,7 @@ impl Talk {
         if let Some(held) = self.held.take() {
             return self.answer_held(line, &held);
         }
-        let wish = if self.report.console.is_json() { Wish::from_json(line) } else { self.plain_wish(line) };
+        let wish = if self.report.console.is_json() { json_input::understand(line) } else { self.plain_wish(line) };
         match wish {
             Ok(Wish::Send(text)) => self.send_or_ask(text),
             Ok(Wish::RefreshKeys) => self.session.refresh_keys(self.seat),

@@ -46,7 +46,7 @@ pub use self::link::{ByeCode, LinkError, RefuseCode};
 pub use self::memory::{Ending, Memory};
 #[cfg(test)]
 pub(crate) use self::name::tests::confusable_pairs;
-pub use self::name::{Likeness, Name, NameError, check_name, is_ignorable, search_key};
+pub use self::name::{Likeness, Name, NameError, check_name, is_unseen, look_of, search_key};
 pub use self::payload::{Body, Fault};
 pub use self::room_code::RoomCode;
 pub use self::roster::{Roster, new_room};

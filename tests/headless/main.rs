@@ -6,6 +6,7 @@
 mod keys;
 mod logs;
 mod membership;
+mod names;
 mod person;
 mod refusals;
 mod relay;

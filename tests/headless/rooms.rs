@@ -117,7 +117,7 @@ fn a_knock_is_answered_in_plain_words() {
     host.say(&format!("/admit {tag}"));
     guest.expect("ready");
     guest.say("thanks");
-    assert_eq!(host.line(), "Bo: thanks");
+    assert_eq!(host.line(), "<Bo> thanks");
 }
 
 #[test]

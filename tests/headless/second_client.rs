@@ -19,7 +19,7 @@ fn a_client_written_by_the_document_alone_joins_reads_and_answers() {
     let (mut host, hosting) = ann.host("Ann", &[]);
     let mut bo = second_client(&hosting.invite);
     bo.expect("ready");
-    assert_eq!(host.expect("joined")["name"], "Bo", "his name is read here");
+    assert_eq!(host.expect("named")["name"], "Bo", "his name is read here");
     assert_eq!(bo.expect("named")["name"], "Ann", "and Ann's there");
     assert_eq!(bo.expect("titled")["title"], "Friday");
 

@@ -12,9 +12,12 @@ fn two_people_talk_both_ways() {
     assert_eq!((hosting.fingerprint.len(), hosting.room.len()), (64, 64));
 
     let mut guest = bo.join("Bo", &hosting.invite, &[]);
-    let next = host.expect("invite");
     let joined = host.expect("joined");
-    assert_eq!(joined["name"], "Bo", "whoever joined is told by name");
+    let tag: String = joined["member"].as_str().unwrap().chars().take(8).collect();
+    assert_eq!(joined["name"], tag.as_str(), "whoever joined is told at once, by the tag of the key");
+    let next = host.expect("invite");
+    let named = host.expect("named");
+    assert_eq!((&named["member"], &named["name"]), (&joined["member"], &"Bo".into()));
     assert_ne!(next["invite"], hosting.invite, "each invite is used once, and a fresh one follows");
 
     guest.say("hello Ann");
@@ -80,11 +83,11 @@ fn plain_text_keeps_messages_apart_from_notices() {
     let invite = host.line().strip_prefix("Invite: ").unwrap().to_owned();
     let mut guest = bo.start(&["join", &invite, "--name", "Bo"]);
     guest.say("hello Ann");
-    assert_eq!(host.line(), "Bo: hello Ann");
+    assert_eq!(host.line(), "<Bo> hello Ann");
     host.say("hello Bo");
-    assert_eq!(guest.line(), "Ann: hello Bo");
+    assert_eq!(guest.line(), "<Ann> hello Bo");
     assert_eq!((guest.finish(), host.finish()), (0, 0));
-    assert!(host.errors().contains("Bo went offline."), "{}", host.errors());
+    assert!(host.errors().contains("\n* <Bo> went offline.\n"), "{}", host.errors());
     assert!(host.errors().contains("Next invite: conversa:2:"));
 }
 
@@ -182,8 +185,8 @@ impl Pair {
     fn of(ann: &Profile, bo: &Profile) -> Self {
         let (mut host, hosting) = ann.host("Ann", &[]);
         let guest = bo.join("Bo", &hosting.invite, &[]);
-        let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
         let member = host.expect("joined")["member"].as_str().unwrap().to_owned();
+        let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
         Self { host, hosting, guest, invite, member }
     }
 }
@@ -233,8 +236,8 @@ fn in_a_terminal_the_person_is_asked_before_anything_goes_to_another_key_of_that
     assert_eq!(guest.finish(), 0);
 
     let mut guest = bo.start_in_terminal(&["join", &hosting.invite]);
-    guest.read_until("In the room: 2 members. End-to-end encrypted.");
-    guest.read_until("is called Ann.");
+    guest.read_until("In the room: 2 members: ");
+    guest.read_until("is called <Ann>.");
     let mut pretender = carol.join("Ann", &invite, &[]);
     guest.read_until("has another key than the one you compared");
     let question = "Send it anyway? [y/N]";
@@ -296,7 +299,8 @@ fn keys_are_refreshed_when_asked_for_and_the_talk_goes_on() {
     assert_eq!((guest.finish(), host.finish()), (0, 0));
 }
 
-fn tag_of(profile: &Profile) -> String {
+/// The tag of a profile's key.
+pub fn tag_of(profile: &Profile) -> String {
     let (_, out, _) = profile.run(&["identity", "--json"]);
     let shown: serde_json::Value = serde_json::from_str(out.trim()).unwrap();
     shown["fingerprint"].as_str().unwrap()[..8].to_owned()

@@ -253,8 +253,10 @@ impl Room {
     }
 
     fn here(&mut self, member: Fingerprint, now_ms: u64) -> Vec<Change> {
+        // The host may tell of somebody before it told that they joined: that is told first.
+        let mut changes = if self.member(&member).is_none() { self.joined(member, now_ms) } else { Vec::new() };
         let before = std::mem::replace(&mut self.member_mut(member).presence, Presence::Here);
-        let mut changes = vec![Change::MembersChanged(self.seat)];
+        changes.push(Change::MembersChanged(self.seat));
         if matches!(before, Presence::Away | Presence::Cut) && self.me != Some(member) {
             changes.extend(self.notice(now_ms, Notice::Back(member)));
         }
@@ -289,6 +291,7 @@ impl Room {
     fn named(&mut self, member: Fingerprint, name: &str, now_ms: u64) -> Vec<Change> {
         // A name can come after its member left; it only helps to read the rows then.
         let is_member = self.member(&member).is_some();
+        let called_before = self.name_of(&member);
         let told = self.name_member(member, name);
         if !is_member {
             self.remove_member(&member);
@@ -296,7 +299,8 @@ impl Room {
         let mut changes = vec![Change::MembersChanged(self.seat)];
         match told.before {
             Some(before) if before != name && self.me != Some(member) => {
-                let now = name.to_owned();
+                // Told apart as then: whoever takes another's name is seen to.
+                let (before, now) = (called_before, self.name_of(&member));
                 changes.extend(self.notice(now_ms, Notice::Renamed { member, before, now }));
             }
             _ => {}

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use super::{IdentityState, KnownRoom, Problem, SeatEvent, SeatId, SeatInfo, SessionEvent, Settings};
 use crate::crypto::{Fingerprint, Suite};
-use crate::protocol::{LobbyRoom, SafetyNumber};
+use crate::protocol::{Event, LobbyRoom, Name, SafetyNumber};
 
 pub use self::delivery::{Delivery, Progress};
 pub use self::member::{Member, Presence};
@@ -127,7 +127,9 @@ impl Chat {
 
     fn with(known: &[KnownRoom], keeps_rows: bool) -> Self {
         let room = |room: &KnownRoom| (room.seat, Room::new(room.seat, room.info.clone(), keeps_rows));
-        Self { rooms: known.iter().map(room).collect(), viewed: None, keeps_rows }
+        let mut chat = Self { rooms: known.iter().map(room).collect(), viewed: None, keeps_rows };
+        chat.tell_titles_apart();
+        chat
     }
 
     /// Takes an event in and says what it changed. `now_ms` is the time in milliseconds since 1970.
@@ -177,7 +179,7 @@ impl Chat {
     }
 
     fn apply_seat(&mut self, seat: SeatId, event: &SeatEvent, now_ms: u64) -> Vec<Change> {
-        match event {
+        let mut changes = match event {
             SeatEvent::Taken(info) => self.taken(seat, info, now_ms),
             SeatEvent::Forgotten => match self.rooms.remove(&seat) {
                 Some(_) => vec![Change::RoomRemoved(seat)],
@@ -187,7 +189,32 @@ impl Chat {
                 Some(room) => room.apply(event, self.viewed == Some(seat), now_ms),
                 None => Vec::new(),
             },
+        };
+        let is_titling = match event {
+            SeatEvent::Taken(_) | SeatEvent::Forgotten => true,
+            SeatEvent::Protocol(event) => matches!(event, Event::Titled { .. } | Event::Entered { .. }),
+            _ => false,
+        };
+        if is_titling {
+            changes.extend(self.tell_titles_apart());
         }
+        changes
+    }
+
+    /// Decides which rooms have a part of their id beside their title: those that could be taken for another.
+    fn tell_titles_apart(&mut self) -> Vec<Change> {
+        let titled = self.rooms.values().filter(|room| !room.info.title.is_empty());
+        let titles: Vec<(SeatId, Name)> = titled.map(|room| (room.seat, Name::kept(&room.info.title))).collect();
+        let mut changes = Vec::new();
+        for (seat, title) in &titles {
+            let is_alike = titles.iter().any(|(other, name)| other != seat && name.looks_like(title));
+            if let Some(room) = self.rooms.get_mut(seat)
+                && std::mem::replace(&mut room.has_namesake, is_alike) != is_alike
+            {
+                changes.push(Change::RoomChanged(*seat));
+            }
+        }
+        changes
     }
 
     fn taken(&mut self, seat: SeatId, info: &SeatInfo, now_ms: u64) -> Vec<Change> {

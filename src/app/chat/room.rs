@@ -113,6 +113,8 @@ pub struct Room {
     /// Whether it was connected once: before, who is there is no news.
     pub(super) was_ready: bool,
     pub(super) names: Names,
+    /// Whether the title of another room looks like this one's.
+    pub(super) has_namesake: bool,
 }
 
 impl Room {
@@ -137,6 +139,7 @@ impl Room {
             changed_host: None,
             was_ready: false,
             names: Names::default(),
+            has_namesake: false,
         }
     }
 
@@ -148,6 +151,16 @@ impl Room {
             // Nobody is told of a room without either.
             ("", None) => "…",
             (title, _) => title,
+        }
+    }
+
+    /// How the room is called: by its title, with the beginning of its id beside it where that of another room
+    /// looks the same.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self.info.room.filter(|_| self.has_namesake) {
+            Some(id) => format!("{} ({:.8})", self.title(), id.to_string()),
+            None => self.title().to_owned(),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::app::{Action, JoinTarget, SeatId, say};
 use crate::crypto::Fingerprint;
 use crate::gui::generated as ui;
 use crate::gui::list;
+use crate::protocol::search_key;
 
 impl Presenter {
     /// Opens a room by its id in the list.
@@ -173,10 +174,10 @@ impl Presenter {
 
     /// The rooms in the order of the list, those that are shown.
     fn listed(&self) -> Vec<SeatId> {
-        let filter = self.filter.to_lowercase();
+        let filter = search_key(&self.filter);
         let rooms = self.chat.by_activity().into_iter();
         let shown = rooms.filter(|room| !self.is_hosting(room.seat) && !self.is_joining(room.seat));
-        let found = shown.filter(|room| filter.is_empty() || room.title().to_lowercase().contains(&filter));
+        let found = shown.filter(|room| filter.is_empty() || search_key(room.title()).contains(&filter));
         found.map(|room| room.seat).collect()
     }
 

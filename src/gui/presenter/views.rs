@@ -141,7 +141,7 @@ pub(super) fn room_row(room: &Room, today: NaiveDate) -> ui::RoomRow {
     let from = newest.filter(|message| !message.is_mine()).map(|message| room.name_of(&message.from));
     ui::RoomRow {
         id: seat_text(room.seat),
-        name: room.title().into(),
+        name: room.name().into(),
         initials: format::initials(room.title()).into(),
         hue: room_hue(room),
         preview: newest.map(|message| format::one_line(&message.text)).unwrap_or_default().into(),
@@ -169,7 +169,7 @@ pub(super) fn room_view(room: &Room, now_ms: u64, all_verified: bool) -> ui::Roo
     let here = room.members().iter().filter(|member| member.presence == Presence::Here).count();
     ui::RoomView {
         id: seat_text(room.seat),
-        name: room.title().into(),
+        name: room.name().into(),
         initials: format::initials(room.title()).into(),
         hue: room_hue(room),
         code: room.code().map(room_code).unwrap_or_default(),

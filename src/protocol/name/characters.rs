@@ -24,10 +24,23 @@ pub(super) fn is_blank(character: char) -> bool {
 
 /// Whether Unicode has a character left out where it cannot be shown (`Default_Ignorable_Code_Point`): joiners,
 /// fillers, variation selectors, tags, controls of direction and the like.
-#[must_use]
-pub fn is_ignorable(character: char) -> bool {
+pub(super) fn is_ignorable(character: char) -> bool {
     // Those alone leave nothing in the skeleton (UTS 39, section 4).
     skeleton(character.encode_utf8(&mut [0; 4])).next().is_none()
+}
+
+/// Whether a character shows nothing and may act on what shows the text: controls, marks of direction, separators of
+/// lines, and all that is ignorable.
+#[must_use]
+pub fn is_unseen(character: char) -> bool {
+    let acts = matches!(
+        character.general_category(),
+        GeneralCategory::Control
+            | GeneralCategory::Format
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
+    );
+    acts || (!character.is_ascii() && is_ignorable(character))
 }
 
 /// Whether a character by itself shows something.

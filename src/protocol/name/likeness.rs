@@ -55,6 +55,12 @@ fn essence(text: &str) -> String {
     if kept.chars().all(is_mark) { plainest.chars().filter(|c| !c.is_whitespace()).collect() } else { kept }
 }
 
+/// A character as the plainest one, or several, that it can be taken for.
+#[must_use]
+pub fn look_of(character: char) -> String {
+    plainest(character.encode_utf8(&mut [0; 4]))
+}
+
 /// A text in small letters, each as the plainest one that it can be taken for.
 fn plainest(text: &str) -> String {
     let mut text: String = text.nfc().map(whole).collect();
@@ -187,13 +193,14 @@ fn mixes_scripts(name: &str) -> bool {
     all.is_empty() && (others.is_empty() || looks_latin)
 }
 
-/// Whether a name could be read as one with a tag beside it, or as a tag alone: brackets, or as many digits of
-/// a key, one of them a number at least.
+/// Whether a name could be read as one with a tag beside it, as a tag alone, or as more than one name: it has
+/// brackets, or as many digits of a key, one of them a number at least.
 fn looks_tagged(name: &str) -> bool {
-    let plainest = plainest(name);
-    if plainest.contains(['(', ')']) {
+    let is_bracket = |c: char| !c.is_alphanumeric() && look_of(c).contains(['(', ')', '<', '>']);
+    if name.chars().any(is_bracket) {
         return true;
     }
+    let plainest = plainest(name);
     let has_number = name.chars().any(|c| c.general_category() == GeneralCategory::DecimalNumber);
     let is_digit = |c: char| matches!(c, '0'..='9' | 'a'..='f' | 'l' | 'o');
     has_number && plainest.split(|c| !is_digit(c)).any(|run| run.len() >= TAG_DIGITS)

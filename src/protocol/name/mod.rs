@@ -15,8 +15,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
-pub use self::characters::is_ignorable;
-pub use self::likeness::Likeness;
+pub use self::characters::is_unseen;
+pub use self::likeness::{Likeness, look_of};
 use super::limits::{NAME_BYTES_MAX, NAME_CHARS_MAX};
 
 /// Why a name was not accepted.
