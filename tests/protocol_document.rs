@@ -40,75 +40,27 @@ fn named_numbers(heading: &str) -> BTreeMap<String, u64> {
 }
 
 macro_rules! values {
+    (limits::; $($name:ident),* $(,)?) => {
+        [$((stringify!($name).to_owned(), u64::try_from(limits::$name).unwrap()),)*]
+    };
     ($of:expr; $($name:ident),* $(,)?) => {
         [$((stringify!($name).to_owned(), u64::try_from($of.$name).unwrap()),)*]
-    };
-    ($($name:ident),* $(,)?) => {
-        [$((stringify!($name).to_owned(), u64::try_from(limits::$name).unwrap()),)*]
     };
 }
 
 #[test]
 fn the_limits_are_those_of_the_code() {
-    let ours = values![
-        MEMBERS_HARD_MAX,
-        MEMBERS_DEFAULT_MAX,
-        ROOMS_MAX,
-        ROSTER_ENTRIES_MAX,
-        TEXT_BYTES_MAX,
-        NAME_BYTES_MAX,
-        NAME_CHARS_MAX,
-        NAME_MARKS_MAX,
-        WRAP_BYTES_MAX,
-        STRANGER_BODY_BYTES_MAX,
-        MEMBER_BODY_BYTES_MAX,
-        CHAIN_MESSAGES_MAX,
-        CHAIN_LIFE_MS,
-        CHAIN_GAP_MAX,
-        PREKEY_LIFE_MS,
-        PREKEY_OLD_MS,
-        PREKEYS_KEPT_MAX,
-        LOG_HASHES_KEPT,
-        LOG_ITEMS_KEPT,
-        LOG_BYTES_KEPT,
-        INVITE_LIFE_MS,
-        INVITES_MAX,
-        INVITE_ADDRESSES_MAX,
-        ADDRESS_BYTES_MAX,
-        BUNDLE_LIFE_MS,
-        CLOCK_SKEW_MS,
-        INVITED_WAITING_MAX,
-        INVITED_AN_ADDRESS_MAX,
-        KNOCKS_WAITING_MAX,
-        KNOCKS_AN_ADDRESS_MAX,
-        WAITING_MS,
-        FIRST_FRAME_MS,
-        WRONG_INVITES_MAX,
-        WRONG_INVITES_MS,
-        WRONG_INVITES_KEPT,
-        MESSAGES_A_SECOND,
-        MESSAGES_BURST,
-        BYTES_A_SECOND,
-        BYTES_BURST,
-        KEYS_BURST,
-        QUESTIONS_BURST,
-        PING_AFTER_MS,
-        DEAD_AFTER_MS,
-        PING_AFTER_SAYING_MS,
-        ANSWER_PING_MS,
-        SLOW_LINE_BYTES_A_MS,
-        LATE_MS,
-        LOOK_AFTER_SAYING_MS,
-        ANSWER_MS,
-        SYNC_MS,
-        RETRY_FIRST_MS,
-        RETRY_MAX_MS,
-        RETRY_SOON_MS,
-        RETRY_SOON_MAX_MS,
-        OUTBOX_MAX,
-        IN_FLIGHT_MAX,
-        TALKATIVE_MEMBERS_MAX,
-        INTRODUCE_AFTER_MS,
+    let ours = values![limits::;
+        MEMBERS_HARD_MAX, MEMBERS_DEFAULT_MAX, ROOMS_MAX, ROSTER_ENTRIES_MAX, TEXT_BYTES_MAX, NAME_BYTES_MAX,
+        NAME_CHARS_MAX, NAME_MARKS_MAX, WRAP_BYTES_MAX, STRANGER_BODY_BYTES_MAX, MEMBER_BODY_BYTES_MAX,
+        CHAIN_MESSAGES_MAX, CHAIN_LIFE_MS, CHAIN_GAP_MAX, PREKEY_LIFE_MS, PREKEY_OLD_MS, PREKEYS_KEPT_MAX,
+        LOG_HASHES_KEPT, LOG_ITEMS_KEPT, LOG_BYTES_KEPT, INVITE_LIFE_MS, INVITES_MAX, INVITE_ADDRESSES_MAX,
+        ADDRESS_BYTES_MAX, BUNDLE_LIFE_MS, CLOCK_SKEW_MS, INVITED_WAITING_MAX, INVITED_AN_ADDRESS_MAX,
+        KNOCKS_WAITING_MAX, KNOCKS_AN_ADDRESS_MAX, WAITING_MS, FIRST_FRAME_MS, WRONG_INVITES_MAX,
+        WRONG_INVITES_MS, WRONG_INVITES_KEPT, MESSAGES_A_SECOND, MESSAGES_BURST, BYTES_A_SECOND, BYTES_BURST,
+        KEYS_BURST, QUESTIONS_BURST, PING_AFTER_MS, DEAD_AFTER_MS, PING_AFTER_SAYING_MS, ANSWER_PING_MS,
+        SLOW_LINE_BYTES_A_MS, LATE_MS, LOOK_AFTER_SAYING_MS, ANSWER_MS, SYNC_MS, RETRY_FIRST_MS, RETRY_MAX_MS,
+        RETRY_SOON_MS, RETRY_SOON_MAX_MS, OUTBOX_MAX, IN_FLIGHT_MAX, TALKATIVE_MEMBERS_MAX, INTRODUCE_AFTER_MS,
         RECEIPT_AFTER_MS,
     ];
     let net = NetLimits::default();

@@ -12,8 +12,8 @@ use super::known_rooms::Found;
 use super::talk::{Rules, Talk};
 use super::{passphrase, read_text};
 use crate::app::{
-    Code, HostPlace, HostRequest, JoinTarget, Keystore, KnownRoom, LostRoom, Opening, PORT_DEFAULT, Problem, Profile, SeatId,
-    Session, say,
+    Code, HostPlace, HostRequest, JoinTarget, Keystore, KnownRoom, LostRoom, Opening, PORT_DEFAULT, Problem, Profile,
+    SeatId, Session, say,
 };
 use crate::crypto::Suite;
 use crate::protocol::{LearningConsent, RelayToken, RoomCrypto, search_key};
@@ -88,7 +88,8 @@ fn take_seat(session: &Session, opening: &Opening, arguments: &Host) -> Result<S
 
 /// A room of that title, or of a title that nobody knows, whose record is gone: no new one takes its place unasked.
 fn lost_room<'a>(opening: &'a Opening, arguments: &Host) -> Option<&'a LostRoom> {
-    let is_meant = |lost: &&LostRoom| lost.title.as_ref().is_none_or(|title| search_key(title) == search_key(&arguments.room));
+    let is_meant =
+        |lost: &&LostRoom| lost.title.as_ref().is_none_or(|title| search_key(title) == search_key(&arguments.room));
     opening.lost.iter().find(is_meant).filter(|_| !arguments.new)
 }
 
