@@ -131,7 +131,9 @@ fn play(cast: Cast, plot: Plot, tally: &Arc<Tally>) -> u64 {
 
 fn cast_of(seed: u64, suite: Suite, people: Vec<Arc<Identity>>, mallory: Arc<Identity>) -> Cast {
     let mut dice = Dice::new(seed ^ 0x5eed);
-    let evil = if dice.happens(40) { dice.one_of(&Evil::ALL) } else { None };
+    let evil = if dice.happens(55) { dice.one_of(&Evil::ALL) } else { None };
+    // It has four ways to lead somebody back, and each is to be tried often.
+    let evil = if dice.happens(6) { Some(Evil::Rollback) } else { evil };
     let queue_max = if dice.happens(20) { 8 * 1024 } else { 4 * 1024 * 1024 };
     let is_spied_on = dice.happens(if suite.is_learning() { 0 } else { 15 });
     Cast { seed, suite, people, mallory, evil, is_spied_on, queue_max }

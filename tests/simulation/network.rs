@@ -154,7 +154,7 @@ impl World {
     }
 
     /// Whether the host wants everybody to begin anew, to show them the members of before.
-    fn leads_back(&self) -> bool {
+    pub(super) fn leads_back(&self) -> bool {
         self.evil.as_ref().is_some_and(|evil| evil.evil == Evil::Rollback)
     }
 

@@ -40,6 +40,9 @@ fn storm(world: &mut World) {
     world.pass(ms);
     world.carry(false);
     let who = world.dice.below(world.people.len());
+    if world.leads_back() && who > 0 && world.may_come_back(who) && world.dice.happens(20) {
+        begin_again(world, who);
+    }
     let person = &world.people[who];
     match world.dice.below(100) {
         0..32 if person.ready => speak(world, who),
@@ -67,6 +70,16 @@ fn storm(world: &mut World) {
     }
 }
 
+/// A host that leads people back to the members of before has most of those who begin anew, by any way.
+fn begin_again(world: &mut World, who: usize) {
+    if world.dice.happens(70) {
+        world.lose_record(who);
+    } else {
+        world.crash(who);
+    }
+    newcomer(world, who);
+}
+
 fn speak(world: &mut World, who: usize) {
     let length = if world.dice.happens(5) { 9_000 } else { world.dice.below(40) };
     let id = world.say(who, length);
@@ -84,7 +97,7 @@ fn speak(world: &mut World, who: usize) {
 fn newcomer(world: &mut World, who: usize) {
     if world.may_come_back(who) {
         world.come_back(who);
-    } else if (world.may_knock || world.is_member(who)) && world.dice.happens(40) {
+    } else if world.may_knock && world.dice.happens(40) {
         world.people[who].genesis = None;
         world.start(who, Entry::Knock);
     } else {

@@ -52,13 +52,13 @@ chances! {
     /// A member's record of the room went, with all but what is remembered of rooms.
     RecordLost >= 1_000,
     /// Somebody who had seen more was shown an older roster: coming in by their record,
-    LedBackByRecord >= 500,
+    LedBackByRecord >= 200,
     /// by an invite,
-    LedBackByInvite >= 200,
+    LedBackByInvite >= 300,
     /// by knocking or coming back at an address,
-    LedBackByAddress >= 100,
+    LedBackByAddress >= 150,
     /// and in the run in which they had seen it.
-    LedBackInTheSameRun >= 200,
+    LedBackInTheSameRun >= 500,
     /// The host alone said that somebody was removed, or the room closed.
     SaidToBeOver >= 500,
 }
