@@ -1,8 +1,9 @@
 //! The rooms: the list, the one that is open, and its people.
 
+use super::Presenter;
 use super::views;
-use super::{Presenter, now_ms};
 use crate::app::chat::{Change, Connection, Presence};
+use crate::app::clock::now_ms;
 use crate::app::{Action, JoinTarget, SeatId, say};
 use crate::crypto::Fingerprint;
 use crate::gui::generated as ui;
