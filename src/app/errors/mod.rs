@@ -289,6 +289,13 @@ impl Problem {
         Self::new(Code::TooLong, what, say!("Send it in parts."))
     }
 
+    /// A text that does not fit where it is written.
+    #[must_use]
+    pub fn no_room_to_write(bytes: usize, limit: usize) -> Self {
+        let what = say!("This text is too long to write here: {} of at most {} bytes.", bytes, limit);
+        Self::new(Code::TooLong, what, say!("It was left out. Take a smaller part, or send what is there first."))
+    }
+
     /// A file cannot be written.
     #[must_use]
     pub fn cannot_write(path: &Path, error: &std::io::Error) -> Self {
