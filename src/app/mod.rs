@@ -32,6 +32,7 @@ mod settings;
 pub mod source;
 mod target;
 mod vault;
+mod writing;
 
 pub(crate) use self::errors::say;
 pub use self::errors::{Action, Code, Problem, SENTENCE_VALUES_MAX, Sentence};
@@ -46,8 +47,9 @@ pub use self::session::{
     AddressTest, HostPlace, HostRequest, IdentityState, JoinRequest, KeyStep, KnownRoom, Opening, Reach, SeatEvent,
     SeatId, SeatInfo, Session, SessionEvent,
 };
-pub use self::settings::{Appearance, Settings, Verified};
+pub use self::settings::{Appearance, DRAFT_BYTES_MAX, Settings, Verified};
 pub use self::target::JoinTarget;
+pub use self::writing::sendable;
 
 /// The port rooms are hosted at unless said otherwise.
 pub const PORT_DEFAULT: u16 = 9_000;

@@ -17,8 +17,9 @@ const VERSION: u64 = 1;
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Addresses that are remembered: a menu's worth.
 const RECENT_ADDRESSES_MAX: usize = 10;
-/// A draft's length in bytes: anything longer cannot be sent anyway.
-const DRAFT_BYTES_MAX: usize = crate::protocol::limits::TEXT_BYTES_MAX;
+/// A draft's length in bytes: two full messages and the line break between them, for a message that is called back
+/// comes below what was typed meanwhile. To show it takes some 200 times as much memory.
+pub const DRAFT_BYTES_MAX: usize = 2 * crate::protocol::limits::TEXT_BYTES_MAX + 1;
 
 /// People whose marks are kept: some 100 bytes each, and more than anybody compares.
 const VERIFIED_MAX: usize = 4_096;

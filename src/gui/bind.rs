@@ -93,6 +93,7 @@ fn bind_rooms(backend: &Backend<'_>, handle: &Handle) {
     verb!(backend.on_filter_rooms => handle.filter_rooms(text));
     verb!(backend.on_send => handle.send(text));
     verb!(backend.on_draft_changed => handle.draft_changed(text));
+    verb!(backend.on_draft_refused => handle.draft_refused());
     verb!(backend.on_cancel_message => handle.cancel_message(text));
     verb!(backend.on_edit_message => handle.edit_message(text));
     verb!(backend.on_reached_end => handle.reached_end());
@@ -108,6 +109,11 @@ fn bind_rooms(backend: &Backend<'_>, handle: &Handle) {
     verb!(backend.on_remove_member => handle.remove_member(text));
     verb!(backend.on_leave_room => handle.leave_room());
     verb!(backend.on_close_room => handle.close_room());
+    let paste = handle.clone();
+    backend.on_may_paste(move || {
+        let presenter = paste.0.upgrade();
+        presenter.is_none_or(|presenter| presenter.try_borrow().is_ok_and(|presenter| presenter.may_paste()))
+    });
     let answer = handle.clone();
     backend.on_answer_knock(move |id, admit| answer.with(move |presenter| presenter.answer_knock(&id, admit)));
 }

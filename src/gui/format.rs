@@ -26,6 +26,38 @@ pub(super) fn clock(ms: u64) -> String {
     local(ms).format("%H:%M").to_string()
 }
 
+/// Clocks of honest computers differ by less, and so does the way of a message, in milliseconds.
+const NOTABLE_MS: u64 = 2 * 60 * 1_000;
+/// Nobody wrote anything before there was a Conversa: the beginning of 2025, in milliseconds since 1970.
+const WRITTEN_MIN_MS: u64 = 1_735_689_600_000;
+
+/// What is told of the two times that a message has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Times {
+    /// The time to show.
+    pub(super) shown_ms: u64,
+    /// Whether its day is another than that on which the message came.
+    pub(super) other_day: bool,
+    /// Whether it came notably later than it was written.
+    pub(super) late: bool,
+    /// Whether the sender's clock cannot be right, so that the time to show is when it came.
+    pub(super) doubtful: bool,
+}
+
+/// What is told of a message that was written by the sender's clock and came by this computer's, both in milliseconds
+/// since 1970. The sender may say anything: what cannot be is not shown as the time.
+pub(super) fn times(written_ms: u64, came_ms: u64) -> Times {
+    if written_ms < WRITTEN_MIN_MS || written_ms > came_ms.saturating_add(NOTABLE_MS) {
+        return Times { shown_ms: came_ms, other_day: false, late: false, doubtful: true };
+    }
+    Times {
+        shown_ms: written_ms,
+        other_day: day_of(written_ms) != day_of(came_ms),
+        late: came_ms.saturating_sub(written_ms) >= NOTABLE_MS,
+        doubtful: false,
+    }
+}
+
 /// How many days ago a day was; the future counts as today, for clocks differ.
 fn days_ago(day: NaiveDate, today: NaiveDate) -> i32 {
     i32::try_from((today - day).num_days().max(0)).unwrap_or(i32::MAX)
@@ -155,6 +187,33 @@ mod tests {
         let form = |year, month, date| day(day_of(at(year, month, date, 1)), today);
         assert_eq!((form(2025, 5, 20), form(2025, 5, 19)), (Form::Today, Form::Yesterday));
         assert_eq!((form(2025, 5, 18), form(2024, 12, 31)), (Form::Long, Form::LongYear));
+    }
+
+    #[test]
+    fn the_written_time_is_shown_unless_it_cannot_be() {
+        let came = at(2025, 5, 20, 9);
+        let shown = |written: u64| {
+            let times = times(written, came);
+            (times.shown_ms == written, times.other_day, times.late, times.doubtful)
+        };
+        let minutes = |minutes: u64| minutes * 60 * 1_000;
+        for (written, expected) in [
+            (came, (true, false, false, false)),
+            (came - minutes(1), (true, false, false, false)),
+            (came - minutes(2), (true, false, true, false)),
+            (came - minutes(9 * 60), (true, false, true, false)),
+            (came - minutes(10 * 60), (true, true, true, false)),
+            (came + minutes(2), (true, false, false, false)),
+            (came + minutes(3), (false, false, false, true)),
+            (u64::MAX, (false, false, false, true)),
+            (0, (false, false, false, true)),
+            (1, (false, false, false, true)),
+            (WRITTEN_MIN_MS - 1, (false, false, false, true)),
+            (WRITTEN_MIN_MS, (true, true, true, false)),
+        ] {
+            assert_eq!(shown(written), expected, "{written}");
+        }
+        assert_eq!(times(0, 0).shown_ms, 0);
     }
 
     #[test]

@@ -64,8 +64,8 @@ const UNTRANSLATED: [(&str, &[&str]); 7] = [
     ("pages/about.slint", &["Conversa"]),
     // How an invite begins.
     ("sheets/join-sheet.slint", &["conversa:2:…"]),
-    // It is measured and never shown.
-    ("components/composer.slint", &["Ag"]),
+    // It is measured and never shown; a key.
+    ("components/composer.slint", &["Ag", "v"]),
     // What a translation says of its own direction; the two invisible characters of an isolate.
     ("direction.slint", &["right-to-left", "u{2068}", "u{2069}"]),
     // Each language calls itself by its own name.

@@ -282,6 +282,21 @@ fn messages() -> Vec<MessageRow> {
     ]
 }
 
+/// Messages whose times have something to be said.
+pub(crate) fn late(app: &AppWindow) {
+    let state = app.global::<ChatState>();
+    let mut rows = messages();
+    let late = |text: &str| MessageRow { text: text.into(), first: true, last: true, ..rows[4].clone() };
+    let came = When { clock: "12:38".into(), ..date(DateForm::Clock) };
+    let added = [
+        MessageRow { time: "11:02".into(), came: came.clone(), ..late("Written under way") },
+        MessageRow { shown: When { clock: "23:50".into(), ..date(DateForm::LongClock) }, came, ..late("Good night!") },
+        MessageRow { claimed: When { year: 1970, ..date(DateForm::LongYear) }, ..late("My clock is empty") },
+    ];
+    rows.extend(added);
+    state.set_messages(list(rows));
+}
+
 /// A long name to compare keys with.
 pub(crate) fn compare() -> CompareView {
     let groups: Vec<SharedString> =

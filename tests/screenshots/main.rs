@@ -174,6 +174,31 @@ fn room() {
     shoot(&app, "room-zoomed", &["Message"]);
 }
 
+/// What is said of the messages and of what is being written.
+#[test]
+fn talking() {
+    let app = window();
+    let state = app.global::<ChatState>();
+    fixture::late(&app);
+    let long = sentence("This message has {} bytes; a message may have {}.", "20480");
+    state.set_writing_trouble(TroubleView {
+        title: Sentence { second: "16384".into(), ..long },
+        cause: sentence("Send it in parts.", ""),
+        ..TroubleView::default()
+    });
+    state.set_draft("A text that is much too long ".repeat(40).into());
+    state.set_sendable(false);
+    state.set_toast_stays(true);
+    state.set_toast(only(sentence("No browser could be started. Select the link and copy it instead.", "")));
+    shoot(&app, "talking", &["Dismiss", "Send"]);
+    state.set_zoom(2.0);
+    shoot(&app, "talking-zoomed", &["Dismiss", "Send"]);
+    choose_language(Language::Arabic);
+    shoot_in(&app, "ar-talking-zoomed", &[], &[(NARROW, "narrow")]);
+    state.set_zoom(1.0);
+    shoot(&app, "ar-talking", &[]);
+}
+
 #[test]
 fn room_in_trouble() {
     let app = window();

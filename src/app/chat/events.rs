@@ -101,7 +101,7 @@ impl Room {
             Event::Members(members) => self.all_members(members, now_ms),
             Event::MemberJoined { member } => self.joined(*member, now_ms),
             Event::MemberHere { member } => self.here(*member, now_ms),
-            Event::MemberAway { member, cut } => self.away(*member, *cut, now_ms),
+            Event::MemberAway { member, cut } => self.away(*member, *cut),
             Event::MemberLeft { member } => self.gone(*member, Notice::Left(*member), now_ms),
             Event::MemberRemoved { member } => self.gone(*member, Notice::Removed(*member), now_ms),
             Event::MemberNamed { member, name } => self.named(*member, name, now_ms),
@@ -255,30 +255,22 @@ impl Room {
         changes
     }
 
+    /// Who is there is told of the members, not among what they say: people come and go all day.
     fn here(&mut self, member: Fingerprint, now_ms: u64) -> Vec<Change> {
         // The host may tell of somebody before it told that they joined: that is told first.
         let mut changes = if self.member(&member).is_none() { self.joined(member, now_ms) } else { Vec::new() };
-        let before = std::mem::replace(&mut self.member_mut(member).presence, Presence::Here);
+        self.member_mut(member).presence = Presence::Here;
         changes.push(Change::MembersChanged(self.seat));
-        if matches!(before, Presence::Away | Presence::Cut) && self.me != Some(member) {
-            changes.extend(self.notice(now_ms, Notice::Back(member)));
-        }
         changes
     }
 
-    fn away(&mut self, member: Fingerprint, cut: bool, now_ms: u64) -> Vec<Change> {
+    fn away(&mut self, member: Fingerprint, cut: bool) -> Vec<Change> {
         // Whoever left for good hangs up after that, and is no member any more.
         if self.member(&member).is_none() {
             return Vec::new();
         }
-        let presence = if cut { Presence::Cut } else { Presence::Away };
-        let before = std::mem::replace(&mut self.member_mut(member).presence, presence);
-        let mut changes = vec![Change::MembersChanged(self.seat)];
-        if before == Presence::Here && self.me != Some(member) {
-            let notice = if cut { Notice::Cut(member) } else { Notice::Away(member) };
-            changes.extend(self.notice(now_ms, notice));
-        }
-        changes
+        self.member_mut(member).presence = if cut { Presence::Cut } else { Presence::Away };
+        vec![Change::MembersChanged(self.seat)]
     }
 
     fn gone(&mut self, member: Fingerprint, notice: Notice, now_ms: u64) -> Vec<Change> {

@@ -326,9 +326,6 @@ impl Room {
                 | Notice::Left(member)
                 | Notice::Removed(member)
                 | Notice::Gone(member)
-                | Notice::Away(member)
-                | Notice::Cut(member)
-                | Notice::Back(member)
                 | Notice::Newer(member)
                 | Notice::Unreadable(member)
                 | Notice::Lost { member, .. }

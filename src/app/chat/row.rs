@@ -61,12 +61,6 @@ pub enum Notice {
     Removed(Fingerprint),
     /// A member left or was removed while one was away.
     Gone(Fingerprint),
-    /// A member went offline.
-    Away(Fingerprint),
-    /// A member's connection broke.
-    Cut(Fingerprint),
-    /// A member is there again.
-    Back(Fingerprint),
     /// A member has another name.
     Renamed {
         /// Who.

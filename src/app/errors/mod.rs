@@ -293,6 +293,13 @@ impl Problem {
         Self::new(Code::TooLong, what, say!("Send it in parts."))
     }
 
+    /// A text that does not fit where it is written.
+    #[must_use]
+    pub fn no_room_to_write(bytes: usize, limit: usize) -> Self {
+        let what = say!("This text is too long to write here: {} of at most {} bytes.", bytes, limit);
+        Self::new(Code::TooLong, what, say!("It was left out. Take a smaller part, or send what is there first."))
+    }
+
     /// What an owner changed about the members cannot be written, so nobody else sees it yet.
     #[must_use]
     pub fn entry_unstored() -> Self {

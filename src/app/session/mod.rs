@@ -38,7 +38,9 @@ pub use self::events::{IdentityState, KeyStep, SeatEvent, SessionEvent};
 pub use self::reach::{AddressTest, Reach};
 pub use self::requests::{HostPlace, HostRequest, JoinRequest, KnownRoom, Opening, SeatId, SeatInfo};
 use super::settings::Settings;
-use super::{Code, JoinTarget, LoadedRecords, Memories, Passphrase, Problem, Profile, Records, clock, say};
+use super::{
+    Code, JoinTarget, LoadedRecords, Memories, Passphrase, Problem, Profile, Records, clock, say, sendable,
+};
 use crate::crypto::{Fingerprint, Random, Suite, SystemRandom};
 use crate::net;
 use crate::protocol::limits::TEXT_BYTES_MAX;
@@ -216,10 +218,11 @@ impl Session {
     /// Says something. The text waits if the host is away.
     ///
     /// # Errors
-    /// A [`Problem`] for white space only or a text that is too long; nothing was sent.
+    /// A [`Problem`] for a text that shows nothing or is too long; nothing was sent.
     pub fn send(&self, seat: SeatId, text: &str) -> Result<MessageId, Problem> {
+        // A script may mean the white space before its words.
         let text = text.trim_end();
-        if text.trim().is_empty() {
+        if sendable(text).is_none() {
             return Err(Problem::new(Code::Usage, say!("There is nothing to send."), say!("")));
         }
         if text.len() > TEXT_BYTES_MAX {

@@ -7,6 +7,7 @@
 mod backups;
 mod comparing;
 mod doubts;
+mod drafts;
 mod hosting;
 mod identities;
 mod joining;
@@ -24,6 +25,7 @@ use slint::{ComponentHandle, VecModel};
 
 use self::comparing::Comparing;
 use self::doubts::Doubt;
+use self::drafts::Refusal;
 use self::hosting::Hosting;
 use self::identities::Identities;
 use self::joining::Joining;
@@ -77,6 +79,10 @@ pub(super) struct Presenter {
     drafts: HashMap<SeatId, String>,
     /// Rooms whose draft of an earlier run is there, or is not wanted any more.
     drafts_seen: HashSet<SeatId>,
+    /// The draft of the open room while it makes a long text go again.
+    refusal: Option<Refusal>,
+    /// The newest row of the open room that screen readers were not told of, and how many rows those are.
+    news: Option<(ui::MessageRow, i32)>,
     filter: String,
     /// Rooms that go from the list as soon as they are left.
     leaving: HashSet<SeatId>,
@@ -133,6 +139,8 @@ impl Presenter {
             link_waiting: None,
             drafts: HashMap::new(),
             drafts_seen: HashSet::new(),
+            refusal: None,
+            news: None,
             filter: String::new(),
             leaving: HashSet::new(),
             accepted: HashSet::new(),
@@ -193,6 +201,7 @@ impl Presenter {
 
     /// Shows anew what the last events changed.
     pub(super) fn refresh(&mut self) {
+        self.announce();
         let stale = std::mem::take(&mut self.stale);
         if stale.rooms {
             self.show_rooms();
@@ -278,7 +287,8 @@ impl Presenter {
     pub(super) fn open_link(&self, link: &str) {
         if let Err(error) = super::links::open(link) {
             log::warn!("a link cannot be opened: {error}");
-            self.toast(views::only(&say!("No browser could be started. Select the link and copy it instead.")));
+            let told = say!("No browser could be started. Select the link and copy it instead.");
+            self.toast_that_stays(views::only(&told));
         }
     }
 
@@ -355,8 +365,15 @@ impl Presenter {
         self.app.global::<ui::ChatState>()
     }
 
-    /// Tells something for a moment.
+    /// Tells for a moment that something was done.
     fn toast(&self, told: ui::TroubleView) {
+        self.state().set_toast_stays(false);
+        self.state().set_toast(told);
+    }
+
+    /// Tells that something was not done, until the person has read it.
+    fn toast_that_stays(&self, told: ui::TroubleView) {
+        self.state().set_toast_stays(true);
         self.state().set_toast(told);
     }
 

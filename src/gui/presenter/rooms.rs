@@ -127,10 +127,14 @@ impl Presenter {
         self.view_open();
         self.show_stream(unread);
         let draft = seat.and_then(|seat| self.drafts.get(&seat)).cloned().unwrap_or_default();
+        self.refusal = None;
+        self.write(&draft);
+        self.news = None;
         let state = self.state();
-        state.set_draft(draft.into());
+        state.set_news_count(0);
         state.set_unseen(0);
         state.set_at_end(true);
+        self.note_seen();
         self.show_room();
         self.show_people();
         self.show_rooms();
@@ -244,7 +248,10 @@ impl Presenter {
     pub(super) fn window_activated(&mut self, active: bool) {
         self.view_open();
         if active {
+            self.note_seen();
             self.session.retry_all();
+        } else if let Some(room) = self.open.and_then(|seat| self.chat.room(seat)) {
+            self.stream.leave(room);
         }
     }
 

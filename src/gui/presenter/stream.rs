@@ -34,13 +34,26 @@ pub(super) struct Stream {
     next: u64,
     /// The day of the last row.
     day: Option<NaiveDate>,
-    /// Who said the last row, and when, if it is a message.
-    said: Option<(Fingerprint, u64)>,
+    /// Who said the last row, and when, if it is a message that the next one can go on.
+    said: Option<Said>,
+    /// Whether what is below the line above what is new was seen.
+    line_seen: bool,
 }
+
+/// Who said something, and when it came.
+type Said = (Fingerprint, u64);
 
 impl Stream {
     pub(super) fn new() -> Self {
-        Self { rows: Rc::new(VecModel::default()), slots: VecDeque::new(), first: 0, next: 0, day: None, said: None }
+        Self {
+            rows: Rc::new(VecModel::default()),
+            slots: VecDeque::new(),
+            first: 0,
+            next: 0,
+            day: None,
+            said: None,
+            line_seen: false,
+        }
     }
 
     /// The list for the window.
@@ -51,7 +64,7 @@ impl Stream {
     /// Shows another room, or none. The last `unread` messages of others are new.
     pub(super) fn show(&mut self, room: Option<&Room>, unread: usize, today: NaiveDate) {
         self.slots.clear();
-        (self.first, self.next, self.day, self.said) = (0, 0, None, None);
+        (self.first, self.next, self.day, self.said, self.line_seen) = (0, 0, None, None, false);
         let mut rows = Vec::new();
         if let Some(room) = room {
             rows.reserve(room.rows().len() + 8);
@@ -67,8 +80,12 @@ impl Stream {
     pub(super) fn push(&mut self, room: &Room, is_new: bool, dropped: u64, today: NaiveDate) {
         let place = self.next.saturating_sub(self.first + dropped);
         let Some(row) = usize::try_from(place).ok().and_then(|place| room.rows().get(place)) else { return };
+        if is_new && self.line_seen {
+            self.remove_line(room);
+        }
         let mut added = Vec::new();
-        let begins_new = is_new && !self.slots.contains(&Slot::New);
+        // The line stands above the newest rows, if it does.
+        let begins_new = is_new && !self.slots.iter().rev().any(|slot| *slot == Slot::New);
         let continued = self.add(room, row, begins_new, today, &mut added);
         if continued && let Some(last) = self.rows.row_count().checked_sub(1) {
             self.change(last, |row| row.last = false);
@@ -105,11 +122,33 @@ impl Stream {
         }
     }
 
-    /// Takes the line above what is new away.
+    /// The newest row as the window shows it.
+    pub(super) fn newest(&self) -> Option<ui::MessageRow> {
+        self.rows.row_data(self.rows.row_count().checked_sub(1)?)
+    }
+
+    /// What is below the line above what is new is in view. The line stays to be found, until [`Self::leave`].
     pub(super) fn seen(&mut self) {
-        if let Some(place) = self.slots.iter().position(|slot| *slot == Slot::New) {
-            self.slots.remove(place);
-            self.rows.remove(place);
+        self.line_seen = true;
+    }
+
+    /// The person looks elsewhere: what was seen is not new any more.
+    pub(super) fn leave(&mut self, room: &Room) {
+        if self.line_seen {
+            self.remove_line(room);
+        }
+    }
+
+    /// Takes the line above what is new away. The group that it parted is one again.
+    pub(super) fn remove_line(&mut self, room: &Room) {
+        self.line_seen = false;
+        let Some(place) = self.slots.iter().rposition(|slot| *slot == Slot::New) else { return };
+        self.slots.remove(place);
+        self.rows.remove(place);
+        let Some(before) = place.checked_sub(1) else { return };
+        if goes_on(self.said_at(room, before), self.said_at(room, place)) {
+            self.change(before, |row| row.last = false);
+            self.change(place, |row| row.first = false);
         }
     }
 
@@ -135,14 +174,8 @@ impl Stream {
             added.push(views::new_line());
         }
         let mut shown = views::message_row(room, row);
-        let said = match &row.kind {
-            RowKind::Message(message) => Some((message.from, row.at_ms)),
-            RowKind::Notice(_) => None,
-        };
-        let continued = match (self.said, said) {
-            (Some((before, then)), Some((now, at))) => before == now && at.saturating_sub(then) < GROUP_MS,
-            _ => false,
-        };
+        let said = said(row);
+        let continued = goes_on(self.said, said);
         shown.first = !continued;
         shown.last = true;
         if continued && let Some(last) = added.last_mut() {
@@ -163,11 +196,32 @@ impl Stream {
         Some(start + found)
     }
 
+    /// Who said what stands at a place of the list, if it is a message.
+    fn said_at(&self, room: &Room, place: usize) -> Option<Said> {
+        let Some(Slot::Row(number)) = self.slots.get(place) else { return None };
+        said(room.rows().get(usize::try_from(number.checked_sub(self.first)?).ok()?)?)
+    }
+
     fn change(&self, place: usize, change: impl FnOnce(&mut ui::MessageRow)) {
         if let Some(mut row) = self.rows.row_data(place) {
             change(&mut row);
             self.rows.set_row_data(place, row);
         }
+    }
+}
+
+fn said(row: &Row) -> Option<Said> {
+    match &row.kind {
+        RowKind::Message(message) => Some((message.from, row.at_ms)),
+        RowKind::Notice(_) => None,
+    }
+}
+
+/// Whether a message stands in one group with what is right above it.
+fn goes_on(before: Option<Said>, now: Option<Said>) -> bool {
+    match (before, now) {
+        (Some((before, then)), Some((now, at))) => before == now && at.saturating_sub(then) < GROUP_MS,
+        _ => false,
     }
 }
 
@@ -236,6 +290,14 @@ mod tests {
             self.stream.show(self.chat.room(SEAT), unread, format::day_of(NOON));
         }
 
+        fn leave(&mut self) {
+            self.stream.leave(self.chat.room(SEAT).unwrap());
+        }
+
+        fn send(&mut self) {
+            self.stream.remove_line(self.chat.room(SEAT).unwrap());
+        }
+
         /// `D` a day, `N` the line above what is new, else a message: `(` first and `)` last of its group.
         fn shape(&self) -> String {
             let shape = |row: ui::MessageRow| match row.kind {
@@ -269,12 +331,53 @@ mod tests {
         assert_eq!(talk.shape(), "D(m)N(mm)");
         talk.show(2);
         assert_eq!(talk.shape(), "D(m)N(mm)");
-        talk.stream.seen();
-        assert_eq!(talk.shape(), "D(m)(mm)");
         talk.show(10);
         assert_eq!(talk.shape(), "DN(mmm)", "more than there are");
         talk.stream.show(None, 0, format::day_of(NOON));
         assert_eq!(talk.shape(), "");
+    }
+
+    #[test]
+    fn the_line_goes_once_seen_and_left_and_comes_anew() {
+        let mut talk = Talk::new();
+        talk.come(1, false);
+        talk.come(1, true);
+        talk.leave();
+        talk.come(1, true);
+        assert_eq!(talk.shape(), "D(m)N(mm)", "nobody saw it");
+        talk.stream.seen();
+        assert_eq!(talk.shape(), "D(m)N(mm)", "seen, and still to be found");
+        talk.come(1, false);
+        talk.leave();
+        assert_eq!(talk.shape(), "D(mmmm)", "the group is one again");
+        talk.come(1, true);
+        talk.come(1, true);
+        assert_eq!(talk.shape(), "D(mmmm)N(mm)", "later news have a line of their own");
+        talk.stream.seen();
+        talk.come(1, true);
+        assert_eq!(talk.shape(), "D(mmmmmm)N(m)", "news after what was seen, which was not left");
+        talk.leave();
+        assert_eq!(talk.shape(), "D(mmmmmm)N(m)");
+        talk.send();
+        assert_eq!(talk.shape(), "D(mmmmmmm)");
+    }
+
+    #[test]
+    fn without_the_line_only_what_belongs_together_is_one_group() {
+        for (first, second, later_ms, shape) in [
+            (1, 1, 1, "D(mm)"),
+            (1, 2, 1, "D(m)(m)"),
+            (1, 1, GROUP_MS - 1, "D(mm)"),
+            (1, 1, GROUP_MS, "D(m)(m)"),
+            (1, 1, DAY, "D(m)D(m)"),
+        ] {
+            let mut talk = Talk::new();
+            talk.come(first, false);
+            talk.now_ms += later_ms;
+            talk.come(second, true);
+            talk.send();
+            assert_eq!(talk.shape(), shape, "{later_ms} later");
+        }
     }
 
     #[test]

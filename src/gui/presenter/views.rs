@@ -199,7 +199,7 @@ pub(super) fn room_view(room: &Room, now_ms: u64, all_verified: bool) -> ui::Roo
 /// A row of a conversation. Whether it is the first or last of a group is not known here.
 pub(super) fn message_row(room: &Room, row: &chat::Row) -> ui::MessageRow {
     match &row.kind {
-        RowKind::Message(message) => bubble(room, message),
+        RowKind::Message(message) => bubble(room, message, row.at_ms),
         RowKind::Notice(notice) => event(room, notice),
     }
 }
@@ -210,7 +210,8 @@ pub(super) fn names(room: &Room, members: &[Fingerprint]) -> SharedString {
     names.join(", ").into()
 }
 
-fn bubble(room: &Room, message: &Message) -> ui::MessageRow {
+fn bubble(room: &Room, message: &Message, came_ms: u64) -> ui::MessageRow {
+    let times = format::times(message.sent_ms, came_ms);
     let sender = room.name_of(&message.from);
     let links: Vec<SharedString> = links::find(&message.text).into_iter().map(SharedString::from).collect();
     let mut row = ui::MessageRow {
@@ -220,7 +221,10 @@ fn bubble(room: &Room, message: &Message) -> ui::MessageRow {
         initials: format::initials(&sender).into(),
         sender: sender.into(),
         hue: format::hue(message.from.as_bytes()),
-        time: format::clock(message.sent_ms).into(),
+        time: format::clock(times.shown_ms).into(),
+        shown: if times.other_day { when(times.shown_ms, Form::LongClock) } else { ui::When::default() },
+        came: if times.late { when(came_ms, Form::Clock) } else { ui::When::default() },
+        claimed: if times.doubtful { when(message.sent_ms, Form::LongYear) } else { ui::When::default() },
         own: message.is_mine(),
         links: fixed(links),
         ..ui::MessageRow::default()
@@ -250,9 +254,6 @@ fn event(room: &Room, notice: &Notice) -> ui::MessageRow {
         Notice::Left(member) => (ui::RoomEvent::Left, Some(member)),
         Notice::Removed(member) => (ui::RoomEvent::Removed, Some(member)),
         Notice::Gone(member) => (ui::RoomEvent::Gone, Some(member)),
-        Notice::Away(member) => (ui::RoomEvent::Away, Some(member)),
-        Notice::Cut(member) => (ui::RoomEvent::Cut, Some(member)),
-        Notice::Back(member) => (ui::RoomEvent::Back, Some(member)),
         Notice::Renamed { .. } => (ui::RoomEvent::Renamed, None),
         Notice::Titled(_) => (ui::RoomEvent::Titled, None),
         Notice::Newer(member) => (ui::RoomEvent::Newer, Some(member)),
@@ -308,6 +309,7 @@ pub(super) fn member_row(room: &Room, member: &Member, verified: bool, doubtful:
         owner: member.is_owner,
         host: member.is_host,
         here: member.presence == Presence::Here,
+        cut: member.presence == Presence::Cut,
         verified,
         doubtful,
         comparable: !member.is_me && !room.is_learning() && !is_over(room),
