@@ -18,7 +18,7 @@ fn person(name: &str) -> Fingerprint {
 
 fn info(suite: Suite, owned: bool) -> SeatInfo {
     let addresses = vec!["192.168.1.7:9000".to_owned()];
-    SeatInfo { room: None, suite, title: String::new(), addresses, owned, hosted_here: owned }
+    SeatInfo { room: None, suite, title: String::new(), addresses, owned, hosted_here: owned, knocking: false }
 }
 
 /// A chat of Bo in Ann's room.

@@ -200,6 +200,7 @@ fn a_conversation_does_not_show_its_invite() {
         addresses: Vec::new(),
         owned: true,
         hosted_here: true,
+        knocking: false,
     };
     let seat = SeatId(1);
     let tell = |chat: &mut Chat, event| chat.apply(&SessionEvent::Seat { seat, event }, 1);

@@ -130,6 +130,7 @@ impl Record {
             addresses: self.addresses.clone(),
             owned: self.is_owned(),
             hosted_here: matches!(self.hosted_at, HostedAt::Here(_)),
+            knocking: Roster::open(&self.genesis).is_ok_and(|roster| roster.may_knock()),
         }
     }
 

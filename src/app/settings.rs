@@ -1,7 +1,7 @@
 //! What a person chose, and what the window remembers: one CBOR file, written as a whole. What nobody else
 //! may read or change is in the vault.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,10 @@ pub struct Settings {
     pub people_open: bool,
     /// The addresses somebody joined at, the newest first.
     pub recent_addresses: Vec<String>,
+    /// Own rooms that people may ask to come into, where nobody may at the moment.
+    pub turned_away: BTreeSet<RoomId>,
+    /// The colours of rooms, by their places in the palette.
+    pub hues: BTreeMap<RoomId, u8>,
     /// The people whose keys were compared. Kept under the identity's lock, so unknown before it is open.
     #[serde(skip)]
     pub verified: BTreeMap<Fingerprint, Verified>,
@@ -117,6 +121,8 @@ impl Default for Settings {
             rail_width: 0,
             people_open: true,
             recent_addresses: Vec::new(),
+            turned_away: BTreeSet::new(),
+            hues: BTreeMap::new(),
             verified: BTreeMap::new(),
             drafts: BTreeMap::new(),
             unreadable: false,
@@ -203,6 +209,13 @@ impl Settings {
         } else {
             self.drafts.insert(room, text.to_owned());
         }
+    }
+
+    /// Nothing is kept of a room that is over. Says whether anything was.
+    pub fn forget_room(&mut self, room: &RoomId) -> bool {
+        let draft = self.drafts.remove(room).is_some();
+        let hue = self.hues.remove(room).is_some();
+        self.turned_away.remove(room) || draft || hue
     }
 
     /// Marks somebody's key as compared, under the name it goes by.

@@ -6,23 +6,29 @@ use std::time::Duration;
 
 use slint::{CloseRequestResponse, ComponentHandle, Timer};
 
+use super::focus::FocusKeeper;
 use super::generated::{AppWindow, Backend};
 use super::language::bind_direction;
 use super::presenter::Presenter;
+use super::strength::score;
 
 /// The presenter as callbacks hold it: the window owns the callbacks, so they must not own it back.
 #[derive(Clone)]
-struct Handle(Weak<RefCell<Presenter>>);
+struct Handle {
+    presenter: Weak<RefCell<Presenter>>,
+    focus: FocusKeeper,
+}
 
 impl Handle {
     /// Does something with the presenter: at once, or, if the window called back out of something
     /// the presenter is doing to it, right after that.
     fn with(&self, verb: impl FnOnce(&mut Presenter) + 'static) {
-        let Some(presenter) = self.0.upgrade() else { return };
+        let Some(presenter) = self.presenter.upgrade() else { return };
         match presenter.try_borrow_mut() {
             Ok(mut presenter) => {
                 verb(&mut presenter);
                 presenter.refresh();
+                self.focus.look_after_it();
             }
             Err(_) => {
                 let handle = self.clone();
@@ -33,17 +39,18 @@ impl Handle {
 }
 
 /// Connects the window with its presenter.
-pub(super) fn bind(app: &AppWindow, presenter: &Rc<RefCell<Presenter>>) {
+pub(super) fn bind(app: &AppWindow, presenter: &Rc<RefCell<Presenter>>, focus: &FocusKeeper) {
     bind_direction(app);
-    let handle = Handle(Rc::downgrade(presenter));
+    let handle = Handle { presenter: Rc::downgrade(presenter), focus: focus.clone() };
     let backend = app.global::<Backend>();
     bind_person(&backend, &handle);
     bind_rooms(&backend, &handle);
     bind_hosting(&backend, &handle);
     bind_joining(&backend, &handle);
+    backend.on_strength(|passphrase, name| score(&passphrase, &[name.as_str(), "conversa"]));
     app.window().on_close_requested(move || {
         let may_close = handle
-            .0
+            .presenter
             .upgrade()
             .is_none_or(|presenter| presenter.try_borrow_mut().is_ok_and(|mut presenter| presenter.close_requested()));
         if may_close { CloseRequestResponse::HideWindow } else { CloseRequestResponse::KeepWindowShown }
@@ -74,6 +81,7 @@ fn bind_person(backend: &Backend<'_>, handle: &Handle) {
     verb!(backend.on_keep_in_keyring => handle.keep_in_keyring(number));
     verb!(backend.on_open_backup => handle.open_backup());
     verb!(backend.on_open_restore => handle.open_restore());
+    verb!(backend.on_choose_backup_file => handle.choose_backup_file());
     verb!(backend.on_back_up => handle.back_up(text));
     verb!(backend.on_restore => handle.restore(text));
     verb!(backend.on_replace_identity => handle.replace_identity(number));
@@ -114,6 +122,7 @@ fn bind_rooms(backend: &Backend<'_>, handle: &Handle) {
         let presenter = paste.0.upgrade();
         presenter.is_none_or(|presenter| presenter.try_borrow().is_ok_and(|presenter| presenter.may_paste()))
     });
+    verb!(backend.on_let_ask => handle.let_ask(number));
     let answer = handle.clone();
     backend.on_answer_knock(move |id, admit| answer.with(move |presenter| presenter.answer_knock(&id, admit)));
 }

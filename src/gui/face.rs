@@ -12,6 +12,7 @@ use slint::{ComponentHandle, EventLoopError, Timer, TimerMode};
 
 use super::Work;
 use super::bind::bind;
+use super::focus::FocusKeeper;
 use super::generated::AppWindow;
 use super::presenter::Presenter;
 use crate::app::{Problem, Profile, Session, SessionEvent};
@@ -28,6 +29,7 @@ pub struct Face {
     events: async_channel::Receiver<SessionEvent>,
     work: async_channel::Receiver<Work>,
     work_sender: async_channel::Sender<Work>,
+    focus: FocusKeeper,
     /// Runs as long as the window does.
     _tick: Timer,
 }
@@ -44,17 +46,19 @@ impl Face {
         let (work_sender, work) = async_channel::unbounded();
         let presenter = Presenter::new(app.clone_strong(), session, opening, place, work_sender.clone());
         let presenter = Rc::new(RefCell::new(presenter));
-        bind(&app, &presenter);
+        let focus = FocusKeeper::bind(&app);
+        bind(&app, &presenter, &focus);
         let tick = Timer::default();
-        let (ticking, window) = (Rc::downgrade(&presenter), app.as_weak());
+        let (ticking, window, watched) = (Rc::downgrade(&presenter), app.as_weak(), focus.clone());
         tick.start(TimerMode::Repeated, TICK, move || {
             if let (Some(presenter), Some(app)) = (ticking.upgrade(), window.upgrade())
                 && let Ok(mut presenter) = presenter.try_borrow_mut()
             {
                 presenter.tick(is_active(&app));
+                watched.look_after_it();
             }
         });
-        Ok(Self { app, presenter, events, work, work_sender, _tick: tick })
+        Ok(Self { app, presenter, events, work, work_sender, focus, _tick: tick })
     }
 
     /// The window.
@@ -72,7 +76,9 @@ impl Face {
     pub fn pump(&self) -> bool {
         let waiting = std::iter::from_fn(|| self.work.try_recv().ok());
         waiting.for_each(|work| take_work(&self.presenter, work));
-        take_all(&self.presenter, std::iter::from_fn(|| self.events.try_recv().ok()))
+        let ended = take_all(&self.presenter, std::iter::from_fn(|| self.events.try_recv().ok()));
+        self.focus.look_after_it();
+        ended
     }
 
     /// Takes in one event as if the session had told it. For what no honest host does, such as a fork.
@@ -108,13 +114,14 @@ impl Face {
 
     /// Lets events come in while the event loop runs; `ended` is called after the last.
     pub(super) fn listen(&self, ended: impl Fn() + 'static) -> Result<(), EventLoopError> {
-        let (events, presenter) = (self.events.clone(), Rc::clone(&self.presenter));
+        let (events, presenter, focus) = (self.events.clone(), Rc::clone(&self.presenter), self.focus.clone());
         slint::spawn_local(async move {
             while let Ok(first) = events.recv().await {
                 let waiting = std::iter::from_fn(|| events.try_recv().ok()).take(EVENTS_AT_ONCE);
                 if take_all(&presenter, std::iter::once(first).chain(waiting)) {
                     break;
                 }
+                focus.look_after_it();
                 Pause::default().await;
             }
             ended();

@@ -128,6 +128,19 @@ pub(super) fn hue(bytes: &[u8; 32]) -> i32 {
     i32::from(bytes.first().copied().unwrap_or_default() % HUES)
 }
 
+/// The colour of a room with this id beside rooms that have theirs: its own, or the next of those that the fewest have.
+pub(super) fn spread_hue(id: &[u8; 32], taken: impl Iterator<Item = u8>) -> u8 {
+    let mut counts = [0_usize; HUES as usize];
+    taken.for_each(|hue| {
+        if let Some(count) = counts.get_mut(usize::from(hue)) {
+            *count += 1;
+        }
+    });
+    let own = id.first().copied().unwrap_or_default() % HUES;
+    let from_own = (0..HUES).map(|step| (own + step) % HUES);
+    from_own.min_by_key(|hue| counts.get(usize::from(*hue)).copied()).unwrap_or(own)
+}
+
 /// A text on one line, as short as a list shows it.
 pub(super) fn one_line(text: &str) -> String {
     let mut line = String::new();
@@ -223,6 +236,24 @@ mod tests {
         assert_eq!(initials("“Friday” crew"), "FC");
         assert_eq!(initials("  … "), "");
         assert_eq!(initials("عائلة خليل"), "عخ");
+    }
+
+    #[test]
+    fn few_rooms_have_a_colour_each() {
+        let mut taken: Vec<u8> = Vec::new();
+        // The worst case: all would have the same.
+        for room in 0..2 * HUES {
+            let mut id = [7; 32];
+            id[1] = room;
+            taken.push(spread_hue(&id, taken.iter().copied()));
+        }
+        let (first, second) = taken.split_at(usize::from(HUES));
+        for half in [first, second] {
+            let mut hues = half.to_vec();
+            hues.sort_unstable();
+            assert_eq!(hues, (0..HUES).collect::<Vec<u8>>());
+        }
+        assert_eq!(spread_hue(&[9; 32], [0, 2].into_iter()), 9 % HUES, "its own where nobody has it");
     }
 
     #[test]

@@ -9,6 +9,8 @@
 mod bind;
 mod clipboard;
 mod face;
+mod file_dialog;
+mod focus;
 mod fonts;
 mod format;
 mod instance;
@@ -18,6 +20,7 @@ mod links;
 mod list;
 mod presenter;
 mod qr;
+mod strength;
 
 use crate::crypto;
 use crate::crypto::cost::{self, Cost};
@@ -47,6 +50,10 @@ enum Work {
     Measured(Costs),
     /// The system wants the program to end.
     Quit,
+    /// Whether the desktop has a dialog for files.
+    FileDialogs(bool),
+    /// The person chose a file for a backup.
+    FileChosen(std::path::PathBuf),
     /// The program was started again for this profile, with an invite or without.
     StartedAgain(Option<String>),
 }

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 use conversa::app::{Language, Profile, SessionEvent, Settings};
 use conversa::gui::{AppWindow, ChatState, Face, Sheet, TroubleView, Words};
 use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery};
+use i_slint_core::accessibility::{AccessibleStringProperty, accessible_descendents, nearest_accessible_item};
+use i_slint_core::item_tree::ItemRc;
+use i_slint_core::window::WindowInner;
 use slint::platform::{Key, PointerEventButton, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition, LogicalSize, Model, SharedString};
 
@@ -38,6 +41,14 @@ pub(crate) fn profile_of(name: &str) -> tempfile::TempDir {
     settings.language = Language::English;
     settings.save(directory.path()).unwrap();
     directory
+}
+
+/// As the window's adapter does it: what is hidden is left out, with all that is in it.
+fn collect_names(parent: &ItemRc, names: &mut Vec<String>) {
+    for child in accessible_descendents(parent).filter(ItemRc::is_visible) {
+        names.extend(child.accessible_string_property(AccessibleStringProperty::Label).map(String::from));
+        collect_names(&child, names);
+    }
 }
 
 impl Person {
@@ -185,6 +196,15 @@ impl Person {
         ElementQuery::from_root(self.app()).match_descendants().match_predicate(has).find_first().is_some()
     }
 
+    /// What a field shows, as a screen reader reads it.
+    pub(crate) fn text_of(&self, label: &str) -> String {
+        let label = label.to_owned();
+        let is_it = move |field: &ElementHandle| field.accessible_label().is_some_and(|name| name == label);
+        let fields = ElementQuery::from_root(self.app()).match_descendants();
+        let field = fields.match_accessible_role(AccessibleRole::TextInput).match_predicate(is_it).find_first();
+        field.and_then(|field| field.accessible_value()).unwrap_or_default().into()
+    }
+
     fn one(&self, label: &str) -> ElementHandle {
         let found = ElementHandle::find_by_accessible_label(self.app(), label).next();
         found.unwrap_or_else(|| panic!("no “{label}”\n{}", self.describe()))
@@ -266,6 +286,32 @@ impl Person {
             self.app().window().dispatch_event(WindowEvent::KeyReleased { text: text.clone() });
         }
         self.step();
+    }
+
+    /// Another size of the window, in logical pixels.
+    pub(crate) fn resize(&self, width: f32, height: f32) {
+        let size = LogicalSize::new(width, height);
+        self.app().window().set_size(size);
+        self.app().window().dispatch_event(WindowEvent::Resized { size });
+        self.step();
+    }
+
+    /// The name of what has the keyboard, as a screen reader says it; `None` if nothing on screen has it.
+    pub(crate) fn focused(&self) -> Option<String> {
+        let item = WindowInner::from_pub(self.app().window()).focus_item.borrow().upgrade()?;
+        if !item.is_visible() {
+            return None;
+        }
+        let named = nearest_accessible_item(item);
+        Some(named.accessible_string_property(AccessibleStringProperty::Label).unwrap_or_default().into())
+    }
+
+    /// The names of all that a screen reader finds on screen, in its order.
+    pub(crate) fn exposed(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        let window = WindowInner::from_pub(self.app().window());
+        collect_names(&ItemRc::new_root(window.component()), &mut names);
+        names
     }
 
     /// Nothing that can be pressed or filled in is nameless.

@@ -10,7 +10,7 @@ use crate::catalogue::place_in_translation;
 use crate::literals::{Literal, of_directory};
 
 /// Literals of `src/gui` that are no words of a language, or that no window shows, by their file.
-const NO_WORDS: [(&str, &[&str]); 7] = [
+const NO_WORDS: [(&str, &[&str]); 10] = [
     // The time of day in digits; units as everybody writes them.
     ("format.rs", &["%H:%M", "s", "ms", "µs"]),
     // A thread's name.
@@ -38,6 +38,11 @@ const NO_WORDS: [(&str, &[&str]); 7] = [
         ],
     ),
     ("presenter/preferences.rs", &["CARGO_PKG_VERSION"]),
+    // What a guesser knows of everybody here.
+    ("bind.rs", &["conversa"]),
+    // A thread's name; the service and the program that have a dialog for files.
+    ("presenter/backups.rs", &["file-dialogs"]),
+    ("file_dialog.rs", &["org.freedesktop.portal.Desktop", "PATH", "zenity"]),
     // Files and the scripts they are for.
     (
         "fonts.rs",
@@ -57,9 +62,11 @@ const NO_WORDS: [(&str, &[&str]); 7] = [
 ];
 
 /// Literals of `ui/` that are the same in every language, by their file.
-const UNTRANSLATED: [(&str, &[&str]); 7] = [
+const UNTRANSLATED: [(&str, &[&str]); 8] = [
     // The program's name; the typeface; keys.
-    ("app-window.slint", &["Conversa", "Inter", "n", "f"]),
+    // Where the person is, for the program alone.
+    ("app-window.slint", &["Conversa", "Inter", "n", "f", "first-run", "unlock", "settings", "about"]),
+    ("pages/main.slint", &["rooms"]),
     ("pages/rail.slint", &["Conversa"]),
     ("pages/about.slint", &["Conversa"]),
     // How an invite begins.

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
+use super::asking::Askings;
 use super::identities::{Found, Identities, is_locked};
 use super::listeners::Listeners;
 use super::reach::Trial;
@@ -19,7 +20,9 @@ use crate::app::{Code, Keys, Memories, Passphrase, Problem, Profile, Record, Rec
 use crate::crypto::{Fingerprint, Suite};
 use crate::net::{self, ClientId, Handle};
 use crate::protocol::limits::INVITE_LIFE_MS;
-use crate::protocol::{Command, Event, Invite, LearningConsent, MessageId, RoomCrypto, RoomId, Stop, check_name};
+use crate::protocol::{
+    Command, Event, Identity, Invite, LearningConsent, MessageId, Now, RoomCrypto, RoomId, Stop, check_name,
+};
 
 /// How long a goodbye may take: the net itself gives links two seconds to flush.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -30,6 +33,7 @@ const NET_END: Duration = Duration::from_secs(3);
 pub(super) enum Input {
     Net(net::Event),
     Found(Found),
+    AskingKey { suite: Suite, identity: Result<Arc<Identity>, Problem> },
     EnsureIdentity { suite: Suite, bits: Option<u32> },
     ReplaceIdentity { suite: Suite, bits: u32 },
     Unlock(Passphrase),
@@ -97,6 +101,8 @@ pub(super) struct Engine {
     pub(super) by_client: HashMap<ClientId, SeatId>,
     /// Tests of addresses by the client that makes them.
     pub(super) trials: HashMap<ClientId, Trial>,
+    pub(super) asking: Askings,
+    pub(super) inputs: Sender<Input>,
     pub(super) by_room: Seats,
     pub(super) net: Handle,
     pub(super) next_client: u64,
@@ -130,7 +136,7 @@ impl Engine {
         let Parts { profile, settings, records, memories, known, stale, by_room } = parts;
         let directory = profile.directory().to_owned();
         let mut engine = Self {
-            identities: Identities::new(&directory, settings.keyring, inputs, events.clone()),
+            identities: Identities::new(&directory, settings.keyring, inputs.clone(), events.clone()),
             directory,
             settings,
             records,
@@ -139,6 +145,8 @@ impl Engine {
             seats: BTreeMap::new(),
             by_client: HashMap::new(),
             trials: HashMap::new(),
+            asking: Askings::default(),
+            inputs,
             by_room,
             net,
             next_client: 1,
@@ -202,6 +210,7 @@ impl Engine {
                 self.net_event(event);
             }
             Input::Found(found) => self.found(found),
+            Input::AskingKey { suite, identity } => self.asking_key_made(suite, identity),
             Input::EnsureIdentity { suite, bits } => drop(self.identities.want(suite, bits)),
             Input::ReplaceIdentity { suite, bits } => self.replace_identity(suite, bits),
             Input::Unlock(passphrase) => self.unlock(passphrase),
@@ -392,7 +401,7 @@ impl Engine {
         self.command(id, Command::Invite { addresses, life_ms: INVITE_LIFE_MS });
     }
 
-    fn answer_knock(&mut self, id: SeatId, member: Fingerprint, admit: bool) {
+    pub(super) fn answer_knock(&mut self, id: SeatId, member: Fingerprint, admit: bool) {
         self.command(id, Command::AnswerKnock { member, admit });
         if !admit {
             self.emit_seat(id, SeatEvent::Protocol(Event::KnockOver { member }));

@@ -36,6 +36,7 @@ impl Engine {
             addresses,
             owned: true,
             hosted_here: matches!(request.place, HostPlace::Here(_)),
+            knocking: request.knock,
         };
         let crypto = request.crypto.clone();
         request.members_max = request.members_max.clamp(1, MEMBERS_HARD_MAX);
@@ -56,7 +57,15 @@ impl Engine {
                 (suite, None, vec![address.clone()])
             }
         };
-        let info = SeatInfo { room, suite, title: String::new(), addresses, owned: false, hosted_here: false };
+        let info = SeatInfo {
+            room,
+            suite,
+            title: String::new(),
+            addresses,
+            owned: false,
+            hosted_here: false,
+            knocking: false,
+        };
         let crypto = match (suite, request.learning) {
             (Suite::Textbook, Some(consent)) => Ok(RoomCrypto::Learning(consent)),
             (Suite::Textbook, None) => Err(Problem::learning_room()),
@@ -261,7 +270,7 @@ impl Engine {
         // Before the record goes.
         self.write_memories();
         let removed = self.records.remove(&room);
-        if self.settings.drafts.remove(&room).is_some() {
+        if self.settings.forget_room(&room) {
             self.settings_changed();
         }
         if let Err(problem) = removed {
@@ -272,6 +281,7 @@ impl Engine {
     /// Takes the client of a seat away from the net, and the listener it alone used.
     pub(super) fn stop_client(&mut self, id: SeatId) {
         self.end_trials(|trial| trial.seat == id);
+        self.end_askings(id);
         let Some(seat) = self.seats.get_mut(&id) else { return };
         if let Some(client) = seat.client() {
             self.by_client.remove(&client);

@@ -16,6 +16,7 @@
 //! starts that earlier. Owners get a fresh invite by themselves: after the first `Ready`, and each
 //! time one was used.
 
+mod asking;
 mod engine;
 mod entering;
 mod events;

@@ -49,6 +49,8 @@ pub struct SeatInfo {
     pub owned: bool,
     /// Whether this computer relays it.
     pub hosted_here: bool,
+    /// Whether people without an invite may ask to come in. The genesis says so, so it never changes.
+    pub knocking: bool,
 }
 
 /// Where a new room is hosted.

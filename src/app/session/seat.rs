@@ -62,6 +62,8 @@ pub(super) struct Seat {
     pub(super) offered: Option<Invite>,
     /// Whether the client is in the room at this moment.
     pub(super) is_here: bool,
+    /// Whether the host was asked what it allows.
+    pub(super) asked: bool,
 }
 
 impl Seat {
@@ -78,6 +80,7 @@ impl Seat {
             invites_wanted: 0,
             offered: None,
             is_here: false,
+            asked: false,
         }
     }
 

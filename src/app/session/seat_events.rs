@@ -11,7 +11,7 @@ use crate::wire::Signed;
 
 impl Engine {
     pub(super) fn client_event(&mut self, client: ClientId, event: Event) {
-        if self.trial_event(client, &event) {
+        if self.trial_event(client, &event) || self.asking_event(client, &event) {
             return;
         }
         // A client that was taken away may have said something before it knew.
@@ -22,6 +22,8 @@ impl Engine {
                 let offered = self.offered_host(id).unwrap_or(*host);
                 return self.fail(id, Problem::host_key(&offered, host));
             }
+            Event::FirstUse { host } if self.asks_first(id, *host) => return,
+            Event::Knock { member } if self.turns_away(id) => return self.answer_knock(id, *member, false),
             Event::Entered { room, genesis, owner, host } => self.entered(id, *room, genesis, (*owner, *host)),
             Event::Ready { .. } => self.emit_seat(id, SeatEvent::Protocol(event.clone())),
             Event::Offline { .. } => self.is_away(id),
@@ -44,6 +46,12 @@ impl Engine {
             }
             event => self.emit_seat(id, SeatEvent::Protocol(event)),
         }
+    }
+
+    /// Whether the owner lets nobody ask to come in at the moment.
+    fn turns_away(&self, id: SeatId) -> bool {
+        let room = self.seats.get(&id).and_then(|seat| seat.info.room);
+        room.is_some_and(|room| self.settings.turned_away.contains(&room))
     }
 
     /// Whether a key is one of this profile's own.

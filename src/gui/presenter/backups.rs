@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use super::{Presenter, views};
 use crate::app::{Passphrase, Problem, say};
 use crate::crypto::Fingerprint;
+use crate::gui::Work;
+use crate::gui::file_dialog::{self, Wanted};
 use crate::gui::generated as ui;
 
 impl Presenter {
@@ -16,6 +18,7 @@ impl Presenter {
         let place = crate::app::backup::suggested_place(state.get_identity().code.tag.as_str());
         state.set_backup_file(place.display().to_string().into());
         state.set_sheet(ui::Sheet::Backup);
+        self.look_for_file_dialogs();
     }
 
     pub(in crate::gui) fn open_restore(&self) {
@@ -24,6 +27,39 @@ impl Presenter {
         state.set_backup_busy(false);
         state.set_backup_file("".into());
         state.set_sheet(ui::Sheet::Restore);
+        self.look_for_file_dialogs();
+    }
+
+    /// Asks for the file of the open sheet with the desktop's own dialog.
+    pub(in crate::gui) fn choose_backup_file(&self) {
+        let state = self.state();
+        let (title, wanted) = match state.get_sheet() {
+            ui::Sheet::Backup => (say!("New file for the backup"), Wanted::Save(self.backup_file())),
+            ui::Sheet::Restore => (say!("File of the backup"), Wanted::Open),
+            _ => return,
+        };
+        let chosen = file_dialog::ask(&self.app, &self.say(&title), &wanted);
+        let work = self.work.clone();
+        let asked = slint::spawn_local(async move {
+            if let Some(file) = chosen.await {
+                // The window may be gone by now.
+                let _ = work.send(Work::FileChosen(file)).await;
+            }
+        });
+        if let Err(error) = asked {
+            log::warn!("no dialog for a file: {error}");
+        }
+    }
+
+    /// Finds out on a worker whether there is such a dialog.
+    fn look_for_file_dialogs(&self) {
+        let work = self.work.clone();
+        let look = move || {
+            let _ = work.send_blocking(Work::FileDialogs(file_dialog::is_there()));
+        };
+        if let Err(error) = std::thread::Builder::new().name("file-dialogs".to_owned()).spawn(look) {
+            log::warn!("it is not known whether there is a dialog for files: {error}");
+        }
     }
 
     pub(in crate::gui) fn back_up(&self, passphrase: &str) {

@@ -21,6 +21,10 @@ impl Presenter {
         if !self.commit_name() {
             return;
         }
+        // What is under way goes on.
+        if self.hosting.is_some() {
+            return self.state().set_sheet(ui::Sheet::Host);
+        }
         // A long name leaves no place for more.
         let name = self.name();
         let title = check_name(&self.say(&say!("{}'s room", name))).unwrap_or(name);
@@ -173,6 +177,7 @@ impl Presenter {
         let addresses = room.into_iter().flat_map(|room| &room.info.addresses);
         let rows: Vec<ui::AddressRow> =
             addresses.map(|address| views::address_row(address, tests.and_then(|tests| tests.get(address)))).collect();
+        self.state().set_reached_here_only(rows.iter().all(|row| row.reach == ui::Reach::Computer));
         let public = rows.iter().any(|row| row.reach == ui::Reach::Internet);
         let local = rows.iter().find(|row| row.reach == ui::Reach::Network && !public);
         self.state().set_forward_to(local.map(|row| row.address.clone()).unwrap_or_default());

@@ -28,6 +28,10 @@ impl Presenter {
         if !self.commit_name() {
             return;
         }
+        // What is under way goes on.
+        if self.joining.is_some() {
+            return self.state().set_sheet(ui::Sheet::Join);
+        }
         // Whoever clicked an invite before the first choice of a name finds it here.
         let link = self.link_waiting.take().unwrap_or_default();
         let state = self.state();
@@ -163,7 +167,7 @@ impl Presenter {
             Question::Lobby(rooms) => match rooms.as_slice() {
                 [] if is_invited => self.joining_failed(&Problem::from(RefuseCode::NoRoom)),
                 [] => {
-                    let hint = say!("Ask the owner for an invite, or to let people ask to join.");
+                    let hint = say!("Ask the owner of the room for an invite.");
                     let what = say!("Nobody at this address takes people without an invite.");
                     self.joining_failed(&Problem::new(Code::NoKnocking, what, hint));
                 }

@@ -195,6 +195,8 @@ impl Presenter {
         match work {
             Work::Measured(costs) => self.measured(costs),
             Work::Quit => self.quit(),
+            Work::FileDialogs(there) => self.state().set_file_dialogs(there),
+            Work::FileChosen(file) => self.state().set_backup_file(file.display().to_string().into()),
             Work::StartedAgain(link) => self.started_again(link),
         }
     }

@@ -13,8 +13,10 @@ use crate::gui::language::choose_language;
 const RAIL_WIDTH_DEFAULT: u32 = 300;
 /// The least of a window that is worth remembering, in logical pixels.
 const WINDOW_MIN: (u32, u32) = (400, 480);
-/// From this width on the people have a place of their own, in logical pixels.
-const ROOMY_WIDTH: u32 = 980;
+/// From this width on the people have a place of their own, in logical pixels; more with larger words (`theme.slint`).
+fn roomy_width(zoom_percent: u32) -> u32 {
+    360 + 320 * zoom_percent.clamp(100, 140) / 100 + 3 * zoom_percent.clamp(100, 160)
+}
 
 impl Presenter {
     /// Fills the window with what is known when it opens: nothing in it is a dummy any more.
@@ -71,7 +73,7 @@ impl Presenter {
         let window = self.app.window().size().to_logical(self.app.window().scale_factor());
         let size = (pixels(window.width), pixels(window.height));
         // Where one pane is shown at a time, the people are closed by the window itself.
-        let people_open = (size.0 >= ROOMY_WIDTH).then(|| state.get_people_open());
+        let people_open = (size.0 >= roomy_width(zoom)).then(|| state.get_people_open());
         let change = move |settings: &mut Settings| {
             settings.appearance = appearance;
             settings.language = language;
@@ -102,6 +104,8 @@ impl Presenter {
         let addresses = settings.recent_addresses.iter().map(Into::into).collect();
         self.state().set_recent_addresses(views::fixed(addresses));
         self.settings.recent_addresses = settings.recent_addresses;
+        self.settings.hues = settings.hues;
+        self.settings.turned_away = settings.turned_away;
         self.settings.drafts = settings.drafts;
         self.drafts_came();
         if self.settings.verified != settings.verified {
@@ -149,7 +153,9 @@ impl Presenter {
         if width >= WINDOW_MIN.0 && height >= WINDOW_MIN.1 {
             self.app.window().set_size(LogicalSize::new(length(width), length(height)));
         }
-        state.set_people_open(settings.people_open && (width == 0 || width >= ROOMY_WIDTH));
+        state.set_people_open(
+            settings.people_open && (width == 0 || width >= roomy_width(settings.text_zoom_percent.into())),
+        );
         let addresses = settings.recent_addresses.iter().map(Into::into).collect();
         state.set_recent_addresses(views::fixed(addresses));
     }

@@ -2,13 +2,13 @@
 
 use super::Presenter;
 use super::views;
-use crate::app::chat::{Change, Connection, Presence};
+use crate::app::chat::{Change, Connection, Presence, Room};
 use crate::app::clock::now_ms;
-use crate::app::{Action, JoinTarget, SeatId, say};
+use crate::app::{Action, JoinTarget, SeatId, Settings, say};
 use crate::crypto::Fingerprint;
 use crate::gui::generated as ui;
-use crate::gui::list;
-use crate::protocol::search_key;
+use crate::gui::{format, list};
+use crate::protocol::{RoomId, search_key};
 
 impl Presenter {
     /// Opens a room by its id in the list.
@@ -116,6 +116,38 @@ impl Presenter {
         }
     }
 
+    /// Lets people ask to come into the open room, or turns them all away.
+    pub(in crate::gui) fn let_ask(&mut self, may: bool) {
+        let Some(id) = self.open.and_then(|seat| self.chat.room(seat)).and_then(|room| room.info.room) else { return };
+        let change = move |settings: &mut Settings| {
+            if may {
+                settings.turned_away.remove(&id);
+            } else {
+                settings.turned_away.insert(id);
+            }
+        };
+        change(&mut self.settings);
+        self.session.change_settings(change);
+        self.show_room();
+    }
+
+    /// Gives each room that has none a colour: its own, unless others have that. It keeps it then.
+    fn choose_hues(&mut self) {
+        let ids = self.chat.rooms().filter_map(|room| room.info.room);
+        let new: Vec<RoomId> = ids.filter(|id| !self.settings.hues.contains_key(id)).collect();
+        for id in new {
+            let hue = format::spread_hue(&id.0, self.settings.hues.values().copied());
+            self.settings.hues.insert(id, hue);
+            self.session.change_settings(move |settings| {
+                settings.hues.entry(id).or_insert(hue);
+            });
+        }
+    }
+
+    fn room_hue(&self, room: &Room) -> i32 {
+        room.info.room.and_then(|id| self.settings.hues.get(&id)).map_or(0, |hue| i32::from(*hue))
+    }
+
     /// Shows a room, or none.
     pub(super) fn show(&mut self, seat: Option<SeatId>) {
         if seat == self.open {
@@ -194,8 +226,9 @@ impl Presenter {
     }
 
     pub(super) fn show_rooms(&mut self) {
+        self.choose_hues();
         let rows = self.listed().into_iter().filter_map(|seat| self.chat.room(seat));
-        let rows: Vec<ui::RoomRow> = rows.map(|room| views::room_row(room, self.today)).collect();
+        let rows: Vec<ui::RoomRow> = rows.map(|room| views::room_row(room, self.room_hue(room), self.today)).collect();
         list::update(&self.lists.rooms, rows, |row| row.id.clone());
         let all = self.chat.rooms().filter(|room| !self.is_hosting(room.seat) && !self.is_joining(room.seat)).count();
         self.state().set_room_count(views::count(all));
@@ -204,6 +237,7 @@ impl Presenter {
     }
 
     pub(super) fn show_room(&mut self) {
+        self.choose_hues();
         let state = self.state();
         let Some(room) = self.open.and_then(|seat| self.chat.room(seat)) else {
             return state.set_room(ui::RoomView::default());
@@ -221,6 +255,8 @@ impl Presenter {
             host_key: kept(known.host_key, view.host_key),
             expected_host: kept(known.expected_host, view.expected_host),
             seen_host: kept(known.seen_host, view.seen_host),
+            hue: self.room_hue(room),
+            turns_away: room.info.room.is_some_and(|id| self.settings.turned_away.contains(&id)),
             ..view
         });
     }

@@ -262,6 +262,7 @@ mod tests {
                 addresses: Vec::new(),
                 owned: false,
                 hosted_here: false,
+                knocking: false,
             };
             let mut chat = Chat::default();
             chat.apply(&SessionEvent::Seat { seat: SEAT, event: SeatEvent::Taken(info) }, NOON);

@@ -130,20 +130,15 @@ pub(super) fn is_over(room: &Room) -> bool {
     matches!(connection(room), ui::Connection::Left | ui::Connection::Closed | ui::Connection::Removed)
 }
 
-/// The colour of a room.
-fn room_hue(room: &Room) -> i32 {
-    room.info.room.map_or(0, |id| format::hue(&id.0))
-}
-
 /// A room in the list.
-pub(super) fn room_row(room: &Room, today: NaiveDate) -> ui::RoomRow {
+pub(super) fn room_row(room: &Room, hue: i32, today: NaiveDate) -> ui::RoomRow {
     let newest = room.last_message();
     let from = newest.filter(|message| !message.is_mine()).map(|message| room.name_of(&message.from));
     ui::RoomRow {
         id: seat_text(room.seat),
         name: room.name().into(),
         initials: format::initials(room.title()).into(),
-        hue: room_hue(room),
+        hue,
         preview: newest.map(|message| format::one_line(&message.text)).unwrap_or_default().into(),
         preview_own: newest.is_some_and(Message::is_mine),
         preview_from: from.unwrap_or_default().into(),
@@ -171,7 +166,9 @@ pub(super) fn room_view(room: &Room, now_ms: u64, all_verified: bool) -> ui::Roo
         id: seat_text(room.seat),
         name: room.name().into(),
         initials: format::initials(room.title()).into(),
-        hue: room_hue(room),
+        // The settings have them.
+        hue: 0,
+        turns_away: false,
         code: room.code().map(room_code).unwrap_or_default(),
         host_key: key_code(room.host),
         address: room.info.addresses.first().cloned().unwrap_or_default().into(),
@@ -192,6 +189,7 @@ pub(super) fn room_view(room: &Room, now_ms: u64, all_verified: bool) -> ui::Roo
         learning: room.is_learning(),
         owner: room.info.owned,
         hosting: room.info.hosted_here,
+        knocking: room.info.knocking,
         can_send: !is_over(room) && connection(room) != ui::Connection::Failed,
     }
 }

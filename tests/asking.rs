@@ -1,0 +1,193 @@
+//! What a host allows is asked before its key has to be compared, and who asks is not told. By itself, for what a host
+//! learns is read from the log, and there is one logger in a process.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_channel::Receiver;
+use conversa::app::chat::{Change, Chat, Connection, Question};
+use conversa::app::{Code, HostPlace, HostRequest, IdentityState, JoinRequest, Profile, SeatId, Session, SessionEvent};
+use conversa::crypto::{Fingerprint, Suite};
+use conversa::protocol::{LearningConsent, RoomCrypto};
+use log::{LevelFilter, Log, Metadata, Record};
+
+/// How long anything may take: far more than it does, for busy machines.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Keeps what the net logs.
+struct Kept(Mutex<String>);
+
+static LOG: Kept = Kept(Mutex::new(String::new()));
+
+impl Log for Kept {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("conversa::net")
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(&format!("{}\n", record.args()));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+struct Face {
+    session: Session,
+    events: Receiver<SessionEvent>,
+    chat: Chat,
+    changes: Vec<Change>,
+    _directory: tempfile::TempDir,
+}
+
+impl Face {
+    fn of(name: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keys");
+        let learning = directory.path().join("identity/learning");
+        fs::create_dir_all(&learning).unwrap();
+        for file in ["sign", "enc"] {
+            let to = directory.path().join(format!("identity/{file}.pem"));
+            fs::copy(keys.join(format!("{name}.{file}.pem")), to).unwrap();
+            let to = learning.join(format!("{file}.pem"));
+            fs::copy(keys.join(format!("{name}.{file}.learning.pem")), to).unwrap();
+        }
+        let profile = Profile::open(Some(directory.path().to_owned())).unwrap();
+        let (session, opening, events) = Session::open(profile).unwrap();
+        let chat = Chat::new(&opening.rooms);
+        Self { session, events, chat, changes: Vec::new(), _directory: directory }
+    }
+
+    fn host(&mut self, suite: Suite, knock: bool) -> (SeatId, String) {
+        let crypto = match suite {
+            Suite::Textbook => RoomCrypto::Learning(LearningConsent::given_by_a_person()),
+            suite => RoomCrypto::trusted(suite).unwrap(),
+        };
+        let place = HostPlace::Here(([127, 0, 0, 1], 0).into());
+        let seat = self.session.host(HostRequest { title: "Friday".into(), crypto, place, knock, members_max: 8 });
+        self.until("an invite", |face| face.chat.room(seat).is_some_and(|room| room.invite.is_some()));
+        let address = self.chat.room(seat).unwrap().hosting.as_ref().unwrap().address.to_string();
+        (seat, address)
+    }
+
+    fn join(&self, address: &str, suite: Suite) -> SeatId {
+        let learning = suite.is_learning().then(LearningConsent::given_by_a_person);
+        self.session.join(JoinRequest { target: address.parse().unwrap(), learning, pin: None, look: true }).unwrap()
+    }
+
+    fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        while !is_so(self) {
+            match self.events.try_recv() {
+                Ok(event) => self.changes.extend(self.chat.apply(&event, 1)),
+                Err(_) if Instant::now() > until => panic!("{what} did not come: {:#?}", self.changes),
+                Err(_) => std::thread::sleep(Duration::from_millis(2)),
+            }
+        }
+    }
+
+    fn questions(&self, seat: SeatId) -> Vec<&Question> {
+        let asked = |change| match change {
+            &Change::Question { seat: of, ref question } if of == seat => Some(question),
+            _ => None,
+        };
+        self.changes.iter().filter_map(asked).collect()
+    }
+
+    fn fingerprint(&self, suite: Suite) -> Fingerprint {
+        let known = self.changes.iter().find_map(|change| match change {
+            Change::Identity { suite: of, state: IdentityState::Ready { fingerprint, .. } } if *of == suite => {
+                Some(*fingerprint)
+            }
+            _ => None,
+        });
+        known.unwrap()
+    }
+}
+
+fn tells_of(key: Fingerprint) -> bool {
+    LOG.0.lock().unwrap().contains(&format!(" is {}", key.tag()))
+}
+
+/// One test, for there is one log.
+#[test]
+fn who_asks_what_a_host_allows_is_not_told() {
+    log::set_logger(&LOG).unwrap();
+    log::set_max_level(LevelFilter::Debug);
+    for suite in [Suite::Hybrid, Suite::Textbook] {
+        nobody_is_asked_to_compare_for_nothing(suite);
+        the_key_is_compared_before_one_shows_oneself(suite);
+        an_owner_turns_everybody_away(suite);
+    }
+}
+
+fn nobody_is_asked_to_compare_for_nothing(suite: Suite) {
+    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let (_, address) = ann.host(suite, false);
+    // The key for questions is made once; the second time it is there.
+    for _ in 0..2 {
+        let seat = bo.join(&address, suite);
+        bo.until("an answer", |bo| !bo.questions(seat).is_empty());
+        assert_eq!(bo.questions(seat), [&Question::Lobby(Vec::new())], "{suite:?}: 64 digits to compare, for nothing");
+        bo.session.forget(seat);
+    }
+    assert!(!tells_of(bo.fingerprint(suite.key_suite())), "{suite:?}: the host knows who asked");
+}
+
+fn the_key_is_compared_before_one_shows_oneself(suite: Suite) {
+    let (mut ann, mut bo) = (Face::of("ann"), Face::of("carol"));
+    let (_, address) = ann.host(suite, true);
+    let seat = bo.join(&address, suite);
+    bo.until("a question", |bo| !bo.questions(seat).is_empty());
+    let host = ann.fingerprint(suite.key_suite());
+    assert_eq!(bo.questions(seat), [&Question::FirstUse(host)], "{suite:?}");
+    let own = bo.fingerprint(suite.key_suite());
+    assert!(!tells_of(own), "{suite:?}: the host knows who asked");
+    bo.session.trust_host(seat, host);
+    bo.until("the lobby", |bo| bo.questions(seat).len() == 2);
+    assert!(matches!(bo.questions(seat)[1], Question::Lobby(rooms) if rooms.len() == 1), "{suite:?}");
+    assert!(tells_of(own), "{suite:?}: nothing is shown by this, for the log never tells");
+}
+
+/// A room that people may ask to come into, whose owner lets nobody ask for now.
+fn an_owner_turns_everybody_away(suite: Suite) {
+    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let (at_ann, address) = ann.host(suite, true);
+    let room = ann.chat.room(at_ann).unwrap().info.clone();
+    assert!(room.knocking);
+    let id = room.room.unwrap();
+    for turned_away in [true, false] {
+        ann.session.change_settings(move |settings| {
+            if turned_away {
+                settings.turned_away.insert(id);
+            } else {
+                settings.turned_away.remove(&id);
+            }
+        });
+        let seat = bo.join(&address, suite);
+        bo.until("a question", |bo| !bo.questions(seat).is_empty());
+        bo.session.trust_host(seat, ann.fingerprint(suite.key_suite()));
+        bo.until("the lobby", |bo| bo.questions(seat).len() == 2);
+        bo.session.knock(seat, id);
+        if turned_away {
+            let refused = |change: &Change| match change {
+                Change::Problem { seat: of, problem } => *of == Some(seat) && problem.code == Code::Declined,
+                _ => false,
+            };
+            bo.until("a no", |bo| bo.changes.iter().any(refused));
+            bo.session.forget(seat);
+            assert!(ann.chat.room(at_ann).unwrap().knocks.is_empty(), "nobody is shown to the owner");
+        } else {
+            ann.until("somebody who asks", |ann| ann.chat.room(at_ann).is_some_and(|room| room.knocks.len() == 1));
+            ann.session.answer_knock(at_ann, bo.fingerprint(suite.key_suite()), true);
+            bo.until("the room", |bo| {
+                bo.chat.room(seat).is_some_and(|room| matches!(room.connection, Connection::Connected { .. }))
+            });
+        }
+    }
+}
