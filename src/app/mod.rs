@@ -30,6 +30,7 @@ mod settings;
 mod target;
 mod vault;
 
+pub use self::addresses::own_address;
 pub(crate) use self::errors::say;
 pub use self::errors::{Action, Code, Problem, SENTENCE_VALUES_MAX, Sentence};
 pub use self::keystore::{Keys, Keystore, Making};

@@ -8,6 +8,7 @@
 
 mod bind;
 mod clipboard;
+mod display;
 mod face;
 mod fonts;
 mod format;
