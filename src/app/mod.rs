@@ -34,6 +34,7 @@ mod target;
 mod vault;
 mod writing;
 
+pub use self::addresses::own_address;
 pub(crate) use self::errors::say;
 pub use self::errors::{Action, Code, Problem, SENTENCE_VALUES_MAX, Sentence};
 pub use self::keystore::{Keys, Keystore, Making};

@@ -577,7 +577,10 @@ impl Net {
                         }
                     }
                 }
-                HostOutput::Member { .. } | HostOutput::Event(_) => {}
+                HostOutput::Member { .. }
+                | HostOutput::Waiting { .. }
+                | HostOutput::TurnedAway { .. }
+                | HostOutput::Event(_) => {}
             }
         }
         busy
