@@ -39,9 +39,7 @@ pub use self::events::{IdentityState, KeyStep, SeatEvent, SessionEvent};
 pub use self::reach::{AddressTest, Reach};
 pub use self::requests::{HostPlace, HostRequest, JoinRequest, KnownRoom, Opening, SeatId, SeatInfo};
 use super::settings::Settings;
-use super::{
-    Code, JoinTarget, LoadedRecords, Memories, Passphrase, Problem, Profile, Records, clock, say, sendable,
-};
+use super::{Code, JoinTarget, LoadedRecords, Memories, Passphrase, Problem, Profile, Records, clock, say, sendable};
 use crate::crypto::{Fingerprint, Random, Suite, SystemRandom};
 use crate::net;
 use crate::protocol::limits::TEXT_BYTES_MAX;

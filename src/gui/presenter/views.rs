@@ -198,7 +198,7 @@ pub(super) fn room_view(room: &Room, now_ms: u64, all_verified: bool) -> ui::Roo
 pub(super) fn message_row(room: &Room, row: &chat::Row) -> ui::MessageRow {
     match &row.kind {
         RowKind::Message(message) => bubble(room, message, row.at_ms),
-        RowKind::Notice(notice) => event(room, notice),
+        RowKind::Notice(notice) => event(room, notice, row.at_ms),
     }
 }
 
@@ -239,12 +239,12 @@ fn bubble(room: &Room, message: &Message, came_ms: u64) -> ui::MessageRow {
         row.delivered = count(delivery.to.len());
         row.recipients = count(delivery.of);
         row.reached = names(room, &delivery.to);
-        row.missed = names(room, &delivery.without);
+        row.missed = names(room, &[delivery.without.as_slice(), delivery.missed.as_slice()].concat());
     }
     row
 }
 
-fn event(room: &Room, notice: &Notice) -> ui::MessageRow {
+fn event(room: &Room, notice: &Notice, at_ms: u64) -> ui::MessageRow {
     let (event, member) = match notice {
         Notice::Opened => (ui::RoomEvent::Opened, None),
         Notice::Entered => (ui::RoomEvent::Entered, None),
@@ -257,6 +257,8 @@ fn event(room: &Room, notice: &Notice) -> ui::MessageRow {
         Notice::Newer(member) => (ui::RoomEvent::Newer, Some(member)),
         Notice::Unreadable(member) => (ui::RoomEvent::Unreadable, Some(member)),
         Notice::Lost { member, .. } => (ui::RoomEvent::Lost, Some(member)),
+        Notice::Missed { .. } => (ui::RoomEvent::Missed, None),
+        Notice::LogGap { .. } => (ui::RoomEvent::LogGap, None),
         Notice::Fork(member) => (ui::RoomEvent::Fork, Some(member)),
         Notice::Over(None) => (ui::RoomEvent::Parted, None),
         Notice::ClockDiffers { .. } | Notice::Over(Some(_)) => (ui::RoomEvent::Plain, None),
@@ -276,6 +278,10 @@ fn event(room: &Room, notice: &Notice) -> ui::MessageRow {
         Notice::Lost { count: lost, .. } => row.count = i32::try_from(*lost).unwrap_or(i32::MAX),
         Notice::ClockDiffers { member, theirs_ms } => {
             row.reason = sentence(&clock::differs(&room.name_of(member), *theirs_ms));
+        }
+        Notice::Missed { count: missed, since_ms } | Notice::LogGap { entries: missed, since_ms } => {
+            row.count = i32::try_from(*missed).unwrap_or(i32::MAX);
+            row.day = when(*since_ms, format::until(*since_ms, format::day_of(at_ms)));
         }
         Notice::Over(Some(problem)) => row.reason = sentence(&problem.what),
         _ => {}

@@ -73,7 +73,7 @@ pub(super) struct OwnPrekey {
 
 impl Client {
     /// A prekey that does not hold is dropped: its member just cannot be reached.
-    pub(super) fn prekey_item(&mut self, exact: &[u8], now: Now) {
+    pub(super) fn prekey_item(&mut self, exact: &[u8], position: u64, now: Now) {
         let own = self.identity.fingerprint();
         let owner = self.is_owner();
         let missed_presence = matches!(self.phase, Phase::Syncing { resumed: true, .. });
@@ -91,11 +91,13 @@ impl Client {
             known.is_some_and(|known| known.renewed_by_ms.is_some() || (!is_present && known.is_over(now)));
         if missed_presence || has_lapsed {
             // A new run of its app looks like a renewal from here: nothing it says later tells what came before.
-            room.forget_prekey(member);
-            self.in_flight.iter_mut().for_each(|sent| sent.leave_out(member));
+            self.lose_reader(member);
         }
+        let Some(room) = &mut self.room else { return };
         let made_ms = prekey.made_ms();
-        room.prekeys.insert(member, prekey);
+        if room.prekeys.insert(member, prekey).is_none() {
+            room.absences.is_back(member, position);
+        }
         if owner || room.is_talkative() {
             room.introduce_soon(now);
         }
