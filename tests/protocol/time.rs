@@ -154,14 +154,7 @@ fn keys_are_renewed_by_whichever_date() {
 
 /// Somebody's app is started again, and comes back as a member.
 fn restart(net: &mut Net, name: &'static str) {
-    let entered = |event: &Event| if let Event::Entered { genesis, .. } = event { Some(genesis.clone()) } else { None };
-    let genesis = net.people[name].events.iter().find_map(entered).unwrap();
-    let known =
-        |event: &Event| if let Event::RosterEntry { number, hash, .. } = event { Some((*number, *hash)) } else { None };
-    let known = net.people[name].events.iter().rev().find_map(known).unwrap();
-    net.cut(name);
-    let pin = Some(net.host_fingerprint());
-    net.add(name, Entry::Return { genesis, known }, pin);
+    crate::findings::restart(net, name);
     net.drive();
 }
 
