@@ -145,6 +145,7 @@ mod tests {
             addresses: Vec::new(),
             owned: false,
             hosted_here: false,
+            knocking: false,
         };
         titles
             .iter()

@@ -9,9 +9,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::engine::{Engine, Input, now};
+use super::engine::{Engine, Input};
 use super::seat::Plan;
 use super::{JoinRequest, SeatEvent, SeatId, thread};
+use crate::app::clock::now;
 use crate::app::{JoinTarget, Problem};
 use crate::crypto::{CryptoError, Fingerprint, Suite};
 use crate::net::{self, ClientId};

@@ -21,7 +21,7 @@ use crate::crypto::{Fingerprint, Suite};
 use crate::net::{self, ClientId, Handle, ListenerId};
 use crate::protocol::limits::INVITE_LIFE_MS;
 use crate::protocol::{
-    Command, Event, Identity, Invite, LearningConsent, MessageId, Now, RoomCrypto, RoomId, Stop, check_name,
+    Command, Event, Identity, Invite, LearningConsent, MessageId, RoomCrypto, RoomId, Stop, check_name,
 };
 
 /// How long a goodbye may take: the net itself gives links two seconds to flush.
