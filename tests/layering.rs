@@ -2,6 +2,7 @@
 //! Reads the sources, so that no compiler is needed to see a breach.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(unreachable_pub, reason = "a test program has no outside")]
 
 #[path = "layering/circles.rs"]
 mod circles;
