@@ -7,7 +7,10 @@ use clap::Parser;
 use conversa::cli::{self, Arguments};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return ExitCode::from(cli::refuse_arguments(&error)),
+    };
     start_logger(&arguments.global.log);
     let exit = match arguments.command {
         Some(command) => cli::run(command, &arguments.global),

@@ -35,7 +35,7 @@ const CERTIFICATE: &str = "Certificate: ";
 /// The suite of the keys: the one whose files take a passphrase.
 const SUITE: Suite = Suite::Secure;
 /// The longest file looked at: several times the largest backup there is.
-const FILE_BYTES_MAX: usize = 64 * 1024;
+const FILE_BYTES_MAX: u64 = 64 * 1024;
 
 /// Writes a backup of `keys` to a new file at `path`, reads it back, and says whose it is.
 ///
@@ -49,17 +49,13 @@ pub fn write(path: &Path, keys: &Keys, passphrase: &Passphrase) -> Result<Finger
     }
     let fingerprint = Fingerprint::of(keys.signing.public().spki());
     let text = encode(keys, passphrase, fingerprint)?;
-    files::write_new(path, text.as_bytes()).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            let what = say!("There is a file at {} already.", path.display());
-            Problem::new(Code::CannotWrite, what, say!("Choose another name: nothing is written over."))
-        }
-        _ => Problem::cannot_write(path, &error),
-    })?;
+    write_new(path, text.as_bytes())?;
     // A backup that cannot be read is worse than none.
     match read(path, passphrase) {
         Ok(kept) if kept.is_same(keys) => Ok(fingerprint),
         other => {
+            let removed = std::fs::remove_file(path);
+            log::debug!("removed what does not read back: {removed:?}");
             let what = say!("The backup at {} does not read back as it was written.", path.display());
             let hint = say!("The disk may be failing. Write it somewhere else.");
             let problem = Problem::new(Code::CannotWrite, what, hint);
@@ -69,6 +65,20 @@ pub fn write(path: &Path, keys: &Keys, passphrase: &Passphrase) -> Result<Finger
             })
         }
     }
+}
+
+/// Writes a new file at `path` for its owner only, whole or not at all, and never over another.
+///
+/// # Errors
+/// A [`Problem`] that names it; nothing is there then that was not before.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
+    files::write_new(path, bytes).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            let what = say!("There is a file at {} already.", path.display());
+            Problem::new(Code::CannotWrite, what, say!("Choose another name: nothing is written over."))
+        }
+        _ => Problem::cannot_write(path, &error),
+    })
 }
 
 /// Reads a backup. Slow, on purpose.
@@ -110,16 +120,15 @@ pub fn suggested_place(tag: &str) -> PathBuf {
 }
 
 fn text_of(path: &Path) -> Result<Zeroizing<String>, Problem> {
-    let bytes = files::read(path).map_err(|error| Problem::cannot_read(path, &error))?;
+    let bytes = match files::read_at_most(path, FILE_BYTES_MAX) {
+        Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => return Err(damaged(path)),
+        bytes => bytes.map_err(|error| Problem::cannot_read(path, &error))?,
+    };
     let bytes = bytes.ok_or_else(|| {
         let what = say!("There is no file at {}.", path.display());
         Problem::new(Code::CannotRead, what, say!("Check the path."))
     })?;
-    let text = String::from_utf8(bytes).map(Zeroizing::new).map_err(|_| damaged(path))?;
-    if text.len() > FILE_BYTES_MAX {
-        return Err(damaged(path));
-    }
-    Ok(text)
+    String::from_utf8(bytes).map(Zeroizing::new).map_err(|_| damaged(path))
 }
 
 fn encode(keys: &Keys, passphrase: &Passphrase, fingerprint: Fingerprint) -> Result<Zeroizing<String>, Problem> {
@@ -311,7 +320,7 @@ mod tests {
         }
         is_damaged(&format!("{text}{text}"));
         is_damaged(&format!("{text}more"));
-        is_damaged(&" ".repeat(FILE_BYTES_MAX + 1));
+        is_damaged(&" ".repeat(64 * 1024 + 1));
         is_damaged("");
     }
 

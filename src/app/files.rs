@@ -1,7 +1,7 @@
 //! Files that are either the old ones or the new ones, whatever happens in between.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -21,6 +21,16 @@ const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// How the name's end of a file starts that was set aside.
 pub(super) const ASIDE: &str = "corrupt-";
+/// What lies in a file's place is a pipe, a socket or a device: it is never opened, for that may wait for ever,
+/// or do something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("not a file, but a pipe, a socket or a device")]
+pub(super) struct NotAFile;
+
+/// A link lies in a file's place, and leads to nothing: the file may be on a disk that is not there now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a link that leads nowhere")]
+pub(super) struct LooseLink;
 
 /// How often a file that another program holds is asked for again, and how long is waited each time: a
 /// virus scanner is done with so small a file in less than this second.
@@ -58,7 +68,7 @@ pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub(super) fn write_set(directory: &Path, files: &[(&str, &[u8])]) -> io::Result<()> {
     finish_set(directory)?;
     let unfinished = directory.join(UNFINISHED_SET);
-    if unfinished.exists() {
+    if is_there(&unfinished) {
         fs::remove_dir_all(&unfinished)?;
     }
     create_directory(&unfinished)?;
@@ -92,7 +102,7 @@ pub(super) fn finish_set(directory: &Path) -> io::Result<()> {
 
 /// Whether a whole set waits in `directory`.
 pub(super) fn has_whole_set(directory: &Path) -> bool {
-    directory.join(WHOLE_SET).exists()
+    is_there(&directory.join(WHOLE_SET))
 }
 
 fn gone_is_done(result: io::Result<()>) -> io::Result<()> {
@@ -103,13 +113,87 @@ fn gone_is_done(result: io::Result<()>) -> io::Result<()> {
 }
 
 /// Reads the file at `path`; `None` if there is none.
+///
+/// # Errors
+/// Those of the system; also for what is no plain file, or too large.
 pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.len() > FILE_BYTES_MAX => Err(io::ErrorKind::FileTooLarge.into()),
-        Ok(_) => patiently(|| fs::read(path)).map(Some),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+    read_at_most(path, FILE_BYTES_MAX)
+}
+
+/// Reads the file at `path`, which has no more than `bytes_max` bytes; `None` if there is none.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_at_most(path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
+    let file = match patiently(|| open_plain(path)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && is_there(path) => {
+            return Err(io::Error::new(io::ErrorKind::NotFound, LooseLink));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    // Room for all at once, so that a key leaves no copies where the bytes have moved.
+    let length = file.metadata()?.len().min(bytes_max);
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default().saturating_add(1));
+    // The length of what some file systems invent is not known beforehand.
+    file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= bytes_max) {
+        Ok(Some(bytes))
+    } else {
+        Err(io::ErrorKind::FileTooLarge.into())
     }
+}
+
+/// Whether anything has this name: also what cannot be read, and a link that leads nowhere.
+pub(super) fn is_there(path: &Path) -> bool {
+    !matches!(fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Opens a plain file to read from it.
+fn open_plain(path: &Path) -> io::Result<File> {
+    require_plain(&fs::metadata(path)?)?;
+    let mut options = File::options();
+    options.read(true);
+    let file = without_waiting(&mut options).open(path)?;
+    // It may have become something else in between.
+    require_plain(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// Only a plain file will do.
+fn require_plain(metadata: &Metadata) -> io::Result<()> {
+    if metadata.is_file() {
+        Ok(())
+    } else if metadata.is_dir() {
+        Err(io::ErrorKind::IsADirectory.into())
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, NotAFile))
+    }
+}
+
+/// Opens, or makes, the file at `path` to hold a lock on it.
+pub(super) fn open_lock(path: &Path) -> io::Result<File> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        known => require_plain(&known?)?,
+    }
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = without_waiting(&mut options).open(path)?;
+    require_plain(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// Lets nothing be waited for when it is opened: a pipe waits for its other end.
+fn without_waiting(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
+    #[cfg(unix)]
+    {
+        use nix::fcntl::OFlag;
+        std::os::unix::fs::OpenOptionsExt::custom_flags(options, (OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits());
+    }
+    options
 }
 
 /// Moves a damaged file out of the way as `<stem>.corrupt-<n>`, and says where to. It is never
@@ -118,7 +202,7 @@ pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let mut number = 1;
     loop {
         let aside = path.with_extension(format!("{ASIDE}{number}"));
-        if !aside.exists() {
+        if !is_there(&aside) {
             return fs::rename(path, &aside).map(|()| aside);
         }
         number += 1;
@@ -127,7 +211,7 @@ pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
 
 /// The first of `<stem>-1`, `<stem>-2`, … in `directory` that is not taken.
 pub(super) fn free_name(directory: &Path, stem: &str) -> PathBuf {
-    (1_u32..).map(|n| directory.join(format!("{stem}-{n}"))).find(|path| !path.exists()).unwrap_or_default()
+    (1_u32..).map(|n| directory.join(format!("{stem}-{n}"))).find(|path| !is_there(path)).unwrap_or_default()
 }
 
 /// Makes a directory for its owner only, and those above it.
@@ -280,6 +364,55 @@ mod tests {
             assert!(new.iter().all(|(name, bytes)| fs::read(directory.path().join(name)).unwrap() == *bytes));
             assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "nothing else stays");
         }
+    }
+
+    /// Each of them would keep `fs::read` waiting for ever, or until the memory is full.
+    #[cfg(unix)]
+    #[test]
+    fn only_plain_files_are_read_and_nothing_is_waited_for() {
+        use std::os::unix::fs::symlink;
+        use std::os::unix::net::UnixListener;
+        let directory = tempfile::tempdir().unwrap();
+        let place = |name: &str| directory.path().join(name);
+        nix::unistd::mkfifo(&place("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let _socket = UnixListener::bind(place("socket")).unwrap();
+        create_directory(&place("directory")).unwrap();
+        symlink("/dev/zero", place("endless")).unwrap();
+        symlink("/dev/null", place("empty")).unwrap();
+        symlink(place("fifo"), place("to a fifo")).unwrap();
+        symlink(place("circle"), place("circle")).unwrap();
+        symlink(place("nowhere"), place("loose")).unwrap();
+        for name in ["fifo", "socket", "endless", "empty", "to a fifo"] {
+            let error = read(&place(name)).unwrap_err();
+            assert!(error.get_ref().is_some_and(|inner| inner.is::<NotAFile>()), "{name}: {error}");
+            let error = open_lock(&place(name)).unwrap_err();
+            assert!(error.get_ref().is_some_and(|inner| inner.is::<NotAFile>()), "{name}: {error}");
+        }
+        assert_eq!(read(&place("directory")).unwrap_err().kind(), io::ErrorKind::IsADirectory);
+        assert_eq!(open_lock(&place("directory")).unwrap_err().kind(), io::ErrorKind::IsADirectory);
+        let circle = read(&place("circle")).unwrap_err();
+        assert_eq!(circle.raw_os_error(), Some(nix::errno::Errno::ELOOP as i32));
+        let loose = read(&place("loose")).unwrap_err();
+        assert!(
+            loose.get_ref().is_some_and(|inner| inner.is::<LooseLink>()),
+            "a link that leads nowhere is no absence"
+        );
+        // A link to a file is as good as the file.
+        write(&place("file"), b"one").unwrap();
+        symlink(place("file"), place("link")).unwrap();
+        assert_eq!(read(&place("link")).unwrap().as_deref(), Some(b"one".as_slice()));
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_its_limit_and_no_further() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        write(&path, b"12345").unwrap();
+        assert_eq!(read_at_most(&path, 5).unwrap().as_deref(), Some(b"12345".as_slice()));
+        assert_eq!(read_at_most(&path, 4).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        // It takes no room on the disk, and would take it in memory.
+        File::create(&path).unwrap().set_len(FILE_BYTES_MAX + 1).unwrap();
+        assert_eq!(read(&path).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
     }
 
     #[test]

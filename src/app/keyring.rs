@@ -25,7 +25,8 @@ pub const fn is_supported() -> bool {
 /// # Errors
 /// A [`Problem`] if there is no keyring, or it does not answer or open.
 pub fn recall(identity: Fingerprint) -> Result<Option<Passphrase>, Problem> {
-    within_patience(move || service::recall(&identity.to_string()))
+    let secret = within_patience(move || service::recall(&identity.to_string()))?;
+    secret.map(|secret| Passphrase::read(&secret)).transpose()
 }
 
 /// Gives the passphrase of an identity to the keyring.
@@ -91,14 +92,12 @@ mod service {
         error.to_string()
     }
 
-    pub(super) fn recall(identity: &str) -> Result<Option<Passphrase>, String> {
+    pub(super) fn recall(identity: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
         let service = open()?;
         let found = service.search_items(attributes(identity)).map_err(said)?;
         let Some(item) = found.unlocked.first().or(found.locked.first()) else { return Ok(None) };
         unlocked(item)?;
-        let secret = Zeroizing::new(item.get_secret().map_err(said)?);
-        let text = str::from_utf8(&secret).map_err(|error| error.to_string())?;
-        Ok(Some(Passphrase::new(text.to_owned())))
+        Ok(Some(Zeroizing::new(item.get_secret().map_err(said)?)))
     }
 
     pub(super) fn remember(identity: &str, passphrase: &Passphrase) -> Result<(), String> {
@@ -111,7 +110,7 @@ mod service {
         collection.create_item(LABEL, attributes(identity), secret, true, "text/plain").map_err(said)?;
         // A keyring that forgets at once is none.
         match recall(identity)? {
-            Some(kept) if kept.expose() == passphrase.expose() => Ok(()),
+            Some(kept) if kept.as_slice() == passphrase.expose().as_bytes() => Ok(()),
             _ => Err("it does not keep what it is given".to_owned()),
         }
     }
@@ -133,11 +132,13 @@ mod service {
 
 #[cfg(not(all(feature = "keyring", target_os = "linux")))]
 mod service {
+    use zeroize::Zeroizing;
+
     use crate::app::Passphrase;
 
     const ABSENT: &str = "this Conversa was built without one";
 
-    pub(super) fn recall(_identity: &str) -> Result<Option<Passphrase>, String> {
+    pub(super) fn recall(_identity: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
         Err(ABSENT.to_owned())
     }
 

@@ -11,6 +11,9 @@ use super::{Action, Code, Passphrase, Problem, Sentence, files, say};
 use crate::crypto::key_file::{self, KeyFileError};
 use crate::crypto::{CryptoError, DecryptionKey, Fingerprint, SigningKey, Suite};
 
+/// The most bytes a key file may have: several times the largest there is.
+const FILE_BYTES_MAX: u64 = 64 * 1024;
+
 const SIGN: &str = "sign.pem";
 const SIGN_PUBLIC: &str = "sign.pub.pem";
 const ENC: &str = "enc.pem";
@@ -61,7 +64,8 @@ impl Keystore {
     /// Whether any key file is there.
     #[must_use]
     pub fn exists(&self) -> bool {
-        [SIGN, ENC].iter().any(|name| self.directory.join(name).exists()) || files::has_whole_set(&self.directory)
+        [SIGN, ENC].iter().any(|name| files::is_there(&self.directory.join(name)))
+            || files::has_whole_set(&self.directory)
     }
 
     /// Whose the public key file says the identity is: known without a passphrase, and no more than
@@ -151,7 +155,8 @@ impl Keystore {
         files::create_directory(&aside).map_err(|error| Problem::cannot_write(&aside, &error))?;
         for name in [ENC_PUBLIC, SIGN_PUBLIC, ENC, SIGN] {
             let (from, to) = (self.directory.join(name), aside.join(name));
-            let bytes = files::read(&from).map_err(|error| Problem::cannot_read(&from, &error))?.map(Zeroizing::new);
+            let bytes = files::read_at_most(&from, FILE_BYTES_MAX);
+            let bytes = bytes.map_err(|error| Problem::cannot_read(&from, &error))?.map(Zeroizing::new);
             let copied = bytes.map_or(Ok(()), |bytes| files::write(&to, &bytes));
             copied.map_err(|error| Problem::cannot_write(&to, &error))?;
         }
@@ -178,7 +183,7 @@ impl Keystore {
 
     /// The files' texts, by their names.
     fn encode(&self, keys: &Keys, passphrase: Option<&Passphrase>) -> Result<[(&'static str, KeyText); 4], Problem> {
-        let passphrase = passphrase.filter(|passphrase| !passphrase.is_empty()).map(Passphrase::expose);
+        let passphrase = passphrase.map(Passphrase::expose);
         let private = |pkcs8: Zeroizing<Vec<u8>>| {
             key_file::to_pem(&pkcs8, self.suite, passphrase).map_err(|error| self.key_file_problem(SIGN, error))
         };
@@ -205,7 +210,7 @@ impl Keystore {
 
     fn read(&self, name: &str) -> Result<Option<Zeroizing<String>>, Problem> {
         let path = self.directory.join(name);
-        let bytes = files::read(&path).map_err(|error| Problem::cannot_read(&path, &error))?;
+        let bytes = files::read_at_most(&path, FILE_BYTES_MAX).map_err(|error| Problem::cannot_read(&path, &error))?;
         let Some(bytes) = bytes else { return Ok(None) };
         match String::from_utf8(bytes) {
             Ok(text) => Ok(Some(Zeroizing::new(text))),
@@ -400,6 +405,33 @@ mod tests {
                 assert!(problem.what.to_string().contains(name), "{}", problem.what);
                 assert_eq!(fs::read(store.directory().join(name)).unwrap(), damage);
             }
+        }
+    }
+
+    /// Whoever's keys lie on a disk that is not there now would be made anew, as nobody.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_key_file_is_named_and_never_replaced() {
+        use std::os::unix::fs::symlink;
+        for odd in ["a link to nothing", "a link to itself", "a pipe", "a directory", "endless"] {
+            let (_directory, store) = stored(Suite::Textbook);
+            let keys = store.load(None).unwrap().unwrap();
+            for name in [SIGN, ENC] {
+                let path = store.directory().join(name);
+                fs::remove_file(&path).unwrap();
+                match odd {
+                    "a link to nothing" => symlink("/nonexistent/sign.pem", &path).unwrap(),
+                    "a link to itself" => symlink(&path, &path).unwrap(),
+                    "a pipe" => nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap(),
+                    "a directory" => fs::create_dir(&path).unwrap(),
+                    _ => symlink("/dev/zero", &path).unwrap(),
+                }
+            }
+            assert!(store.exists(), "{odd}");
+            let problem = store.load(None).unwrap_err();
+            assert!(problem.code == Code::CannotRead && problem.what.to_string().contains(SIGN), "{odd}: {problem}");
+            assert_eq!(store.store(&keys, None).unwrap_err().code, Code::Identity, "{odd}");
+            assert!(!fs::symlink_metadata(store.directory().join(SIGN)).unwrap().is_file(), "{odd}");
         }
     }
 

@@ -10,6 +10,7 @@
 //! * [`Problem`] is what went wrong, in words, with a stable code. Each [`Sentence`] of it keeps its values apart
 //!   from its words, so that the window can say it in the person's language.
 
+mod access;
 mod addresses;
 pub mod backup;
 pub mod chat;
@@ -27,6 +28,7 @@ mod records;
 pub mod relay;
 mod session;
 mod settings;
+pub mod source;
 mod target;
 mod vault;
 

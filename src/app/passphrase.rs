@@ -1,18 +1,63 @@
 //! A passphrase on its way from a person to the key files.
+//!
+//! It comes by many ways: a file, standard input, the environment, a prompt, a field of the window, the keyring.
+//! [`Passphrase::read`] is the one reader for all: it takes what is there exactly as it is, or refuses it and says
+//! why. Nothing is left out, changed or guessed, and what is refused is never taken for no passphrase at all, for
+//! the key would then lie in the clear.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
+
+use super::{Code, Problem, Sentence, say};
+
+/// The longest passphrase in bytes: as long as OpenSSL asks for one, which reads the same key files.
+const PASSPHRASE_BYTES_MAX: usize = 1_024;
 
 /// The passphrase of an identity's files. Cleared when dropped, and never in logs.
 #[derive(Clone)]
 pub struct Passphrase(Zeroizing<String>);
 
 impl Passphrase {
-    /// Takes over what a person typed.
+    /// Takes over what is a passphrase already.
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
+    }
+
+    /// Reads a passphrase, whichever way it came. `bytes` are all there is of it, without a line end.
+    ///
+    /// # Errors
+    /// A [`Problem`] that says what is wrong with it, and never what it is.
+    pub fn read(bytes: &[u8]) -> Result<Self, Problem> {
+        let text = str::from_utf8(bytes).map_err(|_| {
+            refused(say!("It is not UTF-8 text. Save it as UTF-8, or set the terminal to UTF-8, and try again."))
+        })?;
+        if text.is_empty() {
+            return Err(refused(say!("It is empty, and would protect nothing.")));
+        }
+        if text.starts_with('\u{feff}') {
+            return Err(refused(say!("It begins with a byte order mark. Save it as UTF-8 without one.")));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(refused(say!("It has a line end or another control character in it. Take that out.")));
+        }
+        if text.chars().all(char::is_whitespace) {
+            return Err(refused(say!("It is nothing but blanks. Choose one that can be seen.")));
+        }
+        if text.len() > PASSPHRASE_BYTES_MAX {
+            return Err(refused(say!("It is longer than {} bytes. Choose a shorter one.", PASSPHRASE_BYTES_MAX)));
+        }
+        Ok(Self::new(text.to_owned()))
+    }
+
+    /// Reads the first line of a file or of standard input. Its end, as Unix or Windows write it, is no part of it.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_first_line(bytes: &[u8]) -> Result<Self, Problem> {
+        let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        Self::read(line.strip_suffix(b"\r").unwrap_or(line))
     }
 
     /// The words.
@@ -28,6 +73,10 @@ impl Passphrase {
     }
 }
 
+fn refused(why: Sentence) -> Problem {
+    Problem::new(Code::BadPassphrase, say!("This passphrase cannot be used."), why)
+}
+
 impl fmt::Debug for Passphrase {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Passphrase(…)")
@@ -41,5 +90,47 @@ mod tests {
     #[test]
     fn a_passphrase_is_not_shown() {
         assert!(!format!("{:?}", Passphrase::new("secret".into())).contains("secret"));
+    }
+
+    #[test]
+    fn a_passphrase_is_taken_exactly_or_refused() {
+        let longest = "x".repeat(PASSPHRASE_BYTES_MAX);
+        for right in
+            ["secret", " spaces stay ", "grün ü", "g\u{72}u\u{308}n", "日本語", "'\"$`\\", "a\u{200d}b", &longest]
+        {
+            assert_eq!(Passphrase::read(right.as_bytes()).unwrap().expose(), right);
+        }
+        let too_long = "x".repeat(PASSPHRASE_BYTES_MAX + 1);
+        let wrong: [(&[u8], &str); 12] = [
+            (b"gr\xfcn-secret", "UTF-8"),
+            (b"\xff\xfes\0e\0", "UTF-8"),
+            (b"\xed\xa0\x80", "UTF-8"),
+            (b"", "empty"),
+            ("\u{feff}secret".as_bytes(), "byte order mark"),
+            (b"sec\0ret", "control character"),
+            (b"secret\r", "control character"),
+            (b"secret\nmore", "control character"),
+            (b"sec\x1b[Dret", "control character"),
+            (b"   ", "blanks"),
+            ("\u{a0}\u{3000}".as_bytes(), "blanks"),
+            (too_long.as_bytes(), "1024 bytes"),
+        ];
+        for (bytes, why) in wrong {
+            let problem = Passphrase::read(bytes).unwrap_err();
+            assert_eq!(problem.code, Code::BadPassphrase);
+            assert!(problem.hint.to_string().contains(why), "{bytes:?}: {problem}");
+            assert!(!problem.text().contains("secret"), "what it is is not said");
+        }
+    }
+
+    #[test]
+    fn of_a_file_the_first_line_counts_however_it_ends() {
+        for text in ["secret", "secret\n", "secret\r\n", "secret\nuser: ann\n", "secret\r\n\r\nmore"] {
+            assert_eq!(Passphrase::read_first_line(text.as_bytes()).unwrap().expose(), "secret", "{text:?}");
+        }
+        assert_eq!(Passphrase::read_first_line(b" secret \n").unwrap().expose(), " secret ");
+        for text in ["", "\n", "\r\n", "\nsecret\n", "sec\rret\n", "secret\r\r\n", "\u{feff}secret\n"] {
+            assert_eq!(Passphrase::read_first_line(text.as_bytes()).unwrap_err().code, Code::BadPassphrase, "{text:?}");
+        }
     }
 }

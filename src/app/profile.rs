@@ -12,10 +12,10 @@
 //! ```
 
 use std::fs::{File, TryLockError};
-use std::io;
 use std::path::{Path, PathBuf};
 
-use super::files::{create_directory, remove_unfinished};
+use super::access::close_to_others;
+use super::files::{create_directory, open_lock, remove_unfinished};
 use super::{Code, Problem, say};
 
 /// A directory of this name beside the program is the profile, so that both travel together: on a stick,
@@ -38,6 +38,7 @@ impl Profile {
     pub fn open(directory: Option<PathBuf>) -> Result<Self, Problem> {
         let directory = Self::place(directory)?;
         create_directory(&directory).map_err(|error| Problem::cannot_write(&directory, &error))?;
+        close_to_others(&directory)?;
         let path = directory.join("lock");
         let lock = open_lock(&path).map_err(|error| Problem::cannot_write(&path, &error))?;
         match lock.try_lock() {
@@ -76,14 +77,6 @@ impl Profile {
 
 fn portable_beside(program: &Path) -> Option<PathBuf> {
     Some(program.parent()?.join(PORTABLE)).filter(|directory| directory.is_dir())
-}
-
-fn open_lock(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 fn in_use(directory: &Path) -> Problem {

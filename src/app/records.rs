@@ -26,6 +26,8 @@ struct Loaded {
     damaged: Vec<PathBuf>,
     /// Whether the first copy is gone, and only the second was there.
     is_missing: bool,
+    /// What cannot be read of them, and why.
+    unreadable: Vec<Problem>,
 }
 
 /// What a profile's records give.
@@ -57,7 +59,8 @@ impl Records {
     /// Reads all records, and sets damaged files aside.
     ///
     /// # Errors
-    /// A [`Problem`] if the directory cannot be read at all, or a damaged file stays where it is.
+    /// A [`Problem`] if the directory cannot be read at all. What cannot be read in it is told by its name, and the
+    /// rest goes on.
     pub fn load_all(&self) -> Result<LoadedRecords, Problem> {
         let mut all = LoadedRecords::default();
         for room in self.rooms()? {
@@ -72,7 +75,11 @@ impl Records {
             if loaded.record.is_some() && loaded.is_stale {
                 all.stale.push(room);
             }
-            all.warnings.extend(loaded.set_aside(&self.path(&room))?);
+            match loaded.set_aside(&self.path(&room)) {
+                Ok(told) => all.warnings.extend(told),
+                Err(problem) => all.warnings.push(problem),
+            }
+            all.warnings.extend(loaded.unreadable);
             all.records.extend(loaded.record);
         }
         all.records.sort_by_key(|record| std::cmp::Reverse(record.entered_ms));
@@ -84,18 +91,32 @@ impl Records {
         Ok(all)
     }
 
-    /// Reads all records that can be read, and changes nothing: for a look while another process
-    /// uses the profile.
+    /// Reads all records that can be read, tells of the others, and changes nothing: for a look while another
+    /// process uses the profile.
     ///
     /// # Errors
     /// As [`Self::load_all`].
-    pub fn look(&self) -> Result<Vec<Record>, Problem> {
-        let mut records = Vec::new();
+    pub fn look(&self) -> Result<(Vec<Record>, Vec<Problem>), Problem> {
+        let (mut records, mut problems) = (Vec::new(), Vec::new());
         for room in self.rooms()? {
-            records.extend(self.load(&room).ok().and_then(|loaded| loaded.record));
+            match self.load(&room) {
+                Ok(Loaded { record: Some(record), unreadable, .. }) => {
+                    records.push(record);
+                    problems.extend(unreadable);
+                }
+                Ok(_) => {
+                    let what = say!("The record of a room in {} is damaged.", self.path(&room).display());
+                    problems.push(Problem::new(
+                        Code::RoomCorrupt,
+                        what,
+                        say!("Ask the room's owner for a new invite."),
+                    ));
+                }
+                Err(problem) => problems.push(problem),
+            }
         }
         records.sort_by_key(|record| std::cmp::Reverse(record.entered_ms));
-        Ok(records)
+        Ok((records, problems))
     }
 
     /// Writes a record, and then its second copy.
@@ -140,9 +161,16 @@ impl Records {
     fn load(&self, room: &RoomId) -> Result<Loaded, Problem> {
         let path = self.path(room);
         let copy = checked::copy_of(&path);
-        let read = |path: &Path| checked::read(path).map_err(|error| Problem::cannot_read(path, &error));
-        let found = [(&path, read(&path)?), (&copy, read(&copy)?)];
-        let is_missing = found.iter().map(|(_, found)| *found == Found::Missing).collect::<Vec<_>>() == [true, false];
+        let mut unreadable = Vec::new();
+        let mut read = |path: &Path| {
+            checked::read(path).unwrap_or_else(|error| {
+                unreadable.push(Problem::cannot_read(path, &error));
+                Found::Missing
+            })
+        };
+        let found = [(&path, read(&path)), (&copy, read(&copy))];
+        let is_missing =
+            unreadable.is_empty() && matches!(&found, [(_, Found::Missing), (_, second)] if *second != Found::Missing);
         let mut damaged = Vec::new();
         let mut records = found.into_iter().map(|(path, found)| {
             let is_there = found != Found::Missing;
@@ -164,7 +192,11 @@ impl Records {
             let title = check_name(&record.title).unwrap_or_default();
             Record { version: VERSION, title, ..record }
         });
-        Ok(Loaded { record, is_stale, damaged, is_missing })
+        // One whole copy is enough, whatever lies in the place of the other.
+        if record.is_none() && !unreadable.is_empty() {
+            return Err(unreadable.swap_remove(0));
+        }
+        Ok(Loaded { record, is_stale, damaged, is_missing, unreadable })
     }
 
     fn path(&self, room: &RoomId) -> PathBuf {
@@ -272,7 +304,7 @@ mod tests {
         assert!(owned.is_owned() && owned.info().hosted_here && !record(1).is_owned());
         records.remove(&owned.room).unwrap();
         records.remove(&owned.room).unwrap();
-        assert_eq!(records.look().unwrap().len(), 2);
+        assert_eq!(records.look().unwrap().0.len(), 2);
     }
 
     #[test]
@@ -299,7 +331,7 @@ mod tests {
         for (from, to) in [(path(1), path(3)), (path(1), checked::copy_of(&path(3)))] {
             fs::copy(from, to).unwrap();
         }
-        assert_eq!(records.look().unwrap(), vec![record(1)]);
+        assert_eq!(records.look().unwrap().0, vec![record(1)]);
         let loaded = records.load_all().unwrap();
         assert_eq!((loaded.records, loaded.warnings.len()), (vec![record(1)], 2));
         for warning in loaded.warnings {
@@ -423,7 +455,44 @@ mod tests {
             let mut content = Vec::new();
             ciborium::into_writer(&ciborium::Value::Map(fields.clone()), &mut content).unwrap();
             checked::write(&records.path(&record.room), &content).unwrap();
-            assert_eq!(records.look().unwrap(), vec![], "suite {code}");
+            assert_eq!(records.look().unwrap().0, vec![], "suite {code}");
+        }
+    }
+
+    /// Whatever lies in a record's place is told by its name and left alone, and one whole copy is enough.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_in_the_place_of_a_record_is_named_and_the_others_are_read() {
+        use std::os::unix::fs::symlink;
+        let directory = tempfile::tempdir().unwrap();
+        let records = Records::new(directory.path());
+        (1..=2).for_each(|number| records.save(&record(number)).unwrap());
+        let place = |number: u8| records.path(&RoomId([number; 32]));
+        // The second copy is whole.
+        fs::remove_file(place(2)).unwrap();
+        fs::create_dir(place(2)).unwrap();
+        fs::create_dir(place(3)).unwrap();
+        nix::unistd::mkfifo(&place(4), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(place(5)).unwrap();
+        symlink(place(6), place(6)).unwrap();
+        symlink("/dev/zero", place(7)).unwrap();
+        symlink("/nonexistent", place(8)).unwrap();
+        fs::File::create(place(9)).unwrap().set_len(1 << 40).unwrap();
+        for _ in 0..2 {
+            let (found, problems) = records.look().unwrap();
+            assert_eq!(found, [record(2), record(1)]);
+            let loaded = records.load_all().unwrap();
+            assert_eq!(loaded.records, [record(2), record(1)]);
+            for told in [problems, loaded.warnings] {
+                assert_eq!(told.len(), 8, "{told:?}");
+                for number in 2..=9 {
+                    let is_it =
+                        |problem: &&Problem| problem.what.to_string().contains(&place(number).display().to_string());
+                    let told = told.iter().find(is_it).unwrap();
+                    assert!(told.code == Code::CannotRead && !told.hint.is_empty(), "{told}");
+                }
+            }
+            assert_eq!(loaded.lost.len(), 7, "none is taken for a room that never was");
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::session::now;
-use super::{Code, Keystore, Passphrase, Problem, Profile, files, say};
+use super::{Code, Keystore, Passphrase, Problem, Profile, files, say, source};
 use crate::crypto::{Fingerprint, Random, Suite, SystemRandom};
 use crate::net::{self, Command, Handle, ListenerId, NetLimits};
 use crate::protocol::{HostEvent, Identity, OpenPolicy, RelayToken, RoomId};
@@ -107,7 +107,7 @@ pub fn directory(profile: &Profile) -> PathBuf {
 /// # Errors
 /// A [`Problem`] that names the file.
 pub fn token(path: &Path) -> Result<RelayToken, Problem> {
-    let Some(bytes) = files::read(path).map_err(|error| Problem::cannot_read(path, &error))? else {
+    if !files::is_there(path) {
         let token = RelayToken::new((&mut SystemRandom::new() as &mut dyn Random).bytes()?);
         if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
             files::create_directory(directory).map_err(|error| Problem::cannot_write(directory, &error))?;
@@ -115,15 +115,23 @@ pub fn token(path: &Path) -> Result<RelayToken, Problem> {
         let text = Zeroizing::new(format!("{}\n", *token.expose()));
         files::write(path, text.as_bytes()).map_err(|error| Problem::cannot_write(path, &error))?;
         return Ok(token);
-    };
-    let bytes = Zeroizing::new(bytes);
+    }
+    read_token(path)
+}
+
+/// Reads the token in the file at `path`, 64 hexadecimal digits and nothing else but blanks around them.
+///
+/// # Errors
+/// A [`Problem`] that names the file.
+pub fn read_token(path: &Path) -> Result<RelayToken, Problem> {
+    let bytes = source::whole(path)?;
     let token = str::from_utf8(bytes.trim_ascii()).ok().and_then(|text| text.parse().ok());
     token.ok_or_else(|| {
         let what = say!("There is no token in {}.", path.display());
         Problem::new(
             Code::Usage,
             what,
-            say!("A relay's token is 64 hexadecimal digits. Name a file that is not there for a new one."),
+            say!("It is 64 hexadecimal digits, as the relay made them; whoever runs the relay has it."),
         )
     })
 }

@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Code, Language, PORT_DEFAULT, Problem, Sentence, files, say};
+use super::{Code, Language, PORT_DEFAULT, Problem, files, say};
 use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::{Name, RoomId};
 use crate::wire;
 
 /// The version of the file this program writes.
 const VERSION: u64 = 1;
+/// The largest file that is read: ten addresses and a name are some kilobytes.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Addresses that are remembered: a menu's worth.
 const RECENT_ADDRESSES_MAX: usize = 10;
 /// A draft's length in bytes: anything longer cannot be sent anyway.
@@ -94,6 +96,9 @@ pub struct Settings {
     /// What was typed and not sent, by room. Kept under the identity's lock too.
     #[serde(skip)]
     pub drafts: BTreeMap<RoomId, String>,
+    /// The file could not be read, so these are the defaults, and are never written over it.
+    #[serde(skip)]
+    unreadable: bool,
 }
 
 impl Default for Settings {
@@ -119,38 +124,52 @@ impl Default for Settings {
             hues: BTreeMap::new(),
             verified: BTreeMap::new(),
             drafts: BTreeMap::new(),
+            unreadable: false,
         }
     }
 }
 
 impl Settings {
     /// Reads the settings of the profile in `directory`. Damaged ones are set aside and reported,
-    /// and the defaults are used.
-    ///
-    /// # Errors
-    /// A [`Problem`] if the file is there but cannot be read or set aside.
-    pub fn load(directory: &Path) -> Result<(Self, Option<Problem>), Problem> {
+    /// and the defaults are used. So they are where the file cannot be read; it is left as it is then.
+    #[must_use]
+    pub fn load(directory: &Path) -> (Self, Option<Problem>) {
         let path = Self::path(directory);
-        let bytes = files::read(&path).map_err(|error| Problem::cannot_read(&path, &error))?;
-        let Some(bytes) = bytes else { return Ok((Self::default(), None)) };
-        match ciborium::from_reader::<Self, _>(bytes.as_slice()) {
-            Ok(settings) if settings.version <= VERSION => Ok((settings, None)),
-            Ok(_) => {
-                let what = say!("The settings in {} are of a newer Conversa; the defaults are used.", path.display());
-                set_aside(&path, what).map(|warning| (Self::default(), Some(warning)))
+        let bytes = match files::read_at_most(&path, FILE_BYTES_MAX) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return (Self::default(), None),
+            Err(error) => {
+                let what = say!("{} cannot be read; the defaults are used, and changes are not kept.", path.display());
+                let problem = Problem { what, ..Problem::cannot_read(&path, &error) };
+                return (Self { unreadable: true, ..Self::default() }, Some(problem));
             }
-            Err(_) => {
-                let what = say!("The settings in {} are damaged; the defaults are used.", path.display());
-                set_aside(&path, what).map(|warning| (Self::default(), Some(warning)))
+        };
+        let what = match ciborium::from_reader::<Self, _>(bytes.as_slice()) {
+            Ok(settings) if settings.version <= VERSION => return (settings, None),
+            Ok(_) => say!("The settings in {} are of a newer Conversa; the defaults are used.", path.display()),
+            Err(_) => say!("The settings in {} are damaged; the defaults are used.", path.display()),
+        };
+        match files::set_aside(&path) {
+            Ok(aside) => {
+                let hint = say!("The file was kept as {}.", aside.display());
+                (Self::default(), Some(Problem::new(Code::SettingsCorrupt, what, hint)))
+            }
+            Err(error) => {
+                let hint = Problem::cannot_write(&path, &error).hint;
+                let problem = Problem::new(Code::SettingsCorrupt, what, hint).with_detail(error);
+                (Self { unreadable: true, ..Self::default() }, Some(problem))
             }
         }
     }
 
-    /// Writes the settings.
+    /// Writes the settings, unless those that are there could not be read.
     ///
     /// # Errors
     /// A [`Problem`] that names the file; the old file is still there.
     pub fn save(&self, directory: &Path) -> Result<(), Problem> {
+        if self.unreadable {
+            return Ok(());
+        }
         let path = Self::path(directory);
         files::write(&path, &wire::encode(self)).map_err(|error| Problem::cannot_write(&path, &error))
     }
@@ -249,12 +268,6 @@ impl Settings {
     }
 }
 
-fn set_aside(path: &Path, what: Sentence) -> Result<Problem, Problem> {
-    let aside = files::set_aside(path).map_err(|error| Problem::cannot_write(path, &error))?;
-    let hint = say!("The file was kept as {}.", aside.display());
-    Ok(Problem::new(Code::SettingsCorrupt, what, hint))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,18 +275,18 @@ mod tests {
     #[test]
     fn settings_come_back_as_they_were() {
         let directory = tempfile::tempdir().unwrap();
-        assert_eq!(Settings::load(directory.path()).unwrap(), (Settings::default(), None));
+        assert_eq!(Settings::load(directory.path()), (Settings::default(), None));
         let mut settings =
             Settings { name: "Ann".into(), port: 9_001, language: Language::Arabic, ..Settings::default() };
         settings.choose_new_room_suite(Suite::Textbook);
         settings.remember_address("ann:9000");
         settings.save(directory.path()).unwrap();
-        assert_eq!(Settings::load(directory.path()).unwrap(), (settings.clone(), None));
+        assert_eq!(Settings::load(directory.path()), (settings.clone(), None));
         // What is the vault's does not lie here in the clear.
         settings.keep_draft(RoomId([7; 32]), "half a thou");
         settings.mark_verified(Fingerprint::from_bytes([7; 32]), "Bo", 7);
         settings.save(directory.path()).unwrap();
-        let (found, _) = Settings::load(directory.path()).unwrap();
+        let (found, _) = Settings::load(directory.path());
         assert!(found.drafts.is_empty() && found.verified.is_empty());
     }
 
@@ -283,7 +296,7 @@ mod tests {
         let newer = Settings { version: VERSION + 1, ..Settings::default() };
         for bytes in [b"not cbor at all".to_vec(), vec![], wire::encode(&newer), wire::encode(&vec![1, 2])] {
             std::fs::write(Settings::path(directory.path()), &bytes).unwrap();
-            let (settings, warning) = Settings::load(directory.path()).unwrap();
+            let (settings, warning) = Settings::load(directory.path());
             assert_eq!(settings, Settings::default());
             let warning = warning.unwrap();
             assert_eq!(warning.code, Code::SettingsCorrupt);
@@ -293,12 +306,29 @@ mod tests {
         assert!(directory.path().join("settings.corrupt-4").exists());
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn settings_that_cannot_be_read_are_told_and_never_written_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = Settings::path(directory.path());
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for _ in 0..2 {
+            let (mut settings, problem) = Settings::load(directory.path());
+            let problem = problem.unwrap();
+            assert_eq!(problem.code, Code::CannotRead);
+            assert!(problem.what.to_string().contains("settings.cbor") && !problem.hint.is_empty());
+            settings.name = "Ann".to_owned();
+            settings.save(directory.path()).unwrap();
+            assert!(!std::fs::metadata(&path).unwrap().is_file(), "it is left as it is");
+        }
+    }
+
     #[test]
     fn settings_of_an_older_version_get_defaults_for_what_is_new() {
         let directory = tempfile::tempdir().unwrap();
         let old = BTreeMap::from([("name", "Ann")]);
         std::fs::write(Settings::path(directory.path()), wire::encode(&old)).unwrap();
-        let (settings, warning) = Settings::load(directory.path()).unwrap();
+        let (settings, warning) = Settings::load(directory.path());
         assert_eq!((settings.name.as_str(), settings.port, warning), ("Ann", PORT_DEFAULT, None));
     }
 

@@ -7,9 +7,6 @@ use super::{Action, Code, PORT_DEFAULT, Problem, say};
 use crate::protocol::limits::ADDRESS_BYTES_MAX;
 use crate::protocol::{Invite, InviteError};
 
-/// How an invite to a learning room starts, and how every other does. A version and a colon follow.
-const INVITE_STARTS: [&str; 2] = ["conversa-learning:", "conversa:"];
-
 /// Where somebody wants to go.
 #[derive(Clone, Debug)]
 pub enum JoinTarget {
@@ -25,34 +22,26 @@ impl FromStr for JoinTarget {
     /// Finds an invite anywhere in the text; otherwise the whole text is an address, with the
     /// default port if it names none.
     fn from_str(text: &str) -> Result<Self, Problem> {
-        match text.split_whitespace().find_map(invite_in) {
-            Some(link) => parse_invite(link).map(|invite| Self::Invite(Box::new(invite))),
-            None => parse_address(text.trim()).map(Self::Address),
+        match text.parse() {
+            Ok(invite) => Ok(Self::Invite(Box::new(invite))),
+            Err(InviteError::NotAnInvite) => parse_address(text.trim()).map(Self::Address),
+            Err(error) => Err(not_readable(error)),
         }
     }
 }
 
-/// The part of a word that is an invite, whole or not. `conversa:9000` is a computer's name and port.
-fn invite_in(word: &str) -> Option<&str> {
-    INVITE_STARTS.iter().find_map(|start| {
-        // The codes that cameras read are in capital letters.
-        let link = word.get(word.to_ascii_lowercase().find(start)?..)?;
-        let (version, _) = link.get(start.len()..)?.split_once(':')?;
-        let is_version = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
-        is_version.then(|| link.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()))
-    })
-}
-
-fn parse_invite(link: &str) -> Result<Invite, Problem> {
-    link.parse().map_err(|error: InviteError| match error {
-        InviteError::Newer => Problem::newer_protocol(),
-        InviteError::NotAnInvite | InviteError::Damaged => {
-            let hint = say!("It may have been cut off on the way. Copy the whole link, or ask for a new one.");
-            Problem::new(Code::BadInvite, say!("This invite cannot be read."), hint)
-                .with_action(Action::EditAddress)
-                .with_detail(error)
+fn not_readable(error: InviteError) -> Problem {
+    let (what, hint) = match error {
+        InviteError::Newer => return Problem::newer_protocol(),
+        InviteError::Several => {
+            (say!("There are invites to several rooms in this text."), say!("Copy the one that you want to use."))
         }
-    })
+        InviteError::NotAnInvite | InviteError::Damaged => (
+            say!("This invite cannot be read."),
+            say!("It may have been cut off on the way. Copy the whole link, or ask for a new one."),
+        ),
+    };
+    Problem::new(Code::BadInvite, what, hint).with_action(Action::EditAddress).with_detail(error)
 }
 
 fn parse_address(text: &str) -> Result<String, Problem> {

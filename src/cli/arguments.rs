@@ -12,8 +12,9 @@ Without a command the window opens.
 
 Three people talk, each in a terminal of their own:
   conversa --profile ann host --name Ann --room Friday --listen 127.0.0.1:0
-  conversa --profile bo join conversa:2:… --name Bo
-  conversa --profile cy join conversa:2:… --name Cy
+  conversa --profile bo join - --name Bo
+  conversa --profile cy join - --name Cy
+and paste an invite each into the last two.
 
 Each line of standard input is one message. Logs go to standard error only.
 Exit codes: 0 done, 1 unexpected, 2 usage, 3 unreachable, 4 refused, 5 identity or key,
@@ -50,8 +51,8 @@ pub struct Global {
     /// What goes to the log: off, error, warn, info, debug or trace.
     #[arg(long, global = true, value_name = "LEVEL", env = "CONVERSA_LOG", default_value = "warn")]
     pub log: String,
-    /// A file whose first line is the passphrase of the identity. Also: the environment variable
-    /// CONVERSA_PASSPHRASE. Otherwise a terminal is asked.
+    /// A file whose first line is the passphrase of the identity; - is standard input. Also: the
+    /// environment variable CONVERSA_PASSPHRASE. Otherwise a terminal is asked.
     #[arg(long, global = true, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
     /// Takes the passphrase from the desktop's keyring, and gives it the one that is typed.
@@ -185,10 +186,15 @@ pub struct Host {
 
 const JOIN_HELP: &str = "\
 Examples:
-  conversa join conversa:2:… --name Bo
+  conversa join - --name Bo
+  conversa join --invite-file mail.txt --name Bo
   conversa join 192.168.1.7:9000 --name Bo
   conversa join 192.168.1.7:9000 --name Bo --accept-fingerprint 3f1c… --json
   conversa join Friday
+
+An invite is a secret, and what stands on a command line can be read by others of this computer. So - takes it
+from standard input, where a terminal asks for it, and --invite-file from a file. It is found in any text: a whole
+mail will do. What follows the invite in standard input are messages, unless something stood before it.
 
 A room of this profile is named by its id, the beginning of its id or its title. Where a title could mean
 another room too, nothing is done and both are shown.
@@ -204,9 +210,12 @@ output has the events that `conversa host --help` lists.";
 #[derive(Args)]
 #[command(after_help = JOIN_HELP)]
 pub struct Join {
-    /// An invite, a host:port, or a room of this profile.
-    #[arg(value_name = "INVITE|HOST:PORT|ROOM")]
-    pub target: String,
+    /// An invite, a host:port, or a room of this profile; - for an invite in standard input.
+    #[arg(value_name = "-|INVITE|HOST:PORT|ROOM", required_unless_present = "invite_file")]
+    pub target: Option<String>,
+    /// A file with an invite in it.
+    #[arg(long, value_name = "FILE", conflicts_with = "target")]
+    pub invite_file: Option<PathBuf>,
     /// The name others see; remembered.
     #[arg(long)]
     pub name: Option<String>,
@@ -231,8 +240,10 @@ const SEND_HELP: &str = "\
 Examples:
   conversa send Friday 'The build is green.'
   conversa send 3f1c9a 'The build is green.'
-  conversa send conversa:2:… 'Hello' --name Bot
+  make 2>&1 | tail -3 | conversa send Friday -
+  conversa send --invite-file invite.txt 'Hello' --name Bot
 
+A message of - is what standard input has; so others of this computer cannot read it in the list of programs.
 Waits until the host has the message, at most half a minute. Somebody else has to be in the room:
 a message is sealed for those who are there.";
 
@@ -240,11 +251,16 @@ a message is sealed for those who are there.";
 #[derive(Args)]
 #[command(after_help = SEND_HELP)]
 pub struct Send {
-    /// A room of this profile by title, id or the beginning of its id; or an invite.
-    #[arg(value_name = "INVITE|ROOM")]
+    /// A room of this profile by title, id or the beginning of its id; or an invite; - for an invite
+    /// in standard input. Left out with --invite-file.
+    #[arg(value_name = "-|INVITE|ROOM")]
     pub target: String,
-    /// The message.
-    pub text: String,
+    /// The message; - for what is in standard input.
+    #[arg(required_unless_present = "invite_file")]
+    pub text: Option<String>,
+    /// A file with an invite in it.
+    #[arg(long, value_name = "FILE", conflicts_with = "text")]
+    pub invite_file: Option<PathBuf>,
     /// The name others see; remembered.
     #[arg(long)]
     pub name: Option<String>,
@@ -260,7 +276,7 @@ const IDENTITY_HELP: &str = "\
 Examples:
   conversa identity
   conversa identity new --bits 4096 --passphrase-file secret.txt
-  conversa identity export > my-public-keys.pem
+  conversa identity export --output my-public-keys.pem
   conversa identity backup ann-backup.pem
   conversa identity restore ann-backup.pem --profile new-place
 
@@ -310,6 +326,9 @@ pub enum IdentityCommand {
         /// The private keys instead, as they are stored. Keep them secret.
         #[arg(long)]
         private: bool,
+        /// To this new file, whole or not at all, instead of to standard output.
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Takes the passphrase out of the desktop's keyring again.
     Forget,
@@ -317,7 +336,7 @@ pub enum IdentityCommand {
     Backup {
         /// The file to make.
         file: PathBuf,
-        /// A file whose first line is the passphrase of the backup.
+        /// A file whose first line is the passphrase of the backup; - is standard input.
         #[arg(long, value_name = "FILE")]
         backup_passphrase_file: Option<PathBuf>,
     },
@@ -325,7 +344,7 @@ pub enum IdentityCommand {
     Restore {
         /// The backup.
         file: PathBuf,
-        /// A file whose first line is the passphrase of the backup.
+        /// A file whose first line is the passphrase of the backup; - is standard input.
         #[arg(long, value_name = "FILE")]
         backup_passphrase_file: Option<PathBuf>,
         /// In the place of the identity that is there, whose files are set aside.

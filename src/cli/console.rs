@@ -1,73 +1,72 @@
 //! What the headless face writes: plain text for people, JSON lines for scripts. Messages and
 //! events go to standard output, everything said beside them to standard error.
 
-use std::io::{self, Write};
-
 use serde_json::{Value, json};
 
 use super::lines::{escaped, printable};
+use super::output::{Output, Stream};
 use crate::app::Problem;
 
 /// Where to write, and how.
 #[derive(Debug)]
 pub(super) struct Console {
     is_json: bool,
-    broken: bool,
+    output: Output,
 }
 
 impl Console {
-    pub(super) const fn new(is_json: bool) -> Self {
-        Self { is_json, broken: false }
+    pub(super) fn new(is_json: bool) -> Self {
+        Self { is_json, output: Output::default() }
     }
 
     pub(super) const fn is_json(&self) -> bool {
         self.is_json
     }
 
-    /// Whether nobody reads standard output any more.
+    /// Whether standard output takes nothing any more.
     pub(super) const fn is_broken(&self) -> bool {
-        self.broken
+        self.output.is_broken()
+    }
+
+    /// The exit code of a command that would end with `exit`: output that is missing is an error, which is told.
+    pub(super) fn finish(&mut self, exit: u8) -> u8 {
+        let Some(problem) = self.output.take_failure() else { return exit };
+        self.output.line(Stream::Error, &format!("conversa: {}", problem.text()));
+        if exit == 0 { problem.code.exit() } else { exit }
     }
 
     /// A JSON line, if asked for. `fields` is an object.
     pub(super) fn event(&mut self, name: &str, fields: &Value) {
         if self.is_json {
             let line = json_line(name, fields);
-            self.write(&line);
+            self.output.line(Stream::Output, &line);
         }
     }
 
     /// A line for people on standard output.
     pub(super) fn line(&mut self, line: &str) {
         if !self.is_json {
-            self.write(line);
+            self.output.line(Stream::Output, line);
         }
     }
 
     /// A line for people on standard error.
     pub(super) fn notice(&mut self, line: &str) {
         if !self.is_json {
-            // Standard error may be closed; there is nobody to tell then.
-            let _ = writeln!(io::stderr().lock(), "{line}");
+            self.output.line(Stream::Error, line);
         }
     }
 
     /// What went wrong, for both.
     pub(super) fn problem(&mut self, problem: &Problem) {
-        if self.is_json {
+        if self.is_json && !self.is_broken() {
             self.event("error", &json!({ "code": problem.code.as_str(), "text": problem.text() }));
         } else {
-            let _ = writeln!(io::stderr().lock(), "conversa: {}", printable(&problem.text()));
+            self.output.line(Stream::Error, &format!("conversa: {}", printable(&problem.text())));
             if !problem.detail.is_empty() {
                 log::info!("{}", problem.detail);
             }
         }
-    }
-
-    fn write(&mut self, line: &str) {
-        let mut output = io::stdout().lock();
-        // Whoever read it is gone: the command ends in order.
-        self.broken |= writeln!(output, "{line}").and_then(|()| output.flush()).is_err();
     }
 }
 

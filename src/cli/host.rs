@@ -1,22 +1,19 @@
 //! `conversa host`.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
-
-use zeroize::Zeroizing;
 
 use super::arguments::{Global, Host, Knocks};
 use super::console::Console;
 use super::input::Inbox;
 use super::known_rooms::Found;
+use super::passphrase;
 use super::talk::{Rules, Talk};
-use super::{passphrase, read_text};
 use crate::app::{
     Code, HostPlace, HostRequest, JoinTarget, Keystore, KnownRoom, LostRoom, Opening, PORT_DEFAULT, Problem, Profile,
-    SeatId, Session, say,
+    SeatId, Session, relay, say,
 };
 use crate::crypto::Suite;
-use crate::protocol::{LearningConsent, RelayToken, RoomCrypto, search_key};
+use crate::protocol::{LearningConsent, RoomCrypto, search_key};
 
 pub(super) fn run(arguments: Host, global: &Global, console: Console) -> Result<u8, Problem> {
     let profile = Profile::open(global.profile.clone())?;
@@ -125,16 +122,6 @@ fn place(arguments: &Host) -> Result<HostPlace, Problem> {
         let what = say!("A relay is named by its address, not by an invite.");
         return Err(Problem::new(Code::Usage, what, say!("")));
     };
-    let token = arguments.relay_token.as_deref().map(read_token).transpose()?;
+    let token = arguments.relay_token.as_deref().map(relay::read_token).transpose()?;
     Ok(HostPlace::Relay { address, token, pin: arguments.accept_fingerprint })
-}
-
-/// A relay's token: 64 hexadecimal digits.
-pub(super) fn read_token(path: &Path) -> Result<RelayToken, Problem> {
-    let text = Zeroizing::new(read_text(path)?);
-    text.trim().parse().map_err(|_| {
-        let what = say!("There is no token in {}.", path.display());
-        let hint = say!("A relay's token is 64 hexadecimal digits; whoever runs the relay has it.");
-        Problem::new(Code::Usage, what, hint)
-    })
 }

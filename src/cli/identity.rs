@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::arguments::{Global, Identity, IdentityCommand};
 use super::console::Console;
@@ -15,7 +16,7 @@ pub(super) fn run(arguments: &Identity, global: &Global, console: &mut Console) 
     match arguments.command.as_ref().unwrap_or(&IdentityCommand::Show) {
         IdentityCommand::New { bits } => make(suite, *bits, global, console),
         IdentityCommand::Show => show(suite, global, console),
-        IdentityCommand::Export { private } => export(suite, *private, global, console),
+        IdentityCommand::Export { private, output } => export(suite, *private, output.as_deref(), global, console),
         IdentityCommand::Forget => forget(suite, global, console),
         IdentityCommand::Backup { .. } | IdentityCommand::Restore { .. } if suite.is_learning() => {
             Err(backup::of_learning())
@@ -62,12 +63,27 @@ fn show(suite: Suite, global: &Global, console: &mut Console) -> Result<u8, Prob
     Ok(0)
 }
 
-fn export(suite: Suite, private: bool, global: &Global, console: &mut Console) -> Result<u8, Problem> {
+fn export(
+    suite: Suite,
+    private: bool,
+    output: Option<&Path>,
+    global: &Global,
+    console: &mut Console,
+) -> Result<u8, Problem> {
     let store = Keystore::new(&Profile::place(global.profile.clone())?, suite);
     if !store.exists() {
         return Err(none(&store));
     }
-    for text in store.export(private)? {
+    let texts = store.export(private)?;
+    if let Some(path) = output {
+        let whole =
+            Zeroizing::new(texts.iter().map(|text| text.trim_end()).flat_map(|text| [text, "\n"]).collect::<String>());
+        backup::write_new(path, whole.as_bytes())?;
+        console.event("exported", &json!({ "file": path, "private": private }));
+        console.line(&format!("Exported: {}", path.display()));
+        return Ok(0);
+    }
+    for text in texts {
         console.event("key", &json!({ "pem": text.as_str() }));
         console.line(text.trim_end());
     }
@@ -130,7 +146,7 @@ fn restore(
     }
     tell(&keys, &store, console);
     let others =
-        Records::new(profile.directory()).look()?.iter().filter(|record| !record.suite().is_learning()).count();
+        Records::new(profile.directory()).look()?.0.iter().filter(|record| !record.suite().is_learning()).count();
     if others > 0 && before != Some(fingerprint) {
         console.notice(&format!("Rooms of this profile know it by the key before, and do not know this one: {others}"));
     }

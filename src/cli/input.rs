@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+use super::output::signalled;
 use crate::app::{Code, Problem, SessionEvent, say};
 use crate::crypto::Fingerprint;
 use crate::protocol::limits::TEXT_BYTES_MAX;
@@ -23,7 +24,7 @@ pub(super) enum Incoming {
     BadLine(Problem),
     /// No more input.
     EndOfInput,
-    /// Ctrl+C or SIGTERM.
+    /// Ctrl+C, SIGTERM or SIGHUP.
     Signal,
 }
 
@@ -74,6 +75,7 @@ impl Inbox {
 /// Has the signals that end a program come as [`Incoming::Signal`].
 pub(super) fn on_signal(sender: Sender<Incoming>) {
     let installed = ctrlc::set_handler(move || {
+        signalled();
         // Whoever does not wait any more is ending already.
         let _ = sender.send(Incoming::Signal);
     });

@@ -14,13 +14,16 @@ mod join;
 mod json_input;
 mod known_rooms;
 mod lines;
+mod outgoing;
+mod output;
 mod passphrase;
 mod relay;
 mod report;
 mod rooms;
 mod talk;
+mod target;
 
-use std::path::Path;
+use std::io::Write;
 
 pub use self::arguments::{Arguments, Command, Global};
 use self::console::Console;
@@ -41,17 +44,31 @@ pub fn run(command: Command, global: &Global) -> u8 {
     let mut console = Console::new(is_json);
     let done = match command {
         Command::Host(arguments) => host::run(arguments, global, Console::new(is_json)),
-        Command::Join(arguments) => join::join(arguments, global, Console::new(is_json)),
-        Command::Send(arguments) => join::send(arguments, global, Console::new(is_json)),
+        Command::Join(arguments) => join::join(&arguments, global, Console::new(is_json)),
+        Command::Send(arguments) => join::send(&arguments, global, Console::new(is_json)),
         Command::Identity(arguments) => identity::run(&arguments, global, &mut console),
         Command::Rooms(arguments) => rooms::run(&arguments, global, &mut console),
         Command::Relay(arguments) => relay::run(&arguments, global, &mut console),
         Command::Completions(arguments) => completions::run(&arguments, &mut console),
     };
-    done.unwrap_or_else(|problem| {
+    let exit = done.unwrap_or_else(|problem| {
         console.problem(&problem);
         problem.code.exit()
-    })
+    });
+    console.finish(exit)
+}
+
+/// Shows help, the version, or what is wrong with the arguments, and says the exit code of that.
+#[must_use]
+pub fn refuse_arguments(error: &clap::Error) -> u8 {
+    let exit = u8::try_from(error.exit_code()).unwrap_or(Code::Usage.exit());
+    match error.print().and_then(|()| std::io::stdout().flush()) {
+        // Nobody is left to be told where standard error takes nothing.
+        Err(error) if exit == 0 && error.kind() != std::io::ErrorKind::BrokenPipe => {
+            refuse(&Problem::cannot_print(&error))
+        }
+        _ => exit,
+    }
 }
 
 /// Says that there is no window to open, and the exit code of that.
@@ -69,9 +86,4 @@ pub fn refuse_window() -> u8 {
 pub fn refuse(problem: &Problem) -> u8 {
     Console::new(false).problem(problem);
     problem.code.exit()
-}
-
-/// Reads a small text file that a person named.
-fn read_text(path: &Path) -> Result<String, Problem> {
-    std::fs::read_to_string(path).map_err(|error| Problem::cannot_read(path, &error))
 }

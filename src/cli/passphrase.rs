@@ -1,11 +1,14 @@
-//! The passphrase, from where it was put: a file, the environment, or a person at a terminal.
+//! The passphrase, from where it was put: a file, standard input, the environment, or a person at a terminal. All of
+//! them go through the one reader, [`Passphrase::read`].
 
+use std::fmt::Display;
 use std::io::IsTerminal;
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use super::arguments::Global;
-use super::read_text;
-use crate::app::{Code, Keystore, Passphrase, Problem, keyring, say};
+use crate::app::{Code, Keystore, Passphrase, Problem, keyring, say, source};
 
 /// The environment variable with the passphrase.
 const VARIABLE: &str = "CONVERSA_PASSPHRASE";
@@ -15,9 +18,14 @@ const BACKUP_VARIABLE: &str = "CONVERSA_BACKUP_PASSPHRASE";
 /// The passphrase for the key files in `store`: what was given, or, if the files need one, what a
 /// person types.
 pub(super) fn find(global: &Global, store: &Keystore) -> Result<Option<Passphrase>, Problem> {
-    if let Some(given) = given(global)? {
-        return Ok(Some(given));
+    match given(global)? {
+        Some(given) => Ok(Some(given)),
+        None => of_files(global, store),
     }
+}
+
+/// The passphrase for the key files in `store`, where none was given: from the keyring, or typed by a person.
+pub(super) fn of_files(global: &Global, store: &Keystore) -> Result<Option<Passphrase>, Problem> {
     if !store.is_protected() {
         return Ok(None);
     }
@@ -62,25 +70,31 @@ pub(super) fn of_backup(file: Option<&Path>, is_new: bool) -> Result<Passphrase,
 }
 
 fn ask(question: &str) -> Result<Passphrase, Problem> {
-    let typed = rpassword::prompt_password(question).map_err(|error| {
-        let hint = say!("Give it with a file or an environment variable instead: `conversa identity --help`.");
-        Problem::new(Code::PassphraseNeeded, say!("The passphrase could not be asked for."), hint).with_detail(error)
-    })?;
-    Ok(Passphrase::new(typed))
+    match rpassword::prompt_password(question).map(Zeroizing::new) {
+        Ok(typed) => Passphrase::read(typed.as_bytes()),
+        // What is typed on a terminal that is not UTF-8.
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Passphrase::read(b"\xff"),
+        Err(error) => {
+            let hint = say!("Give it with a file or an environment variable instead: `conversa identity --help`.");
+            let what = say!("The passphrase could not be asked for.");
+            Err(Problem::new(Code::PassphraseNeeded, what, hint).with_detail(error))
+        }
+    }
 }
 
 /// The first line of a file, or else an environment variable.
 fn from(file: Option<&Path>, variable: &str) -> Result<Option<Passphrase>, Problem> {
     if let Some(path) = file {
-        let text = zeroize::Zeroizing::new(read_text(path)?);
-        let line = text.lines().next().unwrap_or_default();
-        if line.is_empty() {
-            let what = say!("There is no passphrase in the first line of {}.", path.display());
-            let hint = say!("Put it there, or leave the option out.");
-            return Err(Problem::new(Code::PassphraseNeeded, what, hint));
-        }
-        return Ok(Some(Passphrase::new(line.to_owned())));
+        let read = Passphrase::read_first_line(&source::first_line(path)?);
+        return read.map(Some).map_err(|problem| in_place(&path.display(), problem));
     }
-    let from_environment = std::env::var(variable).ok().filter(|text| !text.is_empty());
-    Ok(from_environment.map(Passphrase::new))
+    // One that is there and is none that can be used is a mistake, never none: the key would lie in the clear.
+    let Some(value) = std::env::var_os(variable) else { return Ok(None) };
+    let value = Zeroizing::new(value.into_encoded_bytes());
+    Passphrase::read(&value).map(Some).map_err(|problem| in_place(&variable, problem))
+}
+
+/// Says where the passphrase is that cannot be used.
+fn in_place(place: &dyn Display, problem: Problem) -> Problem {
+    Problem { what: say!("The passphrase in {} cannot be used.", place), ..problem }
 }

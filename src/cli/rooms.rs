@@ -14,8 +14,9 @@ pub(super) fn run(arguments: &Rooms, global: &Global, console: &mut Console) -> 
         return forget_host_key(meant, global, console);
     }
     let directory = Profile::place(global.profile.clone())?;
-    let records = Records::new(&directory).look()?;
-    if records.is_empty() {
+    let (records, unreadable) = Records::new(&directory).look()?;
+    unreadable.iter().for_each(|problem| console.problem(problem));
+    if records.is_empty() && unreadable.is_empty() {
         console.notice("No rooms yet. Host one, or join with an invite.");
     }
     for record in records {
@@ -43,7 +44,8 @@ pub(super) fn run(arguments: &Rooms, global: &Global, console: &mut Console) -> 
 fn forget_host_key(meant: &str, global: &Global, console: &mut Console) -> Result<u8, Problem> {
     let profile = Profile::open(global.profile.clone())?;
     let records = Records::new(profile.directory());
-    let all = records.look()?;
+    let (all, unreadable) = records.look()?;
+    unreadable.iter().for_each(|problem| console.problem(problem));
     let known: Vec<KnownRoom> = all.iter().map(|record| KnownRoom { seat: SeatId(0), info: record.info() }).collect();
     let room = Found::look(&known, meant).room(meant)?.and_then(|room| room.info.room);
     let record = all.into_iter().find(|record| Some(record.room) == room);

@@ -8,16 +8,19 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::arguments::Knocks;
 use super::console::Console;
 use super::input::{Inbox, Incoming, Wish};
+use super::outgoing::Outgoing;
 use super::report::Report;
 use super::{compare, json_input};
 use crate::app::chat::{Chat, Room};
 use crate::app::{Code, IdentityState, Opening, Problem, SeatEvent, SeatId, Session, SessionEvent, Settings, say};
 use crate::crypto::Fingerprint;
 use crate::protocol::limits::WAITING_MS;
-use crate::protocol::{Event, LobbyRoom, MessageId, RoomId, SafetyNumber, Stop};
+use crate::protocol::{Event, LobbyRoom, RoomId, SafetyNumber, Stop};
 
 /// How long what is queued may take to go out after the end of input.
 const DRAIN: Duration = Duration::from_secs(30);
+/// The same after a signal: whoever sent it waits, and may use force.
+const SIGNAL_DRAIN: Duration = Duration::from_secs(2);
 /// The same while the owner of a room decides, which the host gives two minutes for.
 const KNOCK: Duration = Duration::from_millis(WAITING_MS + 30_000);
 /// Own messages that may be unsent before input has to wait: below the protocol's own limit.
@@ -45,6 +48,8 @@ enum Stage {
     Talking,
     /// Input ended; what is queued goes out, until then.
     Draining(Instant),
+    /// A signal came; the same for a moment.
+    Stopping(Instant),
     /// The session says goodbye.
     Ending,
 }
@@ -57,8 +62,8 @@ pub(super) struct Talk {
     report: Report,
     rules: Rules,
     stage: Stage,
-    /// Own messages that are not on the host.
-    unsent: HashSet<MessageId>,
+    /// What became of own messages.
+    outgoing: Outgoing,
     /// Lines that were taken and not paid back with a permit.
     lines_taken: usize,
     /// Whether the room was entered, and, as its owner, can be given away.
@@ -91,7 +96,7 @@ impl Talk {
             report: Report::new(console, seat),
             rules,
             stage: Stage::Talking,
-            unsent: HashSet::new(),
+            outgoing: Outgoing::default(),
             lines_taken: 0,
             settled: false,
             knocking: false,
@@ -123,13 +128,17 @@ impl Talk {
         loop {
             self.pay_permits(&inbox);
             let incoming = match self.stage {
-                Stage::Draining(until) => inbox.incoming.recv_timeout(until.saturating_duration_since(Instant::now())),
+                Stage::Draining(until) | Stage::Stopping(until) => {
+                    inbox.incoming.recv_timeout(until.saturating_duration_since(Instant::now()))
+                }
                 Stage::Talking | Stage::Ending => inbox.incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match incoming {
-                Ok(Incoming::Session(SessionEvent::Ended)) | Err(RecvTimeoutError::Disconnected) => return self.exit,
+                Ok(Incoming::Session(SessionEvent::Ended)) | Err(RecvTimeoutError::Disconnected) => {
+                    return self.finish();
+                }
                 Ok(incoming) => self.take(incoming),
-                Err(RecvTimeoutError::Timeout) => self.give_up_sending(),
+                Err(RecvTimeoutError::Timeout) => self.time_is_up(),
             }
             if self.report.console.is_broken() {
                 self.end(0);
@@ -149,13 +158,13 @@ impl Talk {
                 self.refuse_line(&problem);
             }
             Incoming::EndOfInput => self.end_of_input(),
-            Incoming::Signal => self.end(self.exit_apart()),
+            Incoming::Signal => self.signal(),
         }
     }
 
     /// Lets lines be read while not too much is unsent.
     fn pay_permits(&mut self, inbox: &Inbox) {
-        while self.lines_taken > 0 && self.unsent.len() < UNSENT_MAX {
+        while self.lines_taken > 0 && self.outgoing.unsent() < UNSENT_MAX {
             self.lines_taken -= 1;
             // The reader may be through.
             let _ = inbox.permits.send(());
@@ -173,6 +182,7 @@ impl Talk {
             SessionEvent::Identity { state: IdentityState::Making(step), .. } => log::info!("identity: {step:?}"),
             SessionEvent::Settings(settings) => self.settings = settings.clone(),
             SessionEvent::Warning(problem) => self.report.console.problem(problem),
+            SessionEvent::Unwritten(problem) => self.refuse_line(problem),
             _ => {}
         }
     }
@@ -181,9 +191,6 @@ impl Talk {
         self.report.event(event, &self.chat);
         match event {
             SeatEvent::Failed(problem) => self.end(problem.code.exit()),
-            SeatEvent::Sent { id, .. } => {
-                self.unsent.insert(*id);
-            }
             SeatEvent::Protocol(event) => self.protocol_event(event),
             _ => {}
         }
@@ -192,7 +199,8 @@ impl Talk {
 
     /// Ends when input did, the room was entered, and everything is said.
     fn end_if_drained(&mut self) {
-        if matches!(self.stage, Stage::Draining(_)) && self.settled && self.unsent.is_empty() {
+        if matches!(self.stage, Stage::Draining(_) | Stage::Stopping(_)) && self.settled && self.outgoing.unsent() == 0
+        {
             self.end(0);
         }
     }
@@ -210,11 +218,11 @@ impl Talk {
             }
             Event::Offline { error, .. } => self.apart = Some(Problem::from(error)),
             Event::InviteMade(_) => self.settled = true,
-            Event::OnHost { id, .. } => {
-                self.unsent.remove(id);
-            }
+            Event::Sealed { id } => self.outgoing.sealed(*id),
+            Event::OnHost { id, .. } => self.outgoing.on_host(*id),
+            Event::Delivered { id, .. } => self.outgoing.delivered(*id),
             Event::Rejected { id, .. } | Event::OutboxFull { id } => {
-                self.unsent.remove(id);
+                self.outgoing.forget(id);
                 self.exit = self.exit.max(Code::TooLong.exit());
             }
             Event::SafetyNumber(number) => self.number_came(number),
@@ -269,9 +277,6 @@ impl Talk {
         let problem = Problem::of_stop(stop).filter(|_| *stop != Stop::Closed);
         if let Some(problem) = &problem {
             self.report.console.problem(problem);
-        }
-        if problem.is_none() && *stop != Stop::Left && !self.unsent.is_empty() {
-            return self.give_up_sending();
         }
         self.end(problem.map_or(0, |problem| problem.code.exit()));
     }
@@ -374,9 +379,7 @@ impl Talk {
             return;
         }
         match self.session.send(self.seat, text) {
-            Ok(id) => {
-                self.unsent.insert(id);
-            }
+            Ok(id) => self.outgoing.taken(id),
             Err(problem) => self.refuse_line(&problem),
         }
     }
@@ -443,31 +446,48 @@ impl Talk {
     }
 
     fn end_of_input(&mut self) {
-        if self.asked.is_some() || self.stage != Stage::Talking {
+        if self.asked.is_some() {
             return self.end(Code::FirstUse.exit());
         }
-        if self.rules.stay {
+        if self.rules.stay || self.stage != Stage::Talking {
             return;
         }
         self.stage = Stage::Draining(Instant::now() + if self.knocking { KNOCK } else { DRAIN });
         self.end_if_drained();
     }
 
-    /// Time is up, or the room is over, with words unsent.
-    fn give_up_sending(&mut self) {
-        let hint = match &self.apart {
-            Some(problem) => problem.what.clone(),
-            None if self.settled => say!("Nobody else was in the room to read them."),
-            None => say!("The room could not be entered in time."),
-        };
-        let what = match self.unsent.len() {
-            0 => say!("Input ended before the room was entered."),
-            1 => say!("One message was not sent."),
-            count => say!("{} messages were not sent.", count),
-        };
-        let problem = Problem::new(Code::Unsent, what, hint);
-        self.report.console.problem(&problem);
-        self.end(problem.code.exit().max(self.exit_apart()));
+    /// Whoever stops the program need not wait for long, and a second time not at all.
+    fn signal(&mut self) {
+        match self.stage {
+            Stage::Talking | Stage::Draining(_) if self.outgoing.unsent() > 0 => {
+                self.stage = Stage::Stopping(Instant::now() + SIGNAL_DRAIN);
+            }
+            Stage::Talking | Stage::Draining(_) | Stage::Stopping(_) => self.end(self.exit_apart()),
+            Stage::Ending => {}
+        }
+    }
+
+    /// What is left is told at the very end: until then it may still arrive.
+    fn time_is_up(&mut self) {
+        if self.outgoing.unsent() == 0 && matches!(self.stage, Stage::Draining(_)) {
+            let what = say!("Input ended before the room was entered.");
+            let apart = self.apart.as_ref().map(|problem| problem.what.clone());
+            let hint = apart.unwrap_or_else(|| say!("The room could not be entered in time."));
+            self.refuse_line(&Problem::new(Code::Unsent, what, hint));
+        }
+        self.end(self.exit_apart().max(self.exit));
+    }
+
+    /// The session has ended: what became of each message is known now as far as it ever will be.
+    fn finish(mut self) -> u8 {
+        let apart = self.apart.as_ref().map(|problem| problem.what.clone());
+        if let Some(problem) = self.outgoing.problem(self.settled, apart) {
+            self.report.console.event("unsent", &self.outgoing.fields());
+            self.report.console.notice(&self.outgoing.tally());
+            self.report.console.problem(&problem);
+            self.exit = if self.exit == 0 { problem.code.exit() } else { self.exit };
+        }
+        self.report.console.finish(self.exit)
     }
 
     /// The exit code of a room that was never entered: of the reason.

@@ -102,6 +102,11 @@ impl Face {
         move |link| work.try_send(Work::StartedAgain(link)).is_ok()
     }
 
+    /// What could not be written at the end, and is lost.
+    pub(super) fn unwritten(&self) -> Option<Problem> {
+        self.presenter.borrow().unwritten()
+    }
+
     /// Shows an invite that was clicked outside the window, as soon as it can be shown.
     pub(super) fn open_link(&self, link: String) {
         self.presenter.borrow_mut().open_link_when_free(link);

@@ -1,6 +1,6 @@
 //! One window for each profile: a second start hands what it was asked for to the first, and ends.
 //!
-//! They meet at a socket in the profile, which nobody else can reach; on Windows at a named pipe whose
+//! They meet at a socket in the profile, which nobody else can reach and nobody else may use; on Windows at a named pipe whose
 //! name comes from the profile's place, which only the same person may write to. The second writes one
 //! line, an invite or nothing, and the first answers with one byte: that it has taken it, or that it is
 //! saying its goodbyes, so that the second waits until the profile is free and opens a window itself.
@@ -13,10 +13,19 @@ use std::time::{Duration, Instant};
 use interprocess::local_socket::prelude::*;
 use interprocess::local_socket::{ListenerOptions, Name};
 
-use crate::app::{Code, Problem, Profile};
+use crate::app::{Code, Problem, Profile, say};
+use crate::protocol::Invite;
 
 /// An invite and its end of line, in bytes: several times the longest invite, which has a list of addresses.
 const LINE_BYTES_MAX: u64 = 8_192;
+/// The same in characters of what is no invite: it is shown, and told to be none.
+const LINK_CHARS_MAX: usize = 1_024;
+/// The socket in the profile.
+#[cfg(unix)]
+const SOCKET: &str = "window.socket";
+/// The longest path of a socket that every Unix takes: 104 bytes with the zero at its end.
+#[cfg(unix)]
+const SOCKET_PATH_BYTES_MAX: usize = 103;
 /// How long a second start looks for the first, which may just be starting and not listen yet, for seconds on a busy
 /// computer. Where a terminal uses the profile, nobody ever listens.
 const START_WAIT: Duration = Duration::from_secs(3);
@@ -53,6 +62,7 @@ pub(super) fn open_or_hand_over(place: &Path, link: Option<&str>) -> Result<Opti
         let wait = match hand_over(place, link) {
             Ok(Answer::Taken) => return Ok(None),
             Ok(Answer::Closing) => GOODBYE_WAIT,
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(unreachable(place)),
             Err(error) => {
                 log::debug!("no window answers for this profile: {error}");
                 START_WAIT
@@ -65,16 +75,29 @@ pub(super) fn open_or_hand_over(place: &Path, link: Option<&str>) -> Result<Opti
     }
 }
 
+/// No second start can reach the window that uses this profile.
+fn unreachable(place: &Path) -> Problem {
+    let what = say!("Another Conversa uses the profile in {}.", place.display());
+    let hint = say!("The path is too long for the system to reach its window. Open that, and paste the invite there.");
+    Problem::new(Code::ProfileInUse, what, hint)
+}
+
 /// Asks the window that is open on `profile` to come to the front, and with a link to show it.
 fn hand_over(profile: &Path, link: Option<&str>) -> io::Result<Answer> {
-    let (name, line) = (name_of(profile)?, format!("{}\n", link.unwrap_or_default()));
-    let answer = within(ANSWER_WAIT, move || ask(name, &line))?;
+    // It goes as one line. What is wrong with one that cannot be read, the window says.
+    let link = link.map(|link| match link.parse::<Invite>() {
+        Ok(invite) => invite.to_string(),
+        Err(_) => link.chars().filter(|c| !c.is_control()).take(LINK_CHARS_MAX).collect(),
+    });
+    let meeting = Meeting::at(profile)?;
+    let line = format!("{}\n", link.unwrap_or_default());
+    let answer = within(ANSWER_WAIT, move || ask(&meeting, &line))?;
     let known = [Answer::Taken, Answer::Closing].into_iter().find(|&known| known as u8 == answer);
     known.ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-fn ask(name: Name<'_>, line: &str) -> io::Result<u8> {
-    let mut stream = LocalSocketStream::connect(name)?;
+fn ask(meeting: &Meeting, line: &str) -> io::Result<u8> {
+    let mut stream = LocalSocketStream::connect(meeting.name.borrow())?;
     // One write, so that it arrives as one or not at all.
     stream.write_all(line.as_bytes())?;
     let mut answer = [0];
@@ -86,11 +109,14 @@ fn ask(name: Name<'_>, line: &str) -> io::Result<u8> {
 /// thread of its own, until the program ends. It says whether it takes over what the start was for.
 ///
 /// # Errors
-/// Those of the socket, such as a profile with a longer path than a socket may have.
+/// Those of the socket.
 pub(super) fn listen(profile: &Path, asked: impl Fn(Option<String>) -> bool + Send + 'static) -> io::Result<()> {
     // What is left of a run that was killed is in the way, and is nobody's: the profile is ours.
-    let listener = ListenerOptions::new().name(name_of(profile)?).try_overwrite(true).create_sync()?;
+    let meeting = Meeting::at(profile)?;
+    let listener = private(ListenerOptions::new().name(meeting.name.borrow()).try_overwrite(true)).create_sync()?;
     let take_all = move || {
+        // The socket goes with the listener, by the name that it was made under.
+        let _meeting = meeting;
         for stream in listener.incoming() {
             if let Err(error) = stream.and_then(|stream| take(stream, &asked)) {
                 log::info!("a second start said nothing of use: {error}");
@@ -125,20 +151,56 @@ fn within<T: Send + 'static>(time: Duration, read: impl FnOnce() -> io::Result<T
     result.recv_timeout(time).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
+/// For this person alone, whatever the umask is.
 #[cfg(unix)]
-fn name_of(profile: &Path) -> io::Result<Name<'static>> {
-    use interprocess::local_socket::GenericFilePath;
-    profile.join("window.socket").to_fs_name::<GenericFilePath>().map(Name::into_owned)
+fn private(options: ListenerOptions<'_>) -> ListenerOptions<'_> {
+    use interprocess::os::unix::local_socket::ListenerOptionsExt;
+    options.mode(0o600)
 }
 
+/// A pipe of Windows is the person's own as it is made.
 #[cfg(windows)]
-fn name_of(profile: &Path) -> io::Result<Name<'static>> {
-    use interprocess::local_socket::GenericNamespaced;
-    // The same place may be written in several ways.
-    let place = profile.canonicalize()?;
-    let digest = crate::crypto::primitives::sha256(place.to_string_lossy().to_lowercase().as_bytes());
-    let name = format!("conversa-{}", data_encoding::HEXLOWER.encode(&digest));
-    name.to_ns_name::<GenericNamespaced>().map(Name::into_owned)
+const fn private(options: ListenerOptions<'_>) -> ListenerOptions<'_> {
+    options
+}
+
+/// Where the starts on one profile meet.
+struct Meeting {
+    name: Name<'static>,
+    /// Keeps the short way to the profile open.
+    #[cfg(unix)]
+    _directory: Option<std::fs::File>,
+}
+
+impl Meeting {
+    /// A socket in the profile. The system takes no path of more than some hundred bytes for one, so a longer one is
+    /// shortened by the profile's directory, held open, where the system has a name for that.
+    #[cfg(unix)]
+    fn at(profile: &Path) -> io::Result<Self> {
+        use std::os::fd::AsRawFd;
+
+        use interprocess::local_socket::GenericFilePath;
+        let socket = |directory: &Path| directory.join(SOCKET).to_fs_name::<GenericFilePath>().map(Name::into_owned);
+        if profile.join(SOCKET).as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
+            return Ok(Self { name: socket(profile)?, _directory: None });
+        }
+        let directory = std::fs::File::open(profile)?;
+        let short = Path::new("/proc/self/fd").join(directory.as_raw_fd().to_string());
+        if !short.exists() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        Ok(Self { name: socket(&short)?, _directory: Some(directory) })
+    }
+
+    #[cfg(windows)]
+    fn at(profile: &Path) -> io::Result<Self> {
+        use interprocess::local_socket::GenericNamespaced;
+        // The same place may be written in several ways.
+        let place = profile.canonicalize()?;
+        let digest = crate::crypto::primitives::sha256(place.to_string_lossy().to_lowercase().as_bytes());
+        let name = format!("conversa-{}", data_encoding::HEXLOWER.encode(&digest));
+        name.to_ns_name::<GenericNamespaced>().map(|name| Self { name: name.into_owned() })
+    }
 }
 
 #[cfg(test)]
@@ -208,7 +270,7 @@ mod tests {
     #[test]
     fn whoever_connects_and_says_nothing_is_not_waited_for_without_end() {
         let (profile, asks) = first();
-        let silent = LocalSocketStream::connect(name_of(profile.path()).unwrap()).unwrap();
+        let silent = LocalSocketStream::connect(Meeting::at(profile.path()).unwrap().name).unwrap();
         hand_over(profile.path(), Some("behind it")).unwrap();
         assert_eq!(asks.recv().unwrap().as_deref(), Some("behind it"));
         drop(silent);
@@ -217,16 +279,39 @@ mod tests {
     #[test]
     fn whoever_listens_and_answers_nothing_is_not_waited_for_without_end() {
         let profile = tempfile::tempdir().unwrap();
-        let _silent = ListenerOptions::new().name(name_of(profile.path()).unwrap()).create_sync().unwrap();
+        let _silent = ListenerOptions::new().name(Meeting::at(profile.path()).unwrap().name).create_sync().unwrap();
         assert_eq!(hand_over(profile.path(), None).unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_socket_is_for_its_owner_alone_and_no_path_is_too_long_for_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let outside = tempfile::tempdir().unwrap();
+        let long = outside.path().join("p".repeat(100)).join("q".repeat(100));
+        for place in [outside.path().join("short"), long] {
+            let profile = open_or_hand_over(&place, None).unwrap().unwrap();
+            let asks = listen_to(profile.directory());
+            let mode = std::fs::metadata(place.join(SOCKET)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{}", place.display());
+            assert!(open_or_hand_over(&place, Some("conversa:2:ABC")).unwrap().is_none());
+            assert_eq!(asks.recv().unwrap().as_deref(), Some("conversa:2:ABC"));
+        }
+    }
+
+    #[test]
+    fn a_link_over_several_lines_arrives_as_one() {
+        let (profile, asks) = first();
+        hand_over(profile.path(), Some("conversa:2:AB\r\nC")).unwrap();
+        assert_eq!(asks.recv().unwrap().as_deref(), Some("conversa:2:ABC"));
     }
 
     #[test]
     fn too_long_and_broken_lines_are_passed_over() {
         let (profile, asks) = first();
         let too_long = "a".repeat(usize::try_from(LINE_BYTES_MAX).unwrap());
-        assert!(hand_over(profile.path(), Some(&too_long)).is_err());
-        let mut broken = LocalSocketStream::connect(name_of(profile.path()).unwrap()).unwrap();
+        assert!(ask(&Meeting::at(profile.path()).unwrap(), &too_long).is_err());
+        let mut broken = LocalSocketStream::connect(Meeting::at(profile.path()).unwrap().name).unwrap();
         broken.write_all(b"\xff\xfe\n").unwrap();
         drop(broken);
         hand_over(profile.path(), Some("after that")).unwrap();

@@ -73,7 +73,8 @@ fn run_face(face: &Face, profile: &Path, link: Option<&str>) -> Result<(), Probl
     if let Some(link) = link {
         face.open_link(link.to_owned());
     }
-    slint::run_event_loop_until_quit().map_err(no_display)
+    slint::run_event_loop_until_quit().map_err(no_display)?;
+    face.unwritten().map_or(Ok(()), Err)
 }
 
 /// Lets the event loop make the window, which tells whether it can be drawn: where it cannot, the loop

@@ -9,13 +9,13 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::limits::{ADDRESS_BYTES_MAX, INVITE_ADDRESSES_MAX};
-use super::{Now, RoomId};
+use super::{Now, RoomId, invite_text};
 use crate::crypto::primitives::{hkdf_sha256, hmac_sha256, hmac_sha256_verify, prefixed, sha256};
 use crate::crypto::{CryptoError, Fingerprint, Suite};
-use crate::wire::{ByteArray, Signed, decode, encode, list};
+use crate::wire::{ByteArray, Signed, decode_first, encode, list};
 
 /// The longest link in characters: six addresses of full length in base32.
-const LINK_CHARS_MAX: usize = 4_096;
+pub(super) const LINK_CHARS_MAX: usize = 4_096;
 
 /// An invite. Whoever has it can use it, once: treat it as a secret.
 #[derive(Clone)]
@@ -54,6 +54,9 @@ pub enum InviteError {
     /// It is of a later protocol.
     #[error("this invite needs a newer Conversa; this one speaks protocol 1")]
     Newer,
+    /// There are invites to several rooms.
+    #[error("there are invites to several rooms in this text")]
+    Several,
     /// It is cut off or mistyped.
     #[error("this invite is damaged: copy the whole link again")]
     Damaged,
@@ -92,6 +95,17 @@ impl Invite {
 
     fn mac_input(&self, bundle: &Signed) -> Vec<u8> {
         prefixed("join", &[&self.room.0, &sha256(&encode(bundle))])
+    }
+
+    /// Reads the invite that `bytes` begin with, after this scheme, and says how many letters of base32 it has.
+    pub(super) fn from_code(scheme_text: &str, bytes: &[u8]) -> Result<(Self, usize), InviteError> {
+        let suite = Suite::ALL.into_iter().find(|suite| scheme(*suite) == scheme_text);
+        let suite = suite.ok_or_else(|| unread(scheme_text))?;
+        let (payload, length) = decode_first(bytes).map_err(|_| InviteError::Damaged)?;
+        let InvitePayload { a, f, r, s, x } = payload;
+        let invite =
+            Self { suite, addresses: a, host: f, room: r, secret: Zeroizing::new(s.into_array()), expires_ms: x };
+        if invite.is_within_limits() { Ok((invite, (length * 8).div_ceil(5))) } else { Err(InviteError::Damaged) }
     }
 
     fn is_within_limits(&self) -> bool {
@@ -138,30 +152,16 @@ impl fmt::Debug for Invite {
 impl FromStr for Invite {
     type Err = InviteError;
 
-    /// Reads a link, with white space around or inside it (mail programs break lines) and in
-    /// either case.
+    /// Finds the invite in any text that people copy: see [`invite_text`].
     fn from_str(text: &str) -> Result<Self, InviteError> {
-        // What is longer is no invite, wherever it is cut.
-        let text: String = text.chars().filter(|c| !c.is_whitespace()).take(LINK_CHARS_MAX).collect();
-        let text = text.to_ascii_lowercase();
-        let read = Suite::ALL.into_iter().find_map(|suite| Some((suite, text.strip_prefix(scheme(suite))?)));
-        let (suite, code) = read.ok_or_else(|| unread(&text))?;
-        let bytes = BASE32_NOPAD.decode(code.to_ascii_uppercase().as_bytes()).map_err(|_| InviteError::Damaged)?;
-        let InvitePayload { a, f, r, s, x } = decode(&bytes).map_err(|_| InviteError::Damaged)?;
-        let invite =
-            Self { suite, addresses: a, host: f, room: r, secret: Zeroizing::new(s.into_array()), expires_ms: x };
-        if invite.is_within_limits() { Ok(invite) } else { Err(InviteError::Damaged) }
+        invite_text::find(text)
     }
 }
 
-/// Why a text that begins like no link of this version is none.
-fn unread(text: &str) -> InviteError {
-    let (newest, rest) = match text.split_once(':') {
-        Some(("conversa", rest)) => (2, rest),
-        Some(("conversa-learning", rest)) => (1, rest),
-        _ => return InviteError::NotAnInvite,
-    };
-    match rest.split(':').next().map(str::parse::<u32>) {
+/// Why a link that begins with this scheme is none of this version.
+fn unread(scheme: &str) -> InviteError {
+    let newest = if scheme.starts_with("conversa-learning") { 1 } else { 2 };
+    match scheme.split(':').nth(1).map(str::parse::<u32>) {
         Some(Ok(version)) if version > newest => InviteError::Newer,
         _ => InviteError::Damaged,
     }
@@ -212,7 +212,7 @@ mod tests {
         }
         for (later, earlier) in [("conversa:3:", "conversa:2:"), ("conversa-learning:2:", "conversa-learning:1:")] {
             assert_eq!(format!("{later}abc").parse::<Invite>(), Err(InviteError::Newer));
-            assert_eq!(earlier[..earlier.len() - 1].parse::<Invite>(), Err(InviteError::Damaged));
+            assert_eq!(earlier.parse::<Invite>(), Err(InviteError::Damaged));
         }
         for end in scheme(Suite::Secure).len()..link.len() {
             assert_eq!(link[..end].parse::<Invite>(), Err(InviteError::Damaged), "cut at {end}");

@@ -13,6 +13,7 @@ mod golden_tests;
 mod host;
 mod identity;
 mod invite;
+mod invite_text;
 mod learning;
 pub mod limits;
 mod link;

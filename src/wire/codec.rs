@@ -50,10 +50,21 @@ pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 /// give other bytes: ciborium by itself takes long forms, indefinite lengths, tags and trailing
 /// bytes.
 pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
-    let mut cursor = Cursor::new(bytes);
-    let value: T =
-        ciborium::de::from_reader_with_recursion_limit(&mut cursor, DEPTH_MAX).map_err(|_| DecodeError::Malformed)?;
-    if encode(&value) == bytes { Ok(value) } else { Err(DecodeError::NotCanonical) }
+    match decode_first(bytes)? {
+        (value, length) if length == bytes.len() => Ok(value),
+        _ => Err(DecodeError::NotCanonical),
+    }
+}
+
+/// Reads one value that `bytes` begin with, and says how many of them it takes up.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_first<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), DecodeError> {
+    let value: T = ciborium::de::from_reader_with_recursion_limit(&mut Cursor::new(bytes), DEPTH_MAX)
+        .map_err(|_| DecodeError::Malformed)?;
+    let canonical = encode(&value);
+    if bytes.starts_with(&canonical) { Ok((value, canonical.len())) } else { Err(DecodeError::NotCanonical) }
 }
 
 /// Reads a list without believing the length it states: serde's `Vec` makes room for up to 1 MiB of

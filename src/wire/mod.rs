@@ -7,7 +7,7 @@ mod frame;
 mod reader;
 mod relay_token;
 
-pub use self::codec::{DecodeError, decode, encode, list};
+pub use self::codec::{DecodeError, decode, decode_first, encode, list};
 pub use self::frame::{
     Bye, FRAME_HEADER_BYTES, Frame, FrameKind, Item, ItemKind, Join, JoinAnswer, JoinAsk, Lobby, Look, Msg, Open, Ping,
     Presence, Refuse, Resume, Signed, SkPacket, Welcome, Wrap,

@@ -65,7 +65,7 @@ fn a_language_is_spoken_at_once_and_after_a_restart() {
         person.press(name);
         check(&person, language);
         let directory = person.quit();
-        assert_eq!(Settings::load(directory.path()).unwrap().0.language, language);
+        assert_eq!(Settings::load(directory.path()).0.language, language);
         // Another window of this thread may speak anything meanwhile.
         conversa::gui::choose_language(Language::French);
         person = Person::again(directory);
@@ -102,7 +102,7 @@ fn whoever_chose_nothing_gets_what_the_system_speaks() {
         person.step();
         person.quit()
     };
-    assert_eq!(Settings::load(directory.path()).unwrap().0.language, Language::System);
+    assert_eq!(Settings::load(directory.path()).0.language, Language::System);
     let person = Person::again(directory);
     check(&person, Language::of_locales(sys_locale::get_locales()));
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(unreachable_pub, reason = "a test program has no outside")]
 
+mod files;
 mod keys;
 mod logs;
 mod membership;
@@ -13,4 +14,5 @@ mod relay;
 mod rooms;
 #[cfg(unix)] // Where Python is called python3.
 mod second_client;
+mod secrets;
 mod talk;

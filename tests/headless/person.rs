@@ -35,7 +35,10 @@ impl Profile {
 
     /// Without keys.
     pub fn empty() -> Self {
-        Self { directory: tempfile::tempdir().unwrap() }
+        let mut builder = tempfile::Builder::new();
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        Self { directory: builder.tempdir().unwrap() }
     }
 
     pub fn path(&self) -> PathBuf {

@@ -129,7 +129,8 @@ fn a_host_that_is_killed_is_told_from_one_that_says_goodbye() {
     guest.say("are you there?");
     guest.expect("queued");
     guest.signal("TERM");
-    assert_eq!(guest.exit_code(), 0);
+    assert_eq!(guest.expect("error")["code"], "unsent");
+    assert_eq!(guest.exit_code(), 3);
 }
 
 #[test]

@@ -142,7 +142,9 @@ impl Chat {
             SessionEvent::BackedUp(result) => vec![Change::BackedUp(result.clone())],
             SessionEvent::Restored(result) => vec![Change::Restored(result.clone())],
             SessionEvent::Settings(settings) => vec![Change::Settings(settings.clone())],
-            SessionEvent::Warning(problem) => vec![Change::Problem { seat: None, problem: problem.clone() }],
+            SessionEvent::Warning(problem) | SessionEvent::Unwritten(problem) => {
+                vec![Change::Problem { seat: None, problem: problem.clone() }]
+            }
             SessionEvent::Ended => vec![Change::Ended],
         }
     }

@@ -4,10 +4,10 @@
 //! Both faces show the same [`Problem`]. Detail that only a developer needs goes to `detail`.
 
 mod causes;
+mod files;
 mod sentence;
 
 use std::fmt;
-use std::path::Path;
 
 pub(crate) use self::sentence::say;
 pub use self::sentence::{SENTENCE_VALUES_MAX, Sentence};
@@ -126,6 +126,8 @@ codes! {
     IdentityDamaged = "identity_damaged", 5;
     /// The identity is locked by a passphrase that was not given.
     PassphraseNeeded = "passphrase_needed", 5;
+    /// The passphrase is none that can be used.
+    BadPassphrase = "bad_passphrase", 5;
     /// The passphrase is not the right one.
     WrongPassphrase = "wrong_passphrase", 5;
     /// There is no keyring that can be used.
@@ -289,35 +291,12 @@ impl Problem {
         Self::new(Code::TooLong, what, say!("Send it in parts."))
     }
 
-    /// A file cannot be written.
-    #[must_use]
-    pub fn cannot_write(path: &Path, error: &std::io::Error) -> Self {
-        let hint = match error.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                say!("The disk is full. Free some space; nothing stored before is lost, and sending goes on.")
-            }
-            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
-                say!("Conversa may not write there. Nothing stored before is lost, and sending goes on.")
-            }
-            _ => say!("Nothing stored before is lost, and sending goes on."),
-        };
-        let what = say!("{} cannot be written.", path.display());
-        Self::new(Code::CannotWrite, what, hint).with_action(Action::Retry).with_detail(error)
-    }
-
     /// What an owner changed about the members cannot be written, so nobody else sees it yet.
     #[must_use]
     pub fn entry_unstored() -> Self {
         let what = say!("A change of the members cannot be saved, so nobody comes in or goes until it can.");
         let hint = say!("Free some space, or let Conversa write to its profile. It tries again every few seconds.");
         Self::new(Code::CannotWrite, what, hint)
-    }
-
-    /// A file cannot be read.
-    #[must_use]
-    pub fn cannot_read(path: &Path, error: &std::io::Error) -> Self {
-        let what = say!("{} cannot be read.", path.display());
-        Self::new(Code::CannotRead, what, say!("The system says: {}.", error)).with_detail(error)
     }
 }
 
@@ -354,13 +333,5 @@ mod tests {
         assert_eq!(taken.action, Some(Action::UsePort(9_001)));
         assert_eq!(Problem::of_stop(&Stop::Left), None);
         assert_eq!(Problem::from(RefuseCode::Invite).code.exit(), 4);
-    }
-
-    #[test]
-    fn a_full_disk_is_named() {
-        let error = std::io::Error::from(std::io::ErrorKind::StorageFull);
-        let problem = Problem::cannot_write(Path::new("/profile/settings.cbor"), &error);
-        assert!(problem.text().contains("/profile/settings.cbor") && problem.text().contains("disk is full"));
-        assert_eq!(problem.code.exit(), 7);
     }
 }

@@ -186,10 +186,11 @@ impl Engine {
                 break;
             }
         }
-        self.write_all();
+        let unwritten = self.write_all();
         // The profile is free before anybody hears of the end.
         let events = self.events.clone();
         drop(self);
+        unwritten.into_iter().for_each(|problem| drop(events.try_send(SessionEvent::Unwritten(problem))));
         let _ = events.try_send(SessionEvent::Ended);
     }
 

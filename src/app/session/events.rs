@@ -35,6 +35,8 @@ pub enum SessionEvent {
     Settings(Settings),
     /// Something could not be kept on disk; everything else goes on.
     Warning(Problem),
+    /// Something could not be kept on disk up to the end, and is lost. [`Self::Ended`] follows.
+    Unwritten(Problem),
     /// The session said goodbye everywhere and ended. Nothing comes after.
     Ended,
 }

@@ -78,7 +78,7 @@ impl Session {
     /// A [`Problem`] if the profile cannot be read or the system gives no threads.
     pub fn open(profile: Profile) -> Result<(Self, Opening, async_channel::Receiver<SessionEvent>), Problem> {
         let mut warnings = Vec::new();
-        let (settings, warning) = Settings::load(profile.directory())?;
+        let (settings, warning) = Settings::load(profile.directory());
         warnings.extend(warning);
         let records = Records::new(profile.directory());
         let LoadedRecords { records: known, stale, lost, warnings: damaged } = records.load_all()?;
@@ -312,7 +312,7 @@ impl Session {
     }
 
     /// Says goodbye everywhere, writes what is unwritten, and ends; `SessionEvent::Ended` follows
-    /// within a few seconds.
+    /// within a few seconds, and before it `SessionEvent::Unwritten` for what could not be written.
     pub fn quit(&self) {
         self.input(Input::Quit);
     }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::engine::Engine;
 use super::{SessionEvent, lock};
-use crate::app::Problem;
 use crate::app::vault::{Private, Vault};
+use crate::app::{Problem, say};
 use crate::crypto::Suite;
 use crate::protocol::{Command, Invite, RoomId};
 
@@ -37,15 +37,19 @@ impl Engine {
     }
 
     fn write_settings(&mut self) {
-        self.settings_due = None;
-        let failed = self.settings.save(&self.directory).err().or(self.write_vaults().err());
-        if failed.is_some() {
-            self.settings_due = Some(Instant::now() + RETRY_WRITE);
-        }
+        let failed = self.try_settings();
         if self.settings_failed != failed {
             self.settings_failed.clone_from(&failed);
-            failed.into_iter().for_each(|problem| self.emit(SessionEvent::Warning(problem)));
+            failed.into_iter().for_each(|problem| self.emit(SessionEvent::Warning(tried_again(problem))));
         }
+    }
+
+    /// Writes the settings and what is under the lock; each even where the other fails.
+    fn try_settings(&mut self) -> Option<Problem> {
+        let (settings, vault) = (self.settings.save(&self.directory).err(), self.write_vaults().err());
+        let failed = settings.or(vault);
+        self.settings_due = failed.is_some().then(|| Instant::now() + RETRY_WRITE);
+        failed
     }
 
     /// The secure identity is open, and so is what lies under its lock. Of another identity than before
@@ -144,7 +148,15 @@ impl Engine {
 
     /// Writes the records that changed. What cannot be written stays in memory and is tried again.
     pub(super) fn write_records(&mut self) {
-        self.records_due = None;
+        let failed = self.try_records();
+        if self.records_failed != failed {
+            self.records_failed.clone_from(&failed);
+            failed.into_iter().for_each(|problem| self.emit(SessionEvent::Warning(tried_again(problem))));
+        }
+    }
+
+    /// Writes the records that changed, and lets the entries go out that are on disk now.
+    fn try_records(&mut self) -> Option<Problem> {
         let (mut entries_saved, mut entries_unsaved) = (Vec::new(), Vec::new());
         // An entry may have used up an invite, which must not be back if this is all that gets to the disk.
         let uses_invite = self.seats.values().any(|seat| seat.entry_unsaved);
@@ -171,20 +183,10 @@ impl Engine {
         }
         // After the records: an owner's entry that is remembered is one that is kept.
         let failed = failed.or_else(|| self.memories.save().err());
-        self.writing_failed(failed);
+        self.records_due = failed.is_some().then(|| Instant::now() + RETRY_WRITE);
         entries_saved.into_iter().for_each(|id| self.command(id, Command::EntryStored));
         entries_unsaved.into_iter().for_each(|id| self.command(id, Command::EntryUnstored));
-    }
-
-    /// Tells of a failure once, and lets it be tried again.
-    fn writing_failed(&mut self, failed: Option<Problem>) {
-        if failed.is_some() {
-            self.records_due = Some(Instant::now() + RETRY_WRITE);
-        }
-        if self.records_failed != failed {
-            self.records_failed.clone_from(&failed);
-            failed.into_iter().for_each(|problem| self.emit(SessionEvent::Warning(problem)));
-        }
+        failed
     }
 
     /// Writes what is remembered at once; if that fails, it is tried again and told with the records.
@@ -195,11 +197,18 @@ impl Engine {
         }
     }
 
-    /// Writes all that changed, before the end.
-    pub(super) fn write_all(&mut self) {
-        if self.settings_due.is_some() {
-            self.write_settings();
-        }
-        self.write_records();
+    /// Writes all that changed, before the end, and says what could not be written: it is lost.
+    pub(super) fn write_all(&mut self) -> Vec<Problem> {
+        let settings = if self.settings_due.is_some() { self.try_settings() } else { None };
+        self.try_records().into_iter().chain(settings).collect()
+    }
+}
+
+/// What failed will be tried again, and nothing waits for it.
+fn tried_again(problem: Problem) -> Problem {
+    let path = problem.what.values().join(" ");
+    Problem {
+        what: say!("{} cannot be written yet. Messages go out as before, and it is tried again.", path),
+        ..problem
     }
 }

@@ -63,13 +63,23 @@ impl Presenter {
     }
 
     pub(in crate::gui) fn back_up(&self, passphrase: &str) {
-        self.begin_backup();
-        self.session.back_up(self.backup_file(), Passphrase::new(passphrase.to_owned()));
+        if let Some(passphrase) = self.backup_passphrase(passphrase) {
+            self.begin_backup();
+            self.session.back_up(self.backup_file(), passphrase);
+        }
     }
 
     pub(in crate::gui) fn restore(&self, passphrase: &str) {
-        self.begin_backup();
-        self.session.restore(self.backup_file(), Passphrase::new(passphrase.to_owned()));
+        if let Some(passphrase) = self.backup_passphrase(passphrase) {
+            self.begin_backup();
+            self.session.restore(self.backup_file(), passphrase);
+        }
+    }
+
+    /// What was typed, or nothing if it can be none.
+    fn backup_passphrase(&self, typed: &str) -> Option<Passphrase> {
+        let read = Passphrase::read(typed.as_bytes());
+        read.map_err(|problem| self.state().set_backup_error(views::trouble(&problem))).ok()
     }
 
     fn begin_backup(&self) {

@@ -46,9 +46,13 @@ impl Presenter {
     }
 
     pub(in crate::gui) fn unlock(&self, passphrase: &str) {
+        let passphrase = match Passphrase::read(passphrase.as_bytes()) {
+            Ok(passphrase) => passphrase,
+            Err(problem) => return self.state().set_unlock_error(views::trouble(&problem)),
+        };
         self.state().set_unlock_error(ui::TroubleView::default());
         self.state().set_unlocking(true);
-        self.session.unlock(Passphrase::new(passphrase.to_owned()));
+        self.session.unlock(passphrase);
     }
 
     /// Keeps the passphrase in the desktop's keyring, or takes it out.
@@ -57,9 +61,13 @@ impl Presenter {
     }
 
     pub(in crate::gui) fn set_passphrase(&mut self, passphrase: &str) {
+        let passphrase = match Passphrase::read(passphrase.as_bytes()) {
+            Ok(passphrase) => passphrase,
+            Err(problem) => return self.state().set_passphrase_error(views::trouble(&problem)),
+        };
         self.identities.protecting = true;
         self.state().set_passphrase_error(ui::TroubleView::default());
-        self.session.protect_identity(Suite::Secure, Some(Passphrase::new(passphrase.to_owned())));
+        self.session.protect_identity(Suite::Secure, Some(passphrase));
     }
 
     /// Makes the secure identity anew. The session refuses while it has rooms, as the sheet says.

@@ -97,6 +97,8 @@ pub(super) struct Presenter {
     today: NaiveDate,
     quitting: bool,
     ended: bool,
+    /// What could not be written at the end.
+    unwritten: Option<Problem>,
 }
 
 impl Presenter {
@@ -144,6 +146,7 @@ impl Presenter {
             today: format::day_of(now_ms()),
             quitting: false,
             ended: false,
+            unwritten: None,
             settings: opening.settings,
             app,
         };
@@ -166,6 +169,9 @@ impl Presenter {
 
     /// Takes an event of the session in. [`Self::refresh`] has to follow, once for many.
     pub(super) fn take(&mut self, event: &SessionEvent) {
+        if let SessionEvent::Unwritten(problem) = event {
+            self.unwritten = Some(problem.clone());
+        }
         let changes = self.chat.apply(event, now_ms());
         let mut dropped = changes.iter().filter(|change| matches!(change, Change::RowDropped(_))).count() as u64;
         for change in changes {
@@ -221,6 +227,11 @@ impl Presenter {
         self.next_trouble();
         self.show_waiting_link();
         self.show_doubt();
+    }
+
+    /// What could not be written at the end, and is lost.
+    pub(super) fn unwritten(&self) -> Option<Problem> {
+        self.unwritten.clone()
     }
 
     /// Whether the session has ended.

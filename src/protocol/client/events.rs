@@ -288,6 +288,12 @@ pub enum Event {
         /// The message.
         id: MessageId,
     },
+    /// An own message was sealed and handed to the connection. Only [`Self::OnHost`] says that it arrived: after
+    /// a cut it is sealed anew.
+    Sealed {
+        /// The message.
+        id: MessageId,
+    },
     /// An own message is in the room's log.
     OnHost {
         /// The message.
@@ -369,6 +375,7 @@ impl std::fmt::Debug for Event {
             Self::Lost { from, count } => write!(formatter, "Lost({count} from {from:?})"),
             Self::Fork { from } => write!(formatter, "Fork({from:?})"),
             Self::Queued { id } => write!(formatter, "Queued({id:?})"),
+            Self::Sealed { id } => write!(formatter, "Sealed({id:?})"),
             Self::OnHost { id, without } => write!(formatter, "OnHost({id:?}, without {})", without.len()),
             Self::Delivered { id, to } => write!(formatter, "Delivered({id:?} to {to:?})"),
             Self::Rejected { id, limit } => write!(formatter, "Rejected({id:?}, {limit})"),

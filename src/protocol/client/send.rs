@@ -263,6 +263,9 @@ impl Client {
         let members = self.room.iter().flat_map(|room| room.roster.members());
         let without = members.filter(|member| *member != own && !reachable.contains_key(member)).collect();
         let recipients = reachable.keys().copied().collect();
+        if let Body::Text { id, .. } = &body {
+            self.event(Event::Sealed { id: *id });
+        }
         self.in_flight.push_back(InFlight {
             signature: message.signature,
             body,
