@@ -36,6 +36,7 @@ fn nobody_comes_back_to_members_of_before_by_any_way() {
     let [ann, bo, carol] = ["ann", "bo", "carol"].map(Profile::of);
     let (mut host, hosting) = ann.host("Ann", &[]);
     let mut guest = bo.join("Bo", &hosting.invite, &[]);
+    guest.expect("titled");
     let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
     carol.join("Carol", &invite, &[]).finish();
     let member = guest.expect("joined")["member"].clone();
@@ -136,7 +137,9 @@ fn a_lost_record_of_an_owned_room_is_not_replaced_by_a_new_room() {
 fn an_invite_to_a_known_room_changes_nothing_before_its_host_has_shown_the_room() {
     let [ann, bo, carol] = ["ann", "bo", "carol"].map(Profile::of);
     let (_host, hosting) = ann.host("Ann", &[]);
-    bo.join("Bo", &hosting.invite, &[]).finish();
+    let mut guest = bo.join("Bo", &hosting.invite, &[]);
+    guest.expect("titled");
+    guest.finish();
     let (_other, elsewhere) = carol.host("Carol", &[]);
     let known = |bo: &Profile| bo.run(&["rooms", "--json"]).1;
     let before = known(&bo);
@@ -163,6 +166,8 @@ fn an_invite_to_a_known_room_changes_nothing_before_its_host_has_shown_the_room(
     let mut guest = bo.start(&["join", &forged.to_string(), "--json"]);
     guest.expect("ready");
     assert_eq!(guest.finish(), 0);
+    let addresses = known(&bo);
+    assert!(addresses.contains(&format!(r#""addresses":["{}","127.0.0.1:1"]"#, hosting.address)), "{addresses}");
 }
 
 #[test]

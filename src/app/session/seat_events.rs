@@ -6,6 +6,7 @@ use super::{JoinRequest, KnownSeat, SeatEvent, SeatId, SessionEvent, lock};
 use crate::app::{HostedAt, JoinTarget, Problem, Record, clock};
 use crate::crypto::Fingerprint;
 use crate::net::ClientId;
+use crate::protocol::limits::INVITE_ADDRESSES_MAX;
 use crate::protocol::{Command, Ending, Event, Invite, Memory, MessageId, RoomCode, RoomCrypto, RoomId, Roster, Stop};
 use crate::wire::Signed;
 
@@ -102,7 +103,11 @@ impl Engine {
             (seat.info.suite, seat.crypto) = (suite, crypto);
         }
         if let Some(invite) = seat.offered.take() {
-            seat.info.addresses = invite.addresses;
+            // By which address the host was reached is not known here: those it was reached at before stay first.
+            let is_same = seat.record.as_ref().is_some_and(|record| record.host == Some(invite.host));
+            seat.info.addresses.truncate(if is_same { INVITE_ADDRESSES_MAX } else { 0 });
+            let known = seat.info.addresses.clone();
+            seat.info.addresses.extend(invite.addresses.into_iter().filter(|address| !known.contains(address)));
         }
         // An owner whose record is lost is one all the same: the relay has the room.
         let hosted_at = if is_owner { HostedAt::Relay(None) } else { HostedAt::Elsewhere };

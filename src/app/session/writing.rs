@@ -110,11 +110,10 @@ impl Engine {
     }
 
     /// The open invites of a room changed. What was used or withdrawn is off the disk at once, or it would be
-    /// back after a crash.
+    /// back after a crash; and what is given away is there before anybody sees it.
     pub(super) fn keep_invites(&mut self, room: RoomId, invites: &[Invite]) {
-        let before = self.invites.insert(room, invites.to_vec()).unwrap_or_default();
-        let is_gone = |invite: &Invite| !invites.contains(invite);
-        if before.iter().any(is_gone) && self.write_vaults().is_ok() {
+        self.invites.insert(room, invites.to_vec());
+        if self.write_vaults().is_ok() {
             return;
         }
         let due = Instant::now() + RECORDS_WAIT;
