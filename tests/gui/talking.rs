@@ -1,6 +1,6 @@
 //! Writing, and what is read of a conversation: what is sent, what is said about it, what is new.
 
-use conversa::app::chat::{Presence, Progress, Row, RowKind as RowKindOf};
+use conversa::app::chat::Presence;
 use conversa::app::{SeatEvent, SeatId, SessionEvent};
 use conversa::crypto::Fingerprint;
 use conversa::gui::{DateForm, Delivery, MessageRow, RowKind};
@@ -11,7 +11,6 @@ use slint::platform::{Clipboard, Key, WindowEvent};
 use slint::private_unstable_api::re_exports::WindowInner;
 use slint::{ComponentHandle, Model, SharedString};
 
-use crate::guest::Guest;
 use crate::person::Person;
 
 const MINUTE: u64 = 60 * 1_000;
@@ -346,38 +345,4 @@ fn screen_readers_are_told_of_what_comes_and_how_far_what_goes_is() {
     });
     let own = ElementHandle::find_by_accessible_label(ann.app(), "You: Mine").next().unwrap();
     assert!(own.accessible_description().unwrap().starts_with("Queued · "), "{:?}", own.accessible_description());
-}
-
-#[test]
-fn many_messages_at_once_are_told_at_once() {
-    let ann = Person::new("ann");
-    let invite = ann.host("Friday crew", false);
-    ann.press("Close");
-    let mut bo = Guest::new("bo", "Bo");
-    let seat = bo.join(&invite, false);
-    ann.wait_with(&mut [&mut bo], "Bo joined", |ann, guests| {
-        ann.state().get_room().here == 2 && guests[0].room(seat).is_some_and(|room| room.members().len() == 2)
-    });
-    for number in 0..30 {
-        bo.session.send(seat, &format!("message {number}")).unwrap();
-    }
-    // The window is busy meanwhile.
-    let on_host = |bo: &Guest| {
-        let progress = |row: &Row| match &row.kind {
-            RowKindOf::Message(message) => message.delivery.as_ref().map(|delivery| delivery.progress),
-            RowKindOf::Notice(_) => None,
-        };
-        bo.room(seat).unwrap().rows().iter().filter(|row| progress(row) == Some(Progress::OnHost)).count()
-    };
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while on_host(&bo) < 30 {
-        assert!(std::time::Instant::now() < end, "{} of 30 messages are on the host", on_host(&bo));
-        bo.pump();
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    let turn = ann.state().get_news_turn();
-    ann.wait("the messages", |ann| ann.said().len() > 1);
-    let (count, told) = (ann.state().get_news_count(), ann.said().len());
-    assert!(count > 1 && ann.state().get_news_turn() != turn, "{count} of {told}");
-    assert!(ann.count(&format!("{count} new messages")) + ann.count(&format!("{count} new messages ")) == 1);
 }
