@@ -65,8 +65,7 @@ fn the_limits_are_those_of_the_code() {
     ];
     let net = NetLimits::default();
     let nets = values![net;
-        strangers_max, strangers_an_address_max, handshakes_a_second, handshakes_an_address_a_second,
-        handshakes_an_address_burst, handshake_ms, connect_ms, lookup_ms, queue_frames_max, queue_bytes_max, goodbye_ms,
+        unauthenticated_max, handshakes_a_second, first_flight_ms, handshake_ms, connect_ms, lookup_ms, queue_frames_max, queue_bytes_max, goodbye_ms,
     ];
     let written = LIMITS.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(':').next());
     let written: BTreeSet<String> = written.map(str::to_owned).collect();
@@ -97,6 +96,31 @@ fn the_codes_are_those_of_the_code() {
     let known = |known: &dyn Fn(u8) -> bool| -> BTreeSet<u8> { (0..=u8::MAX).filter(|code| known(*code)).collect() };
     assert_eq!(numbers("Refuse"), known(&|code| !matches!(RefuseCode::from_code(code), RefuseCode::Other(_))));
     assert_eq!(numbers("Bye"), known(&|code| !matches!(ByeCode::from_code(code), ByeCode::Other(_))));
+}
+
+/// What parts each label's hash has is written down, for two lists of parts must not be hashed alike.
+#[test]
+fn the_labels_of_hashes_are_those_of_the_code() {
+    let mut said = BTreeSet::new();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/protocol");
+    let mut folders = vec![folder];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(path).unwrap();
+            said.extend(text.split("labelled_hash(\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));
+        }
+    }
+    // No other program ever sees this one.
+    assert!(said.remove("seen"));
+    let line = section("## 2. Conventions").join(" ");
+    let written = line.split("No two lists of parts are hashed alike:").nth(1).unwrap().split(". ").next().unwrap();
+    let written: BTreeSet<String> = written.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    assert_eq!(written, said);
 }
 
 /// The values of the worked example as the document has them, in hexadecimal.

@@ -19,7 +19,7 @@ const ANY_PACE: &str = "--any-pace";
 pub fn run() {
     let any_pace = std::env::args().any(|argument| argument == ANY_PACE);
     let (handle, events) = net::spawn().unwrap();
-    // The limits for one member and for strangers are not what is measured here.
+    // The limits for one member and for unauthenticated peers are not what is measured here.
     let host = HostLimits {
         questions_burst: u32::MAX,
         messages_a_second: 10_000_000,
@@ -31,7 +31,7 @@ pub fn run() {
     };
     let usual = NetLimits::default();
     let handshakes_a_second = if any_pace { 1_000 } else { usual.handshakes_a_second };
-    let limits = NetLimits { strangers_max: 1_000, handshakes_a_second, host, ..usual };
+    let limits = NetLimits { unauthenticated_max: 1_000, handshakes_a_second, host, ..usual };
     handle.send(net::Command::Listen {
         listener: ListenerId(1),
         address: "127.0.0.1:0".parse().unwrap(),

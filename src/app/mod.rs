@@ -32,6 +32,7 @@ pub mod source;
 mod target;
 mod vault;
 
+pub use self::addresses::own_address;
 pub(crate) use self::errors::say;
 pub use self::errors::{Action, Code, Problem, SENTENCE_VALUES_MAX, Sentence};
 pub use self::keystore::{Keys, Keystore, Making};

@@ -20,6 +20,8 @@ pub enum RelayEvent {
     Listening(SocketAddr),
     /// It cannot listen.
     Failed(Problem),
+    /// It goes on, but not as it should.
+    Warning(Problem),
     /// Somebody has a room here now.
     RoomOpened(RoomId),
     /// A room is gone.
@@ -142,6 +144,7 @@ fn relay_event(event: net::Event) -> Option<RelayEvent> {
         net::Event::ListenFailed { address, reason, .. } => {
             Some(RelayEvent::Failed(Problem::of_listen(address, &reason)))
         }
+        net::Event::OutOfFiles { .. } => Some(RelayEvent::Warning(Problem::out_of_files())),
         net::Event::Host { event: HostEvent::RoomOpened(room), .. } => Some(RelayEvent::RoomOpened(room)),
         net::Event::Host { event: HostEvent::RoomClosed(room), .. } => Some(RelayEvent::RoomClosed(room)),
         net::Event::Client { .. } => None,

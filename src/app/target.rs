@@ -1,11 +1,14 @@
 //! What a person pastes into the join field: an invite, somewhere in a text, or an address.
 
-use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use super::{Action, Code, PORT_DEFAULT, Problem, say};
+use crate::net::{Address, AddressError, HostPart, scope_number};
 use crate::protocol::limits::ADDRESS_BYTES_MAX;
 use crate::protocol::{Invite, InviteError};
+
+/// Characters of what was typed that are shown again.
+const SHOWN_CHARS_MAX: usize = 60;
 
 /// Where somebody wants to go.
 #[derive(Clone, Debug)]
@@ -23,7 +26,7 @@ impl FromStr for JoinTarget {
     /// default port if it names none.
     fn from_str(text: &str) -> Result<Self, Problem> {
         match text.parse() {
-            Ok(invite) => Ok(Self::Invite(Box::new(invite))),
+            Ok(invite) => with_places(invite).map(|invite| Self::Invite(Box::new(invite))),
             Err(InviteError::NotAnInvite) => parse_address(text.trim()).map(Self::Address),
             Err(error) => Err(not_readable(error)),
         }
@@ -44,36 +47,29 @@ fn not_readable(error: InviteError) -> Problem {
     Problem::new(Code::BadInvite, what, hint).with_action(Action::EditAddress).with_detail(error)
 }
 
+/// An invite is worth a try if one of its addresses is.
+fn with_places(invite: Invite) -> Result<Invite, Problem> {
+    let fault = |address: &String| Address::read(address, None).err().map(|error| (address.clone(), error));
+    let faults: Vec<_> = invite.addresses.iter().map_while(fault).collect();
+    match faults.first() {
+        Some((address, error)) if faults.len() == invite.addresses.len() => Err(Problem::of_address(address, *error)),
+        _ => Ok(invite),
+    }
+}
+
 fn parse_address(text: &str) -> Result<String, Problem> {
-    if let Ok(address) = text.parse::<Ipv6Addr>() {
-        return Ok(format!("[{address}]:{PORT_DEFAULT}"));
+    let shown: String = text.chars().take(SHOWN_CHARS_MAX).collect();
+    let address = Address::read(text, Some(PORT_DEFAULT)).map_err(|error| Problem::of_address(&shown, error))?;
+    if let HostPart::Scoped(_, scope) = &address.host
+        && scope_number(scope).is_none()
+    {
+        return Err(Problem::no_such_scope(scope));
     }
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !text.ends_with(']') => (host, port.parse::<u16>().ok().filter(|port| *port > 0)),
-        _ => (text, Some(PORT_DEFAULT)),
-    };
-    match port {
-        Some(port) if is_host(host) && text.len() <= ADDRESS_BYTES_MAX => Ok(format!("{host}:{port}")),
-        _ => Err(not_an_address(text)),
+    let address = address.to_string();
+    if address.len() > ADDRESS_BYTES_MAX {
+        return Err(Problem::of_address(&shown, AddressError::Malformed));
     }
-}
-
-/// An IP address (IPv6 in brackets) or something that can be a DNS name.
-fn is_host(host: &str) -> bool {
-    if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return address.split('%').next().is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
-    }
-    host.parse::<IpAddr>().is_ok()
-        || (!host.is_empty() && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_')))
-}
-
-fn not_an_address(text: &str) -> Problem {
-    let shown: String = text.chars().take(60).collect();
-    let what = say!("“{}” is neither an invite nor an address.", shown);
-    let hint = say!(
-        "Paste an invite that starts with conversa:, or type a name or number and a port, as in 192.168.1.7:9000."
-    );
-    Problem::new(Code::NoSuchHost, what, hint).with_action(Action::EditAddress)
+    Ok(address)
 }
 
 #[cfg(test)]
@@ -98,6 +94,32 @@ mod tests {
         for wrong in ["", "host:", "host:0", "host:99999", "http://host:9000/", "two words", "[nonsense]:9000"] {
             assert_eq!(address(wrong), None, "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn where_nobody_can_be_reached_is_said_at_once() {
+        for wrong in ["0.0.0.0:9000", "[::]", "0", "224.0.0.1:9000", "255.255.255.255:9000", "[ff02::1%eth0]:9000"] {
+            let problem = wrong.parse::<JoinTarget>().unwrap_err();
+            assert_eq!((problem.code, problem.what.values()), (Code::NoSuchHost, &[wrong.to_owned()][..]));
+            assert!(problem.what.to_string().starts_with("Nobody can be reached at"), "{problem}");
+            assert_eq!(invite_to(&[wrong]).parse::<JoinTarget>().unwrap_err().code, Code::NoSuchHost);
+        }
+        assert!(invite_to(&["0.0.0.0:9000", "192.168.1.7:9000"]).parse::<JoinTarget>().is_ok(), "one can be tried");
+        let unknown = "[fe80::1%no-such-interface]:9000".parse::<JoinTarget>().unwrap_err();
+        assert!(unknown.what.to_string().contains("no-such-interface"), "{unknown}");
+        assert!(invite_to(&["[fe80::1%no-such-interface]:9000"]).parse::<JoinTarget>().is_ok(), "it was another's");
+    }
+
+    fn invite_to(addresses: &[&str]) -> String {
+        let invite = Invite {
+            suite: crate::crypto::Suite::Hybrid,
+            addresses: addresses.iter().map(|address| (*address).to_owned()).collect(),
+            host: crate::crypto::Fingerprint::of(b"host"),
+            room: crate::protocol::RoomId([7; 32]),
+            secret: zeroize::Zeroizing::new([9; 32]),
+            expires_ms: u64::MAX,
+        };
+        invite.to_string()
     }
 
     #[test]

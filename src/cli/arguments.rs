@@ -35,6 +35,11 @@ pub struct Arguments {
     pub global: Global,
 }
 
+/// An address to listen at, which may name the interface of an address of one network.
+fn own_address(text: &str) -> Result<SocketAddr, String> {
+    crate::app::own_address(text).map_err(|problem| problem.text())
+}
+
 /// Takes only what begins as invites do: a mistyped command is none.
 fn invite_link(text: &str) -> Result<String, String> {
     let scheme = text.split(':').next().filter(|scheme| scheme.len() < text.len()).unwrap_or_default();
@@ -149,7 +154,7 @@ pub struct Host {
     pub room: String,
     /// Where to listen; port 0 lets the system choose. [default: 0.0.0.0:9000, or where the room was
     /// hosted before]
-    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "relay")]
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "relay", value_parser = own_address)]
     pub listen: Option<SocketAddr>,
     /// Makes a learning room on textbook RSA: anyone on the network can read it.
     #[arg(long)]
@@ -388,7 +393,7 @@ The token's file is made if there is none.";
 #[command(after_help = RELAY_HELP)]
 pub struct Relay {
     /// Where to listen; port 0 lets the system choose.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:9000")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:9000", value_parser = own_address)]
     pub listen: SocketAddr,
     /// The file with the token, instead of relay/token in the profile.
     #[arg(long, value_name = "FILE")]
@@ -451,7 +456,9 @@ mod tests {
             assert_eq!(arguments.global.profile.as_deref(), Some(std::path::Path::new("p")));
         }
         assert!(Arguments::try_parse_from(["conversa", "join"]).is_err());
-        assert!(Arguments::try_parse_from(["conversa", "host", "--listen", "nowhere"]).is_err());
+        for nowhere in ["nowhere", "224.0.0.1:9000", "255.255.255.255:9000", "[fe80::1%no-such-interface]:9000"] {
+            assert!(Arguments::try_parse_from(["conversa", "host", "--listen", nowhere]).is_err(), "{nowhere}");
+        }
     }
 
     #[test]

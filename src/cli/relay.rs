@@ -59,6 +59,7 @@ pub(super) fn run(arguments: &Relay, global: &Global, console: &mut Console) -> 
                 console.line(&format!("Token:       {}", token_file.display()));
             }
             Ok(Some(RelayEvent::Failed(problem))) => return Err(problem),
+            Ok(Some(RelayEvent::Warning(problem))) => console.problem(&problem),
             Ok(Some(RelayEvent::RoomOpened(room))) => {
                 console.event("room_opened", &json!({ "room": room.to_string() }))
             }

@@ -20,8 +20,8 @@ pub fn sha256(bytes: &[u8]) -> Digest {
     sha256_of(&[bytes])
 }
 
-/// `H(label, parts…) = SHA-256("conversa/1 " || label || 0x00 || parts…)`. The caller keeps the
-/// parts at fixed lengths, or puts a length before them.
+/// `H(label, parts…) = SHA-256("conversa/1 " || label || 0x00 || parts…)`. The caller keeps
+/// the parts at fixed lengths, or has one alone, so that no two lists of parts are hashed alike.
 #[must_use]
 pub fn labelled_hash(label: &str, parts: &[&[u8]]) -> Digest {
     let mut context = digest::Context::new(&digest::SHA256);

@@ -3,7 +3,8 @@
 //! FemtoVG draws where there is a GPU, and the software renderer everywhere else. Slint does not fall
 //! back by itself: without usable OpenGL its event loop runs without a window, so the program then starts
 //! itself anew with the software renderer. That happens before any room is entered, and the new program
-//! takes over the profile, for the system closes the old one's lock with it.
+//! takes over the profile, for the system closes the old one's lock with it. The same way it goes from a Wayland
+//! display that does not answer to X11, once.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use slint::{ComponentHandle, Timer};
 
+use super::display::{Displays, WAYLAND_VARIABLES};
 use super::face::Face;
 use super::fonts::{Emoji, add_fonts};
 use super::generated::{AppWindow, ChatState, Page, Remedy, Sheet, TroubleView};
@@ -40,8 +42,7 @@ pub fn run(directory: Option<PathBuf>, link: Option<&str>) -> Result<(), Problem
     let Some(profile) = instance::open_or_hand_over(&place, link).transpose() else {
         return Ok(());
     };
-    let emoji = choose_renderer()?;
-    let app = AppWindow::new().map_err(no_display)?;
+    let (emoji, app) = open_window().map_err(go_on_with_x11)?;
     add_fonts(emoji);
     // Until the profile says another.
     choose_language(Language::System);
@@ -56,6 +57,11 @@ pub fn run(directory: Option<PathBuf>, link: Option<&str>) -> Result<(), Problem
             Err(problem)
         }
     }
+}
+
+fn open_window() -> Result<(Emoji, AppWindow), Problem> {
+    let emoji = choose_renderer()?;
+    Ok((emoji, AppWindow::new().map_err(no_display)?))
 }
 
 fn run_face(face: &Face, profile: &Path, link: Option<&str>) -> Result<(), Problem> {
@@ -107,10 +113,8 @@ fn show_problem(app: &AppWindow, problem: &Problem) -> Result<(), Problem> {
 
 /// Whether there is anything to open a window on. Only X11 and Wayland can tell beforehand.
 fn has_display() -> bool {
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    cfg!(not(target_os = "linux"))
-        || is_set(BACKEND_VARIABLE)
-        || ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(is_set)
+    let is_chosen = std::env::var_os(BACKEND_VARIABLE).is_some_and(|value| !value.is_empty());
+    cfg!(not(target_os = "linux")) || is_chosen || Displays::named().is_any()
 }
 
 /// Without a GPU the software renderer is several times faster than OpenGL by software. Says which emoji
@@ -143,12 +147,35 @@ const fn has_gpu() -> bool {
 /// The GPU could not be used after all: the same program again, drawn by software.
 fn draw_by_software(error: impl Display) -> Result<(), Problem> {
     if std::env::var_os(BACKEND_VARIABLE).is_some() {
-        return Err(no_display(error));
+        return Err(go_on_with_x11(no_display(error)));
     }
     log::warn!("the window cannot be drawn by the GPU, so it is drawn by software: {error}");
-    let mut again = Command::new(std::env::current_exe().map_err(no_display)?);
-    again.args(std::env::args_os().skip(1)).env(BACKEND_VARIABLE, "winit-software");
+    let mut again = this_program()?;
+    again.env(BACKEND_VARIABLE, "winit-software");
     Err(no_display(go_on_as(again)))
+}
+
+/// No window comes of the display that is tried first. If that is Wayland and there is X11 too: the same program
+/// again, there. Returns only where there is not, or if that failed.
+fn go_on_with_x11(problem: Problem) -> Problem {
+    if cfg!(not(target_os = "linux")) || !Displays::named().has_another() {
+        return problem;
+    }
+    log::warn!("the Wayland display does not answer, so the window opens on X11: {}", problem.detail);
+    let again = this_program().map(|mut again| {
+        for name in WAYLAND_VARIABLES {
+            again.env_remove(name);
+        }
+        again
+    });
+    again.map_or_else(|problem| problem, |again| no_display(go_on_as(again)))
+}
+
+/// As it was started.
+fn this_program() -> Result<Command, Problem> {
+    let mut again = Command::new(std::env::current_exe().map_err(no_display)?);
+    again.args(std::env::args_os().skip(1));
+    Ok(again)
 }
 
 /// Puts another program in the place of this one; returns only if that failed.

@@ -1,180 +1,229 @@
-//! How many strangers a listener lets in, in all and from one address. Pure: time comes in.
+//! Whom a listener keeps of those who are not members yet, and whose handshake comes next. Pure: time
+//! comes in.
+//!
+//! Nobody is turned away at the door, for a full one would keep out everybody who comes later, members who
+//! come back too. All are let in, and where that makes one too many, another goes: of the network that has
+//! most, whoever is there longest. An honest peer is through each [`Stage`] within moments, so it is seldom
+//! there longest; it takes new connections from many networks at once, faster than its own answers travel,
+//! to push it out. Each stage has places of its own, so that whoever got further is not pushed out by those
+//! who only open sockets, nor the other way round; and so have the networks that members came from.
+//!
+//! The same goes for handshakes, which cost RSA: they have a pace, and networks take turns, the newest first
+//! within one, for the oldest are the ones that may be gone.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::limits::{NetLimits, VISITORS_KEPT};
+use super::limits::{NETWORKS_KEPT, NetLimits};
+use crate::protocol::LinkId;
 
 /// The width of a network that counts as one address: what an IPv6 customer is given.
 const IPV6_NETWORK_BITS: u32 = 64;
 
-/// Counts the connections that are not yet members, and how fast they come.
+/// How far a connection got that is not a member's.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Stage {
+    /// It has not said all that a handshake begins with.
+    Silent,
+    /// It has, and waits for its turn.
+    Queued,
+    /// It was answered and has not shown its key.
+    Answered,
+    /// It has shown its key and not asked for anything that was granted.
+    Keyed,
+    /// It is sent away and has its goodbye to take.
+    Leaving,
+}
+
+/// All connections of a listener that are not members', but for those that wait for an owner, which the
+/// host counts, and for our own.
 pub(super) struct Admission {
-    strangers: usize,
-    strangers_max: usize,
-    strangers_an_address_max: u32,
-    loopback_is_exempt: bool,
-    all: Pace,
-    an_address: Pace,
-    /// When the next handshake may start, by the pace of all.
-    all_at_ms: u64,
-    visitors: HashMap<IpAddr, Visitor>,
+    places: usize,
+    peers: BTreeMap<LinkId, Peer>,
+    /// Counts whoever enters a stage: the lowest is there longest.
+    entered: u64,
+    pace: Pace,
+    /// Networks that members came from.
+    known: Recent,
+    /// Networks by their last handshake.
+    served: Recent,
+    /// Whether the last handshake was of a known network.
+    served_known: bool,
 }
 
-/// A pace of so many a second, and so many at once.
 #[derive(Clone, Copy)]
-struct Pace {
-    interval_ms: u64,
-    burst_ms: u64,
+struct Peer {
+    network: IpAddr,
+    is_known: bool,
+    stage: Stage,
+    entered: u64,
 }
 
-#[derive(Default)]
-struct Visitor {
-    open: u32,
-    at_ms: u64,
+/// Whose handshake comes next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Turn {
+    /// Nobody waits.
+    Nobody,
+    /// This one's.
+    Of(LinkId),
+    /// Somebody's, but not before then, in monotonic milliseconds.
+    At(u64),
 }
 
 impl Admission {
     /// Nobody is there yet.
     pub(super) fn new(limits: &NetLimits) -> Self {
         Self {
-            strangers: 0,
-            strangers_max: limits.strangers_max,
-            strangers_an_address_max: limits.strangers_an_address_max,
-            loopback_is_exempt: limits.loopback_is_exempt,
-            all: Pace::new(limits.handshakes_a_second, limits.handshakes_a_second),
-            an_address: Pace::new(limits.handshakes_an_address_a_second, limits.handshakes_an_address_burst),
-            all_at_ms: 0,
-            visitors: HashMap::new(),
+            places: limits.unauthenticated_max,
+            peers: BTreeMap::new(),
+            entered: 0,
+            pace: Pace::new(limits.handshakes_a_second),
+            known: Recent::default(),
+            served: Recent::default(),
+            served_known: false,
         }
     }
 
-    /// Whether another stranger may be let in now; if not, from when on, `u64::MAX` being when one
-    /// has left.
-    pub(super) fn opens_at(&self, now_ms: u64) -> u64 {
-        if self.strangers >= self.strangers_max { u64::MAX } else { self.all.opens_at(self.all_at_ms).max(now_ms) }
+    /// A connection from `network` comes to a stage, from outside or from another. Gives whoever has to go
+    /// for it.
+    pub(super) fn enter(&mut self, link: LinkId, network: IpAddr, stage: Stage) -> Option<LinkId> {
+        self.entered += 1;
+        let peer = Peer { network, is_known: self.known.has(&network), stage, entered: self.entered };
+        let peer = match self.peers.get(&link) {
+            Some(before) => Peer { is_known: before.is_known, ..peer },
+            None => peer,
+        };
+        self.peers.insert(link, peer);
+        let is_beside = |other: &Peer| other.stage == stage && other.is_known == peer.is_known;
+        let goes = if self.peers.values().filter(|other| is_beside(other)).count() > self.places {
+            self.longest_there(is_beside)
+        } else {
+            None
+        };
+        goes.inspect(|goes| self.leave(*goes))
     }
 
-    /// A connection came from `address`: whether it may stay.
-    pub(super) fn admit(&mut self, address: IpAddr, now_ms: u64) -> bool {
-        if let Some(network) = self.counted(address) {
-            self.forget_old_visitors(now_ms);
-            if self.visitors.len() >= VISITORS_KEPT && !self.visitors.contains_key(&network) {
-                return false;
-            }
-            let visitor = self.visitors.entry(network).or_default();
-            if visitor.open >= self.strangers_an_address_max || self.an_address.opens_at(visitor.at_ms) > now_ms {
-                return false;
-            }
-            visitor.open += 1;
-            visitor.at_ms = self.an_address.after(visitor.at_ms, now_ms);
+    /// It is gone, or no business of this any more.
+    pub(super) fn leave(&mut self, link: LinkId) {
+        self.peers.remove(&link);
+    }
+
+    /// It is a member's now: its network is one that members come from.
+    pub(super) fn becomes_member(&mut self, link: LinkId, network: IpAddr) {
+        self.leave(link);
+        self.known.note(network);
+    }
+
+    /// Where it is, if it is here.
+    pub(super) fn stage(&self, link: LinkId) -> Option<Stage> {
+        self.peers.get(&link).map(|peer| peer.stage)
+    }
+
+    /// Who should go where the system has no place for one more: whoever got least far.
+    pub(super) fn least(&self) -> Option<LinkId> {
+        let worth =
+            |peer: &Peer| if peer.stage == Stage::Leaving { (false, 0) } else { (peer.is_known, peer.stage as u8 + 1) };
+        let least = self.peers.values().map(worth).min()?;
+        self.longest_there(|peer| worth(peer) == least)
+    }
+
+    /// Whose handshake may be gone on with now. It counts as begun; the caller has it enter
+    /// [`Stage::Answered`].
+    pub(super) fn next_handshake(&mut self, now_ms: u64) -> Turn {
+        let waits = |peer: &Peer| peer.stage == Stage::Queued;
+        let both = [true, false].map(|known| self.peers.values().any(|peer| waits(peer) && peer.is_known == known));
+        // They take turns where there are both.
+        let is_known = match both {
+            [false, false] => return Turn::Nobody,
+            [true, true] => !self.served_known,
+            [known, _] => known,
+        };
+        let opens_ms = self.pace.opens_at();
+        if opens_ms > now_ms {
+            return Turn::At(opens_ms);
         }
-        self.strangers += 1;
-        self.all_at_ms = self.all.after(self.all_at_ms, now_ms);
-        true
+        let waiting = self.peers.iter().filter(|(_, peer)| waits(peer) && peer.is_known == is_known);
+        let next = waiting.min_by_key(|(_, peer)| (self.served.when(&peer.network), u64::MAX - peer.entered));
+        let Some((link, peer)) = next.map(|(link, peer)| (*link, *peer)) else { return Turn::Nobody };
+        self.served_known = is_known;
+        self.served.note(peer.network);
+        self.pace.take(now_ms);
+        Turn::Of(link)
     }
 
-    /// A stranger from `address` has become a member, or has gone.
-    pub(super) fn settled(&mut self, address: IpAddr) {
-        self.strangers = self.strangers.saturating_sub(1);
-        if let Some(visitor) = self.counted(address).and_then(|network| self.visitors.get_mut(&network)) {
-            visitor.open = visitor.open.saturating_sub(1);
-        }
+    /// Of those who are meant: of the network that has most of them, the one that is there longest.
+    fn longest_there(&self, is_meant: impl Fn(&Peer) -> bool) -> Option<LinkId> {
+        let mut counts: HashMap<IpAddr, usize> = HashMap::new();
+        let meant = || self.peers.iter().filter(|(_, peer)| is_meant(peer));
+        meant().for_each(|(_, peer)| *counts.entry(peer.network).or_default() += 1);
+        let count = |peer: &Peer| counts.get(&peer.network).copied().unwrap_or_default();
+        meant().max_by_key(|(_, peer)| (count(peer), u64::MAX - peer.entered)).map(|(link, _)| *link)
     }
+}
 
-    fn counted(&self, address: IpAddr) -> Option<IpAddr> {
-        let address = address.to_canonical();
-        (!(self.loopback_is_exempt && address.is_loopback())).then(|| network(address))
-    }
-
-    fn forget_old_visitors(&mut self, now_ms: u64) {
-        if self.visitors.len() >= VISITORS_KEPT {
-            self.visitors.retain(|_, visitor| visitor.open > 0 || visitor.at_ms > now_ms);
-        }
-    }
+/// So many a second, and as many at once.
+struct Pace {
+    interval_ms: u64,
+    burst_ms: u64,
+    /// Up to when it is used.
+    used_ms: u64,
 }
 
 impl Pace {
-    fn new(a_second: u32, burst: u32) -> Self {
+    fn new(a_second: u32) -> Self {
         let interval_ms = 1_000 / u64::from(a_second.max(1));
-        Self { interval_ms, burst_ms: interval_ms * u64::from(burst.saturating_sub(1)) }
+        Self { interval_ms, burst_ms: 1_000 - interval_ms.min(1_000), used_ms: 0 }
     }
 
-    /// When the next may come, if the pace is used up to `at_ms`.
-    fn opens_at(self, at_ms: u64) -> u64 {
-        at_ms.saturating_sub(self.burst_ms)
+    fn opens_at(&self) -> u64 {
+        self.used_ms.saturating_sub(self.burst_ms)
     }
 
-    /// Up to when the pace is used once one more came.
-    fn after(self, at_ms: u64, now_ms: u64) -> u64 {
-        at_ms.max(now_ms) + self.interval_ms
+    fn take(&mut self, now_ms: u64) {
+        self.used_ms = self.used_ms.max(now_ms) + self.interval_ms;
     }
 }
 
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
+/// The networks that were noted last, and in which order.
+#[derive(Default)]
+struct Recent {
+    noted: u64,
+    networks: HashMap<IpAddr, u64>,
+}
+
+impl Recent {
+    fn note(&mut self, network: IpAddr) {
+        self.noted += 1;
+        self.networks.insert(network, self.noted);
+        if self.networks.len() > NETWORKS_KEPT {
+            // The older half at once: one by one would look at all of them each time.
+            let mut order: Vec<u64> = self.networks.values().copied().collect();
+            order.sort_unstable();
+            let middle = order.get(order.len() / 2).copied().unwrap_or_default();
+            self.networks.retain(|_, noted| *noted > middle);
+        }
+    }
+
+    fn has(&self, network: &IpAddr) -> bool {
+        self.networks.contains_key(network)
+    }
+
+    /// 0 if never, as far as is remembered.
+    fn when(&self, network: &IpAddr) -> u64 {
+        self.networks.get(network).copied().unwrap_or_default()
+    }
+}
+
+/// What counts as one address.
+pub(super) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
         IpAddr::V6(address) => {
             let mask = u128::MAX << (u128::BITS - IPV6_NETWORK_BITS);
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & mask))
         }
+        address => address,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn admission() -> Admission {
-        let limits =
-            NetLimits { strangers_max: 6, strangers_an_address_max: 3, handshakes_a_second: 5, ..NetLimits::default() };
-        Admission::new(&limits)
-    }
-
-    const ANN: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
-    const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-
-    #[test]
-    fn one_address_may_have_so_many_strangers_until_they_settle() {
-        let mut admission = admission();
-        assert_eq!([(); 4].map(|()| admission.admit(ANN, 0)), [true, true, true, false]);
-        admission.settled(ANN);
-        assert!(admission.admit(ANN, 0));
-    }
-
-    #[test]
-    fn one_address_may_come_so_often() {
-        let mut admission = admission();
-        let mut come = |now_ms| {
-            let stays = admission.admit(ANN, now_ms);
-            if stays {
-                admission.settled(ANN);
-            }
-            stays
-        };
-        assert_eq!((0..9).filter(|_| come(0)).count(), 8);
-        assert!(!come(499) && come(500) && !come(501));
-    }
-
-    #[test]
-    fn in_all_there_is_a_limit_and_a_pace() {
-        let mut admission = admission();
-        for _ in 0..5 {
-            assert_eq!(admission.opens_at(0), 0);
-            assert!(admission.admit(LOOPBACK, 0), "this computer is exempt from the limits for an address");
-        }
-        assert_eq!(admission.opens_at(0), 200);
-        assert!(admission.admit(LOOPBACK, 200));
-        assert_eq!(admission.opens_at(10_000), u64::MAX);
-        admission.settled(LOOPBACK);
-        assert_eq!(admission.opens_at(10_000), 10_000);
-    }
-
-    #[test]
-    fn an_ipv6_network_is_one_address_and_a_mapped_one_is_ipv4() {
-        let [a, b, c] = ["2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:1::1"].map(|text| text.parse().unwrap());
-        assert_eq!(network(a), network(b));
-        assert_ne!(network(a), network(c));
-        assert_eq!(admission().counted("::ffff:192.0.2.1".parse().unwrap()), Some(ANN));
-    }
-}
+mod tests;

@@ -2,15 +2,16 @@
 //! they mean: it gives frames to whoever asks and takes frames to send.
 
 use std::io::{self, ErrorKind, Read};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 
 use mio::Interest;
 use mio::net::TcpStream;
 
+use super::first_flight::{FirstFlight, first_flight, has_record};
 use super::handshake::{Handshake, HandshakeDone};
 use super::learning_link::{LEARNING_BANNER, LearningFault, LearningHandshake};
-use super::limits::AWAY_BYTES_MAX;
+use super::limits::{AWAY_BYTES_MAX, FLIGHT_BYTES_MAX};
 use super::send_queue::SendQueue;
 use super::streams::{decrypt, drain_plaintext, flush_plain, flush_tls};
 use super::tls;
@@ -44,6 +45,8 @@ pub(super) enum Received {
     Nothing,
     /// So many bytes; there may be frames now.
     Bytes(usize),
+    /// All that a peer's handshake begins with is here. [`Connection::begin`] goes on with it.
+    FirstFlight,
     /// A step of the handshake that is not for the loop: it costs RSA.
     Handshake(Handshake),
     /// The handshake is done and this is the peer's key.
@@ -66,6 +69,17 @@ enum Protection {
     Plain,
 }
 
+/// How far a handshake is at the side that was connected to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flight {
+    /// The first flight has not arrived whole.
+    First,
+    /// It has, and is not answered.
+    Waits,
+    /// It is answered.
+    Answered,
+}
+
 /// How far the end is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ending {
@@ -83,8 +97,9 @@ pub(super) struct Connection {
     protection: Protection,
     frames: FrameReader,
     queue: SendQueue,
-    /// Received bytes that wait for TLS to come back from a worker.
+    /// Received bytes that wait: for the rest of a flight, or for TLS to come back from a worker.
     backlog: Vec<u8>,
+    flight: Flight,
     readable: bool,
     writable: bool,
     paused: bool,
@@ -119,6 +134,7 @@ impl Connection {
             frames: FrameReader::new(body_bytes_max),
             queue: SendQueue::default(),
             backlog: Vec::new(),
+            flight: Flight::First,
             readable: false,
             writable: false,
             paused: false,
@@ -148,10 +164,11 @@ impl Connection {
     /// Takes one step: reads once, or goes on with what waits.
     pub(super) fn receive(&mut self, scratch: &mut [u8]) -> Received {
         let away = matches!(self.protection, Protection::Away);
-        if self.paused || (away && self.backlog.len() >= AWAY_BYTES_MAX) {
+        let waits = self.flight == Flight::Waits;
+        if self.paused || waits || (away && self.backlog.len() >= AWAY_BYTES_MAX) {
             return Received::Nothing;
         }
-        if !away && !self.backlog.is_empty() {
+        if self.has_backlog_to_take() {
             let bytes = std::mem::take(&mut self.backlog);
             return self.take_in(&bytes);
         }
@@ -236,6 +253,7 @@ impl Connection {
         }
         self.paused = false;
         self.backlog = Vec::new();
+        self.flight = Flight::Answered;
         if self.ending == Ending::Open {
             self.ending = Ending::Flushing;
         }
@@ -276,6 +294,7 @@ impl Connection {
                 Ok(progress) => {
                     if let Some(output) = progress.output {
                         self.queue.push(Arc::from(output));
+                        self.flight = Flight::Answered;
                     }
                     if let Some(peer) = progress.peer {
                         self.protection = Protection::Plain;
@@ -284,6 +303,9 @@ impl Connection {
                     }
                 }
             },
+            Protection::Tls(tls) if is_shaking_hands_as_host(tls) => {
+                return self.gather(bytes);
+            }
             Protection::Tls(tls) if tls.is_handshaking() => {
                 if first && matches!(**tls, rustls::Connection::Client(_)) && begins_the_banner(bytes) {
                     return Received::Fault(LinkFault::LearningHost);
@@ -297,6 +319,57 @@ impl Connection {
             },
         }
         Received::Bytes(bytes.len())
+    }
+
+    /// Whether there is something to be done with what waits, without more of it.
+    fn has_backlog_to_take(&self) -> bool {
+        match &self.protection {
+            Protection::Away => false,
+            Protection::Tls(tls) if is_shaking_hands_as_host(tls) => {
+                self.flight == Flight::Answered && is_worth_a_step(&self.backlog)
+            }
+            _ => !self.backlog.is_empty(),
+        }
+    }
+
+    /// A client's handshake comes on. Nothing is done about it before there is something to be done.
+    fn gather(&mut self, bytes: &[u8]) -> Received {
+        self.backlog.extend_from_slice(bytes);
+        if self.flight == Flight::Answered {
+            if is_worth_a_step(&self.backlog) {
+                let flight = std::mem::take(&mut self.backlog);
+                return self.hand_over(&flight);
+            }
+            return Received::Bytes(bytes.len());
+        }
+        match first_flight(&self.backlog, FLIGHT_BYTES_MAX) {
+            FirstFlight::Part => Received::Bytes(bytes.len()),
+            FirstFlight::Foreign => Received::Fault(LinkFault::OtherProtocol),
+            FirstFlight::Whole => {
+                self.flight = Flight::Waits;
+                Received::FirstFlight
+            }
+        }
+    }
+
+    /// Goes on with the handshake whose first flight is here.
+    pub(super) fn begin(&mut self) -> Option<Handshake> {
+        if self.flight != Flight::Waits {
+            return None;
+        }
+        self.flight = Flight::Answered;
+        let flight = std::mem::take(&mut self.backlog);
+        if let Received::Handshake(handshake) = self.hand_over(&flight) { Some(handshake) } else { None }
+    }
+
+    /// Whether it was answered, as somebody who said all that a handshake begins with.
+    pub(super) fn is_answered(&self) -> bool {
+        self.flight == Flight::Answered
+    }
+
+    /// Where it comes from at this side.
+    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
     }
 
     fn hand_over(&mut self, bytes: &[u8]) -> Received {
@@ -324,7 +397,8 @@ impl Connection {
     /// Whether a turn would bring something, as far as is known.
     pub(super) fn wants_turn(&self) -> bool {
         let away = matches!(self.protection, Protection::Away);
-        !self.paused && !away && (self.readable || !self.backlog.is_empty())
+        let waits = self.flight == Flight::Waits;
+        !self.paused && !away && !waits && (self.readable || self.has_backlog_to_take())
     }
 
     /// Whether its TLS is with a worker, so that it has no voice.
@@ -355,6 +429,15 @@ impl Connection {
             Protection::LearningHandshake(_) | Protection::Plain => !self.queue.is_empty(),
         }
     }
+}
+
+fn is_shaking_hands_as_host(tls: &rustls::Connection) -> bool {
+    tls.is_handshaking() && matches!(tls, rustls::Connection::Server(_))
+}
+
+/// Whether a part of a client's later flight is enough to go on with, or too much to wait for more.
+fn is_worth_a_step(flight: &[u8]) -> bool {
+    has_record(flight) || flight.len() > FLIGHT_BYTES_MAX
 }
 
 fn begins_the_banner(bytes: &[u8]) -> bool {

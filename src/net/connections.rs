@@ -16,10 +16,10 @@ pub(super) enum Role {
     Hosted {
         /// Which listener, by its place.
         listener: usize,
-        /// Where it comes from.
-        address: IpAddr,
-        /// Whether it counts as a stranger still.
-        stranger: bool,
+        /// The network it comes from.
+        network: IpAddr,
+        /// Whether one of our own clients made it.
+        own: bool,
         /// Whether the host knows it.
         keyed: bool,
     },
@@ -31,7 +31,10 @@ pub(super) enum Role {
         stage: DialStage,
     },
     /// Nobody's any more: it only has its goodbye to say.
-    Leaving,
+    Leaving {
+        /// Which listener counts it still.
+        listener: Option<usize>,
+    },
 }
 
 /// How far a dialled connection is.
@@ -148,7 +151,7 @@ mod tests {
             let socket = mio::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let key = crate::crypto::Suite::Textbook.backend().generate_signing(64).unwrap().public();
             let handshake = super::super::learning_link::LearningHandshake::host(&*key);
-            Link::new(Connection::learning(socket, handshake, 0), Role::Leaving, 0)
+            Link::new(Connection::learning(socket, handshake, 0), Role::Leaving { listener: None }, 0)
         };
         let first = connections.insert(link());
         assert_eq!(connections.id_at(0), Some(first));

@@ -3,11 +3,13 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
+use super::address::{Address, AddressError, nobody_at};
 use super::connection::LinkFault;
 use super::learning_link::LearningFault;
-use super::limits::ADDRESSES_A_NAME_MAX;
+use super::limits::{ADDRESSES_A_NAME_MAX, CUT_TRIES_MAX, CUT_WAIT_MS};
+use super::listener::is_out_of_descriptors;
 use crate::crypto::Fingerprint;
 use crate::protocol::LinkError;
 
@@ -18,6 +20,8 @@ pub(super) enum DialStep {
     Look(String),
     /// Connect there.
     Connect(SocketAddr),
+    /// Wait so many milliseconds.
+    Wait(u64),
     /// Nothing worked.
     GiveUp(LinkError),
 }
@@ -31,6 +35,13 @@ pub(super) struct Dial {
     address: String,
     /// Where that one is, as far as not tried yet.
     places: VecDeque<SocketAddr>,
+    /// The one of them that is being tried.
+    place: Option<SocketAddr>,
+    /// Places that took our connection and cut it before they had proven anything, each with its address.
+    cut: VecDeque<(String, SocketAddr)>,
+    /// Those of them that are tried again now.
+    again: VecDeque<(String, SocketAddr)>,
+    cut_tries: u32,
     /// The most telling of the errors so far.
     error: Option<LinkError>,
 }
@@ -42,6 +53,10 @@ impl Dial {
             addresses: addresses.iter().cloned().collect(),
             address: addresses.first().cloned().unwrap_or_default(),
             places: VecDeque::new(),
+            place: None,
+            cut: VecDeque::new(),
+            again: VecDeque::new(),
+            cut_tries: 0,
             error: None,
         }
     }
@@ -50,27 +65,48 @@ impl Dial {
     pub(super) fn next(&mut self) -> DialStep {
         loop {
             if let Some(place) = self.places.pop_front() {
+                self.place = Some(place);
                 return DialStep::Connect(place);
+            }
+            if let Some((address, place)) = self.again.pop_front() {
+                self.address = address;
+                self.places.push_back(place);
+                continue;
+            }
+            if self.addresses.is_empty() && !self.cut.is_empty() && self.cut_tries < CUT_TRIES_MAX {
+                self.again = std::mem::take(&mut self.cut);
+                self.cut_tries += 1;
+                return DialStep::Wait(CUT_WAIT_MS << (self.cut_tries - 1));
             }
             let Some(address) = self.addresses.pop_front() else {
                 let address = self.address.clone();
                 return DialStep::GiveUp(self.error.take().unwrap_or(LinkError::NoSuchHost { address }));
             };
             self.address = address.trim().to_owned();
-            match parse(&self.address) {
-                Parsed::Numbers(place) => self.places.push_back(place),
-                Parsed::Name => return DialStep::Look(self.address.clone()),
-                Parsed::Nonsense => self.failed(LinkError::NoSuchHost { address: self.address.clone() }),
+            let read = Address::read(&self.address, None);
+            match read.map(|address| address.place()) {
+                Ok(Some(place)) => self.places.push_back(place),
+                Ok(None) => return DialStep::Look(self.address.clone()),
+                Err(AddressError::Malformed | AddressError::Port) => {
+                    self.failed(LinkError::NoSuchHost { address: self.address.clone() });
+                }
+                Err(AddressError::Unspecified | AddressError::Nobody) => {
+                    self.failed(LinkError::Nobody { address: self.address.clone() });
+                }
             }
         }
     }
 
     /// The answer to [`DialStep::Look`].
     pub(super) fn found(&mut self, places: Vec<SocketAddr>) {
-        if places.is_empty() {
-            self.failed(LinkError::NoSuchHost { address: self.address.clone() });
+        let found = !places.is_empty();
+        // A name may be made to stand for 0.0.0.0, and a connection there would end on one's own computer.
+        let somebody = places.into_iter().filter(|place| nobody_at(place.ip()).is_none());
+        self.places = somebody.take(ADDRESSES_A_NAME_MAX).collect();
+        if self.places.is_empty() {
+            let address = self.address.clone();
+            self.failed(if found { LinkError::Nobody { address } } else { LinkError::NoSuchHost { address } });
         }
-        self.places = places.into_iter().take(ADDRESSES_A_NAME_MAX).collect();
     }
 
     /// What was tried did not work.
@@ -78,6 +114,13 @@ impl Dial {
         let more_telling = self.error.as_ref().is_none_or(|known| weight(&error) > weight(known));
         if more_telling {
             self.error = Some(error);
+        }
+    }
+
+    /// What was tried took our connection and cut it: its door may be full, and another time it is not.
+    pub(super) fn was_cut(&mut self) {
+        if let Some(place) = self.place.take() {
+            self.cut.push_back((self.address.clone(), place));
         }
     }
 
@@ -120,11 +163,13 @@ pub(super) fn explain_io(error: &io::Error, address: String) -> LinkError {
         ErrorKind::ConnectionRefused => LinkError::Refused { address },
         ErrorKind::TimedOut | ErrorKind::HostUnreachable => LinkError::TimedOut { address },
         _ if is_cut(error) => LinkError::Cut,
+        _ if is_out_of_descriptors(error) => LinkError::OutOfFiles,
         _ => LinkError::System { address, reason: error.to_string() },
     }
 }
 
-fn is_cut(error: &io::Error) -> bool {
+/// Whether the other side, or something in between, ended the connection.
+pub(super) fn is_cut(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe
@@ -134,7 +179,7 @@ fn is_cut(error: &io::Error) -> bool {
 /// How much an error tells about the host that was meant: the further an attempt came, the more.
 fn weight(error: &LinkError) -> u8 {
     match error {
-        LinkError::NoSuchHost { .. } => 0,
+        LinkError::NoSuchHost { .. } | LinkError::Nobody { .. } => 0,
         LinkError::System { .. } => 1,
         LinkError::TimedOut { .. } => 2,
         LinkError::Refused { .. } => 3,
@@ -143,24 +188,9 @@ fn weight(error: &LinkError) -> u8 {
         LinkError::Protocol | LinkError::NotConversa { .. } => 5,
         LinkError::LearningHost { .. } | LinkError::SecureHost { .. } => 6,
         LinkError::HostKeyChanged { .. } => 7,
+        // Nothing else can be known before that is mended.
+        LinkError::OutOfFiles => 8,
     }
-}
-
-enum Parsed {
-    Numbers(SocketAddr),
-    Name,
-    Nonsense,
-}
-
-fn parse(address: &str) -> Parsed {
-    if let Ok(place) = address.parse::<SocketAddr>() {
-        return if place.port() == 0 { Parsed::Nonsense } else { Parsed::Numbers(place) };
-    }
-    let Some((host, port)) = address.rsplit_once(':') else { return Parsed::Nonsense };
-    let port_is_good = port.parse::<u16>().is_ok_and(|port| port != 0);
-    // Colons left over mean an IPv6 address without its brackets, which would be read wrongly.
-    let host_is_good = !host.is_empty() && !host.contains([':', '[', ']', '/', ' ']) && host.parse::<IpAddr>().is_err();
-    if port_is_good && host_is_good { Parsed::Name } else { Parsed::Nonsense }
 }
 
 #[cfg(test)]
@@ -186,6 +216,23 @@ mod tests {
     }
 
     #[test]
+    fn a_place_that_cuts_us_off_is_tried_again_after_all_others_and_a_wait_that_doubles() {
+        let mut dial = dial(&["192.0.2.1:1", "192.0.2.2:2"]);
+        let (first, second) = ("192.0.2.1:1".parse().unwrap(), "192.0.2.2:2".parse().unwrap());
+        assert_eq!(dial.next(), DialStep::Connect(first));
+        dial.was_cut();
+        dial.failed(LinkError::Cut);
+        assert_eq!(dial.next(), DialStep::Connect(second));
+        dial.failed(LinkError::Refused { address: dial.address().to_owned() });
+        for tries in 0..CUT_TRIES_MAX {
+            assert_eq!(dial.next(), DialStep::Wait(CUT_WAIT_MS << tries));
+            assert_eq!((dial.next(), dial.address()), (DialStep::Connect(first), "192.0.2.1:1"));
+            dial.was_cut();
+        }
+        assert_eq!(dial.next(), DialStep::GiveUp(LinkError::Cut));
+    }
+
+    #[test]
     fn what_is_not_an_address_is_said_to_be_none() {
         for bad in ["", "host", "host:", ":9", "host:0", "host:65536", "::1:9", "a b:9", "http://host:80", "1.2.3.4:0"]
         {
@@ -193,7 +240,22 @@ mod tests {
             assert_eq!(dial(&[bad]).next(), DialStep::GiveUp(expected));
         }
         assert_eq!(dial(&[]).next(), DialStep::GiveUp(LinkError::NoSuchHost { address: String::new() }));
-        assert_eq!(dial(&["localhost:9000"]).next(), DialStep::Look("localhost:9000".into()));
+        for looked_up in ["localhost:9000", "[fe80::1]:9000", "[fe80::1%eth0]:9000", "[fe80::1%2]:9000"] {
+            assert_eq!(dial(&[looked_up]).next(), DialStep::Look(looked_up.into()));
+        }
+    }
+
+    #[test]
+    fn where_nobody_can_be_it_is_not_tried_not_even_by_a_name() {
+        for bad in ["0.0.0.0:9000", "[::]:9000", "224.0.0.1:9000", "255.255.255.255:9000", "[ff02::1%2]:9000", "0:9000"]
+        {
+            assert_eq!(dial(&[bad]).next(), DialStep::GiveUp(LinkError::Nobody { address: bad.into() }));
+        }
+        let mut dial = dial(&["blocked.example:9000"]);
+        let looked_up = dial.next();
+        assert_eq!(looked_up, DialStep::Look("blocked.example:9000".into()));
+        dial.found(vec!["0.0.0.0:9000".parse().unwrap(), "[::]:9000".parse().unwrap()]);
+        assert_eq!(dial.next(), DialStep::GiveUp(LinkError::Nobody { address: "blocked.example:9000".into() }));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! turn. How connections come and go stands in `links`, what happens to hosted ones in `hosting`, and
 //! to our own clients' in `joining`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -14,6 +14,7 @@ use mio::{Events, Poll, Token, Waker};
 use super::clock::Clock;
 use super::connection::{LinkFault, Received};
 use super::connections::{Connections, DialStage, Role, index};
+use super::handshake::Handshake;
 use super::joining::OwnClient;
 use super::limits::{EVENTS_A_TURN, NetLimits, READ_BYTES_A_TURN, SCRATCH_BYTES};
 use super::listener::Listener;
@@ -48,6 +49,10 @@ pub(super) struct EventLoop {
     pub(super) waiting: Vec<LinkId>,
     /// Connections that the host brings up to date.
     pub(super) newcomers: Vec<LinkId>,
+    /// Peers whose first flight is with a worker.
+    pub(super) begun: BTreeSet<LinkId>,
+    /// When the next handshake may begin, if one waits for its time.
+    pub(super) handshakes_at_ms: Option<u64>,
     scratch: Box<[u8]>,
     stops_at_ms: Option<u64>,
 }
@@ -82,6 +87,8 @@ impl EventLoop {
             dirty: Vec::new(),
             waiting: Vec::new(),
             newcomers: Vec::new(),
+            begun: BTreeSet::new(),
+            handshakes_at_ms: None,
             scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
             stops_at_ms: None,
         };
@@ -117,6 +124,7 @@ impl EventLoop {
             self.handle_messages();
             // 6. What is due.
             self.handle_timeouts();
+            self.begin_handshakes();
             // 7. Send what the turn brought, each connection once; watch sockets for what they lack.
             self.flush_all();
         }
@@ -136,7 +144,7 @@ impl EventLoop {
         }
         let now_ms = self.clock.now().monotonic_ms;
         let hosts = self.listeners.iter().flatten().filter_map(|listener| listener.host.next_timeout());
-        let doors = self.listeners.iter().flatten().filter_map(|listener| listener.opens_at(now_ms));
+        let doors = self.listeners.iter().flatten().filter_map(Listener::opens_at).chain(self.handshakes_at_ms);
         let due_ms = hosts.chain(doors).chain(self.timers.next()).chain(self.stops_at_ms).min()?;
         Some(Duration::from_millis(due_ms.saturating_sub(now_ms)))
     }
@@ -185,20 +193,19 @@ impl EventLoop {
     fn handle_received(&mut self, id: LinkId, received: Received) {
         match received {
             Received::Nothing => {}
-            Received::Bytes(_) => self.take_frames(id),
-            Received::Handshake(handshake) => {
-                if self.workers.shake_hands(id, handshake).is_err() {
-                    log::warn!("more handshakes than the workers can take on");
-                    self.drop_link(id, &LinkError::Cut);
-                }
+            Received::Bytes(_) => {
+                self.follow_door(id);
+                self.take_frames(id);
             }
+            Received::FirstFlight => self.first_flight_came(id),
+            Received::Handshake(handshake) => self.shake_hands(id, handshake),
             Received::Keyed(peer) => {
                 let Some(link) = self.connections.at(id) else { return };
                 link.deadline_ms = None;
                 match link.role {
                     Role::Hosted { .. } => self.hosted_keyed(id, peer),
                     Role::Dialled { client, .. } => self.dialled_keyed(client, id, peer),
-                    Role::Leaving => {}
+                    Role::Leaving { .. } => {}
                 }
                 self.take_frames(id);
             }
@@ -209,17 +216,26 @@ impl EventLoop {
         self.mark_dirty(id);
     }
 
+    /// Gives the next step of a handshake to a worker.
+    pub(super) fn shake_hands(&mut self, id: LinkId, handshake: Handshake) {
+        if self.workers.shake_hands(id, handshake).is_err() {
+            log::warn!("more handshakes than the workers can take on");
+            self.begun.remove(&id);
+            self.drop_link(id, &LinkError::Cut);
+        }
+    }
+
     fn take_frames(&mut self, id: LinkId) {
         while let Some(link) = self.connections.at(id) {
             let role = link.role;
-            if role == Role::Leaving {
+            if matches!(role, Role::Leaving { .. }) {
                 return;
             }
             match link.connection.next_frame() {
                 Ok(Some((kind, body))) => match role {
                     Role::Hosted { listener, .. } => self.hosted_frame(listener, id, kind, &body),
                     Role::Dialled { client, .. } => self.dialled_frame(client, id, kind, body),
-                    Role::Leaving => {}
+                    Role::Leaving { .. } => {}
                 },
                 Ok(None) if link.connection.said_bye() => {
                     self.tell_gone(id, true, &LinkError::Closed);
@@ -243,13 +259,17 @@ impl EventLoop {
             match done {
                 Done::Handshake(done) => {
                     let id = done.link;
+                    self.begun.remove(&id);
                     if let Some(link) = self.connections.at(id) {
                         let received = link.connection.back(*done);
                         self.handle_received(id, received);
                         self.read(id);
                     }
                 }
-                Done::Broken(id) => self.drop_link(id, &LinkError::Cut),
+                Done::Broken(id) => {
+                    self.begun.remove(&id);
+                    self.drop_link(id, &LinkError::Cut);
+                }
                 Done::Lookup { client, attempt, places } => self.found(client, attempt, places),
             }
         }
@@ -297,6 +317,7 @@ impl EventLoop {
             match timer {
                 Timer::Link(id) => self.link_is_late(id),
                 Timer::Lookup(client) => self.lookup_is_late(client),
+                Timer::Redial(client) => self.redial(client),
             }
         }
         for place in 0..self.listeners.len() {

@@ -1,15 +1,16 @@
 //! The loop's part for connections that others make to our listeners.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use mio::Interest;
 use mio::net::TcpStream;
 
+use super::admission::{Stage, Turn, network};
 use super::connections::{Link, Role};
 use super::event_loop::{EventLoop, listener_token};
-use super::limits::{ACCEPTS_A_TURN, NetLimits};
+use super::limits::{ACCEPTS_A_TURN, HANDSHAKES_BEGUN_MAX, NetLimits};
 use super::listener::{Accepted, Listener};
 use super::{Event, ListenError, ListenerId};
 use crate::crypto::Fingerprint;
@@ -82,41 +83,144 @@ impl EventLoop {
                 };
                 match listener.accept(self.now.monotonic_ms) {
                     Accepted::Connection(socket, from) => self.admit(place, socket, from),
+                    Accepted::NoDescriptor => self.make_place_in_the_system(place),
                     Accepted::Nobody | Accepted::Later => break,
                 }
             }
         }
     }
 
-    fn admit(&mut self, place: usize, socket: TcpStream, from: SocketAddr) {
+    /// Lets go of whoever got least far, for the sake of whoever is at the door.
+    fn make_place_in_the_system(&mut self, place: usize) {
         let Some(Some(listener)) = self.listeners.get_mut(place) else { return };
-        let address = from.ip().to_canonical();
-        if !listener.admission.admit(address, self.now.monotonic_ms) {
-            log::debug!("too many connections from {address}");
-            return;
+        if let Some(least) = listener.admission.least() {
+            return self.push_out(least);
         }
+        if listener.runs_out_of_descriptors(self.now.monotonic_ms) {
+            log::warn!("too many open files: nobody new can come in");
+            let listener = listener.id;
+            self.tell(Event::OutOfFiles { listener });
+        }
+    }
+
+    fn admit(&mut self, place: usize, socket: TcpStream, from: SocketAddr) {
+        let own = self.is_own(from);
+        let Some(Some(listener)) = self.listeners.get_mut(place) else { return };
         let connection = match listener.connection(socket) {
             Ok(connection) => connection,
-            Err(error) => {
-                listener.admission.settled(address);
-                return log::error!("TLS could not start: {error}");
-            }
+            Err(error) => return log::error!("TLS could not start: {error}"),
         };
-        let role = Role::Hosted { listener: place, address, stranger: true, keyed: false };
-        let deadline_ms = self.now.monotonic_ms + listener.limits.handshake_ms;
-        if self.take_in(Link::new(connection, role, deadline_ms)).is_none()
-            && let Some(Some(listener)) = self.listeners.get_mut(place)
-        {
-            listener.admission.settled(address);
+        let network = network(from.ip());
+        let role = Role::Hosted { listener: place, network, own, keyed: false };
+        let deadline_ms = self.now.monotonic_ms + listener.limits.first_flight_ms;
+        if let Some(id) = self.take_in(Link::new(connection, role, deadline_ms)) {
+            self.reaches(id, Stage::Silent);
         }
+    }
+
+    /// Whether a connection comes from one of our own clients: nobody else has its address and port at the
+    /// other end.
+    fn is_own(&mut self, from: SocketAddr) -> bool {
+        let links: Vec<LinkId> = self.clients.values().filter_map(|client| client.link).collect();
+        let place = |address: SocketAddr| (address.ip().to_canonical(), address.port());
+        links.into_iter().any(|link| {
+            let local = self.connections.at(link).and_then(|link| link.connection.local_addr().ok());
+            local.is_some_and(|local| place(local) == place(from))
+        })
+    }
+
+    /// An unauthenticated connection comes to a stage, and another may have to go for it. Our own are free.
+    pub(super) fn reaches(&mut self, id: LinkId, stage: Stage) {
+        let Some(Role::Hosted { listener, network, own: false, .. }) = self.connections.at(id).map(|link| link.role)
+        else {
+            return;
+        };
+        if let Some(Some(listener)) = self.listeners.get_mut(listener)
+            && let Some(goes) = listener.admission.enter(id, network, stage)
+        {
+            self.push_out(goes);
+        }
+    }
+
+    fn push_out(&mut self, id: LinkId) {
+        log::debug!("connection {} makes place for another", id.0);
+        self.tell_gone(id, false, &LinkError::Cut);
+        self.drop_link(id, &LinkError::Cut);
+    }
+
+    /// A connection of the door leaves it. If it is there still, it only has its goodbye to take.
+    pub(super) fn leave_door(&mut self, id: LinkId, place: usize, network: IpAddr) {
+        let Some(Some(listener)) = self.listeners.get_mut(place) else { return };
+        if listener.admission.stage(id).is_none() {
+            return;
+        }
+        let Some(link) = self.connections.at(id) else { return listener.admission.leave(id) };
+        link.role = Role::Leaving { listener: Some(place) };
+        if let Some(goes) = listener.admission.enter(id, network, Stage::Leaving) {
+            self.drop_link(goes, &LinkError::Cut);
+        }
+    }
+
+    /// A peer has said all that its handshake begins with.
+    pub(super) fn first_flight_came(&mut self, id: LinkId) {
+        let Some(Role::Hosted { listener, own, .. }) = self.connections.at(id).map(|link| link.role) else { return };
+        let Some(Some(listener)) = self.listeners.get(listener) else { return };
+        self.set_deadline(id, listener.limits.handshake_ms);
+        if own { self.begin_handshake(id) } else { self.reaches(id, Stage::Queued) }
+    }
+
+    /// A learning link has no worker: it is answered as it comes.
+    pub(super) fn follow_door(&mut self, id: LinkId) {
+        let Some(link) = self.connections.at(id) else { return };
+        let Role::Hosted { listener, keyed: false, .. } = link.role else { return };
+        let is_answered = link.connection.is_answered();
+        if let Some(Some(listener)) = self.listeners.get(listener)
+            && is_answered
+            && listener.admission.stage(id) == Some(Stage::Silent)
+        {
+            self.set_deadline(id, listener.limits.handshake_ms);
+            self.reaches(id, Stage::Answered);
+        }
+    }
+
+    /// Has handshakes begun whose turn it is.
+    pub(super) fn begin_handshakes(&mut self) {
+        self.handshakes_at_ms = None;
+        for place in 0..self.listeners.len() {
+            while self.begun.len() < HANDSHAKES_BEGUN_MAX
+                && let Some(Some(listener)) = self.listeners.get_mut(place)
+            {
+                match listener.admission.next_handshake(self.now.monotonic_ms) {
+                    Turn::Nobody => break,
+                    Turn::At(at_ms) => {
+                        self.handshakes_at_ms = Some(self.handshakes_at_ms.map_or(at_ms, |known| known.min(at_ms)));
+                        break;
+                    }
+                    Turn::Of(id) => {
+                        self.begun.insert(id);
+                        self.reaches(id, Stage::Answered);
+                        self.begin_handshake(id);
+                    }
+                }
+            }
+        }
+    }
+
+    fn begin_handshake(&mut self, id: LinkId) {
+        let Some(handshake) = self.connections.at(id).and_then(|link| link.connection.begin()) else {
+            self.begun.remove(&id);
+            return;
+        };
+        self.shake_hands(id, handshake);
     }
 
     /// A peer has proven its key (in a learning room: shown one).
     pub(super) fn hosted_keyed(&mut self, id: LinkId, fingerprint: Fingerprint) {
         let Some(link) = self.connections.at(id) else { return };
-        let Role::Hosted { listener: place, address, keyed, .. } = &mut link.role else { return };
+        let Role::Hosted { listener: place, network, keyed, .. } = &mut link.role else { return };
         *keyed = true;
-        let (place, address) = (*place, *address);
+        let (place, address) = (*place, *network);
+        self.reaches(id, Stage::Keyed);
         if let Some(Some(listener)) = self.listeners.get_mut(place) {
             log::debug!("connection {} is {}", id.0, fingerprint.tag());
             let peer = Peer { fingerprint, suite: listener.suite, address };
@@ -158,7 +262,13 @@ impl EventLoop {
                     self.send_hosted(place, link, frame, frames_max, bytes_max);
                 }
                 HostOutput::Close { link, code } => self.part(link, Some(code)),
-                HostOutput::Member { link } => self.settle_member(place, link),
+                HostOutput::Member { link } => self.becomes_member(place, link),
+                HostOutput::Waiting { link } => {
+                    if let Some(Some(listener)) = self.listeners.get_mut(place) {
+                        listener.admission.leave(link);
+                    }
+                }
+                HostOutput::TurnedAway { link } => self.reaches(link, Stage::Keyed),
                 HostOutput::Event(event) => {
                     let listener = listener.id;
                     self.tell(Event::Host { listener, event });
@@ -197,16 +307,15 @@ impl EventLoop {
             .is_some_and(|link| link.connection.flush().is_ok() && !link.connection.is_slow(frames_max, bytes_max))
     }
 
-    fn settle_member(&mut self, place: usize, id: LinkId) {
+    fn becomes_member(&mut self, place: usize, id: LinkId) {
         let Some(link) = self.connections.at(id) else { return };
         link.connection.allow(MEMBER_BODY_BYTES_MAX);
         link.catching_up = true;
         self.newcomers.push(id);
-        if let Role::Hosted { address, stranger, .. } = &mut link.role
-            && std::mem::take(stranger)
+        if let Role::Hosted { network, own: false, .. } = link.role
             && let Some(Some(listener)) = self.listeners.get_mut(place)
         {
-            listener.admission.settled(*address);
+            listener.admission.becomes_member(id, network);
         }
     }
 }

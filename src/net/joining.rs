@@ -9,7 +9,7 @@ use rustls::ClientConnection;
 use super::ClientId;
 use super::connection::{Connection, LinkFault};
 use super::connections::{DialStage, Link, Role};
-use super::dial::{Dial, DialStep, explain_io};
+use super::dial::{Dial, DialStep, explain_io, is_cut};
 use super::event_loop::EventLoop;
 use super::learning_link::{LearningFault, LearningHandshake};
 use super::limits::CLIENT_BYTES_WAITING_MAX;
@@ -31,6 +31,7 @@ pub(super) struct OwnClient {
     verdict: Arc<Verdict>,
     dial: Option<Dial>,
     lookup_until_ms: Option<u64>,
+    redial_at_ms: Option<u64>,
     bytes_waiting: usize,
 }
 
@@ -47,6 +48,7 @@ impl EventLoop {
             verdict: Arc::default(),
             dial: None,
             lookup_until_ms: None,
+            redial_at_ms: None,
             bytes_waiting: 0,
         };
         self.clients.insert(id, own);
@@ -99,6 +101,11 @@ impl EventLoop {
                         Ok(()) => return,
                         Err(error) => self.note_failure(id, explain_io(&error, address)),
                     }
+                }
+                DialStep::Wait(wait_ms) => {
+                    let at_ms = self.now.monotonic_ms + wait_ms;
+                    client.redial_at_ms = Some(at_ms);
+                    return self.timers.set(at_ms, Timer::Redial(id));
                 }
                 DialStep::GiveUp(error) => {
                     client.dial = None;
@@ -167,6 +174,15 @@ impl EventLoop {
         }
     }
 
+    /// The wait before another try may be over.
+    pub(super) fn redial(&mut self, id: ClientId) {
+        let now_ms = self.now.monotonic_ms;
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        if client.redial_at_ms.take_if(|at_ms| *at_ms <= now_ms).is_some() {
+            self.dial_on(id);
+        }
+    }
+
     /// A connection that was being made cannot go on, or has told a probe what it asked.
     pub(super) fn dial_fault(&mut self, id: ClientId, link: LinkId, fault: &LinkFault) {
         let heard = self.connections.at(link).is_some_and(|link| link.connection.heard());
@@ -183,7 +199,15 @@ impl EventLoop {
             self.drop_link(link, &error);
         }
         match probed {
-            None => self.dial_failed(id, error),
+            None => {
+                let was_cut = matches!(fault, LinkFault::Io(error) if is_cut(error));
+                if let Some(dial) = self.clients.get_mut(&id).and_then(|client| client.dial.as_mut())
+                    && was_cut
+                {
+                    dial.was_cut();
+                }
+                self.dial_failed(id, error);
+            }
             Some(host) => {
                 if let Some(client) = self.clients.get_mut(&id) {
                     client.dial = None;
@@ -268,6 +292,7 @@ impl EventLoop {
         let Some(client) = self.clients.get_mut(&id) else { return };
         client.dial = None;
         client.lookup_until_ms = None;
+        client.redial_at_ms = None;
         let Some(link) = client.link.take() else { return };
         match self.connections.at(link).map(|link| link.role) {
             Some(Role::Dialled { stage: DialStage::Open, .. }) => self.part(link, Some(code)),

@@ -1,8 +1,9 @@
 //! Every bound of the net layer, once, with its reason.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 
+use super::interfaces;
 use crate::protocol::HostLimits;
 
 /// Finds the addresses of a `host:port`. It may block, and runs on a thread of its own.
@@ -13,9 +14,11 @@ pub(super) const SCRATCH_BYTES: usize = 64 * 1024;
 /// Bytes one connection may read in a turn of the loop, so that a flood from one peer delays the
 /// others by some 100 microseconds at most.
 pub(super) const READ_BYTES_A_TURN: usize = 64 * 1024;
-/// Bytes kept for a connection whose TLS state is with a worker: rustls takes no longer handshake.
-pub(super) const AWAY_BYTES_MAX: usize = 64 * 1024;
-/// Connections accepted in a turn of the loop, so that a flood of strangers delays nobody.
+/// Bytes kept for a connection whose TLS state is with a worker; what comes beyond stays in the system.
+pub(super) const AWAY_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of a flight of a client's handshake: ours take 2 KiB, and those of others not much more.
+pub(super) const FLIGHT_BYTES_MAX: usize = 8 * 1024;
+/// Connections accepted in a turn of the loop, so that a flood of them delays nobody.
 pub(super) const ACCEPTS_A_TURN: usize = 32;
 /// How long a listener rests after the system refused it a connection (too many open files), in
 /// milliseconds: long enough not to spin, short enough that a person waiting does not notice.
@@ -25,13 +28,17 @@ pub(super) const EVENTS_A_TURN: usize = 1_024;
 /// Threads that do the RSA of handshakes. One is enough for 300 logins a second, and leaves the
 /// other cores to the conversation.
 pub(super) const HANDSHAKE_WORKERS: usize = 1;
+/// Handshakes of a listener's peers that are begun at once: one that is worked at, and one that comes next. The
+/// others wait where their turn can still be chosen.
+pub(super) const HANDSHAKES_BEGUN_MAX: usize = 2;
 /// Handshake steps that wait for a worker; connections that are not yet members are fewer.
 pub(super) const HANDSHAKES_WAITING_MAX: usize = 1_024;
 /// Threads that look up names: a lookup may block for many seconds, and another should not wait.
 pub(super) const RESOLVERS: usize = 2;
 /// Lookups that wait for a thread.
 pub(super) const LOOKUPS_WAITING_MAX: usize = 256;
-/// Addresses tried for one name: a name that stands for more is a mistake or a farm.
+/// Places tried for one name: a name that stands for more is a mistake or a farm. Networks looked into for a number
+/// of one network that does not say which: most computers are in one or two.
 pub(super) const ADDRESSES_A_NAME_MAX: usize = 4;
 /// Received bytes that may wait for one of our own clients before its socket is left unread: a
 /// largest frame, and a little more.
@@ -42,35 +49,36 @@ pub(super) const EVENTS_WAITING_MAX: usize = 4_096;
 pub(super) const LEARNING_KEY_BYTES_MAX: usize = 2 * 1024;
 /// Pieces handed to one write: enough that small messages fill a TLS record of 16 KiB.
 pub(super) const PIECES_A_WRITE: usize = 128;
-/// IP addresses whose visits are remembered at once; some 100 bytes each.
-pub(super) const VISITORS_KEPT: usize = 4_096;
+/// Networks of which is remembered that members came from there, or when they had their last handshake; some
+/// 100 bytes each.
+pub(super) const NETWORKS_KEPT: usize = 4_096;
+/// How often a place that took our connection and cut it before its handshake was done is tried again in one
+/// attempt: a full host lets go of some, and the next try is another's turn.
+pub(super) const CUT_TRIES_MAX: u32 = 4;
+/// The wait before the first of these tries, in milliseconds; it doubles.
+pub(super) const CUT_WAIT_MS: u64 = 250;
 
 /// What can be set otherwise than usual, by tests and by load generators.
 #[derive(Clone, Debug)]
 pub struct NetLimits {
-    /// Connections of a listener that are not yet members: bounds the memory that strangers can
-    /// take to some 10 MiB. Above it, new connections wait in the system's queue.
-    pub strangers_max: usize,
-    /// The same from one IP address (IPv6: one /64); above it a new connection is closed.
-    pub strangers_an_address_max: u32,
-    /// Handshakes a listener starts in a second: each costs a worker an RSA signature, so this
-    /// bounds what strangers can take from one core. More wait in the system's queue.
+    /// Places of a listener for connections that are not members', for each stage on their way, and twice: for
+    /// networks that members came from, and for all others. At the pace of handshakes nobody is pushed out for
+    /// taking less than 1.2 seconds over a stage; ten times as many bound the memory that they can take to some 20 MiB.
+    pub unauthenticated_max: usize,
+    /// Handshakes a listener begins in a second: each costs a worker an RSA signature, two to three milliseconds, so
+    /// this bounds what unauthenticated peers can take from one core to a quarter. More wait for their turn.
     pub handshakes_a_second: u32,
-    /// The same from one IP address; above it a new connection is closed.
-    pub handshakes_an_address_a_second: u32,
-    /// Handshakes one IP address may start at once.
-    pub handshakes_an_address_burst: u32,
-    /// Whether this computer's own connections are free of the limits for an address: several
-    /// people share it when they try things out.
-    pub loopback_is_exempt: bool,
-    /// How long a handshake may take, in milliseconds: two round trips and a phone on a bad day.
+    /// How long a peer may take to say all that a handshake begins with, in milliseconds: an honest one says it in
+    /// one piece, so only lost packets explain more.
+    pub first_flight_ms: u64,
+    /// How long a handshake may take after that, in milliseconds: two round trips and a phone on a bad day.
     pub handshake_ms: u64,
     /// How long a TCP connection to one address may take to open, in milliseconds: above three
     /// seconds only lost packets explain it.
     pub connect_ms: u64,
     /// How long a name lookup may take, in milliseconds.
     pub lookup_ms: u64,
-    /// What looks names up: the system, but for tests of its slowness.
+    /// What looks names up: the system and its networks, but for tests of its slowness.
     pub resolver: Resolver,
     /// Frames that wait for a peer; above it the peer is too slow and is sent away.
     pub queue_frames_max: usize,
@@ -85,16 +93,13 @@ pub struct NetLimits {
 impl Default for NetLimits {
     fn default() -> Self {
         Self {
-            strangers_max: 64,
-            strangers_an_address_max: 4,
-            handshakes_a_second: 50,
-            handshakes_an_address_a_second: 2,
-            handshakes_an_address_burst: 8,
-            loopback_is_exempt: true,
+            unauthenticated_max: 128,
+            handshakes_a_second: 100,
+            first_flight_ms: 3_000,
             handshake_ms: 10_000,
             connect_ms: 5_000,
             lookup_ms: 10_000,
-            resolver: |address| address.to_socket_addrs().map(Iterator::collect),
+            resolver: interfaces::resolve,
             queue_frames_max: 2_000,
             queue_bytes_max: 4 * 1024 * 1024,
             goodbye_ms: 2_000,

@@ -38,13 +38,14 @@ impl EventLoop {
     /// Says goodbye to a connection, with `code` if it gets that far. Nobody above is told.
     pub(super) fn part(&mut self, id: LinkId, code: Option<ByeCode>) {
         let Some(link) = self.connections.at(id) else { return };
-        let role = std::mem::replace(&mut link.role, Role::Leaving);
-        if role == Role::Leaving {
+        let role = link.role;
+        if matches!(role, Role::Leaving { .. }) {
             return;
         }
+        link.role = Role::Leaving { listener: None };
         link.connection.finish(code);
         let is_lost = link.connection.is_away();
-        self.settle(id, role);
+        self.leave_role(id, role);
         if is_lost {
             return self.drop_link(id, &LinkError::Cut);
         }
@@ -59,18 +60,19 @@ impl EventLoop {
         if let Err(error) = self.poll.registry().deregister(link.connection.socket()) {
             log::debug!("connection {} was not watched: {error}", id.0);
         }
-        self.settle(id, link.role);
+        self.leave_role(id, link.role);
         if let Role::Dialled { client, stage: DialStage::Connecting | DialStage::Handshaking } = link.role {
             self.dial_failed(client, error.clone());
         }
     }
 
-    /// A connection has left its role.
-    fn settle(&mut self, id: LinkId, role: Role) {
+    /// A connection has left its role. If it is there still, it says goodbye.
+    fn leave_role(&mut self, id: LinkId, role: Role) {
         match role {
-            Role::Hosted { listener, address, stranger: true, .. } => {
+            Role::Hosted { listener, network, .. } => self.leave_door(id, listener, network),
+            Role::Leaving { listener: Some(listener) } => {
                 if let Some(Some(listener)) = self.listeners.get_mut(listener) {
-                    listener.admission.settled(address);
+                    listener.admission.leave(id);
                 }
             }
             Role::Dialled { client, .. } => {
@@ -78,7 +80,7 @@ impl EventLoop {
                     client.link = None;
                 }
             }
-            Role::Hosted { .. } | Role::Leaving => {}
+            Role::Leaving { listener: None } => {}
         }
     }
 

@@ -1,17 +1,18 @@
 //! One listening socket with the host behind it.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use mio::net::{TcpListener, TcpStream};
 use rustls::{ServerConfig, ServerConnection};
 
+use super::address::{AddressError, nobody_at, scoped};
 use super::admission::Admission;
 use super::connection::Connection;
 use super::learning_link::LearningHandshake;
 use super::limits::{ACCEPT_REST_MS, NetLimits};
-use super::{ListenError, ListenerId, tls};
+use super::{ListenError, ListenerId, interfaces, tls};
 use crate::crypto::Suite;
 use crate::protocol::limits::STRANGER_BODY_BYTES_MAX;
 use crate::protocol::{Host, Identity, OpenPolicy};
@@ -30,7 +31,9 @@ pub(super) struct Listener {
     /// Whether someone may be waiting at the door.
     pub(super) knocked: bool,
     /// Not before then, in monotonic milliseconds.
-    pub(super) rests_until_ms: u64,
+    rests_until_ms: u64,
+    /// Whether the last one could not be let in for want of a file descriptor.
+    is_out_of_descriptors: bool,
 }
 
 /// What came of accepting.
@@ -41,6 +44,8 @@ pub(super) enum Accepted {
     Nobody,
     /// Not now.
     Later,
+    /// The system has no file descriptor for it.
+    NoDescriptor,
 }
 
 impl Listener {
@@ -59,7 +64,7 @@ impl Listener {
             let config = tls::host_config(identity.signing());
             Some(config.map_err(|error| ListenError::System(error.to_string()))?)
         };
-        let socket = TcpListener::bind(address).map_err(|error| explain(&error))?;
+        let socket = TcpListener::bind(own_address(address)?).map_err(|error| explain(&error))?;
         Ok(Self {
             id,
             socket,
@@ -71,31 +76,43 @@ impl Listener {
             tls,
             knocked: false,
             rests_until_ms: 0,
+            is_out_of_descriptors: false,
         })
     }
 
     /// Accepts one connection, if it may.
     pub(super) fn accept(&mut self, now_ms: u64) -> Accepted {
-        if self.rests_until_ms > now_ms || self.admission.opens_at(now_ms) > now_ms {
+        if self.rests_until_ms > now_ms {
             return Accepted::Later;
         }
         loop {
             match self.socket.accept() {
-                Ok((socket, from)) => return Accepted::Connection(socket, from),
+                Ok((socket, from)) => {
+                    self.is_out_of_descriptors = false;
+                    return Accepted::Connection(socket, from);
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.knocked = false;
                     return Accepted::Nobody;
                 }
                 // Whoever was at the door has gone again, or a signal came.
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
+                Err(error) if is_out_of_descriptors(&error) => return Accepted::NoDescriptor,
                 Err(error) => {
-                    // Such as too many open files: it may get better, and must not make us spin.
+                    // It may get better, and must not make us spin.
                     log::warn!("listener {} cannot accept at the moment: {error}", self.id.0);
                     self.rests_until_ms = now_ms + ACCEPT_REST_MS;
                     return Accepted::Later;
                 }
             }
         }
+    }
+
+    /// There is no file descriptor for whoever is at the door. It is tried again in a while; gives whether that
+    /// is news.
+    pub(super) fn runs_out_of_descriptors(&mut self, now_ms: u64) -> bool {
+        self.rests_until_ms = now_ms + ACCEPT_REST_MS;
+        !std::mem::replace(&mut self.is_out_of_descriptors, true)
     }
 
     /// The connection over an accepted socket.
@@ -114,14 +131,35 @@ impl Listener {
     }
 
     /// When someone at the door may come in, if someone is there and has to wait.
-    pub(super) fn opens_at(&self, now_ms: u64) -> Option<u64> {
-        let at_ms = self.admission.opens_at(now_ms).max(self.rests_until_ms);
-        (self.knocked && at_ms != u64::MAX).then_some(at_ms)
+    pub(super) fn opens_at(&self) -> Option<u64> {
+        self.knocked.then_some(self.rests_until_ms)
     }
+}
+
+/// An address of this computer as the system wants it: that of one network with the network's number.
+fn own_address(address: SocketAddr) -> Result<SocketAddr, ListenError> {
+    let ip = address.ip();
+    if nobody_at(ip) == Some(AddressError::Nobody) || interfaces::is_broadcast(ip) {
+        return Err(ListenError::Nobody);
+    }
+    Ok(match ip {
+        IpAddr::V6(own) if own.is_unicast_link_local() => {
+            scoped(ip, address.port(), interfaces::scope_of(own).ok_or(ListenError::NotAvailable)?)
+        }
+        _ => address,
+    })
+}
+
+/// Whether the system, or this process, has as many files open as it may.
+pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    // EMFILE and ENFILE, which have no kind of their own; WSAEMFILE on Windows.
+    let codes: &[i32] = if cfg!(windows) { &[10_024] } else { &[24, 23] };
+    error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
 fn explain(error: &io::Error) -> ListenError {
     match error.kind() {
+        _ if is_out_of_descriptors(error) => ListenError::OutOfFiles,
         ErrorKind::AddrInUse => ListenError::InUse,
         ErrorKind::AddrNotAvailable => ListenError::NotAvailable,
         ErrorKind::PermissionDenied => ListenError::Denied,

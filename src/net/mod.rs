@@ -13,14 +13,17 @@
 //! clients has the member thread. This layer passes keys on and looks into none; what frames mean is
 //! the business of [`crate::protocol`].
 
+mod address;
 mod admission;
 mod clock;
 mod connection;
 mod connections;
 mod dial;
 mod event_loop;
+mod first_flight;
 mod handshake;
 mod hosting;
+mod interfaces;
 mod joining;
 mod key_exchange;
 mod learning_link;
@@ -43,7 +46,9 @@ use std::thread;
 
 use mio::Waker;
 
+pub use self::address::{Address, AddressError, HostPart, nobody_at};
 use self::event_loop::EventLoop;
+pub use self::interfaces::scope_number;
 pub use self::learning_link::LEARNING_BANNER;
 pub use self::limits::{NetLimits, Resolver};
 use crate::protocol::{self, Client, HostEvent, Identity, OpenPolicy};
@@ -121,6 +126,12 @@ pub enum Event {
         /// Why.
         reason: ListenError,
     },
+    /// Somebody is at the door of a listener and cannot be let in, for no more files may be open. Told once,
+    /// until somebody comes in again.
+    OutOfFiles {
+        /// Which.
+        listener: ListenerId,
+    },
     /// A client has something to tell.
     Client {
         /// Which.
@@ -148,9 +159,15 @@ pub enum ListenError {
     /// This computer does not have the address.
     #[error("this computer does not have that address")]
     NotAvailable,
+    /// Nobody could be reached there: it stands for many computers at once, or for none.
+    #[error("nobody can be reached at that address")]
+    Nobody,
     /// The system does not allow it.
     #[error("the system does not allow this port")]
     Denied,
+    /// No more files may be open.
+    #[error("too many open files")]
+    OutOfFiles,
     /// Something else.
     #[error("{0}")]
     System(String),

@@ -14,6 +14,8 @@ pub(super) enum Timer {
     Link(LinkId),
     /// A client's name lookup.
     Lookup(ClientId),
+    /// A client's next try at a place that cut it off.
+    Redial(ClientId),
 }
 
 /// All deadlines, in milliseconds of the monotonic clock.

@@ -110,6 +110,15 @@ pub enum LinkError {
         /// The address that was tried.
         address: String,
     },
+    /// Nobody can be reached at such an address, whoever hosts.
+    #[error("nobody can be reached at {address}")]
+    Nobody {
+        /// The address as it was given.
+        address: String,
+    },
+    /// This process, or the system, has as many files open as it may.
+    #[error("too many open files")]
+    OutOfFiles,
     /// The host's key is not the pinned one. Nothing was sent.
     #[error("the host's key is not the expected one")]
     HostKeyChanged {

@@ -37,6 +37,9 @@ impl FrameReader {
     /// [`DecodeError::FrameLength`] or [`DecodeError::UnknownFrame`]; the stream cannot go on.
     pub fn next_body(&mut self) -> Result<Option<(FrameKind, Vec<u8>)>, DecodeError> {
         let waiting = self.buffer.get(self.read..).unwrap_or_default();
+        if let Some(length) = waiting.first_chunk() {
+            self.check_length(u32::from_be_bytes(*length) as usize)?;
+        }
         let Some((header, rest)) = waiting.split_first_chunk::<FRAME_HEADER_BYTES>() else {
             self.tidy();
             return Ok(None);
@@ -70,6 +73,12 @@ impl FrameReader {
         self.read >= self.buffer.len()
     }
 
+    /// A length that no type can have here is refused before the type is known.
+    fn check_length(&self, length: usize) -> Result<(), DecodeError> {
+        let limit = self.body_bytes_max.saturating_add(1);
+        if (1..=limit).contains(&length) { Ok(()) } else { Err(DecodeError::FrameLength { length, limit }) }
+    }
+
     fn tidy(&mut self) {
         if self.is_empty() {
             self.buffer = Vec::new();
@@ -88,6 +97,22 @@ mod tests {
     fn two_frames() -> (Vec<u8>, [Frame; 2]) {
         let frames = [Frame::Ping(Ping { number: 7 }), Frame::Bye(Bye { code: 1 })];
         (frames.iter().flat_map(|frame| frame.to_bytes().to_vec()).collect(), frames)
+    }
+
+    #[test]
+    fn a_length_that_cannot_be_is_refused_with_its_last_byte() {
+        for (length, body_bytes_max) in [(0, 100), (102, 100), (u32::MAX, 512 * 1024)] {
+            let mut reader = FrameReader::new(body_bytes_max);
+            let bytes = length.to_be_bytes();
+            reader.push(&bytes[..3]);
+            assert_eq!(reader.next_body(), Ok(None));
+            reader.push(&bytes[3..]);
+            let limit = body_bytes_max + 1;
+            assert_eq!(reader.next_body(), Err(DecodeError::FrameLength { length: length as usize, limit }));
+        }
+        let mut reader = FrameReader::new(100);
+        reader.push(&101_u32.to_be_bytes());
+        assert_eq!(reader.next_body(), Ok(None), "the longest that can be");
     }
 
     #[test]

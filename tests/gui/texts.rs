@@ -10,7 +10,7 @@ use crate::catalogue::place_in_translation;
 use crate::literals::{Literal, of_directory};
 
 /// Literals of `src/gui` that are no words of a language, or that no window shows, by their file.
-const NO_WORDS: [(&str, &[&str]); 10] = [
+const NO_WORDS: [(&str, &[&str]); 11] = [
     // The time of day in digits; units as everybody writes them.
     ("format.rs", &["%H:%M", "s", "ms", "µs"]),
     // A thread's name.
@@ -22,9 +22,6 @@ const NO_WORDS: [(&str, &[&str]); 10] = [
         "launch.rs",
         &[
             "SLINT_BACKEND",
-            "DISPLAY",
-            "WAYLAND_DISPLAY",
-            "WAYLAND_SOCKET",
             "the renderer ended in a panic",
             "winit",
             "software",
@@ -37,6 +34,7 @@ const NO_WORDS: [(&str, &[&str]); 10] = [
             "conversa",
         ],
     ),
+    ("display.rs", &["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"]),
     ("presenter/preferences.rs", &["CARGO_PKG_VERSION"]),
     // What a guesser knows of everybody here.
     ("bind.rs", &["conversa"]),

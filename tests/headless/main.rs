@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(unreachable_pub, reason = "a test program has no outside")]
 
+#[cfg(unix)]
+mod descriptors;
 mod files;
 mod keys;
 mod logs;

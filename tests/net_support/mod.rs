@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use conversa::crypto::{Fingerprint, Suite, SystemRandom, key_file};
 use conversa::net::{ClientId, Command, Event, Handle, ListenerId, NetLimits, spawn_with};
 use conversa::protocol::{
-    self, Client, Entry, Identity, Invite, LearningConsent, LinkError, MessageId, Now, OpenPolicy, RoomCrypto, Stop,
-    new_room,
+    self, Client, Entry, Identity, Invite, LearningConsent, LinkError, MessageId, Now, OpenPolicy, RoomCrypto, RoomId,
+    Stop, new_room,
 };
 use conversa::wire::Signed;
 
@@ -231,6 +231,14 @@ impl World {
     pub(crate) fn stops(&mut self, name: &str) -> Stop {
         self.told_to(name, "the end", |event| match event {
             protocol::Event::Stopped(stop) => Some(stop.clone()),
+            _ => None,
+        })
+    }
+
+    /// The room somebody has entered, and its genesis.
+    pub(crate) fn entered(&mut self, name: &str) -> (RoomId, Signed) {
+        self.told_to(name, "a room", |event| match event {
+            protocol::Event::Entered { room, genesis, .. } => Some((*room, genesis.clone())),
             _ => None,
         })
     }

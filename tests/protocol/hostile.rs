@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use conversa::crypto::{CryptoError, Domain, Fingerprint, Suite};
 use conversa::protocol::limits::{
-    ANSWER_MS, DEAD_AFTER_MS, FIRST_FRAME_MS, KNOCKS_AN_ADDRESS_MAX, KNOCKS_WAITING_MAX, ROOMS_MAX, SYNC_MS,
+    ANSWER_MS, DEAD_AFTER_MS, FIRST_FRAME_MS, KNOCKS_AN_ADDRESS_MAX, KNOCKS_WAITING_MAX, ROOMS_MAX, ROSTER_ENTRIES_MAX,
+    SYNC_MS,
 };
 use conversa::protocol::{
     ByeCode, Command, Entry, Event, Fault, Host, HostLimits, Identity, LinkError, LinkId, OpenPolicy, RefuseCode,
@@ -153,13 +154,36 @@ fn a_host_that_promises_more_than_it_gives_is_given_up() {
     }
 }
 
+/// What cannot be true is not waited for.
+#[test]
+fn a_welcome_that_promises_more_than_a_roster_may_have_ends_the_link_at_once() {
+    let too_long =
+        |welcome: Welcome| Welcome { roster_length: ROSTER_ENTRIES_MAX + 1, position: u64::MAX / 2, ..welcome };
+    let no_place = |welcome: Welcome| Welcome { roster_length: welcome.position + 1, ..welcome };
+    let changes: [fn(Welcome) -> Welcome; 2] = [too_long, no_place];
+    for change in changes {
+        let mut net = Net::new(Suite::Textbook, &["ann", "bo"]);
+        let invite = net.invite();
+        net.tamper = Some(Box::new(move |name, frame| match frame {
+            Frame::Welcome(welcome) if name == "carol" => Some(Frame::Welcome(change(welcome))),
+            frame => Some(frame),
+        }));
+        net.add("carol", Entry::Invite(invite), None);
+        net.settle();
+        assert_eq!(net.stop_of("carol"), Some(Stop::Protocol(Fault::Limit)));
+    }
+}
+
 /// Who comes anew is promised more roster, who resumes more log.
 fn promise_too_much(net: &mut Net) {
     net.tamper = Some(Box::new(|name, frame| match frame {
         Frame::Welcome(welcome) if name == "bo" => {
             Some(Frame::Welcome(Welcome { position: welcome.position + 5, ..welcome }))
         }
-        Frame::Welcome(welcome) => Some(Frame::Welcome(Welcome { roster_length: u64::MAX, ..welcome })),
+        Frame::Welcome(welcome) => {
+            let (roster_length, position) = (ROSTER_ENTRIES_MAX, ROSTER_ENTRIES_MAX + 1);
+            Some(Frame::Welcome(Welcome { roster_length, position, ..welcome }))
+        }
         frame => Some(frame),
     }));
 }

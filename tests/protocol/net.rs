@@ -529,7 +529,10 @@ impl Net {
                         }
                     }
                 }
-                HostOutput::Member { .. } | HostOutput::Event(_) => {}
+                HostOutput::Member { .. }
+                | HostOutput::Waiting { .. }
+                | HostOutput::TurnedAway { .. }
+                | HostOutput::Event(_) => {}
             }
         }
         busy

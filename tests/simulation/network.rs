@@ -282,7 +282,7 @@ impl World {
                         link.host_reader.allow(MEMBER_BODY_BYTES_MAX);
                     }
                 }
-                HostOutput::Event(_) => {}
+                HostOutput::Waiting { .. } | HostOutput::TurnedAway { .. } | HostOutput::Event(_) => {}
             }
         }
         for link in newcomers {

@@ -146,6 +146,7 @@ impl Desk {
                     assert!(self.lines.remove(&link).is_some(), "only a link that is there is closed");
                 }
                 HostOutput::Member { link } => assert!(self.lines.contains_key(&link), "a member has a link"),
+                HostOutput::Waiting { .. } | HostOutput::TurnedAway { .. } => {}
                 HostOutput::Event(HostEvent::RoomOpened(_)) => {}
                 HostOutput::Event(HostEvent::RoomClosed(room)) => {
                     self.rosters.remove(&room);

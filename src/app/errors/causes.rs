@@ -2,7 +2,7 @@
 
 use super::{Action, Code, Problem, say};
 use crate::crypto::{CryptoError, Fingerprint};
-use crate::net::ListenError;
+use crate::net::{AddressError, ListenError};
 use crate::protocol::{ByeCode, Fault, LinkError, RefuseCode, RoomCode, Stop};
 
 impl From<&LinkError> for Problem {
@@ -26,6 +26,8 @@ impl From<&LinkError> for Problem {
                 say!("Check the spelling. An address is a name or number and a port, as in 192.168.1.7:9000."),
                 Some(Action::EditAddress),
             ),
+            LinkError::Nobody { address } => return Self::of_address(address, AddressError::Nobody),
+            LinkError::OutOfFiles => return Self::out_of_files(),
             LinkError::HostKeyChanged { expected, seen } => return Self::host_key(expected, seen),
             LinkError::NotConversa { address } => (
                 Code::NotConversa,
@@ -174,6 +176,61 @@ impl Problem {
         let hint =
             say!("One identity can be in a room once. Quit the other Conversa, or give it an identity of its own.");
         Self::new(Code::Replaced, say!("You came into this room from somewhere else."), hint)
+    }
+}
+
+impl Problem {
+    /// A text, as it was given, is no address where somebody can be reached.
+    #[must_use]
+    pub fn of_address(text: &str, error: AddressError) -> Self {
+        let nobody = || say!("Nobody can be reached at {}.", text);
+        let (what, hint) = match error {
+            AddressError::Malformed | AddressError::Port => (
+                say!("“{}” is neither an invite nor an address.", text),
+                say!(
+                    "Paste an invite that starts with conversa:, or type a name or number and a port, as in \
+                     192.168.1.7:9000."
+                ),
+            ),
+            AddressError::Unspecified => (
+                nobody(),
+                say!(
+                    "It stands for all addresses of the computer that hosts. Ask for one of them, as in \
+                     192.168.1.7:9000; on that computer itself it is 127.0.0.1."
+                ),
+            ),
+            AddressError::Nobody => (
+                nobody(),
+                say!(
+                    "It stands for many computers at once, or for none. Ask for the address of the computer that \
+                     hosts, as in 192.168.1.7:9000."
+                ),
+            ),
+        };
+        Self::new(Code::NoSuchHost, what, hint).with_action(Action::EditAddress)
+    }
+
+    /// An address to listen at, as it was given, is nobody's.
+    #[must_use]
+    pub fn nobody_to_listen(text: &str) -> Self {
+        let hint = say!("Use 0.0.0.0 to be reachable at all addresses of this computer.");
+        Self::new(Code::CannotListen, say!("Nobody can be reached at {}.", text), hint)
+    }
+
+    /// An address names a network that this computer is not in.
+    #[must_use]
+    pub fn no_such_scope(scope: &str) -> Self {
+        let hint = say!("Leave out the % and what follows it, and Conversa looks in each network.");
+        Self::new(Code::NoSuchHost, say!("This computer has no network interface “{}”.", scope), hint)
+            .with_action(Action::EditAddress)
+    }
+
+    /// As many files are open as may be.
+    #[must_use]
+    pub fn out_of_files() -> Self {
+        let what = say!("Conversa may not open more files or connections.");
+        let hint = say!("Close other programs, or let it open more: `ulimit -n 1024` before it starts.");
+        Self::new(Code::Network, what, hint).with_action(Action::Retry)
     }
 }
 
@@ -331,6 +388,8 @@ impl Problem {
                 say!("{} is not an address of this computer.", address.ip()),
                 say!("Use 0.0.0.0 to be reachable at all its addresses."),
             ),
+            ListenError::Nobody => Self::nobody_to_listen(&address.ip().to_string()),
+            ListenError::OutOfFiles => Self::out_of_files(),
             ListenError::Denied => Self::new(
                 Code::CannotListen,
                 say!("The system does not let Conversa host at port {}.", port),

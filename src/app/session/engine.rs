@@ -18,7 +18,7 @@ use super::{HostRequest, JoinRequest, SeatEvent, SeatId, Seats, SessionEvent, lo
 use crate::app::vault::{Private, Vault};
 use crate::app::{Code, Keys, Memories, Passphrase, Problem, Profile, Record, Records, Settings, say};
 use crate::crypto::{Fingerprint, Suite};
-use crate::net::{self, ClientId, Handle};
+use crate::net::{self, ClientId, Handle, ListenerId};
 use crate::protocol::limits::INVITE_LIFE_MS;
 use crate::protocol::{
     Command, Event, Identity, Invite, LearningConsent, MessageId, Now, RoomCrypto, RoomId, Stop, check_name,
@@ -255,10 +255,22 @@ impl Engine {
                     self.fail(seat, Problem::of_listen(address, &reason));
                 }
             }
+            net::Event::OutOfFiles { listener } => self.out_of_files(listener),
             net::Event::Client { id, event } => self.client_event(id, event),
             net::Event::Host { listener, event } => log::debug!("listener {}: {event:?}", listener.0),
             net::Event::Stopped => self.quitting = Quitting::Done,
         }
+    }
+
+    /// Nobody new can come in at a listener. Who hosts there and is not in its own room yet never will be.
+    fn out_of_files(&mut self, listener: ListenerId) {
+        let seats = self.listeners.seats_of(listener);
+        let waiting: Vec<SeatId> =
+            seats.into_iter().filter(|id| self.seats.get(id).is_some_and(|seat| !seat.is_ready())).collect();
+        if waiting.is_empty() {
+            return self.emit(SessionEvent::Warning(Problem::out_of_files()));
+        }
+        waiting.into_iter().for_each(|seat| self.fail(seat, Problem::out_of_files()));
     }
 
     /// A worker is done with an identity: those who wait for it go on, fail, or wait for a

@@ -70,6 +70,12 @@ impl Listeners {
         self.all.swap_remove(index).seats.into_iter().collect()
     }
 
+    /// Who uses a listener.
+    pub(super) fn seats_of(&self, id: ListenerId) -> Vec<SeatId> {
+        let listener = self.all.iter().find(|listener| listener.id == id);
+        listener.into_iter().flat_map(|listener| listener.seats.iter().copied()).collect()
+    }
+
     /// `seat` does not need its listener any more; the last one closes it.
     pub(super) fn release(&mut self, seat: SeatId, net: &Handle) {
         for listener in &mut self.all {

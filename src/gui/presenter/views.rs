@@ -367,8 +367,8 @@ pub(super) fn address_row(address: &str, test: Option<&AddressTest>) -> ui::Addr
         {
             ui::Reach::Vpn
         }
-        Ok(std::net::IpAddr::V4(ip)) if !ip.is_private() => ui::Reach::Internet,
-        Ok(std::net::IpAddr::V6(ip)) if !ip.is_unique_local() => ui::Reach::Internet,
+        Ok(std::net::IpAddr::V4(ip)) if !ip.is_private() && !ip.is_link_local() => ui::Reach::Internet,
+        Ok(std::net::IpAddr::V6(ip)) if !ip.is_unique_local() && !ip.is_unicast_link_local() => ui::Reach::Internet,
         _ => ui::Reach::Network,
     };
     let state = match test.map(|test| test.reach) {
@@ -405,6 +405,8 @@ mod tests {
             ("100.127.9.9:9000", ui::Reach::Vpn),
             ("100.128.0.1:9000", ui::Reach::Internet),
             ("[fd00::7]:9000", ui::Reach::Network),
+            ("[fe80::7]:9000", ui::Reach::Network),
+            ("169.254.3.4:9000", ui::Reach::Network),
             ("[2001:db8::7]:9000", ui::Reach::Internet),
         ] {
             assert_eq!(address_row(address, None).reach, reach, "{address}");

@@ -246,8 +246,13 @@ impl Client {
             _ if self.leaving.is_some() => return self.stop(Stop::Left),
             _ => {}
         }
-        let key_changed = matches!(error, LinkError::HostKeyChanged { .. });
-        if key_changed || !(self.entered || self.entry.is_lasting()) {
+        let is_final = match error {
+            LinkError::HostKeyChanged { .. } => true,
+            // Whoever is in a room waits for better times; at the start there is nothing to wait for.
+            LinkError::OutOfFiles => !self.entered,
+            _ => !(self.entered || self.entry.is_lasting()),
+        };
+        if is_final {
             return self.stop(Stop::Unreachable(error));
         }
         self.retry_later(error, now, random);

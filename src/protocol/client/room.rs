@@ -11,7 +11,7 @@ use crate::protocol::MessageId;
 use crate::protocol::Now;
 #[cfg(test)]
 use crate::protocol::limits::PREKEYS_KEPT_MAX;
-use crate::protocol::limits::{INTRODUCE_AFTER_MS, TALKATIVE_MEMBERS_MAX};
+use crate::protocol::limits::{INTRODUCE_AFTER_MS, ROSTER_ENTRIES_MAX, TALKATIVE_MEMBERS_MAX};
 use crate::protocol::link::{ByeCode, PRESENCE_CONNECTED, PRESENCE_CUT, PRESENCE_OFFLINE};
 use crate::protocol::log_hash::LogHash;
 use crate::protocol::payload::Fault;
@@ -161,6 +161,10 @@ impl Client {
         }
         if welcome.prekey_index == u64::MAX || welcome.chain_number == u64::MAX {
             // No number is left for the next, and an honest host has seen nobody use so many.
+            return Err(Fault::Limit);
+        }
+        if welcome.roster_length > ROSTER_ENTRIES_MAX || welcome.position < welcome.roster_length {
+            // No roster is longer, and each of its entries has a place in the log. It would be waited for in vain.
             return Err(Fault::Limit);
         }
         if resuming {

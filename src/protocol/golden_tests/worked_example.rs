@@ -69,7 +69,10 @@ fn hand(host: &mut Host, example: &Example, from: LinkId, name: &str) -> [Vec<Ve
         match output {
             HostOutput::Send { link, frame } => sent[usize::from(link == BO)].push(frame.to_vec()),
             HostOutput::Close { link, code } => panic!("{name}: {link:?} is closed with {code:?}"),
-            HostOutput::Member { .. } | HostOutput::Event(_) => {}
+            HostOutput::Member { .. }
+            | HostOutput::Waiting { .. }
+            | HostOutput::TurnedAway { .. }
+            | HostOutput::Event(_) => {}
         }
     }
     sent

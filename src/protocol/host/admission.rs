@@ -122,6 +122,7 @@ impl Host {
             room.waiting.add(number, link, way, peer.address);
         }
         self.set_state(link, LinkState::Waiting { room: room_id, number }, now);
+        self.outputs.push_back(HostOutput::Waiting { link });
         self.ask_owner(owner, &Frame::JoinAsk(JoinAsk { join: exact.to_vec().into(), number }), now);
         Ok(())
     }

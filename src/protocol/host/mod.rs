@@ -103,6 +103,16 @@ pub enum HostOutput {
         /// Which.
         link: LinkId,
     },
+    /// The peer waits for an owner: from now on it is the host that bounds how many like it there are.
+    Waiting {
+        /// Which.
+        link: LinkId,
+    },
+    /// It waits no more and was not let in.
+    TurnedAway {
+        /// Which.
+        link: LinkId,
+    },
     /// Something its owner may like to know.
     Event(HostEvent),
 }
@@ -373,6 +383,7 @@ impl Host {
             entry.since_ms = now.monotonic_ms;
         }
         self.check_by(now.monotonic_ms + self.limits.first_frame_ms);
+        self.outputs.push_back(HostOutput::TurnedAway { link: asker });
         self.refuse(asker, code);
     }
 }

@@ -1,0 +1,69 @@
+//! Which display the environment names. Wayland is tried before X11, as the toolkit does, and a session that has
+//! ended, or a system that only passes the variables on, may name one where nobody answers.
+
+use std::ffi::OsString;
+
+/// What names a Wayland display.
+pub(super) const WAYLAND_VARIABLES: [&str; 2] = ["WAYLAND_DISPLAY", "WAYLAND_SOCKET"];
+/// What names an X11 display.
+const X11_VARIABLE: &str = "DISPLAY";
+
+/// The displays that are named; an empty name is none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Displays {
+    pub(super) wayland: bool,
+    pub(super) x11: bool,
+}
+
+impl Displays {
+    /// Of this process.
+    pub(super) fn named() -> Self {
+        Self::named_by(|name| std::env::var_os(name))
+    }
+
+    fn named_by(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let is_set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
+        Self { wayland: WAYLAND_VARIABLES.into_iter().any(is_set), x11: is_set(X11_VARIABLE) }
+    }
+
+    /// Whether there is any.
+    pub(super) const fn is_any(self) -> bool {
+        self.wayland || self.x11
+    }
+
+    /// Whether another is left where the first did not answer. After that one is taken away none is, so this
+    /// holds once.
+    pub(super) const fn has_another(self) -> bool {
+        self.wayland && self.x11
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_says_what_is_tried_and_what_after_that() {
+        let (none, wayland, x11, both) = ((false, false), (true, false), (false, true), (true, true));
+        for (variables, named) in [
+            (&[][..], none),
+            (&[("DISPLAY", ""), ("WAYLAND_DISPLAY", ""), ("WAYLAND_SOCKET", "")], none),
+            (&[("DISPLAY", ":0")], x11),
+            (&[("DISPLAY", ":0"), ("WAYLAND_DISPLAY", "")], x11),
+            (&[("WAYLAND_DISPLAY", "wayland-0")], wayland),
+            (&[("WAYLAND_SOCKET", "7")], wayland),
+            (&[("WAYLAND_DISPLAY", "wayland-0"), ("DISPLAY", "")], wayland),
+            (&[("WAYLAND_DISPLAY", "/run/gone"), ("DISPLAY", ":0")], both),
+            (&[("WAYLAND_SOCKET", "7"), ("DISPLAY", ":0")], both),
+        ] {
+            let value = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
+            let displays = Displays::named_by(value);
+            assert_eq!((displays.wayland, displays.x11), named, "{variables:?}");
+            assert_eq!(displays.is_any(), named != none, "{variables:?}");
+            // Then without what names a Wayland display, so that it cannot go round in circles.
+            assert_eq!(displays.has_another(), named == both, "{variables:?}");
+            let after = Displays::named_by(|name| value(name).filter(|_| !WAYLAND_VARIABLES.contains(&name)));
+            assert!(!after.has_another(), "{variables:?}");
+        }
+    }
+}
