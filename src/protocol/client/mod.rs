@@ -8,6 +8,7 @@ mod awaited;
 mod clocks;
 mod events;
 mod link;
+mod missed;
 mod owner;
 mod prekeys;
 mod receive;
