@@ -103,6 +103,8 @@ fn notice_text(room: &Room, notice: &Notice) -> String {
         Notice::Unreadable(member) => format!("A message from {} could not be read.", name(member)),
         Notice::Lost { member, count: 1 } => format!("A message from {} is missing.", name(member)),
         Notice::Lost { member, count } => format!("{count} messages from {} are missing.", name(member)),
+        Notice::Missed { count, since_ms } => format!("You missed at least {count} since {since_ms}."),
+        Notice::LogGap { entries, since_ms } => format!("Up to {entries} entries are gone since {since_ms}."),
         Notice::Fork(member) => {
             format!("{} saw another history of this room: the host may not be honest.", name(member))
         }

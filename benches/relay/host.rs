@@ -28,6 +28,7 @@ pub fn run() {
         bytes_burst: u32::MAX,
         keys_burst: 1_000_000,
         first_frame_ms: 600_000,
+        ..HostLimits::default()
     };
     let usual = NetLimits::default();
     let handshakes_a_second = if any_pace { 1_000 } else { usual.handshakes_a_second };

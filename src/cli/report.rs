@@ -155,8 +155,30 @@ impl Report {
                 self.console.event("lost", &fields);
                 self.console.notice(&format!("Messages from {} are missing: {count}.", called(&name)));
             }
+            Event::Missed { told_by, count, since_ms } => self.missed(told_by, *count, *since_ms),
+            Event::LogGap { entries, since_ms } => {
+                self.console.event("log_gap", &json!({ "entries": entries, "since": rfc3339(*since_ms) }));
+                let since = rfc3339(*since_ms);
+                self.console.notice(&format!(
+                    "The host no longer has what was said since {since}: up to {entries} entries of the room's log."
+                ));
+            }
+            Event::MissedBy { id, by } => {
+                let called = room.name_of(by);
+                let fields = json!({ "id": id.to_string(), "member": by.to_string(), "name": called });
+                self.console.event("missed_by", &fields);
+                self.console.notice(&printable(&format!("{called} went without having confirmed your last words.")));
+            }
             _ => {}
         }
+    }
+
+    fn missed(&mut self, told_by: &Fingerprint, count: u64, since_ms: u64) {
+        let since = rfc3339(since_ms);
+        let fields = json!({ "count": count, "since": since, "told_by": told_by.to_string() });
+        self.console.event("missed", &fields);
+        let messages = if count == 1 { "one message".to_owned() } else { format!("{count} messages") };
+        self.console.notice(&format!("You missed at least {messages} while you were away, since {since}."));
     }
 
     /// Shows what the members can read to each other.

@@ -178,6 +178,7 @@ impl Vector {
             2 => Body::Title(decode(&body).unwrap()),
             3 => Body::Receipt(decode(&body).unwrap()),
             4 => Body::Leave,
+            5 => Body::Missed(decode(&body).unwrap()),
             _ => return None,
         })
     }

@@ -28,18 +28,18 @@ pub const MEMBER_BODY_BYTES_MAX: usize = 512 * 1024;
 pub const CHAIN_MESSAGES_MAX: u64 = 1_000;
 /// How long a chain is used, in milliseconds: a day.
 pub const CHAIN_LIFE_MS: u64 = 24 * 3_600_000;
-/// How far a receiver steps a chain over lost messages: one hash each.
-pub const CHAIN_GAP_MAX: u64 = 1_000;
 /// How long a prekey is used, in milliseconds: a day.
 pub const PREKEY_LIFE_MS: u64 = 24 * 3_600_000;
 /// How long the private half of a replaced prekey is kept for packets under way, in milliseconds.
 pub const PREKEY_OLD_MS: u64 = 5 * 60_000;
 /// Private prekeys kept at once: the live one and those replaced within [`PREKEY_OLD_MS`].
 pub const PREKEYS_KEPT_MAX: usize = 8;
-/// Positions whose log hashes are remembered to compare with other members': 40 bytes each.
-pub const LOG_HASHES_KEPT: usize = 4_096;
-/// Log items a host keeps for those who come back after a cut.
-pub const LOG_ITEMS_KEPT: usize = 1_000;
+/// Positions whose log hashes are remembered to compare with other members', and by a host to know where
+/// somebody was: 32 bytes each.
+pub const LOG_HASHES_KEPT: usize = 16_384;
+/// Log items a host keeps for those who come back after a cut. Receipts are items too, and look like any
+/// other message: 16 people who read confirm each word up to 15 times. Mostly their bytes are the limit.
+pub const LOG_ITEMS_KEPT: usize = 16_000;
 /// The same in bytes.
 pub const LOG_BYTES_KEPT: usize = 8 * 1024 * 1024;
 
@@ -129,6 +129,12 @@ pub const RETRY_SOON_MS: u64 = 60_000;
 /// The longest wait while it is short, in milliseconds; also the one after too much was sent, which gives a
 /// member two announcements again.
 pub const RETRY_SOON_MAX_MS: u64 = 3_000;
+
+/// How long words wait for those who were here when the host went, in milliseconds: they try every few
+/// seconds, and whatever is said without them never reaches them.
+pub const RETURN_MS: u64 = 30_000;
+/// The same where it is not known who was here, for the app began anew as well.
+pub const RETURN_UNKNOWN_MS: u64 = 10_000;
 
 /// Messages that wait to be sent: as many as a person can type, or a script should have unsent.
 pub const OUTBOX_MAX: usize = 1_000;

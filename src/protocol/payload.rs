@@ -218,6 +218,34 @@ struct TextPayload {
     text: String,
 }
 
+/// Words of others that a member missed, as another member counted them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Missed {
+    /// Who missed them.
+    #[serde(rename = "a")]
+    pub member: Fingerprint,
+    /// How many stand in the log before it came back, at least.
+    #[serde(rename = "c")]
+    pub count: u64,
+    /// How many stand after that, sealed by somebody who did not know of it yet.
+    #[serde(rename = "o")]
+    pub crossed: u64,
+    /// The log position of the prekey with which it came back.
+    #[serde(rename = "p")]
+    pub until: u64,
+    /// When the first of them came, by the clock of who tells, in milliseconds since 1970.
+    #[serde(rename = "t")]
+    pub since_ms: u64,
+}
+
+impl Missed {
+    /// How many it was in all.
+    pub(super) const fn all(&self) -> u64 {
+        self.count.saturating_add(self.crossed)
+    }
+}
+
 /// What a message says.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Body {
@@ -236,6 +264,8 @@ pub enum Body {
     Receipt(u64),
     /// Kind 4: the sender leaves for good.
     Leave,
+    /// Kind 5: what a member missed until it came back.
+    Missed(Missed),
     /// A kind that this version does not know: from a newer app.
     Newer,
 }
@@ -249,6 +279,7 @@ impl Body {
             Self::Title(title) => (2, encode(title)),
             Self::Receipt(position) => (3, encode(position)),
             Self::Leave => (4, Vec::new()),
+            Self::Missed(missed) => (5, encode(missed)),
             Self::Newer => (u8::MAX, Vec::new()),
         };
         encode(&PlaintextPayload { body: body.into(), kind, time_ms })
@@ -267,6 +298,7 @@ impl Body {
             3 => Self::Receipt(decode(&body)?),
             4 if body.is_empty() => Self::Leave,
             4 => return Err(DecodeError::Malformed),
+            5 => Self::Missed(decode(&body)?),
             _ => Self::Newer,
         };
         Ok((body, time_ms))
@@ -282,6 +314,7 @@ impl std::fmt::Debug for Body {
             Self::Title(_) => "Title",
             Self::Receipt(_) => "Receipt",
             Self::Leave => "Leave",
+            Self::Missed(_) => "Missed",
             Self::Newer => "Newer",
         })
     }
@@ -322,6 +355,13 @@ mod tests {
             Body::Title("Friday".to_owned()),
             Body::Receipt(u64::MAX),
             Body::Leave,
+            Body::Missed(Missed {
+                member: Fingerprint::from_bytes([7; 32]),
+                count: 2,
+                crossed: 1,
+                until: 3,
+                since_ms: 4,
+            }),
             Body::Newer,
         ];
         for body in bodies {
@@ -332,11 +372,11 @@ mod tests {
     #[test]
     fn a_body_that_is_not_its_kinds_is_refused_and_an_unknown_kind_is_not_looked_into() {
         let plaintext = |kind, body: &[u8]| encode(&PlaintextPayload { body: body.to_vec().into(), kind, time_ms: 1 });
-        for kind in 0..=3 {
+        for kind in (0..=3).chain([5]) {
             assert_eq!(Body::from_plaintext(&plaintext(kind, b"\xff")), Err(DecodeError::Malformed), "{kind}");
         }
         assert_eq!(Body::from_plaintext(&plaintext(4, b"\x00")), Err(DecodeError::Malformed));
-        for kind in 5..=u8::MAX {
+        for kind in 6..=u8::MAX {
             assert_eq!(Body::from_plaintext(&plaintext(kind, b"\xff")), Ok((Body::Newer, 1)));
         }
     }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::identity::{Bundle, Identity};
-use super::limits::{CHAIN_GAP_MAX, CHAIN_LIFE_MS, CHAIN_MESSAGES_MAX};
+use super::limits::{CHAIN_LIFE_MS, CHAIN_MESSAGES_MAX};
 use super::padding::{pad, unpad};
 use super::payload::{Body, CommonPayload, Fault, HeaderPayload, VERSION, sign, verify};
 use super::prekey::{PrivatePrekey, PublicPrekey};
@@ -231,7 +231,7 @@ impl ReceiveChain {
         let input = signed_input(&message.header, &message.ciphertext);
         ed25519_verify(&self.ed25519, &input, &message.signature).map_err(|_| Unopened::Forged)?;
         let lost = header.index.checked_sub(self.ratchet.index).ok_or(Unopened::Dropped)?;
-        if lost > CHAIN_GAP_MAX {
+        if header.index >= CHAIN_MESSAGES_MAX {
             return Err(Unopened::Gap);
         }
         for _ in 0..lost {

@@ -80,10 +80,14 @@ fn a_chain_ends_after_a_thousand_words_and_another_goes_on() {
 
 #[test]
 fn whoever_misses_more_than_is_kept_starts_anew_and_hears_the_rest() {
-    let mut net = Net::new(Suite::Textbook, &["ann", "bo", "carol"]);
+    const KEPT: usize = 1_000;
+    let limits = HostLimits { log_items: KEPT, ..HostLimits::default() };
+    let mut net = Net::with_host(Suite::Textbook, "ann", false, 8, limits);
+    net.invite_and_join("bo");
+    net.invite_and_join("carol");
     net.people.get_mut("bo").unwrap().online = false;
     net.cut("bo");
-    for n in 0..LOG_ITEMS_KEPT + 10 {
+    for n in 0..KEPT + 10 {
         net.send("ann", &n.to_string());
         if n % 400 == 399 {
             net.wait_in_steps(30_000, 500);
@@ -95,7 +99,7 @@ fn whoever_misses_more_than_is_kept_starts_anew_and_hears_the_rest() {
     net.send("carol", "still with us?");
     net.drive();
     assert_eq!(net.inbox("bo"), ["still with us?"]);
-    assert_eq!(net.inbox("carol").len(), LOG_ITEMS_KEPT + 10);
+    assert_eq!(net.inbox("carol").len(), KEPT + 10);
 }
 
 #[test]

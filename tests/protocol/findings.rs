@@ -33,6 +33,11 @@ pub(crate) fn restart(net: &mut Net, name: &'static str) {
     restart_knowing(net, name, entries);
 }
 
+/// The first record of the room that somebody entered.
+pub(crate) fn genesis_of(net: &Net, name: &str) -> Signed {
+    memory_of(net, name).0
+}
+
 fn come_back(net: &mut Net, name: &'static str) {
     net.people.get_mut(name).unwrap().online = true;
     net.wait(2 * RETRY_MAX_MS);

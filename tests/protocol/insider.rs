@@ -2,7 +2,7 @@
 //! nobody's word is put into another's mouth.
 
 use conversa::crypto::{Domain, Fingerprint, Suite};
-use conversa::protocol::limits::{CHAIN_GAP_MAX, TEXT_BYTES_MAX};
+use conversa::protocol::limits::{CHAIN_MESSAGES_MAX, TEXT_BYTES_MAX};
 use conversa::protocol::{Event, Stop};
 use conversa::wire::{ByteArray, Frame, Item, ItemKind, Msg, Signed, Wrap, decode, encode};
 use serde::{Deserialize, Serialize};
@@ -63,14 +63,14 @@ fn a_message_that_was_taken_is_not_taken_again() {
 }
 
 #[test]
-fn missing_messages_are_counted_up_to_a_limit_and_beyond_it_the_chain_is_over() {
+fn missing_messages_are_counted_up_to_the_last_of_a_chain_and_beyond_it_the_chain_is_over() {
     let (mut net, ann, mut chain) = insider(Suite::Secure);
     let skip = |chain: &mut Chain, count: u64| (0..count).for_each(|_| _ = ann.say(chain, 1, Vec::new()));
-    skip(&mut chain, CHAIN_GAP_MAX);
+    let most = CHAIN_MESSAGES_MAX - 1;
+    skip(&mut chain, most);
     pass(&mut net, &Frame::Msg(ann.say(&mut chain, 1, text([1; 16], "far ahead"))));
     assert_eq!(net.inbox("bo"), ["far ahead"]);
-    assert_eq!(told(&net, &Event::Lost { from: net.fingerprint("ann"), count: CHAIN_GAP_MAX }), 1);
-    skip(&mut chain, CHAIN_GAP_MAX + 1);
+    assert_eq!(told(&net, &Event::Lost { from: net.fingerprint("ann"), count: most }), 1);
     pass(&mut net, &Frame::Msg(ann.say(&mut chain, 1, text([2; 16], "too far"))));
     pass(&mut net, &Frame::Msg(ann.say(&mut chain, 1, text([3; 16], "and on"))));
     assert_eq!((net.inbox("bo").len(), unreadable(&net)), (1, 1), "nothing of the chain is read any more");
@@ -89,13 +89,13 @@ fn words_over_the_limit_are_not_shown_by_others_either() {
 #[test]
 fn a_kind_from_a_newer_app_is_told_and_a_malformed_one_too() {
     let (mut net, ann, mut chain) = insider(Suite::Secure);
-    pass(&mut net, &Frame::Msg(ann.say(&mut chain, 5, vec![1, 2, 3])));
+    pass(&mut net, &Frame::Msg(ann.say(&mut chain, 6, vec![1, 2, 3])));
     assert_eq!(told(&net, &Event::Newer { from: net.fingerprint("ann") }), 1);
-    // Words that are none, and a goodbye with something in it.
-    for kind in [1, 4] {
+    // Words that are none, a goodbye with something in it, and nothing that says what was missed.
+    for kind in [1, 4, 5] {
         pass(&mut net, &Frame::Msg(ann.say(&mut chain, kind, vec![1, 2, 3])));
     }
-    assert_eq!(unreadable(&net), 2);
+    assert_eq!(unreadable(&net), 3);
     assert_eq!(told(&net, &Event::MemberLeft { member: net.fingerprint("ann") }), 0);
 }
 

@@ -158,9 +158,14 @@ impl Net {
 
     /// The same with room for `places` members.
     pub(crate) fn with_places(suite: Suite, owner: &'static str, knock: bool, places: u16) -> Self {
+        Self::with_host(suite, owner, knock, places, HostLimits::default())
+    }
+
+    /// The same at a host with other limits.
+    pub(crate) fn with_host(suite: Suite, owner: &'static str, knock: bool, places: u16, limits: HostLimits) -> Self {
         let mut net = Self {
             suite,
-            host: Host::new(OpenPolicy::Only(vec![identity(suite, 0).fingerprint()]), HostLimits::default()),
+            host: Host::new(OpenPolicy::Only(vec![identity(suite, 0).fingerprint()]), limits),
             now: START,
             people: BTreeMap::new(),
             random: Seeded::new(7),

@@ -13,6 +13,18 @@ pub(super) struct Owed {
     session: (u32, u32),
 }
 
+/// Words that are in the log, and how those stood to them who were members then.
+pub(super) struct Spoken {
+    pub(super) message: MessageId,
+    pub(super) from: usize,
+    pub(super) epoch: u64,
+    pub(super) position: u64,
+    /// Whom the sender was told they do not reach, then or later.
+    pub(super) without: Vec<Fingerprint>,
+    /// Everybody's session then, if they were ever in.
+    pub(super) sessions: Vec<Option<(u32, u32)>>,
+}
+
 impl World {
     /// Does what a client tells its face, and holds it against the world's own account.
     pub(super) fn told(&mut self, who: usize, event: Event) {
@@ -49,6 +61,17 @@ impl World {
                 self.opened(who, member);
             }
             Event::OnHost { id, without } => self.owe(who, id, &without),
+            Event::MissedBy { id, by } => {
+                self.tally.count(Chance::MissedBy);
+                let spoken = self.spoken.iter_mut().filter(|spoken| spoken.message == id);
+                spoken.for_each(|spoken| spoken.without.push(by));
+            }
+            Event::Missed { count, .. } => {
+                self.tally.count(Chance::Missed);
+                assert!(count > 0, "p{who} is told that it missed nothing");
+                self.people[who].hears();
+            }
+            Event::LogGap { .. } | Event::Unreadable { .. } => self.people[who].hears(),
             Event::Delivered { id, to } if self.evil.is_none() && !self.suite.is_learning() => {
                 let reader = self.people.iter().find(|person| person.fingerprint() == to).unwrap();
                 assert!(reader.was_shown(id), "{id:?} is said to have arrived at {to:?}");
@@ -106,6 +129,14 @@ impl World {
         }
         let arriving = self.people[who].arriving.as_ref().unwrap();
         let readers = self.ledger.readers_of(&arriving.item, without, self.suite.is_learning());
+        let sessions = self.people.iter().map(|person| {
+            let was_in = |since: &u64| self.ledger.was_member_since(person.fingerprint(), *since);
+            person.was_in.filter(was_in).map(|_| person.session())
+        });
+        let sessions = sessions.collect();
+        let (epoch, position) = (arriving.header.epoch, arriving.position);
+        let without = without.to_vec();
+        self.spoken.push(Spoken { message, from: who, epoch, position, without, sessions });
         for (to, person) in self.people.iter().enumerate() {
             // What lies in the log from before somebody began anew is not for them.
             let was_there = person.log.as_ref().is_some_and(|log| log.began < arriving.position);

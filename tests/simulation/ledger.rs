@@ -89,6 +89,12 @@ impl Ledger {
         self.epoch(number).members.contains(&member)
     }
 
+    /// Whether somebody is a member now, and was all the time since an entry.
+    pub(super) fn was_member_since(&self, member: Fingerprint, number: u64) -> bool {
+        let since = usize::try_from(number).unwrap_or(usize::MAX);
+        self.epochs.iter().skip(since).all(|epoch| epoch.members.contains(&member))
+    }
+
     /// The owner's person lets somebody in, once.
     pub(super) fn lets_in(&mut self, member: Fingerprint) {
         *self.let_in.entry(member).or_default() += 1;

@@ -1,7 +1,9 @@
 //! What must hold in the end, beside all that the ledger holds at each step.
 
+use super::tally::Chance;
 use super::world::World;
 use crate::protocol::MessageId;
+use crate::protocol::limits::TALKATIVE_MEMBERS_MAX;
 
 /// Checks everything that can be said once nothing happens any more.
 pub(super) fn check(world: &World, last_words: &[MessageId]) {
@@ -10,6 +12,7 @@ pub(super) fn check(world: &World, last_words: &[MessageId]) {
         everybody_sees_the_order_of_the_log(world);
         everybody_is_back(world, last_words);
         what_was_sealed_for_somebody_came(world);
+        nobody_misses_words_untold(world);
     } else {
         deeds_are_seen(world, last_words);
     }
@@ -56,6 +59,49 @@ pub(super) fn what_was_sealed_for_somebody_came(world: &World) {
         let person = &world.people[owed.to];
         let came = person.was_shown(owed.message) || world.suite.is_learning();
         assert!(came || person.signs > 0, "p{} never saw {:?}", owed.to, owed.message);
+    }
+}
+
+/// Words that somebody missed are told to who said them, if their app lived on, and to who missed them, if
+/// anybody who had them, or said them, lived on until they were back. In large rooms nobody confirms, and
+/// the owner alone tells.
+pub(super) fn nobody_misses_words_untold(world: &World) {
+    if world.suite.is_learning() || world.people.len() > TALKATIVE_MEMBERS_MAX {
+        return;
+    }
+    let lives_on = |who: usize, since: &[Option<(u32, u32)>]| {
+        let person = &world.people[who];
+        person.ready && since[who] == Some(person.session())
+    };
+    for spoken in &world.spoken {
+        for (who, person) in world.people.iter().enumerate().filter(|(who, person)| *who != spoken.from && person.ready)
+        {
+            let key = person.fingerprint();
+            // Whoever came for the first time was not away.
+            let was_here = spoken.sessions[who].is_some();
+            let is_member = world.ledger.was_member_since(key, spoken.epoch);
+            if person.was_shown(spoken.message) || !was_here || !is_member {
+                continue;
+            }
+            let from = world.people[spoken.from].fingerprint();
+            let is_sender_told = spoken.without.contains(&key);
+            assert!(
+                is_sender_told || !lives_on(spoken.from, &spoken.sessions),
+                "{from:?} is not told that p{who} missed {:?}",
+                spoken.message
+            );
+            let mut witnesses = (0..world.people.len()).filter(|witness| *witness != who);
+            let is_witnessed = witnesses.any(|witness| {
+                let had_it = witness == spoken.from || world.people[witness].was_shown(spoken.message);
+                had_it && lives_on(witness, &spoken.sessions)
+            });
+            // Words that crossed a return are told on top of those of before, of which the rest may be known: a story
+            // of their own tells that.
+            if is_witnessed && spoken.sessions[who] != Some(person.session()) {
+                world.tally.count(Chance::MissedAndWitnessed);
+                assert!(person.heard_at > spoken.position, "p{who} is not told that it missed {:?}", spoken.message);
+            }
+        }
     }
 }
 

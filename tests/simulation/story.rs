@@ -2,8 +2,8 @@
 
 use super::person::Person;
 use super::tally::Chance;
-use super::world::World;
-use crate::protocol::limits::{LOG_ITEMS_KEPT, OUTBOX_MAX};
+use super::world::{LOG_ITEMS, World};
+use crate::protocol::limits::OUTBOX_MAX;
 use crate::protocol::{Command, Entry, MessageId};
 
 /// How a room's story goes.
@@ -116,7 +116,7 @@ fn chatter(world: &mut World) {
     world.people[away].reachable = false;
     world.cut(away);
     let before = world.people[who].log.as_ref().map_or(0, |log| log.position);
-    for _ in 0..LOG_ITEMS_KEPT / 15 + 8 {
+    for _ in 0..LOG_ITEMS / 15 + 8 {
         let words = if world.people[who].ready { 15 } else { 0 };
         for _ in 0..words {
             world.say(who, 10);
@@ -126,7 +126,7 @@ fn chatter(world: &mut World) {
         world.carry(true);
     }
     let after = world.people[who].log.as_ref().map_or(0, |log| log.position);
-    if after > before + LOG_ITEMS_KEPT as u64 {
+    if after > before + LOG_ITEMS as u64 {
         world.tally.count(Chance::LogFull);
     }
 }

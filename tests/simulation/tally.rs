@@ -39,6 +39,12 @@ chances! {
     /// Words that were called back.
     Cancelled >= 500,
     OutboxFull >= 10,
+    /// Somebody who came back was told that others said something meanwhile.
+    Missed >= 2_000,
+    /// Somebody was told that what they said was not confirmed by a member who went.
+    MissedBy >= 500,
+    /// Words that a member missed, and that somebody who had them was there to tell of.
+    MissedAndWitnessed >= 2_000,
     /// More was said than a host keeps for those who were away.
     LogFull >= 2,
     /// A frame that arrived in pieces.

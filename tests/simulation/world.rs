@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::dice::Dice;
 use super::evil::{Evil, EvilHost};
-use super::face::Owed;
+use super::face::{Owed, Spoken};
 use super::forger::Forger;
 use super::ledger::{Ledger, Said};
 use super::network::Link;
@@ -22,6 +22,8 @@ use crate::protocol::{
 
 /// When every world begins.
 pub(super) const START: Now = Now { monotonic_ms: 1_000, unix_ms: 1_800_000_000_000 };
+/// Items that the host keeps of a log: few enough that a room says more.
+pub(super) const LOG_ITEMS: usize = 1_000;
 /// Stands in all words, and so must not stand in anything that goes over the wire.
 pub(super) const MARK: &str = "between us";
 
@@ -55,6 +57,8 @@ pub(super) struct World {
     pub(super) spy: Option<Spy>,
     pub(super) tally: Arc<Tally>,
     pub(super) owed: Vec<Owed>,
+    /// Words in the log of an honest host.
+    pub(super) spoken: Vec<Spoken>,
     /// Anything may happen.
     pub(super) storm: bool,
     pub(super) may_knock: bool,
@@ -82,7 +86,10 @@ impl World {
         let mut world = Self {
             suite: cast.suite,
             now: START,
-            host: Host::new(OpenPolicy::Only(vec![owner.fingerprint()]), HostLimits::default()),
+            host: Host::new(
+                OpenPolicy::Only(vec![owner.fingerprint()]),
+                HostLimits { log_items: LOG_ITEMS, ..HostLimits::default() },
+            ),
             room,
             ledger: Ledger::new(room, owner.fingerprint()),
             truth: Truth::new(room),
@@ -95,6 +102,7 @@ impl World {
             queue_max: cast.queue_max,
             tally,
             owed: Vec::new(),
+            spoken: Vec::new(),
             storm: true,
             may_knock,
             is_closed: false,

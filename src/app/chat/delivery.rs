@@ -29,13 +29,15 @@ pub struct Delivery {
     pub to: Vec<Fingerprint>,
     /// Who cannot read it, for they were offline when it was sealed.
     pub without: Vec<Fingerprint>,
+    /// Who was to get it, and went or began anew without having confirmed it.
+    pub missed: Vec<Fingerprint>,
     /// How many were to get it when it reached the host.
     pub of: usize,
 }
 
 impl Delivery {
     pub(super) const fn queued() -> Self {
-        Self { progress: Progress::Queued, to: Vec::new(), without: Vec::new(), of: 0 }
+        Self { progress: Progress::Queued, to: Vec::new(), without: Vec::new(), missed: Vec::new(), of: 0 }
     }
 
     /// Whether everybody confirmed it who could. Large rooms do not confirm.

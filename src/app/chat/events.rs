@@ -112,6 +112,10 @@ impl Room {
             Event::Newer { from } => self.notice(now_ms, Notice::Newer(*from)),
             Event::Unreadable { from } => self.notice(now_ms, Notice::Unreadable(*from)),
             Event::Lost { from, count } => self.notice(now_ms, Notice::Lost { member: *from, count: *count }),
+            Event::Missed { count, since_ms, .. } => self.missed(*count, *since_ms, now_ms),
+            Event::LogGap { entries, since_ms } => {
+                self.notice(now_ms, Notice::LogGap { entries: *entries, since_ms: *since_ms })
+            }
             Event::Fork { from } => {
                 if !self.forked_by.contains(from) {
                     self.forked_by.push(*from);
@@ -123,6 +127,7 @@ impl Room {
             Event::Queued { id } => self.progress(id, Progress::Queued),
             Event::OnHost { id, without } => self.on_host(id, without),
             Event::Delivered { id, to } => self.delivered(id, *to),
+            Event::MissedBy { id, by } => self.missed_by(id, *by),
             Event::Rejected { id, limit } => self.progress(id, Progress::TooLong { limit: *limit }),
             Event::OutboxFull { id } => self.progress(id, Progress::OutboxFull),
             _ => Vec::new(),
@@ -364,5 +369,25 @@ impl Room {
                 delivery.of = delivery.of.max(delivery.to.len());
             }
         })
+    }
+
+    fn missed_by(&mut self, id: &MessageId, by: Fingerprint) -> Vec<Change> {
+        self.change_message(id, |message| {
+            if let Some(delivery) = &mut message.delivery
+                && !delivery.to.contains(&by)
+                && !delivery.missed.contains(&by)
+            {
+                delivery.missed.push(by);
+            }
+        })
+    }
+
+    /// Several members count what one missed: the most of it is shown, once.
+    fn missed(&mut self, count: u64, since_ms: u64, now_ms: u64) -> Vec<Change> {
+        let notice = Notice::Missed { count, since_ms };
+        match self.rows.as_mut().and_then(|rows| rows.renew_newest(&notice)) {
+            Some(index) => vec![Change::RowChanged { seat: self.seat, index }],
+            None => self.notice(now_ms, notice),
+        }
     }
 }

@@ -89,6 +89,20 @@ pub enum Notice {
         /// How many.
         count: u64,
     },
+    /// Others said something while one was away that never comes.
+    Missed {
+        /// How many messages, at least.
+        count: u64,
+        /// When the first of them was said, in milliseconds since 1970.
+        since_ms: u64,
+    },
+    /// The host no longer had what was said while one was cut off.
+    LogGap {
+        /// How many entries of the room's log: messages, and all that goes with them.
+        entries: u64,
+        /// Since when, in milliseconds since 1970.
+        since_ms: u64,
+    },
     /// A member saw another history.
     Fork(Fingerprint),
     /// It is over; `None` if one left oneself.

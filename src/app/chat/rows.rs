@@ -59,6 +59,18 @@ impl Rows {
         &self.rows
     }
 
+    /// Puts `notice` in the place of the newest row, if that says the same of less; says where it is.
+    pub(super) fn renew_newest(&mut self, notice: &Notice) -> Option<usize> {
+        let newest = self.rows.back_mut()?;
+        match (&newest.kind, notice) {
+            (RowKind::Notice(Notice::Missed { .. }), Notice::Missed { .. }) => {
+                newest.kind = RowKind::Notice(notice.clone());
+                self.rows.len().checked_sub(1)
+            }
+            _ => None,
+        }
+    }
+
     /// Where an own message is, if it is still kept.
     pub(super) fn index_of_own(&self, id: &MessageId) -> Option<usize> {
         usize::try_from(self.own.get(id)?.checked_sub(self.dropped)?).ok()
@@ -93,7 +105,8 @@ impl Row {
     fn bytes(&self) -> usize {
         let of_words = match &self.kind {
             RowKind::Message(message) => {
-                let told = message.delivery.iter().flat_map(|delivery| [&delivery.to, &delivery.without]);
+                let told =
+                    message.delivery.iter().flat_map(|delivery| [&delivery.to, &delivery.without, &delivery.missed]);
                 message.text.len() + told.map(|members| members.len() * size_of::<Fingerprint>()).sum::<usize>()
             }
             RowKind::Notice(Notice::Renamed { before, now, .. }) => before.len() + now.len(),

@@ -198,7 +198,7 @@ pub(super) fn room_view(room: &Room, now_ms: u64, all_verified: bool) -> ui::Roo
 pub(super) fn message_row(room: &Room, row: &chat::Row) -> ui::MessageRow {
     match &row.kind {
         RowKind::Message(message) => bubble(room, message),
-        RowKind::Notice(notice) => event(room, notice),
+        RowKind::Notice(notice) => event(room, notice, row.at_ms),
     }
 }
 
@@ -235,12 +235,12 @@ fn bubble(room: &Room, message: &Message) -> ui::MessageRow {
         row.delivered = count(delivery.to.len());
         row.recipients = count(delivery.of);
         row.reached = names(room, &delivery.to);
-        row.missed = names(room, &delivery.without);
+        row.missed = names(room, &[delivery.without.as_slice(), delivery.missed.as_slice()].concat());
     }
     row
 }
 
-fn event(room: &Room, notice: &Notice) -> ui::MessageRow {
+fn event(room: &Room, notice: &Notice, at_ms: u64) -> ui::MessageRow {
     let (event, member) = match notice {
         Notice::Opened => (ui::RoomEvent::Opened, None),
         Notice::Entered => (ui::RoomEvent::Entered, None),
@@ -256,6 +256,8 @@ fn event(room: &Room, notice: &Notice) -> ui::MessageRow {
         Notice::Newer(member) => (ui::RoomEvent::Newer, Some(member)),
         Notice::Unreadable(member) => (ui::RoomEvent::Unreadable, Some(member)),
         Notice::Lost { member, .. } => (ui::RoomEvent::Lost, Some(member)),
+        Notice::Missed { .. } => (ui::RoomEvent::Missed, None),
+        Notice::LogGap { .. } => (ui::RoomEvent::LogGap, None),
         Notice::Fork(member) => (ui::RoomEvent::Fork, Some(member)),
         Notice::Over(None) => (ui::RoomEvent::Parted, None),
         Notice::Over(Some(_)) => (ui::RoomEvent::Plain, None),
@@ -273,6 +275,10 @@ fn event(room: &Room, notice: &Notice) -> ui::MessageRow {
         }
         Notice::Titled(title) => row.other = title.into(),
         Notice::Lost { count: lost, .. } => row.count = i32::try_from(*lost).unwrap_or(i32::MAX),
+        Notice::Missed { count: missed, since_ms } | Notice::LogGap { entries: missed, since_ms } => {
+            row.count = i32::try_from(*missed).unwrap_or(i32::MAX);
+            row.day = when(*since_ms, format::until(*since_ms, format::day_of(at_ms)));
+        }
         Notice::Over(Some(problem)) => row.reason = sentence(&problem.what),
         _ => {}
     }

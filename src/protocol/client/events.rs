@@ -277,6 +277,22 @@ pub enum Event {
         /// How many.
         count: u64,
     },
+    /// Words that others said while one was away, and that never come: a member counted them.
+    Missed {
+        /// Who tells it.
+        told_by: Fingerprint,
+        /// How many, at least; more than was told before in this session.
+        count: u64,
+        /// When the first of them was said, by that member's clock, in milliseconds since 1970.
+        since_ms: u64,
+    },
+    /// The host no longer had what came into the room's log while one was cut off.
+    LogGap {
+        /// How many entries of the log it was: words, and all that goes with them.
+        entries: u64,
+        /// Since when, by this computer's clock, in milliseconds since 1970.
+        since_ms: u64,
+    },
     /// This member saw another log or roster: the host shows different things, or the member's
     /// app is wrong.
     Fork {
@@ -301,6 +317,14 @@ pub enum Event {
         id: MessageId,
         /// At whom.
         to: Fingerprint,
+    },
+    /// A member went or began anew without having confirmed an own message that was sealed for it: as far as
+    /// can be known, it never had it and never will.
+    MissedBy {
+        /// The message.
+        id: MessageId,
+        /// Who.
+        by: Fingerprint,
     },
     /// An own message is too long and was not taken.
     Rejected {
@@ -367,10 +391,13 @@ impl std::fmt::Debug for Event {
             Self::Newer { from } => write!(formatter, "Newer({from:?})"),
             Self::Unreadable { from } => write!(formatter, "Unreadable({from:?})"),
             Self::Lost { from, count } => write!(formatter, "Lost({count} from {from:?})"),
+            Self::Missed { told_by, count, .. } => write!(formatter, "Missed({count}, told by {told_by:?})"),
+            Self::LogGap { entries, .. } => write!(formatter, "LogGap({entries})"),
             Self::Fork { from } => write!(formatter, "Fork({from:?})"),
             Self::Queued { id } => write!(formatter, "Queued({id:?})"),
             Self::OnHost { id, without } => write!(formatter, "OnHost({id:?}, without {})", without.len()),
             Self::Delivered { id, to } => write!(formatter, "Delivered({id:?} to {to:?})"),
+            Self::MissedBy { id, by } => write!(formatter, "MissedBy({id:?} by {by:?})"),
             Self::Rejected { id, limit } => write!(formatter, "Rejected({id:?}, {limit})"),
             Self::OutboxFull { id } => write!(formatter, "OutboxFull({id:?})"),
             Self::Knock { member } => write!(formatter, "Knock({member:?})"),

@@ -152,8 +152,8 @@ impl Client {
     /// Connects again after a wait that doubles, and is short at first, with some chance in it so that not
     /// everybody comes back at once.
     pub(super) fn retry_later(&mut self, error: LinkError, now: Now, random: &mut dyn Random) {
-        let lost_ms = *self.lost_ms.get_or_insert(now.monotonic_ms);
-        let is_soon = now.monotonic_ms.saturating_sub(lost_ms) < RETRY_SOON_MS;
+        let lost = *self.lost.get_or_insert(now);
+        let is_soon = now.monotonic_ms.saturating_sub(lost.monotonic_ms) < RETRY_SOON_MS;
         let longest = if is_soon { RETRY_SOON_MAX_MS } else { RETRY_MAX_MS };
         let shortest = if error == LinkError::Goodbye(ByeCode::Rate) { RETRY_SOON_MAX_MS } else { 0 };
         let wait = RETRY_FIRST_MS.saturating_mul(1 << self.retries.min(10)).min(longest).max(shortest);

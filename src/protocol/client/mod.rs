@@ -3,6 +3,8 @@
 //! Private RSA operations happen in here, so whoever runs a client keeps it off every loop that
 //! others wait for.
 
+mod absences;
+mod awaited;
 mod events;
 mod link;
 mod owner;
@@ -99,7 +101,7 @@ pub struct Client {
     retries: u32,
     retry_at_ms: Option<u64>,
     /// Since when it was not in the room, however often it tried.
-    lost_ms: Option<u64>,
+    lost: Option<Now>,
     outputs: VecDeque<Output>,
 }
 
@@ -154,7 +156,7 @@ impl Client {
             ready_until_ms: 0,
             retries: 0,
             retry_at_ms: None,
-            lost_ms: None,
+            lost: None,
             outputs: VecDeque::new(),
         }
     }
@@ -360,6 +362,7 @@ impl Client {
             }
             Command::Leave => self.leave(now),
             Command::GoOffline => {
+                self.confirm_before_goodbye(now, random)?;
                 self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
                 self.stop(Stop::Offline);
             }

@@ -27,7 +27,7 @@ pub(super) struct OwnPrekey {
 
 impl Client {
     /// A prekey that does not hold is dropped: its member just cannot be reached.
-    pub(super) fn prekey_item(&mut self, exact: &[u8], now: Now) {
+    pub(super) fn prekey_item(&mut self, exact: &[u8], position: u64, now: Now) {
         let own = self.identity.fingerprint();
         let owner = self.is_owner();
         let missed_presence = matches!(self.phase, Phase::Syncing { resumed: true, .. });
@@ -40,10 +40,12 @@ impl Client {
         let has_lapsed = room.prekeys.get(&member).is_some_and(|known| known.not_after_ms <= now.unix_ms);
         if missed_presence || has_lapsed {
             // A new run of its app looks like a renewal from here: nothing it says later tells what came before.
-            room.forget_prekey(member);
-            self.in_flight.iter_mut().for_each(|sent| sent.leave_out(member));
+            self.lose_reader(member);
         }
-        room.prekeys.insert(member, prekey);
+        let Some(room) = &mut self.room else { return };
+        if room.prekeys.insert(member, prekey).is_none() {
+            room.absences.is_back(member, position);
+        }
         if owner || room.is_talkative() {
             room.introduce_soon(now);
         }

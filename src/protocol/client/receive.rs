@@ -65,7 +65,7 @@ impl Client {
             return Err(Fault::OtherRoom);
         }
         if sender == self.identity.fingerprint() {
-            self.own_message(&message, position);
+            self.own_message(&message, position, header.position, now);
             return Ok(());
         }
         // An owner may be ahead of the host, by an entry that was stored and not sent yet.
@@ -85,7 +85,7 @@ impl Client {
                     self.event(Event::Lost { from: sender, count: opened.lost });
                 }
                 self.arrived_at(sender, header.position);
-                self.body(sender, opened.body, opened.sent_ms, position, now);
+                self.body(sender, opened.body, opened.sent_ms, (position, header.position), now);
             }
             Err(Unopened::Dropped) => {}
             // An honest host only passes on what the sender's link gave it, and an honest sender
@@ -128,7 +128,8 @@ impl Client {
         }
     }
 
-    fn body(&mut self, from: Fingerprint, body: Body, sent_ms: u64, position: u64, now: Now) {
+    /// What a message says that stands `at` a position of the log, up to another of which its sender had seen it.
+    fn body(&mut self, from: Fingerprint, body: Body, sent_ms: u64, at: (u64, u64), now: Now) {
         match body {
             Body::Name(name) => {
                 if let Ok(name) = check_name(&name) {
@@ -144,7 +145,7 @@ impl Client {
                     self.event(Event::Titled { title });
                 }
             }
-            Body::Text { id, text } => self.text(from, id, text, sent_ms, position, now),
+            Body::Text { id, text } => self.text(from, id, text, sent_ms, at, now),
             Body::Receipt(position) => self.arrived_at(from, position),
             Body::Leave => {
                 if let Some(room) = &mut self.room {
@@ -153,11 +154,13 @@ impl Client {
                 self.desk.remove(from);
                 self.event(Event::MemberLeft { member: from });
             }
+            Body::Missed(missed) => self.missed(from, &missed),
             Body::Newer => self.event(Event::Newer { from }),
         }
     }
 
-    fn text(&mut self, from: Fingerprint, id: MessageId, text: String, sent_ms: u64, position: u64, now: Now) {
+    fn text(&mut self, from: Fingerprint, id: MessageId, text: String, sent_ms: u64, at: (u64, u64), now: Now) {
+        let (position, seen) = at;
         let Some(room) = &mut self.room else { return };
         if text.len() > TEXT_BYTES_MAX {
             return self.event(Event::Unreadable { from });
@@ -171,6 +174,7 @@ impl Client {
         }
         room.seen.push_back(seen_as);
         room.received = room.received.max(position);
+        room.absences.said(from, position, seen, now.unix_ms);
         if room.is_talkative() {
             room.receipt_at_ms.get_or_insert(now.monotonic_ms + RECEIPT_AFTER_MS);
         }
@@ -180,6 +184,8 @@ impl Client {
     /// A member has everything up to `position`: it says so, or its message shows it.
     fn arrived_at(&mut self, member: Fingerprint, position: u64) {
         let Some(room) = &mut self.room else { return };
+        // Nobody has more than there is.
+        room.absences.has(member, position.min(room.log.position()));
         let sent = room.sent.iter_mut().take_while(|sent| sent.position <= position);
         let delivered: Vec<MessageId> =
             sent.filter_map(|sent| sent.awaiting.remove(&member).then_some(sent.id)).collect();

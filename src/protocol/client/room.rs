@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use zeroize::Zeroizing;
 
+use super::absences::{Absences, Heard};
+use super::awaited::Awaited;
 use super::prekeys::{LivePrekey, OwnPrekey};
 use super::{Client, Entry, Event, Output, Phase, Stop};
 use crate::crypto::{Fingerprint, Random};
@@ -11,7 +13,7 @@ use crate::protocol::MessageId;
 use crate::protocol::Now;
 #[cfg(test)]
 use crate::protocol::limits::PREKEYS_KEPT_MAX;
-use crate::protocol::limits::{INTRODUCE_AFTER_MS, TALKATIVE_MEMBERS_MAX};
+use crate::protocol::limits::{INTRODUCE_AFTER_MS, RETURN_UNKNOWN_MS, TALKATIVE_MEMBERS_MAX};
 use crate::protocol::link::{ByeCode, PRESENCE_CONNECTED, PRESENCE_CUT, PRESENCE_OFFLINE};
 use crate::protocol::log_hash::LogHash;
 use crate::protocol::payload::Fault;
@@ -73,13 +75,19 @@ pub(super) struct RoomState {
     /// The newest position with words in it, and the newest that was confirmed.
     pub received: u64,
     pub confirmed: u64,
+    /// Words that others missed.
+    pub absences: Absences,
+    /// Those that one missed oneself before this session.
+    pub heard: Heard,
+    /// Whom words wait for.
+    pub awaited: Awaited,
     pub introduce_at_ms: Option<u64>,
     pub receipt_at_ms: Option<u64>,
     pub local_secret: Zeroizing<[u8; 32]>,
 }
 
 impl RoomState {
-    fn new(roster: Roster, log: LogHash) -> Self {
+    pub(super) fn new(roster: Roster, log: LogHash) -> Self {
         Self {
             roster,
             log,
@@ -102,6 +110,9 @@ impl RoomState {
             sent: VecDeque::new(),
             received: 0,
             confirmed: 0,
+            absences: Absences::default(),
+            heard: Heard::default(),
+            awaited: Awaited::default(),
             introduce_at_ms: None,
             receipt_at_ms: None,
             local_secret: Zeroizing::new([0; 32]),
@@ -109,7 +120,8 @@ impl RoomState {
     }
 
     pub(super) fn next_timeout(&self) -> Option<u64> {
-        [self.introduce_at_ms, self.receipt_at_ms, self.prekey_until_ms].into_iter().flatten().min()
+        let waits = [self.introduce_at_ms, self.receipt_at_ms, self.prekey_until_ms, self.awaited.next_timeout()];
+        waits.into_iter().flatten().min()
     }
 
     /// When the next private prekey is to be erased.
@@ -135,12 +147,15 @@ impl RoomState {
         live.map(|(member, prekey)| (*member, prekey.index)).collect()
     }
 
-    /// A member is here no more, or begins anew: what it did not read by now it never can.
-    pub(super) fn forget_prekey(&mut self, member: Fingerprint) {
+    /// A member is here no more, or begins anew: what it did not read by now it never can. Says which own
+    /// messages it did not confirm.
+    pub(super) fn forget_prekey(&mut self, member: Fingerprint) -> Vec<MessageId> {
         self.prekeys.remove(&member);
-        for sent in &mut self.sent {
-            sent.awaiting.remove(&member);
+        if !self.is_talkative() {
+            // Nobody confirms there: what came before it went counts as read.
+            self.absences.has(member, self.log.position());
         }
+        self.sent.iter_mut().filter_map(|sent| sent.awaiting.remove(&member).then_some(sent.id)).collect()
     }
 
     pub(super) fn is_talkative(&self) -> bool {
@@ -167,16 +182,20 @@ impl Client {
             self.phase = Phase::Syncing { roster_left: 0, position: welcome.position, resumed: true };
             return Ok(());
         }
-        // Words that were shown in this run stay known by name: their sender may say them again.
-        let (known, seen) = match (self.room.take(), &self.entry) {
-            (Some(room), _) => (room.roster, room.seen),
-            (None, Entry::Open { roster, .. }) => (genesis.with_entries(roster)?, VecDeque::new()),
-            (None, _) => (genesis, VecDeque::new()),
-        };
         let log = LogHash::at(welcome.position, welcome.log_hash.into_array());
-        let mut room = RoomState::new(known, log);
+        let mut room = match (self.room.take(), &self.entry) {
+            (Some(before), _) => self.go_on_from(before, log, welcome),
+            (None, Entry::Open { roster, .. }) => {
+                let mut room = RoomState::new(genesis.with_entries(roster)?, log);
+                if welcome.position == 0 {
+                    // The host begins with us. Who was here before our app ended is not known, and on the way back.
+                    room.awaited = Awaited::new(room.roster.members().collect(), RETURN_UNKNOWN_MS);
+                }
+                room
+            }
+            (None, _) => RoomState::new(genesis, log),
+        };
         room.prekey_index = welcome.prekey_index;
-        room.seen = seen;
         self.chain = None;
         self.chain_number = self.chain_number.max(welcome.chain_number);
         self.room = Some(room);
@@ -189,6 +208,9 @@ impl Client {
     /// The next item of the log, or one of the snapshot that follows a welcome.
     pub(super) fn item(&mut self, item: Item, now: Now) -> Result<(), Fault> {
         let kind = ItemKind::from_code(item.kind).ok_or(Fault::Unexpected)?;
+        if item.wrap.is_some() && kind != ItemKind::SkPacket {
+            return Err(Fault::Unexpected);
+        }
         let room = self.room.as_mut().ok_or(Fault::Unexpected)?;
         if item.position <= room.log.position() {
             return self.snapshot_item(kind, &item, now);
@@ -203,7 +225,7 @@ impl Client {
             }
             ItemKind::Prekey => {
                 room.log.roll(kind, &item.exact);
-                self.prekey_item(&item.exact, now);
+                self.prekey_item(&item.exact, item.position, now);
                 self.own_prekey_item(&item.exact, item.position);
                 Ok(())
             }
@@ -230,7 +252,7 @@ impl Client {
                 self.roster_entry(&entry).map(|_| ())
             }
             (ItemKind::Prekey, Phase::Syncing { resumed: false, .. } | Phase::Settling { resumed: false }) => {
-                self.prekey_item(&item.exact, now);
+                self.prekey_item(&item.exact, item.position, now);
                 Ok(())
             }
             _ => Err(Fault::BrokenLog),
@@ -330,11 +352,12 @@ impl Client {
     /// The host has told everything: what waited can go out.
     pub(super) fn ready(&mut self, resumed: bool, now: Now) {
         self.phase = Phase::Live;
-        (self.retries, self.lost_ms) = (0, None);
-        self.requeue_in_flight();
+        (self.retries, self.lost) = (0, None);
+        self.requeue_in_flight(resumed);
         let own = self.identity.fingerprint();
         let Some(room) = &mut self.room else { return };
         room.resumable = true;
+        room.awaited.begin(now);
         if !resumed || room.is_talkative() {
             room.introduce_soon(now);
         }
@@ -349,7 +372,7 @@ impl Client {
             return Ok(());
         };
         self.chain = None;
-        self.requeue_in_flight();
+        self.requeue_in_flight(true);
         let owner = self.is_owner();
         let Some(room) = &mut self.room else { return Ok(()) };
         room.chains.clear();
@@ -386,6 +409,7 @@ impl Client {
         if member != self.identity.fingerprint() {
             if let Some(room) = &mut self.room {
                 room.left.remove(&member);
+                room.absences.is_new(member);
             }
             if self.desk.take_used(member) {
                 self.event(Event::InviteUsed { by: member });
@@ -401,7 +425,9 @@ impl Client {
             return self.stop(if left { Stop::Left } else { Stop::Removed });
         }
         let Some(room) = &mut self.room else { return };
+        // What it did not confirm, it is not to have any more.
         room.forget_prekey(member);
+        room.absences.forget(&member);
         room.present.remove(&member);
         if !room.left.remove(&member) {
             self.event(Event::MemberRemoved { member });
@@ -428,12 +454,12 @@ impl Client {
             }
             PRESENCE_OFFLINE | PRESENCE_CUT => {
                 let cut = presence.state == PRESENCE_CUT;
-                if !cut {
-                    room.forget_prekey(member);
-                    self.in_flight.iter_mut().for_each(|sent| sent.leave_out(member));
-                }
                 room.learning_told.remove(&member);
-                if room.present.remove(&member) {
+                let was_present = room.present.remove(&member);
+                if !cut {
+                    self.lose_reader(member);
+                }
+                if was_present {
                     self.event(Event::MemberAway { member, cut });
                 }
             }
@@ -445,7 +471,7 @@ impl Client {
 #[cfg(test)]
 impl RoomState {
     /// What it keeps, counted, and the most it should keep.
-    pub(super) fn held(&self) -> [(&'static str, usize, usize); 7] {
+    pub(super) fn held(&self) -> [(&'static str, usize, usize); 10] {
         let members = self.roster.len();
         [
             ("prekeys of one's own", self.own_prekeys.len(), PREKEYS_KEPT_MAX),
@@ -453,6 +479,9 @@ impl RoomState {
             ("chains of others", self.chains.len(), members),
             ("people who are there", self.present.len(), members),
             ("names of messages", self.seen.len(), super::receive::SEEN_MAX),
+            ("words that others may miss", self.absences.held().0, super::absences::WORDS_REMEMBERED),
+            ("people who may miss words", self.absences.held().1, members),
+            ("people whom words wait for", self.awaited.held(), members),
             ("messages to be confirmed", self.sent.len(), super::send::SENT_MAX),
             ("hashes of the log", self.log.kept_count(), crate::protocol::limits::LOG_HASHES_KEPT),
         ]

@@ -127,6 +127,7 @@ impl Client {
         if introduce && !self.introduced(&reachable, now, random)? {
             self.again_later(now);
         }
+        self.tell_what_was_missed(&reachable, now);
         while self.send_next(&reachable, now, random)? {}
         Ok(())
     }
@@ -151,6 +152,15 @@ impl Client {
                 self.controls.push_back(Body::Receipt(room.received));
             }
         }
+    }
+
+    /// Confirms what was read and waits to be confirmed: whoever said it would have to believe that it is lost.
+    pub(super) fn confirm_before_goodbye(&mut self, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
+        if let Some(room) = self.room.as_mut().filter(|room| room.receipt_at_ms.is_some()) {
+            room.receipt_at_ms = Some(now.monotonic_ms);
+            return self.pump(now, random);
+        }
+        Ok(())
     }
 
     /// Whether everybody who is there knows our name or is about to, and can read what follows.
@@ -219,7 +229,8 @@ impl Client {
         now: Now,
         random: &mut dyn Random,
     ) -> Result<bool, Fault> {
-        let waits = !self.controls.is_empty() || !self.outbox.is_empty();
+        let holds_words = self.holds_words(reachable, now);
+        let waits = !self.controls.is_empty() || !(holds_words || self.outbox.is_empty());
         if !waits || self.in_flight.len() >= IN_FLIGHT_MAX {
             return Ok(false);
         }
@@ -306,7 +317,7 @@ impl Client {
     }
 
     /// Our own message came back with its place in the log.
-    pub(super) fn own_message(&mut self, message: &Msg, position: u64) {
+    pub(super) fn own_message(&mut self, message: &Msg, position: u64, seen: u64, now: Now) {
         let index = self.in_flight.iter().position(|sent| sent.signature == message.signature);
         let Some(sent) = index.and_then(|index| self.in_flight.remove(index)) else { return };
         match sent.body {
@@ -316,8 +327,14 @@ impl Client {
                         room.sent.pop_front();
                     }
                     room.sent.push_back(Sent { id, position, awaiting: sent.recipients });
+                    room.absences.said(self.identity.fingerprint(), position, seen, now.unix_ms);
                 }
                 self.event(Event::OnHost { id, without: sent.without });
+            }
+            Body::Missed(missed) => {
+                if let Some(room) = &mut self.room {
+                    room.absences.told(missed.member, position);
+                }
             }
             Body::Leave => {
                 self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
@@ -335,13 +352,15 @@ impl Client {
         }
     }
 
-    /// What the host has not logged is sealed again, in the epoch that holds then.
-    pub(super) fn requeue_in_flight(&mut self) {
+    /// What the host has not logged is sealed again, in the epoch that holds then; what speaks of places in
+    /// the log, only in the same log.
+    pub(super) fn requeue_in_flight(&mut self, in_same_log: bool) {
         while let Some(sent) = self.in_flight.pop_back() {
             match sent.body {
                 Body::Text { .. } if sent.cancelled => {}
                 Body::Text { id, text } => self.outbox.push_front(Queued { id, text }),
                 Body::Leave => self.controls.push_front(Body::Leave),
+                body @ (Body::Receipt(_) | Body::Missed(_)) if in_same_log => self.controls.push_front(body),
                 _ => {}
             }
         }

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use self::admission::WrongInvites;
 use self::room::Room;
 use super::limits::{
-    BYTES_A_SECOND, BYTES_BURST, FIRST_FRAME_MS, KEYS_BURST, LOOK_AFTER_SAYING_MS, MESSAGES_A_SECOND, MESSAGES_BURST,
-    QUESTIONS_BURST, ROOMS_MAX, WAITING_MS,
+    BYTES_A_SECOND, BYTES_BURST, FIRST_FRAME_MS, KEYS_BURST, LOG_ITEMS_KEPT, LOOK_AFTER_SAYING_MS, MESSAGES_A_SECOND,
+    MESSAGES_BURST, QUESTIONS_BURST, ROOMS_MAX, WAITING_MS,
 };
 use super::link::{ByeCode, RefuseCode};
 use super::liveness::{Liveness, Sign};
@@ -63,6 +63,8 @@ pub struct HostLimits {
     pub keys_burst: u32,
     /// Pings, pongs and looks of a link at once; one more each second.
     pub questions_burst: u32,
+    /// Log items kept for those who come back after a cut; their bytes have a limit of their own.
+    pub log_items: usize,
     /// From a link's proven key to its first frame, in milliseconds.
     pub first_frame_ms: u64,
 }
@@ -76,6 +78,7 @@ impl Default for HostLimits {
             bytes_burst: BYTES_BURST,
             keys_burst: KEYS_BURST,
             questions_burst: QUESTIONS_BURST,
+            log_items: LOG_ITEMS_KEPT,
             first_frame_ms: FIRST_FRAME_MS,
         }
     }

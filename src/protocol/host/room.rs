@@ -8,7 +8,7 @@ use super::{HostLimits, HostOutput, LinkId};
 use crate::crypto::Domain;
 use crate::crypto::Fingerprint;
 use crate::protocol::Now;
-use crate::protocol::limits::{LOG_BYTES_KEPT, LOG_ITEMS_KEPT, WRAP_BYTES_MAX};
+use crate::protocol::limits::{LOG_BYTES_KEPT, WRAP_BYTES_MAX};
 use crate::protocol::link::{ByeCode, PRESENCE_CONNECTED, PRESENCE_CUT, PRESENCE_OFFLINE, RefuseCode};
 use crate::protocol::log_hash::LogHash;
 use crate::protocol::payload::{Fault, HeaderPayload, PrekeyPayload, VERSION, verify};
@@ -241,7 +241,7 @@ impl Room {
     fn keep(&mut self, item: Kept) {
         self.kept_bytes += item.size;
         self.kept.push_back(item);
-        while self.kept.len() > LOG_ITEMS_KEPT || self.kept_bytes > LOG_BYTES_KEPT {
+        while self.kept.len() > self.limits.log_items || self.kept_bytes > LOG_BYTES_KEPT {
             let Some(oldest) = self.kept.pop_front() else { break };
             self.kept_bytes -= oldest.size;
         }
@@ -468,7 +468,7 @@ impl Room {
             }
         };
         [
-            ("items of a log", self.kept.len(), LOG_ITEMS_KEPT),
+            ("items of a log", self.kept.len(), self.limits.log_items),
             ("bytes of a log", self.kept.iter().map(size).sum(), LOG_BYTES_KEPT),
             ("seats", self.seats.len(), self.roster.len()),
             ("people who wait", self.waiting.len(), INVITED_WAITING_MAX + KNOCKS_WAITING_MAX),

@@ -1,0 +1,355 @@
+//! Words that did not reach somebody, as far as it is known here: whoever comes back is told how many, and
+//! from when. The words themselves are not kept.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::awaited::Awaited;
+use super::room::RoomState;
+use super::{Client, Event};
+use crate::crypto::Fingerprint;
+use crate::protocol::Now;
+use crate::protocol::limits::RETURN_MS;
+use crate::protocol::log_hash::LogHash;
+use crate::protocol::payload::{Body, Missed};
+use crate::wire::Welcome;
+
+/// Words whose places are remembered, so that whoever was away can be told how many there were: 56 bytes
+/// each. Of more, at least so many are told.
+pub(super) const WORDS_REMEMBERED: usize = 4_096;
+
+/// Words in the log, of oneself or another.
+struct Word {
+    position: u64,
+    from: Fingerprint,
+    /// When they came here, in milliseconds since 1970.
+    came_ms: u64,
+}
+
+/// How many words, and when the first of them came.
+#[derive(Clone, Copy)]
+struct Count {
+    words: u64,
+    since_ms: u64,
+}
+
+#[derive(Default)]
+pub(super) struct Absences {
+    words: VecDeque<Word>,
+    /// Up to which position each member has everything: it said so, or it came into the room there.
+    has_until: BTreeMap<Fingerprint, u64>,
+    /// Who was let in and did not come yet: what is said before that is not for them.
+    new: BTreeSet<Fingerprint>,
+    /// What members missed of a log that went with its host.
+    of_before: BTreeMap<Fingerprint, Count>,
+    /// What each member missed until it came back last, and where in the log it was told.
+    missed: BTreeMap<Fingerprint, (Missed, Option<u64>)>,
+    /// Those of them who were not told yet.
+    untold: BTreeSet<Fingerprint>,
+}
+
+impl Absences {
+    /// There are words in the log, sealed by somebody who had `seen` it up to there. Whoever came back in
+    /// between is told of them on top.
+    pub(super) fn said(&mut self, from: Fingerprint, position: u64, seen: u64, came_ms: u64) {
+        for (member, (missed, told_at)) in self.missed.iter_mut().filter(|(member, _)| **member != from) {
+            if position > missed.until && seen < missed.until {
+                if missed.all() == 0 {
+                    missed.since_ms = came_ms;
+                }
+                missed.crossed = missed.crossed.saturating_add(1);
+                *told_at = None;
+                self.untold.insert(*member);
+            }
+        }
+        if self.words.len() == WORDS_REMEMBERED {
+            self.words.pop_front();
+        }
+        self.words.push_back(Word { position, from, came_ms });
+    }
+
+    /// A member has everything up to `position`.
+    pub(super) fn has(&mut self, member: Fingerprint, position: u64) {
+        let known = self.has_until.entry(member).or_default();
+        *known = position.max(*known);
+    }
+
+    /// A member was let in.
+    pub(super) fn is_new(&mut self, member: Fingerprint) {
+        self.new.insert(member);
+    }
+
+    /// A member can be reached from `position` on, where its prekey is, and could not before.
+    pub(super) fn is_back(&mut self, member: Fingerprint, position: u64) {
+        if self.new.remove(&member) {
+            self.has(member, position);
+        }
+        let has_until = self.has_until.get(&member).copied().unwrap_or_default();
+        let unheard = self.missed.remove(&member).filter(|(_, told_at)| told_at.is_none_or(|at| at > has_until));
+        let unheard = unheard.map(|(missed, _)| Count { words: missed.all(), since_ms: missed.since_ms });
+        let unheard = unheard.filter(|unheard| unheard.words > 0);
+        let before = sum(self.of_before.remove(&member), unheard);
+        let count = sum(before, self.count(member, position)).unwrap_or(Count { words: 0, since_ms: 0 });
+        self.has(member, position);
+        let missed = Missed { member, count: count.words, crossed: 0, until: position, since_ms: count.since_ms };
+        self.missed.insert(member, (missed, None));
+        if count.words > 0 {
+            self.untold.insert(member);
+        }
+    }
+
+    /// What a member missed was told it at `position` of the log: whoever has that has heard it.
+    pub(super) fn told(&mut self, member: Fingerprint, position: u64) {
+        if let Some((_, told_at)) = self.missed.get_mut(&member) {
+            *told_at = Some(position);
+        }
+    }
+
+    /// What is to be told to those of `readers` who were not told yet.
+    pub(super) fn take_untold(&mut self, readers: &BTreeMap<Fingerprint, u64>) -> Vec<Missed> {
+        let told: Vec<Fingerprint> =
+            self.untold.iter().filter(|member| readers.contains_key(member)).copied().collect();
+        self.untold.retain(|member| !told.contains(member));
+        told.iter().filter_map(|member| self.missed.get(member).map(|(missed, _)| *missed)).collect()
+    }
+
+    /// The host has begun a new log. Who was there is taken to have had all of the old one.
+    pub(super) fn new_log(
+        mut self,
+        members: impl Iterator<Item = Fingerprint>,
+        were_there: &BTreeSet<Fingerprint>,
+    ) -> Self {
+        let mut of_before = BTreeMap::new();
+        for member in members.filter(|member| !were_there.contains(member)) {
+            let before = self.of_before.remove(&member);
+            if let Some(count) = sum(before, self.count(member, u64::MAX)) {
+                of_before.insert(member, count);
+            }
+        }
+        Self { of_before, new: self.new, ..Self::default() }
+    }
+
+    /// The words of others before `position` that `member` has not.
+    fn count(&self, member: Fingerprint, position: u64) -> Option<Count> {
+        let has_until = self.has_until.get(&member).copied().unwrap_or_default();
+        let is_missed = |word: &&Word| word.position > has_until && word.position < position && word.from != member;
+        let mut missed = self.words.iter().filter(is_missed);
+        let first = missed.next()?;
+        let words = u64::try_from(missed.count()).unwrap_or(u64::MAX).saturating_add(1);
+        Some(Count { words, since_ms: first.came_ms })
+    }
+
+    #[cfg(test)]
+    pub(super) fn held(&self) -> (usize, usize) {
+        let of_members =
+            [self.new.len(), self.has_until.len(), self.of_before.len(), self.missed.len(), self.untold.len()];
+        (self.words.len(), of_members.into_iter().max().unwrap_or_default())
+    }
+
+    /// A member is no more.
+    pub(super) fn forget(&mut self, member: &Fingerprint) {
+        self.new.remove(member);
+        self.has_until.remove(member);
+        self.of_before.remove(member);
+        self.missed.remove(member);
+        self.untold.remove(member);
+    }
+}
+
+/// What one was told to have missed oneself, since one came back.
+#[derive(Default)]
+pub(super) struct Heard {
+    count: u64,
+    crossed: u64,
+}
+
+impl Heard {
+    /// A member tells how much it was. All count the same words, but who came later has not seen all of
+    /// them: the most of it is right. Says how many there are by now, if that is more than one knew.
+    fn take_in(&mut self, missed: &Missed) -> Option<u64> {
+        let known = self.all();
+        self.count = self.count.max(missed.count);
+        self.crossed = self.crossed.max(missed.crossed);
+        Some(self.all()).filter(|all| *all > known)
+    }
+
+    const fn all(&self) -> u64 {
+        self.count.saturating_add(self.crossed)
+    }
+}
+
+fn sum(before: Option<Count>, after: Option<Count>) -> Option<Count> {
+    match (before, after) {
+        (Some(before), Some(after)) => {
+            Some(Count { words: before.words.saturating_add(after.words), since_ms: before.since_ms })
+        }
+        (before, after) => before.or(after),
+    }
+}
+
+impl Client {
+    /// What stays of the room that one was in before in this run, now that everything begins anew.
+    pub(super) fn go_on_from(&mut self, before: RoomState, log: LogHash, welcome: &Welcome) -> RoomState {
+        // A host that never saw a prekey of ours, although there was one, has begun a new log.
+        let is_new_log = match before.reached_since {
+            Some(_) => welcome.prekey_index == 0,
+            None => welcome.position < before.log.position(),
+        };
+        let is_talkative = before.is_talkative();
+        let missed = welcome.position.saturating_sub(before.log.position());
+        let mut room = RoomState::new(before.roster, log);
+        // Words that were shown in this run stay known by name: their sender may say them again.
+        room.seen = before.seen;
+        if is_new_log {
+            room.absences = before.absences.new_log(room.roster.members(), &before.present);
+            room.awaited = Awaited::new(&before.present | &before.awaited.into_members(), RETURN_MS);
+            let unconfirmed = before.sent.into_iter().filter(|_| is_talkative);
+            let lost = unconfirmed.flat_map(|sent| sent.awaiting.into_iter().map(move |by| (sent.id, by)));
+            lost.for_each(|(id, by)| self.event(Event::MissedBy { id, by }));
+        } else if missed > 0 {
+            let since_ms = self.lost.map_or(0, |lost| lost.unix_ms);
+            self.event(Event::LogGap { entries: missed, since_ms });
+        }
+        room
+    }
+
+    /// Whether words wait for those who are on the way back.
+    pub(super) fn holds_words(&mut self, reachable: &BTreeMap<Fingerprint, u64>, now: Now) -> bool {
+        let own = self.identity.fingerprint();
+        let Some(room) = &mut self.room else { return false };
+        room.awaited.holds_words(&room.roster, own, reachable, now)
+    }
+
+    /// A member cannot read any more what was sealed for it and is not confirmed.
+    pub(super) fn lose_reader(&mut self, member: Fingerprint) {
+        self.in_flight.iter_mut().for_each(|sent| sent.leave_out(member));
+        let Some(room) = &mut self.room else { return };
+        let is_told = room.is_talkative();
+        let lost = room.forget_prekey(member);
+        lost.into_iter().filter(|_| is_told).for_each(|id| self.event(Event::MissedBy { id, by: member }));
+    }
+
+    /// Tells those who came back how much they missed, in a chain that they read.
+    pub(super) fn tell_what_was_missed(&mut self, reachable: &BTreeMap<Fingerprint, u64>, now: Now) {
+        let Some(room) = &mut self.room else { return };
+        let epoch = room.epoch();
+        if self.chain.as_ref().is_some_and(|chain| chain.serves(&epoch, reachable, now)) {
+            self.controls.extend(room.absences.take_untold(reachable).into_iter().map(Body::Missed));
+        }
+    }
+
+    /// A member says how much somebody missed. What counts is what is said of ourselves, and of this time:
+    /// until the prekey with which we came back.
+    pub(super) fn missed(&mut self, from: Fingerprint, missed: &Missed) {
+        let Some(room) = &mut self.room else { return };
+        let is_meant = missed.member == self.identity.fingerprint() && room.reached_since == Some(missed.until);
+        if is_meant && let Some(count) = room.heard.take_in(missed) {
+            self.event(Event::Missed { told_by: from, count, since_ms: missed.since_ms });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(name: u8) -> Fingerprint {
+        Fingerprint::from_bytes([name; 32])
+    }
+
+    fn told(absences: &mut Absences, member: u8) -> Option<(u64, u64, u64)> {
+        let readers = BTreeMap::from([(person(member), 1)]);
+        absences.take_untold(&readers).first().map(|missed| (missed.all(), missed.since_ms, missed.until))
+    }
+
+    const ANN: u8 = 1;
+    const BO: u8 = 2;
+
+    #[test]
+    fn whoever_comes_back_is_told_once_how_many_words_of_others_came_since() {
+        let mut absences = Absences::default();
+        for (position, from) in [(1, ANN), (2, ANN), (4, BO), (5, ANN), (9, ANN)] {
+            absences.said(person(from), position, position - 1, 100 * position);
+        }
+        absences.has(person(BO), 1);
+        absences.is_back(person(BO), 9);
+        assert_eq!(told(&mut absences, ANN), None);
+        assert_eq!(told(&mut absences, BO), Some((2, 200, 9)));
+        assert_eq!(told(&mut absences, BO), None);
+        absences.told(person(BO), 10);
+        absences.has(person(BO), 11);
+        absences.is_back(person(BO), 20);
+        assert_eq!(told(&mut absences, BO), None, "it has everything up to there");
+    }
+
+    #[test]
+    fn what_a_member_went_before_it_heard_is_told_again() {
+        let mut absences = Absences::default();
+        absences.said(person(ANN), 1, 0, 100);
+        absences.is_back(person(BO), 3);
+        assert_eq!(told(&mut absences, BO), Some((1, 100, 3)));
+        absences.told(person(BO), 5);
+        absences.said(person(ANN), 6, 5, 600);
+        absences.is_back(person(BO), 7);
+        assert_eq!(told(&mut absences, BO), Some((2, 100, 7)), "nothing says that it had the item at 5");
+        absences.told(person(BO), 9);
+        absences.has(person(BO), 9);
+        absences.said(person(ANN), 10, 9, 1_000);
+        absences.is_back(person(BO), 11);
+        assert_eq!(told(&mut absences, BO), Some((1, 1_000, 11)));
+    }
+
+    #[test]
+    fn words_that_cross_a_return_are_told_on_top() {
+        let mut absences = Absences::default();
+        absences.is_back(person(BO), 9);
+        assert_eq!(told(&mut absences, BO), None, "there was nothing to miss");
+        absences.said(person(ANN), 10, 9, 40);
+        absences.said(person(BO), 11, 1, 45);
+        assert_eq!(told(&mut absences, BO), None, "who had seen Bo's prekey sealed for him");
+        absences.said(person(ANN), 12, 8, 50);
+        assert_eq!(told(&mut absences, BO), Some((1, 50, 9)));
+        absences.said(person(3), 13, 2, 60);
+        assert_eq!(told(&mut absences, BO), Some((2, 50, 9)));
+    }
+
+    #[test]
+    fn several_count_the_same_words_and_the_most_is_right() {
+        let told = |count, crossed| Missed { member: person(BO), count, crossed, until: 9, since_ms: 1 };
+        let mut heard = Heard::default();
+        assert_eq!(heard.take_in(&told(3, 0)), Some(3));
+        assert_eq!(heard.take_in(&told(2, 0)), None);
+        assert_eq!(heard.take_in(&told(2, 1)), Some(4), "which the first one did not know of yet");
+        assert_eq!(heard.take_in(&told(3, 1)), None);
+        assert_eq!(heard.take_in(&told(5, 1)), Some(6));
+        assert_eq!(heard.take_in(&told(0, u64::MAX)), Some(u64::MAX));
+    }
+
+    #[test]
+    fn what_was_missed_of_a_log_that_is_gone_is_told_by_the_next() {
+        let mut absences = Absences::default();
+        absences.said(person(ANN), 1, 0, 100);
+        absences.said(person(ANN), 2, 1, 200);
+        let members = || [person(ANN), person(BO), person(3)].into_iter();
+        let mut absences = absences.new_log(members(), &BTreeSet::from([person(ANN), person(3)]));
+        absences.said(person(ANN), 1, 0, 300);
+        let mut absences = absences.new_log(members(), &BTreeSet::from([person(ANN), person(3)]));
+        absences.is_back(person(3), 2);
+        assert_eq!(told(&mut absences, 3), None, "it was there when the host went");
+        absences.said(person(ANN), 3, 2, 400);
+        absences.is_back(person(BO), 4);
+        assert_eq!(told(&mut absences, BO), Some((4, 100, 4)));
+    }
+
+    #[test]
+    fn so_many_words_are_remembered_and_no_more() {
+        let mut absences = Absences::default();
+        for position in 1..=WORDS_REMEMBERED as u64 + 10 {
+            absences.said(person(ANN), position, position - 1, position);
+        }
+        assert_eq!(absences.held().0, WORDS_REMEMBERED);
+        absences.is_back(person(BO), u64::MAX);
+        assert_eq!(told(&mut absences, BO), Some((WORDS_REMEMBERED as u64, 11, u64::MAX)), "at least so many");
+        absences.forget(&person(BO));
+        assert_eq!(absences.held().1, 0);
+    }
+}
