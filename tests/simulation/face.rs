@@ -131,7 +131,7 @@ impl World {
         let readers = self.ledger.readers_of(&arriving.item, without, self.suite.is_learning());
         let sessions = self.people.iter().map(|person| {
             let was_in = |since: &u64| self.ledger.was_member_since(person.fingerprint(), *since);
-            person.was_in.filter(was_in).map(|_| person.session())
+            person.known_since.filter(was_in).map(|_| person.session())
         });
         let sessions = sessions.collect();
         let (epoch, position) = (arriving.header.epoch, arriving.position);

@@ -82,7 +82,7 @@ pub(super) struct Person {
     pub(super) over: bool,
     pub(super) was_removed: bool,
     /// The epoch in which others could know its prekey first.
-    pub(super) was_in: Option<u64>,
+    pub(super) known_since: Option<u64>,
     /// Where the log was when it was told last that it misses something.
     pub(super) heard_at: u64,
     /// What a person would notice: gaps, forks, things that cannot be read, an end.
@@ -123,7 +123,7 @@ impl Person {
             ready: false,
             over: false,
             was_removed: false,
-            was_in: None,
+            known_since: None,
             heard_at: 0,
             signs: 0,
             forks: BTreeSet::new(),
@@ -143,7 +143,6 @@ impl Person {
     pub(super) fn begin(&mut self, client: Client) {
         self.client = Some(client);
         self.runs += 1;
-        self.was_in = self.was_in.filter(|_| self.returns);
         self.shown_in_run.clear();
         self.forks.clear();
         (self.ready, self.over, self.to_write, self.was_in) = (false, false, None, false);
@@ -182,7 +181,7 @@ impl Person {
     pub(super) fn roll(&mut self, item: &Item) {
         if Forger::prekey_of(item) == Some(self.fingerprint()) {
             self.prekey_at.get_or_insert(item.position);
-            self.was_in.get_or_insert(self.known.0);
+            self.known_since.get_or_insert(self.known.0);
         }
         if let Some(log) = &mut self.log {
             log.roll(item);

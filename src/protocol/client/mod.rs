@@ -7,6 +7,7 @@ mod absences;
 mod awaited;
 mod events;
 mod link;
+mod missed;
 mod owner;
 mod prekeys;
 mod receive;
