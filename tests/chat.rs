@@ -106,6 +106,7 @@ fn notice_text(room: &Room, notice: &Notice) -> String {
         Notice::Fork(member) => {
             format!("{} saw another history of this room: the host may not be honest.", name(member))
         }
+        Notice::ClockDiffers { member, theirs_ms } => format!("The clock of {} says {theirs_ms}.", name(member)),
         Notice::Over(None) => "You left the room.".to_owned(),
         Notice::Over(Some(problem)) => problem.text(),
     }

@@ -127,7 +127,7 @@ fn data(name: &str) -> String {
 
 fn now() -> Now {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    Now { monotonic_ms: 0, unix_ms: u64::try_from(unix.as_millis()).unwrap() }
+    Now::at(0, u64::try_from(unix.as_millis()).unwrap())
 }
 
 /// Signing keys for `count` people. Making them takes seconds each, so beyond those in the test data

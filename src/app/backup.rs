@@ -19,8 +19,8 @@ use std::path::{Path, PathBuf};
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
+use super::clock::now;
 use super::keystore::Keys;
-use super::session::now;
 use super::{Code, Passphrase, Problem, files, say};
 use crate::crypto::key_file::{self, KeyFileError};
 use crate::crypto::{Fingerprint, Suite};

@@ -15,6 +15,7 @@ mod addresses;
 pub mod backup;
 pub mod chat;
 mod checked;
+pub(crate) mod clock;
 mod errors;
 mod files;
 pub mod keyring;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::session::now;
+use super::clock::now;
 use super::{Code, Keystore, Passphrase, Problem, Profile, files, say, source};
 use crate::crypto::{Fingerprint, Random, Suite, SystemRandom};
 use crate::net::{self, Command, Handle, ListenerId, NetLimits};

@@ -147,7 +147,7 @@ mod tests {
         let backend = Suite::Secure.backend();
         let signing = backend.signing_from_pkcs8(&private("sign")).unwrap();
         let decryption = backend.decryption_from_pkcs8(&private("enc")).unwrap();
-        Identity::new(signing, decryption, Now { monotonic_ms: 0, unix_ms: 0 }).unwrap()
+        Identity::new(signing, decryption, Now::at(0, 0)).unwrap()
     }
 
     fn invite() -> Invite {

@@ -131,6 +131,7 @@ With --json, standard output has one object a line; FP is a key's fingerprint, I
   joined, left, removed, gone, here, away, cut, named, knock, knock_over, invite_used, unreadable, fork,
     newer: each {\"member\":FP,\"name\":…}; lost has a count too. joined comes at once, with the tag of the key
     as the name, and named when a name is told; a name that looks like another's has the tag beside it
+  clock {member, name, theirs, ours, text}: the clock of a member and this computer's differ
   safety_number {member, name, number, code, verified}, compared {member, result}, changed_key {member}
   room_code {room, code, members}, titled {room, title}, first_use {host, grouped}, lobby {rooms}, waiting
   offline {code, text, retry_in_ms}, closed, stopped {reason}

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::console::Console;
 use super::lines::{called, happened, printable, said};
 use crate::app::chat::{Chat, Room};
-use crate::app::{Problem, SeatEvent, SeatId};
+use crate::app::{Problem, SeatEvent, SeatId, clock};
 use crate::crypto::Fingerprint;
 use crate::protocol::{Event, LobbyRoom, Stop};
 
@@ -149,6 +149,16 @@ impl Report {
                 );
                 self.console.notice("Compare the room code with the others by another way: /room-code shows it.");
             }
+            Event::ClockDiffers { member, theirs_ms, ours_ms } => {
+                let name = room.name_of(member);
+                let text = format!("{} It says {}.", clock::differs(&name, *theirs_ms), clock::date(*ours_ms));
+                let fields = json!({
+                    "member": member.to_string(), "name": name, "text": text,
+                    "theirs": rfc3339(*theirs_ms), "ours": rfc3339(*ours_ms),
+                });
+                self.console.event("clock", &fields);
+                self.console.notice(&printable(&text));
+            }
             Event::Lost { from, count } => {
                 let name = room.name_of(from);
                 let fields = json!({ "member": from.to_string(), "name": name, "count": count });
@@ -284,7 +294,7 @@ impl Report {
             Stop::Removed => "removed",
             Stop::Closed => "closed",
             Stop::Replaced => "replaced",
-            Stop::Refused(_) => "refused",
+            Stop::Refused(_) | Stop::InviteOver { .. } => "refused",
             Stop::Unreachable(_) => "unreachable",
             Stop::RolledBack { .. } => "rolled_back",
             Stop::BadRecord => "damaged",

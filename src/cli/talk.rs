@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io::IsTerminal;
 use std::sync::mpsc::RecvTimeoutError;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::arguments::Knocks;
 use super::console::Console;
@@ -12,6 +12,7 @@ use super::outgoing::Outgoing;
 use super::report::Report;
 use super::{compare, json_input};
 use crate::app::chat::{Chat, Room};
+use crate::app::clock::now_ms;
 use crate::app::{Code, IdentityState, Opening, Problem, SeatEvent, SeatId, Session, SessionEvent, Settings, say};
 use crate::crypto::Fingerprint;
 use crate::protocol::limits::WAITING_MS;
@@ -507,9 +508,4 @@ impl Talk {
 
 fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
-}
-
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -15,7 +15,7 @@ use super::clock::Clock;
 use super::connection::{LinkFault, Received};
 use super::connections::{Connections, DialStage, Role, index};
 use super::joining::OwnClient;
-use super::limits::{EVENTS_A_TURN, NetLimits, READ_BYTES_A_TURN, SCRATCH_BYTES};
+use super::limits::{EVENTS_A_TURN, NetLimits, READ_BYTES_A_TURN, SCRATCH_BYTES, TICK_MS};
 use super::listener::Listener;
 use super::members::{Input, Members, Wish};
 use super::timers::{Timer, Timers};
@@ -50,6 +50,9 @@ pub(super) struct EventLoop {
     pub(super) newcomers: Vec<LinkId>,
     scratch: Box<[u8]>,
     stops_at_ms: Option<u64>,
+    /// When the time is asked for again, and the breaks that were told.
+    ticks_at_ms: u64,
+    breaks: u64,
 }
 
 impl EventLoop {
@@ -61,13 +64,12 @@ impl EventLoop {
     ) -> io::Result<(Self, Arc<Waker>)> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        let clock = Clock::start();
+        let clock = limits.clock.clone();
+        let now = clock.now();
         let (done_sender, done) = channel();
         let (wish_sender, wishes) = channel();
         let event_loop = Self {
             poll,
-            clock,
-            now: clock.now(),
             workers: Workers::start(&done_sender, &waker, limits.resolver)?,
             limits,
             commands,
@@ -76,7 +78,7 @@ impl EventLoop {
             connections: Connections::default(),
             listeners: Vec::new(),
             clients: BTreeMap::new(),
-            members: Members::start(clock, wish_sender, Arc::clone(&waker), events.clone())?,
+            members: Members::start(clock.clone(), wish_sender, Arc::clone(&waker), events.clone())?,
             events,
             timers: Timers::default(),
             dirty: Vec::new(),
@@ -84,6 +86,10 @@ impl EventLoop {
             newcomers: Vec::new(),
             scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
             stops_at_ms: None,
+            ticks_at_ms: 0,
+            breaks: now.breaks,
+            now,
+            clock,
         };
         Ok((event_loop, waker))
     }
@@ -100,6 +106,7 @@ impl EventLoop {
                 break;
             }
             self.now = self.clock.now();
+            self.tick();
             // 2. Whoever had more to read than its last turn allowed goes on.
             for id in std::mem::take(&mut self.waiting) {
                 if let Some(link) = self.connections.at(id) {
@@ -137,8 +144,27 @@ impl EventLoop {
         let now_ms = self.clock.now().monotonic_ms;
         let hosts = self.listeners.iter().flatten().filter_map(|listener| listener.host.next_timeout());
         let doors = self.listeners.iter().flatten().filter_map(|listener| listener.opens_at(now_ms));
-        let due_ms = hosts.chain(doors).chain(self.timers.next()).chain(self.stops_at_ms).min()?;
+        let has_work = !self.clients.is_empty() || self.listeners.iter().flatten().next().is_some();
+        let tick = has_work.then_some(self.ticks_at_ms);
+        let due_ms = hosts.chain(doors).chain(self.timers.next()).chain(self.stops_at_ms).chain(tick).min()?;
         Some(Duration::from_millis(due_ms.saturating_sub(now_ms)))
+    }
+
+    /// Lets the clients look at the time now and then, and the hosts when it broke: the system's waits stand
+    /// still while the computer sleeps.
+    fn tick(&mut self) {
+        let broke = std::mem::replace(&mut self.breaks, self.now.breaks) != self.now.breaks;
+        if !broke && self.now.monotonic_ms < self.ticks_at_ms {
+            return;
+        }
+        self.ticks_at_ms = self.now.monotonic_ms + TICK_MS;
+        self.members.tick();
+        if broke {
+            log::info!("the time broke: sleep, a pause, or the date was set");
+            for place in 0..self.listeners.len() {
+                self.host_timeout(place);
+            }
+        }
     }
 
     fn handle_readiness(&mut self, event: &Readiness) {
@@ -300,12 +326,18 @@ impl EventLoop {
             }
         }
         for place in 0..self.listeners.len() {
-            if let Some(Some(listener)) = self.listeners.get_mut(place)
+            if let Some(Some(listener)) = self.listeners.get(place)
                 && listener.host.next_timeout().is_some_and(|due_ms| due_ms <= now_ms)
             {
-                listener.host.handle_timeout(self.now);
-                self.drain_host(place);
+                self.host_timeout(place);
             }
+        }
+    }
+
+    fn host_timeout(&mut self, place: usize) {
+        if let Some(Some(listener)) = self.listeners.get_mut(place) {
+            listener.host.handle_timeout(self.now);
+            self.drain_host(place);
         }
     }
 

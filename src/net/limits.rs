@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 
+use super::clock::Clock;
 use crate::protocol::HostLimits;
 
 /// Finds the addresses of a `host:port`. It may block, and runs on a thread of its own.
@@ -42,6 +43,9 @@ pub(super) const EVENTS_WAITING_MAX: usize = 4_096;
 pub(super) const LEARNING_KEY_BYTES_MAX: usize = 2 * 1024;
 /// Pieces handed to one write: enough that small messages fill a TLS record of 16 KiB.
 pub(super) const PIECES_A_WRITE: usize = 128;
+/// How often the loop asks for the time while it hosts or has a client, in milliseconds. After sleep the system's
+/// own waits go on where they stood, so this is how soon a break is noticed; well below the protocol's pause.
+pub(super) const TICK_MS: u64 = 5_000;
 /// IP addresses whose visits are remembered at once; some 100 bytes each.
 pub(super) const VISITORS_KEPT: usize = 4_096;
 
@@ -78,6 +82,9 @@ pub struct NetLimits {
     pub queue_bytes_max: usize,
     /// How long a goodbye may take to go out, in milliseconds.
     pub goodbye_ms: u64,
+    /// What tells the time: the system, but for tests of sleep, pauses and dates. It is the net layer's; a
+    /// listener has no other.
+    pub clock: Clock,
     /// The limits inside the protocol.
     pub host: HostLimits,
 }
@@ -98,6 +105,7 @@ impl Default for NetLimits {
             queue_frames_max: 2_000,
             queue_bytes_max: 4 * 1024 * 1024,
             goodbye_ms: 2_000,
+            clock: Clock::system(),
             host: HostLimits::default(),
         }
     }

@@ -31,6 +31,8 @@ pub(super) enum Input {
     Add(Box<Client>),
     /// No longer a client.
     Remove,
+    /// For all: time to look at the clock.
+    Tick,
     /// From its face.
     Command(Command),
     /// From its link.
@@ -90,6 +92,7 @@ impl Members {
         let stopping = Arc::new(AtomicBool::new(false));
         let desk = Desk {
             seats: BTreeMap::new(),
+            breaks: clock.now().breaks,
             clock,
             random: SystemRandom::new(),
             wishes,
@@ -107,6 +110,12 @@ impl Members {
         if let Err(SendError(_)) = self.inputs.send((client, input)) {
             log::error!("the member thread is gone");
         }
+    }
+
+    /// Lets the thread look at the time.
+    pub(super) fn tick(&self) {
+        // It ends before the loop only if it panicked, which is told elsewhere.
+        let _ = self.inputs.send((ClientId(0), Input::Tick));
     }
 
     /// Ends the thread; after this no client says anything.
@@ -134,6 +143,8 @@ struct Desk {
     events: async_channel::Sender<Event>,
     stopping: Arc<AtomicBool>,
     wished: bool,
+    /// The breaks in time that the clients know of.
+    breaks: u64,
 }
 
 impl Desk {
@@ -172,6 +183,8 @@ impl Desk {
             Input::Remove => {
                 self.seats.remove(&id);
             }
+            // After each batch of inputs it is done anyway.
+            Input::Tick => {}
             Input::Command(command) => self.with_client(id, |client, now, random| client.command(command, now, random)),
             Input::Link { attempt, news } => self.handle_news(id, attempt, news),
         }
@@ -193,8 +206,9 @@ impl Desk {
     }
 
     fn handle_timeouts(&mut self) {
-        let now_ms = self.clock.now().monotonic_ms;
-        let is_due = |seat: &Seat| seat.client.next_timeout().is_some_and(|due_ms| due_ms <= now_ms);
+        let now = self.clock.now();
+        let broke = std::mem::replace(&mut self.breaks, now.breaks) != now.breaks;
+        let is_due = |seat: &Seat| broke || seat.client.next_timeout().is_some_and(|due_ms| due_ms <= now.monotonic_ms);
         let due: Vec<ClientId> = self.seats.iter().filter(|(_, seat)| is_due(seat)).map(|(id, _)| *id).collect();
         for id in due {
             self.with_client(id, |client, now, random| client.handle_timeout(now, random));

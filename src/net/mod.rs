@@ -43,6 +43,7 @@ use std::thread;
 
 use mio::Waker;
 
+pub use self::clock::{Clock, Readings};
 use self::event_loop::EventLoop;
 pub use self::learning_link::LEARNING_BANNER;
 pub use self::limits::{NetLimits, Resolver};

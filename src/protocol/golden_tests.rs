@@ -200,7 +200,7 @@ pub(super) fn unhex(text: &str) -> Vec<u8> {
 
 /// `milliseconds` after the people of the vectors made their bundles.
 pub(super) const fn after(milliseconds: u64) -> Now {
-    Now { monotonic_ms: 0, unix_ms: TIME_MS + milliseconds }
+    Now::at(0, TIME_MS + milliseconds)
 }
 
 /// The identity of one of the people, made when their bundle was. Reading keys takes time, so each is

@@ -64,6 +64,15 @@ impl Identity {
     pub(super) const fn bundle(&self) -> &Signed {
         &self.bundle
     }
+
+    /// The signed bundle, made anew if the date was set since and it is of another time: one private RSA operation.
+    pub(super) fn bundle_at(&self, now: Now) -> Result<Signed, CryptoError> {
+        let dates = decode::<BundlePayload>(&self.bundle.payload);
+        if dates.is_ok_and(|dates| (dates.created_ms..=dates.not_after_ms).contains(&now.unix_ms)) {
+            return Ok(self.bundle.clone());
+        }
+        certify(self.signing.as_ref(), self.decryption.public().as_ref(), now)
+    }
 }
 
 /// The signing key certifies the encryption key: a signed bundle.
@@ -154,7 +163,7 @@ mod tests {
     use crate::crypto::OpensslRsa;
 
     const DAY_MS: u64 = 24 * 3_600_000;
-    const NOW: Now = Now { monotonic_ms: 0, unix_ms: 20_000 * DAY_MS };
+    const NOW: Now = Now::at(0, 20_000 * DAY_MS);
 
     fn keys() -> (Box<dyn SigningKey>, Box<dyn DecryptionKey>) {
         let backend = Suite::Textbook.backend();
@@ -194,7 +203,7 @@ mod tests {
     #[test]
     fn a_bundle_is_used_in_its_time_as_clocks_differ() {
         let bundle = changed(|_| ()).unwrap();
-        let at = |unix_ms: u64| bundle.is_current(Now { monotonic_ms: 0, unix_ms });
+        let at = |unix_ms: u64| bundle.is_current(Now::at(0, unix_ms));
         let (made, end) = (NOW.unix_ms, NOW.unix_ms + BUNDLE_LIFE_MS);
         assert!(at(made) && at(made - CLOCK_SKEW_MS) && at(end));
         assert!(!at(made - CLOCK_SKEW_MS - 1) && !at(end + 1));

@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn an_invite_holds_up_to_its_last_millisecond() {
         let invite = invite(Suite::Secure);
-        let at = |unix_ms| Now { monotonic_ms: 0, unix_ms };
+        let at = |unix_ms| Now::at(0, unix_ms);
         assert!(!invite.is_expired(at(invite.expires_ms)));
         assert!(invite.is_expired(at(invite.expires_ms + 1)));
     }

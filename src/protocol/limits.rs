@@ -51,6 +51,22 @@ pub const INVITES_MAX: usize = 512;
 pub const INVITE_ADDRESSES_MAX: usize = 6;
 /// An address in an invite in bytes: the longest DNS name and a port.
 pub const ADDRESS_BYTES_MAX: usize = 260;
+/// How far the date and the monotonic clock may come apart until that counts as sleep, or as a date that was set, in
+/// milliseconds: what a time service corrects at once is less.
+pub const JUMP_MS: u64 = 5_000;
+/// How long nobody asks for the time until that counts as a pause of the program, in milliseconds: who has links
+/// asks each five seconds.
+pub const PAUSE_MS: u64 = 10_000;
+/// How long a member that comes back with a prekey past its time may take to tell of another, in milliseconds: what
+/// it missed comes first.
+pub const WAKE_MS: u64 = 10_000;
+/// How far a member's clock may be from one's own until a person is told, in milliseconds: an hour, for less
+/// changes nothing but the times shown.
+pub const CLOCK_DIFFERS_MS: u64 = 3_600_000;
+/// Different clocks that are told of in one run of an app.
+pub const CLOCKS_TOLD_MAX: usize = 8;
+/// From when on a time is no date, in milliseconds since 1970: the year 10000.
+pub const DATES_END_MS: u64 = 253_402_300_800_000;
 /// A bundle's life, in milliseconds: two years; it is made anew at each start of the app.
 pub const BUNDLE_LIFE_MS: u64 = 2 * 365 * 24 * 3_600_000;
 /// How far ahead a peer's clock may be, in milliseconds: a day, for computers set to a wrong zone.

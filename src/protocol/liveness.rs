@@ -93,7 +93,7 @@ impl Liveness {
             // Nobody looked when it was time: this computer slept, or this process was stopped, and what
             // the other side said meanwhile is not read yet.
             let is_late = now_ms.saturating_sub(dead_ms) >= LATE_MS;
-            return if is_late { self.ask_anew(now_ms) } else { Sign::Dead };
+            return if is_late { Sign::Ask(self.ask_anew(now_ms)) } else { Sign::Dead };
         }
         if now_ms < self.ask_ms() {
             return Sign::Fine;
@@ -106,11 +106,13 @@ impl Liveness {
         self.ask_ms().min(self.dead_ms())
     }
 
-    fn ask_anew(&mut self, now_ms: u64) -> Sign {
+    /// After a break in time: the silence meanwhile was ours, and whether the link still holds is to be asked at
+    /// once; the number of that `Ping`.
+    pub(super) fn ask_anew(&mut self, now_ms: u64) -> u64 {
         let bytes = self.said.take().map_or(0, |said| said.bytes);
         self.heard_ms = now_ms;
         self.said(bytes, now_ms);
-        Sign::Ask(self.ask(now_ms))
+        self.ask(now_ms)
     }
 
     fn ask_ms(&self) -> u64 {

@@ -32,6 +32,7 @@ mod sender_key;
 #[cfg(test)]
 #[path = "../../tests/simulation/mod.rs"]
 mod simulation;
+mod time;
 
 use std::fmt;
 
@@ -52,16 +53,8 @@ pub use self::payload::{Body, Fault};
 pub use self::room_code::RoomCode;
 pub use self::roster::{Roster, new_room};
 pub use self::safety_number::{Comparison, SafetyNumber};
+pub use self::time::{Now, Timeline};
 pub use crate::wire::RelayToken;
-
-/// The time, handed in by whoever has a clock.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub struct Now {
-    /// Milliseconds of a clock that only goes forward; for waits.
-    pub monotonic_ms: u64,
-    /// Milliseconds since 1970 (UTC) as the computer believes; for dates that people and peers see.
-    pub unix_ms: u64,
-}
 
 /// A room: the hash of its genesis.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

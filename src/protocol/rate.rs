@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     fn at(monotonic_ms: u64) -> Now {
-        Now { monotonic_ms, unix_ms: 0 }
+        Now::at(monotonic_ms, 0)
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl SendChain {
             ed25519,
             common_hash,
             epoch,
-            started_ms: now.monotonic_ms,
+            started_ms: now.passed_ms,
             recipients: recipients.iter().map(|recipient| (recipient.member, recipient.prekey_index)).collect(),
         };
         Ok((chain, packet))
@@ -113,7 +113,7 @@ impl SendChain {
     pub(super) fn serves(&self, epoch: &Epoch, reachable: &BTreeMap<Fingerprint, u64>, now: Now) -> bool {
         self.epoch == *epoch
             && self.ratchet.index < CHAIN_MESSAGES_MAX
-            && now.monotonic_ms < self.started_ms + CHAIN_LIFE_MS
+            && now.passed_ms < self.started_ms + CHAIN_LIFE_MS
             && reachable.iter().all(|(member, prekey)| self.recipients.get(member) == Some(prekey))
     }
 
@@ -372,7 +372,7 @@ mod tests {
     use crate::crypto::{Suite, SystemRandom};
 
     fn at(monotonic_ms: u64) -> Now {
-        Now { monotonic_ms, unix_ms: 0 }
+        Now::at(monotonic_ms, 0)
     }
 
     /// Every reason for which a chain ends, each alone.

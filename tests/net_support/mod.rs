@@ -74,7 +74,7 @@ pub(crate) fn crypto(suite: Suite) -> RoomCrypto {
 
 pub(crate) fn now() -> Now {
     let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    Now { monotonic_ms: 0, unix_ms: u64::try_from(unix.as_millis()).unwrap() }
+    Now::at(0, u64::try_from(unix.as_millis()).unwrap())
 }
 
 pub(crate) fn id(name: &str) -> ClientId {

@@ -262,7 +262,7 @@ fn come_back_to(bytes: usize, messages: usize, works: impl Fn(u64) -> Option<boo
     let mut talker = Rogue::link(&mut host, LinkId(1), &owner);
     talker.send(&open);
     for _ in 0..messages {
-        talker.now.monotonic_ms += 1_000;
+        talker.now = talker.now.later(1_000);
         talker.send(&message);
     }
     assert_eq!(talker.closed(), None);

@@ -334,7 +334,7 @@ impl<'a> Stage<'a> {
     }
 
     fn step(&mut self, step: &Taped) {
-        self.now.monotonic_ms += 100;
+        self.now = self.now.later(100);
         match step {
             Taped::Opened { name, link } => self.open(name, *link),
             Taped::Closed { link, clean, .. } => self.host.link_closed(*link, *clean, self.now),
@@ -357,7 +357,7 @@ impl<'a> Stage<'a> {
     /// What comes of it if `name` sends this.
     fn hears(&mut self, name: &'static str, frames: &[Result<(FrameKind, Vec<u8>), DecodeError>]) -> Vec<HostOutput> {
         // Time enough that nobody is over any rate.
-        self.now.monotonic_ms += 10_000;
+        self.now = self.now.later(10_000);
         let link = self.links[name];
         for frame in frames {
             match frame {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use conversa::crypto::{CryptoError, Domain, Random, Suite};
-use conversa::protocol::limits::CLOCK_SKEW_MS;
+use conversa::protocol::limits::DATES_END_MS;
 use conversa::protocol::{
     ByeCode, Command, Entry, Event, Fault, Host, HostLimits, Identity, LinkId, OpenPolicy, RefuseCode, RoomId, Stop,
     new_room,
@@ -46,7 +46,7 @@ fn with_chain() -> (Net, Chain, Arc<Identity>) {
 }
 
 fn said(text: &str) -> Vec<u8> {
-    pad(plaintext(1, words(text), 1))
+    pad(plaintext(1, words(text), START.unix_ms))
 }
 
 fn texts(events: &[Event]) -> Vec<&str> {
@@ -65,7 +65,9 @@ fn a_chain_made_by_hand_from_the_specification_is_read() {
         let item = message_item(&net, &message);
         let events = net.inject("bo", &item);
         assert_eq!(texts(&events), [text]);
-        assert!(matches!(&events[0], Event::Message { from, sent_ms: 1, .. } if *from == ann.fingerprint()));
+        assert!(
+            matches!(&events[0], Event::Message { from, sent_ms, .. } if *from == ann.fingerprint() && *sent_ms == START.unix_ms)
+        );
     }
 }
 
@@ -253,7 +255,7 @@ fn a_gap_of_a_thousand_is_told_and_a_wider_one_ends_the_chain() {
 
 #[test]
 fn what_opens_to_nonsense_is_unreadable_and_the_chain_goes_on() {
-    let long = plaintext(1, words(&"x".repeat(16 * 1024 + 1)), 1);
+    let long = plaintext(1, words(&"x".repeat(16 * 1024 + 1)), START.unix_ms);
     let mut long_padded = long.clone();
     long_padded.push(0x80);
     // Padmé: 16 KiB and a bit go up to the next multiple of 512.
@@ -263,8 +265,8 @@ fn what_opens_to_nonsense_is_unreadable_and_the_chain_goes_on() {
         ("another mark", [words("x"), vec![0x81]].concat()),
         ("padding that is too short", said("short")[..200].to_vec()),
         ("not CBOR", pad(b"hello".to_vec())),
-        ("not a text", pad(plaintext(1, b"\xff\xff".to_vec(), 1))),
-        ("something in a goodbye", pad(plaintext(4, vec![1], 1))),
+        ("not a text", pad(plaintext(1, b"\xff\xff".to_vec(), START.unix_ms))),
+        ("something in a goodbye", pad(plaintext(4, vec![1], START.unix_ms))),
         ("words over the limit", long_padded),
     ];
     for (what, padded) in cases {
@@ -282,7 +284,7 @@ fn what_opens_to_nonsense_is_unreadable_and_the_chain_goes_on() {
 fn a_kind_of_a_newer_app_is_told_as_that() {
     for kind in [5, 77, 255] {
         let (mut net, mut chain, ann) = with_chain();
-        let message = chain.message(&net, &pad(plaintext(kind, b"whatever".to_vec(), 1)), |_| {});
+        let message = chain.message(&net, &pad(plaintext(kind, b"whatever".to_vec(), START.unix_ms)), |_| {});
         let item = message_item(&net, &message);
         assert_eq!(net.inject("bo", &item), [Event::Newer { from: ann.fingerprint() }], "{kind}");
     }
@@ -294,21 +296,26 @@ fn names_and_titles_that_must_not_be_and_titles_of_members_are_not_shown() {
     let names = [(0, "\u{202e}nnA"), (0, ""), (0, long.as_str()), (2, "a\nb")];
     for (kind, name) in names {
         let (mut net, mut chain, _) = with_chain();
-        let message = chain.message(&net, &pad(plaintext(kind, encode(&name), 1)), |_| {});
+        let message = chain.message(&net, &pad(plaintext(kind, encode(&name), START.unix_ms)), |_| {});
         let item = message_item(&net, &message);
         assert_eq!(net.inject("bo", &item), [], "{kind} {name:?}");
     }
 }
 
-/// A clock is shown and nothing hangs on it.
+/// A clock is shown and nothing hangs on it; what is no date is shown as when it came.
 #[test]
-fn any_clock_of_a_sender_is_shown_as_it_is() {
-    for clock_ms in [0, START.unix_ms * 2, u64::MAX] {
+fn any_clock_of_a_sender_is_shown_as_it_is_if_it_is_a_date() {
+    let no_dates = [DATES_END_MS, (1 << 63) - 1, 1 << 63, u64::MAX];
+    for clock_ms in [0, START.unix_ms * 2, DATES_END_MS - 1].into_iter().chain(no_dates) {
         let (mut net, mut chain, _) = with_chain();
         let message = chain.message(&net, &pad(plaintext(1, words("when?"), clock_ms)), |_| {});
         let item = message_item(&net, &message);
         let events = net.inject("bo", &item);
-        assert!(matches!(events[..], [Event::Message { sent_ms, .. }] if sent_ms == clock_ms), "{events:?}");
+        let shown_ms = if no_dates.contains(&clock_ms) { net.now.unix_ms } else { clock_ms };
+        let [.., Event::Message { sent_ms, .. }] = events[..] else { panic!("{events:?}") };
+        assert_eq!(sent_ms, shown_ms, "{clock_ms}");
+        let is_told = matches!(events[0], Event::ClockDiffers { theirs_ms, .. } if theirs_ms == clock_ms);
+        assert_eq!(is_told, !no_dates.contains(&clock_ms), "{events:?}");
     }
 }
 
@@ -370,7 +377,8 @@ fn is_taken(domain: Domain, spoil: impl FnOnce(&mut Prekey)) -> bool {
     spoil(&mut prekey);
     let signed = sign(&**bo.signing(), domain, &prekey);
     let announced = item(&net, "ann", ItemKind::Prekey, encode(&signed), None);
-    assert_eq!(net.inject("ann", &announced), []);
+    let told = net.inject("ann", &announced);
+    assert!(told.iter().all(|event| matches!(event, Event::ClockDiffers { .. })), "{told:?}");
     // For whom Ann's next chain is wrapped shows which prekey she knows.
     let packet = next_packet(&mut net);
     packet.is_some_and(|index| index != old.i)
@@ -392,13 +400,12 @@ fn next_packet(net: &mut Net) -> Option<u64> {
 #[test]
 fn a_prekey_that_does_not_hold_is_dropped() {
     assert!(is_taken(Domain::Prekey, |_| {}), "one that holds is taken");
-    assert!(is_taken(Domain::Prekey, |prekey| prekey.x += CLOCK_SKEW_MS), "from a clock a day ahead");
-    assert!(!is_taken(Domain::Prekey, |prekey| prekey.x += CLOCK_SKEW_MS + 600_000), "and a little more");
+    for date in [0, 1, START.unix_ms, 1 << 63, u64::MAX] {
+        assert!(is_taken(Domain::Prekey, |prekey| prekey.x = date), "no clock is refused: {date}");
+    }
     type Spoil = fn(&mut Prekey);
-    let spoils: [(&str, Spoil); 8] = [
+    let spoils: [(&str, Spoil); 6] = [
         ("an index that does not rise", |prekey| prekey.i -= 1),
-        ("expired", |prekey| prekey.x = START.unix_ms - 1),
-        ("good for longer than any may be", |prekey| prekey.x = START.unix_ms + 10 * 24 * 3_600_000),
         ("the zero point", |prekey| prekey.d = ByteArray::new([0; 32])),
         ("a point of low order", |prekey| prekey.d = ByteArray::new(std::array::from_fn(|i| u8::from(i == 0)))),
         ("another room", |prekey| prekey.r = RoomId([5; 32])),

@@ -21,4 +21,5 @@ mod reasons;
 mod rejection;
 mod rogue;
 mod rollback;
+mod time;
 mod waits;

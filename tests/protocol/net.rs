@@ -1,6 +1,10 @@
 //! A host and some clients on a network that is only numbers: frames wait in queues, time moves
 //! when the test says so, links can be cut. No socket, no sleep.
 
+#[allow(dead_code, reason = "for the tests of time")]
+#[path = "computer.rs"]
+mod computer;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, OnceLock};
@@ -8,10 +12,12 @@ use std::sync::{Arc, OnceLock};
 use conversa::crypto::{Fingerprint, Random, Suite, primitives};
 use conversa::protocol::{
     ByeCode, Client, Command, Entry, Event, Host, HostLimits, HostOutput, Identity, Invite, LearningConsent, LinkError,
-    LinkId, Memory, MessageId, Now, OpenPolicy, Output, Peer, RoomCrypto, Stop, new_room,
+    LinkId, Memory, MessageId, Now, OpenPolicy, Output, Peer, RoomCrypto, Stop, Timeline, new_room,
 };
 use conversa::wire::{Bye, Frame, FrameKind, FrameReader};
 use openssl::pkey::PKey;
+
+use self::computer::Computer;
 
 /// Bytes that look random and are the same in each run.
 pub(crate) struct Seeded(u64);
@@ -80,7 +86,10 @@ pub(crate) fn crypto(suite: Suite) -> RoomCrypto {
     }
 }
 
-pub(crate) const START: Now = Now { monotonic_ms: 1_000, unix_ms: 1_800_000_000_000 };
+pub(crate) const START: Now = Now::at(1_000, 1_800_000_000_000);
+
+/// Whose computer the host's is.
+pub(crate) const HOST: &str = "the host";
 
 /// One person and their link.
 pub(crate) struct Person {
@@ -126,6 +135,8 @@ pub(crate) struct Net {
     pub(crate) host: Host,
     pub(crate) now: Now,
     pub(crate) people: BTreeMap<&'static str, Person>,
+    /// Computers whose clocks are not the world's: of people, and the host's under its own name.
+    computers: BTreeMap<&'static str, Computer>,
     pub(crate) random: Seeded,
     /// All that went to and fro, in order.
     pub(crate) tape: Vec<Taped>,
@@ -163,6 +174,7 @@ impl Net {
             host: Host::new(OpenPolicy::Only(vec![identity(suite, 0).fingerprint()]), HostLimits::default()),
             now: START,
             people: BTreeMap::new(),
+            computers: BTreeMap::new(),
             random: Seeded::new(7),
             tape: Vec::new(),
             next_seed: 100,
@@ -235,7 +247,7 @@ impl Net {
         };
         self.next_seed += 1;
         self.people.insert(name, person);
-        let now = self.now;
+        let now = self.now_of(name);
         self.people.get_mut(name).unwrap().client.start(now);
     }
 
@@ -260,7 +272,7 @@ impl Net {
     }
 
     pub(crate) fn command(&mut self, name: &'static str, command: Command) {
-        let now = self.now;
+        let now = self.now_of(name);
         self.tape.push(Taped::Asked { name, command: command.clone() });
         let person = self.people.get_mut(name).unwrap();
         person.client.command(command, now, &mut person.random);
@@ -320,13 +332,13 @@ impl Net {
 
     /// The link breaks without a word; what was on its way is lost.
     pub(crate) fn cut(&mut self, name: &'static str) {
-        let now = self.now;
+        let (now, host_now) = (self.now_of(name), self.now_of(HOST));
         let person = self.people.get_mut(name).unwrap();
         person.to_host.clear();
         person.to_client.clear();
         if let Some(link) = person.link.take() {
             person.client.disconnected(LinkError::Cut, now, &mut person.random);
-            self.host.link_closed(link, false, now);
+            self.host.link_closed(link, false, host_now);
             self.tape.push(Taped::Closed { name, link, clean: false });
         }
     }
@@ -379,15 +391,47 @@ impl Net {
     }
 
     pub(crate) fn advance(&mut self, by_ms: u64) {
-        self.now.monotonic_ms += by_ms;
-        self.now.unix_ms += by_ms;
-        let now = self.now;
+        self.now = self.now.later(by_ms);
+        self.computers.values_mut().for_each(|computer| computer.run(by_ms));
+        self.look_at_clocks(false);
+    }
+
+    /// Lets the host and everybody do what is due; `all`: they look because the time broke.
+    fn look_at_clocks(&mut self, all: bool) {
+        let now = self.now_of(HOST);
         self.host.handle_timeout(now);
-        for person in self.people.values_mut() {
-            if person.client.next_timeout().is_some_and(|due| due <= now.monotonic_ms) {
+        for name in self.people.keys().copied().collect::<Vec<_>>() {
+            let now = self.now_of(name);
+            let person = self.people.get_mut(name).unwrap();
+            if all || person.client.next_timeout().is_some_and(|due| due <= now.monotonic_ms) {
                 person.client.handle_timeout(now, &mut person.random);
             }
         }
+    }
+
+    /// The time on somebody's computer.
+    pub(crate) fn now_of(&mut self, name: &str) -> Now {
+        self.computers.get_mut(name).map_or(self.now, Computer::now)
+    }
+
+    /// Does something to the clocks of somebody's computer, and lets their program look.
+    #[allow(dead_code, reason = "for the tests of time")]
+    pub(crate) fn on_computer(&mut self, name: &'static str, what: impl FnOnce(&mut Computer)) {
+        what(self.computers.entry(name).or_insert_with(|| Computer::new(self.now)));
+        self.look_at_clocks(true);
+    }
+
+    /// Time goes by for everybody, and these computers sleep meanwhile.
+    #[allow(dead_code, reason = "for the tests of time")]
+    pub(crate) fn sleep(&mut self, ms: u64, sleeping: &[&'static str]) {
+        for name in sleeping {
+            self.computers.entry(name).or_insert_with(|| Computer::new(self.now));
+        }
+        self.now = self.now.later(ms);
+        for (name, computer) in &mut self.computers {
+            if sleeping.contains(name) { computer.sleep(ms) } else { computer.run(ms) }
+        }
+        self.look_at_clocks(true);
     }
 
     /// Passes frames until nobody has any.
@@ -453,7 +497,8 @@ impl Net {
     }
 
     fn connect(&mut self, name: &'static str, pin: Option<Fingerprint>) {
-        let (now, suite, host) = (self.now, self.suite, self.host_fingerprint());
+        let (now, host_now) = (self.now_of(name), self.now_of(HOST));
+        let (suite, host) = (self.suite, self.host_fingerprint());
         let person = self.people.get_mut(name).unwrap();
         if !person.online {
             let error = LinkError::Refused { address: "here".to_owned() };
@@ -475,7 +520,7 @@ impl Net {
         self.host.link_opened(
             link,
             Peer { fingerprint, suite: suite.key_suite(), address: IpAddr::V4(Ipv4Addr::LOCALHOST) },
-            now,
+            host_now,
         );
         person.client.connected(now, &mut person.random);
     }
@@ -484,13 +529,15 @@ impl Net {
         let person = self.people.get_mut(name).unwrap();
         person.to_host.push_back(Frame::Bye(Bye { code: code.code() }).to_bytes());
         self.carry_to_host(name);
+        let now = self.now_of(HOST);
         if let Some(link) = self.people.get_mut(name).unwrap().link.take() {
-            self.host.link_closed(link, true, self.now);
+            self.host.link_closed(link, true, now);
             self.tape.push(Taped::Closed { name, link, clean: true });
         }
     }
 
     fn carry_to_host(&mut self, name: &'static str) -> bool {
+        let now = self.now_of(HOST);
         let person = self.people.get_mut(name).unwrap();
         let Some(link) = person.link.filter(|_| !person.frozen) else { return false };
         let busy = !person.to_host.is_empty();
@@ -498,7 +545,7 @@ impl Net {
             person.host_reader.push(&bytes);
         }
         while let Some((kind, body)) = person.host_reader.next_body().unwrap() {
-            self.host.frame(link, kind, &body, self.now);
+            self.host.frame(link, kind, &body, now);
             self.tape.push(Taped::ToHost { name, link, kind, body });
         }
         busy
@@ -522,10 +569,11 @@ impl Net {
                         let bye = Frame::Bye(Bye { code: code.code() }).to_bytes();
                         self.people.get_mut(name).unwrap().to_client.push_back(bye);
                         self.carry_to_client(name);
+                        let now = self.now_of(name);
                         let person = self.people.get_mut(name).unwrap();
                         if person.link == Some(link) {
                             person.link = None;
-                            person.client.disconnected(LinkError::Closed, self.now, &mut person.random);
+                            person.client.disconnected(LinkError::Closed, now, &mut person.random);
                         }
                     }
                 }
@@ -536,6 +584,7 @@ impl Net {
     }
 
     fn carry_to_client(&mut self, name: &'static str) -> bool {
+        let now = self.now_of(name);
         let person = self.people.get_mut(name).unwrap();
         if person.frozen {
             return false;
@@ -557,7 +606,7 @@ impl Net {
                 }
                 let body = frame.to_bytes();
                 self.tape.push(Taped::ToClient { name, kind: frame.kind(), body: body[5..].to_vec() });
-                person.client.frame(frame.kind(), &body[5..], self.now, &mut person.random);
+                person.client.frame(frame.kind(), &body[5..], now, &mut person.random);
             }
         }
         busy

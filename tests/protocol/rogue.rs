@@ -36,7 +36,7 @@ impl<'a> Rogue<'a> {
     }
 
     pub(crate) fn wait(&mut self, ms: u64) {
-        self.now.monotonic_ms += ms;
+        self.now = self.now.later(ms);
         self.host.handle_timeout(self.now);
         self.collect();
     }

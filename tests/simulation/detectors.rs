@@ -15,8 +15,16 @@ use crate::protocol::MessageId;
 fn told(seed: u64, evil: Option<Evil>) -> (World, Vec<MessageId>) {
     let people = (0..4).map(|_| new_identity(Suite::Secure)).collect();
     let mallory = new_identity(Suite::Secure);
-    let cast =
-        Cast { seed, suite: Suite::Secure, people, mallory, evil, is_spied_on: false, queue_max: 4 * 1024 * 1024 };
+    let cast = Cast {
+        seed,
+        suite: Suite::Secure,
+        people,
+        mallory,
+        evil,
+        is_spied_on: false,
+        queue_max: 4 * 1024 * 1024,
+        has_odd_clocks: false,
+    };
     let mut world = World::new(cast, Arc::new(Tally::default()));
     let last_words = story::tell(&mut world, Plot { steps: 150, is_long: false, closes: false });
     (world, last_words)

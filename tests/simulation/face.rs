@@ -4,6 +4,7 @@ use super::person::{Person, is_alarming};
 use super::tally::Chance;
 use super::world::World;
 use crate::crypto::Fingerprint;
+use crate::protocol::limits::CLOCK_SKEW_MS;
 use crate::protocol::{Command, Event, LinkError, MessageId, RefuseCode, Stop};
 
 /// A message that is in the log, and somebody it was sealed for, in the session they had then.
@@ -53,6 +54,7 @@ impl World {
                 let reader = self.people.iter().find(|person| person.fingerprint() == to).unwrap();
                 assert!(reader.was_shown(id), "{id:?} is said to have arrived at {to:?}");
             }
+            Event::ClockDiffers { member, theirs_ms, ours_ms } => self.clock_told(who, member, theirs_ms, ours_ms),
             Event::OutboxFull { .. } => self.tally.count(Chance::OutboxFull),
             Event::Stopped(stop) => self.stopped(who, &stop),
             Event::Offline { error, .. } if is_alarming(&error) => {
@@ -121,10 +123,34 @@ impl World {
         person.ready && owed.session == person.session()
     }
 
+    /// Whether the host's date, or the owner's, is more than a day from somebody's.
+    fn is_of_another_day(&mut self, who: usize) -> bool {
+        let own = self.people[who].computer.now().unix_ms;
+        let others = [self.host_now().unix_ms, self.people[0].computer.now().unix_ms];
+        others.into_iter().any(|date| date.abs_diff(own) >= CLOCK_SKEW_MS)
+    }
+
+    /// Somebody is told that a member's clock differs: it does, and by as much at least.
+    fn clock_told(&mut self, who: usize, member: Fingerprint, theirs_ms: u64, ours_ms: u64) {
+        self.tally.count(Chance::ClockTold);
+        let told_ms = theirs_ms.cast_signed() - ours_ms.cast_signed();
+        self.people[who].clocks_told.push(told_ms);
+        let other = self.people.iter().position(|person| person.fingerprint() == member).unwrap();
+        let is_ms = self.clocks_apart(who, other);
+        // In the storm it may have been set while the words were on their way.
+        let is_true = told_ms.signum() == is_ms.signum() && told_ms.abs() <= is_ms.abs() + 60_000;
+        assert!(self.storm || is_true, "p{who} is told that the clock of p{other} is off by {told_ms}, not {is_ms}");
+    }
+
     fn stopped(&mut self, who: usize, stop: &Stop) {
         let is_fair = match stop {
+            // In the storm a date may have been set since.
+            Stop::Refused(RefuseCode::Bundle) => (self.storm && self.has_odd_clocks) || self.is_of_another_day(who),
             Stop::Removed | Stop::Refused(_) | Stop::Left | Stop::Offline | Stop::Replaced | Stop::Unreachable(_) => {
                 true
+            }
+            Stop::InviteOver { expires_ms, ours_ms } => {
+                ours_ms > expires_ms && self.people[who].computer.now().unix_ms == *ours_ms
             }
             Stop::Closed => self.is_closed,
             Stop::Protocol(_) | Stop::WrongRoom | Stop::Crypto(_) | Stop::RolledBack { .. } | Stop::BadRecord => false,
@@ -142,6 +168,7 @@ impl World {
             Stop::Removed => self.tally.count(Chance::Removed),
             Stop::Left => self.tally.count(Chance::Left),
             Stop::Refused(RefuseCode::Invite) => self.tally.count(Chance::BadInvite),
+            Stop::InviteOver { .. } | Stop::Refused(RefuseCode::Bundle) => self.tally.count(Chance::ClockRefused),
             _ => {}
         }
         let person = &mut self.people[who];
@@ -151,6 +178,7 @@ impl World {
             stop,
             Stop::Removed
                 | Stop::Refused(_)
+                | Stop::InviteOver { .. }
                 | Stop::Unreachable(_)
                 | Stop::WrongRoom
                 | Stop::Closed

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::replica::{Arriving, Replica};
 use crate::crypto::Fingerprint;
 use crate::crypto::primitives::{Digest, labelled_hash, sha256};
+use crate::protocol::limits::{PREKEY_LIFE_MS, PREKEY_OLD_MS};
 use crate::protocol::payload::{BundlePayload, CommonPayload, HeaderPayload, PrekeyPayload, RosterPayload, Subject};
 use crate::protocol::{MessageId, Now, RoomId};
 use crate::wire::{Msg, Signed, SkPacket, decode};
@@ -141,12 +142,14 @@ impl Ledger {
         assert!(truth == Some(&entry.payload) && epoch.hash == *hash, "entry {number} is not the owner's");
     }
 
-    pub(super) fn prekey_sent(&mut self, payload: &PrekeyPayload) {
-        self.prekeys.insert((payload.sender, payload.index), payload.not_after_ms);
+    /// A prekey is made, at this true time.
+    pub(super) fn prekey_sent(&mut self, payload: &PrekeyPayload, now: Now) {
+        let until_ms = now.passed_ms + PREKEY_LIFE_MS + PREKEY_OLD_MS;
+        self.prekeys.insert((payload.sender, payload.index), until_ms);
     }
 
-    /// A chain's key goes to members of its epoch who have a live prekey, and to nobody else.
-    pub(super) fn packet_sent(&mut self, packet: &SkPacket, now: Now) {
+    /// A chain's key goes to members of its epoch who have a live prekey or are seen, and to nobody else.
+    pub(super) fn packet_sent(&mut self, packet: &SkPacket, now: Now, is_seen: impl Fn(&Fingerprint) -> bool) {
         let common: CommonPayload = decode(&packet.common.payload).unwrap();
         let epoch = self.epoch(common.epoch);
         assert_eq!(epoch.hash, *common.roster_hash, "a chain for another roster than the owner made");
@@ -156,7 +159,8 @@ impl Ledger {
         for wrap in &packet.wraps {
             assert!(epoch.members.contains(&wrap.recipient), "a key for {:?}, who is no member", wrap.recipient);
             let until = self.prekeys.get(&(wrap.recipient, wrap.prekey_index));
-            assert!(until.is_some_and(|until| *until > now.unix_ms), "a key under a prekey that is not live");
+            let is_live = until.is_some_and(|until| *until > now.passed_ms || is_seen(&wrap.recipient));
+            assert!(is_live, "a key under a prekey that is not live");
         }
         let hash = labelled_hash("com", &[&packet.common.payload]);
         self.chains.insert(hash, Chain { from: common.sender, epoch: common.epoch, readers, next: 0 });

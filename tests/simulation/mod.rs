@@ -7,6 +7,8 @@
 
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "tests stop where they stand")]
 
+#[path = "../protocol/computer.rs"]
+mod computer;
 mod detectors;
 mod dice;
 mod evil;
@@ -33,7 +35,7 @@ use self::evil::Evil;
 use self::story::Plot;
 use self::tally::Tally;
 use self::world::{Cast, START, World};
-use super::Identity;
+use super::{Identity, Now, Timeline};
 use crate::crypto::{Suite, cheap, key_file};
 
 /// How many rooms with cheap keys.
@@ -122,7 +124,7 @@ fn play_cheaply(seed: u64, tally: &Arc<Tally>) -> u64 {
 fn play(cast: Cast, plot: Plot, tally: &Arc<Tally>) -> u64 {
     let mut world = World::new(cast, Arc::clone(tally));
     let last_words = story::tell(&mut world, plot);
-    promises::check(&world, &last_words);
+    promises::check(&mut world, &last_words);
     if plot.closes && world.evil.is_none() {
         story::close(&mut world);
     }
@@ -136,7 +138,8 @@ fn cast_of(seed: u64, suite: Suite, people: Vec<Arc<Identity>>, mallory: Arc<Ide
     let evil = if dice.happens(6) { Some(Evil::Rollback) } else { evil };
     let queue_max = if dice.happens(20) { 8 * 1024 } else { 4 * 1024 * 1024 };
     let is_spied_on = dice.happens(if suite.is_learning() { 0 } else { 15 });
-    Cast { seed, suite, people, mallory, evil, is_spied_on, queue_max }
+    let has_odd_clocks = Dice::new(seed ^ 0xc10c).happens(25);
+    Cast { seed, suite, people, mallory, evil, is_spied_on, queue_max, has_odd_clocks }
 }
 
 fn plot_of(seed: u64) -> Plot {

@@ -5,6 +5,7 @@ use super::person::Way;
 use super::replica::{Arriving, Replica};
 use super::tally::Chance;
 use super::world::{MARK, World};
+use crate::crypto::Fingerprint;
 use crate::protocol::limits::{MEMBER_BODY_BYTES_MAX, STRANGER_BODY_BYTES_MAX};
 use crate::protocol::payload::{CommonPayload, HeaderPayload, PrekeyPayload};
 use crate::protocol::{ByeCode, Client, HostOutput, LinkError, LinkId, Output, Peer, RefuseCode};
@@ -59,8 +60,9 @@ impl World {
     }
 
     fn connect(&mut self, who: usize) {
-        let now = self.now;
+        let host_now = self.host_now();
         let person = &mut self.people[who];
+        let now = person.computer.now();
         let Some(client) = &mut person.client else { return };
         if !person.reachable {
             return client.disconnected(LinkError::Refused { address: String::new() }, now, &mut self.dice);
@@ -72,7 +74,7 @@ impl World {
             Peer { fingerprint: person.identity.fingerprint(), suite: self.suite.key_suite(), address: person.address };
         client.connected(now, &mut self.dice);
         self.links.insert(self.last_link, Link::of(who));
-        self.host.link_opened(LinkId(self.last_link), peer, now);
+        self.host.link_opened(LinkId(self.last_link), peer, host_now);
         self.drain_host();
     }
 
@@ -106,7 +108,7 @@ impl World {
             }
             Frame::Prekey(prekey) => {
                 let payload: PrekeyPayload = decode(&prekey.payload).unwrap();
-                self.ledger.prekey_sent(&payload);
+                self.ledger.prekey_sent(&payload, self.now);
                 if let Some(spy) = &mut self.spy {
                     spy.steal(&person.identity, &payload, &self.dice);
                 }
@@ -114,7 +116,10 @@ impl World {
             Frame::SkPacket(packet) => {
                 let common: CommonPayload = decode(&packet.common.payload).unwrap();
                 assert!(common.epoch >= person.seen.0, "p{who} seals for the members of before");
-                self.ledger.packet_sent(packet, self.now);
+                let sees = |member: &Fingerprint| {
+                    self.has_odd_clocks || person.client.as_ref().is_some_and(|client| client.sees(member))
+                };
+                self.ledger.packet_sent(packet, self.now, sees);
                 if let Some(spy) = &self.spy {
                     spy.try_on(packet, &person.identity, &self.ledger, &self.tally);
                 }
@@ -143,7 +148,8 @@ impl World {
         self.tell(who, &"is cut off");
         self.tally.count(Chance::Cut);
         self.links.remove(&link);
-        self.host.link_closed(LinkId(link), false, self.now);
+        let now = self.host_now();
+        self.host.link_closed(LinkId(link), false, now);
         self.drain_host();
         self.lose_link(who, LinkError::Cut);
     }
@@ -184,12 +190,14 @@ impl World {
         link.host_reader.push(&bytes);
         while let Some(link) = self.links.get_mut(&id).filter(|link| !link.host_done) {
             let Some((kind, body)) = link.host_reader.next_body().unwrap() else { break };
-            self.host.frame(LinkId(id), kind, &body, self.now);
+            let now = self.host_now();
+            self.host.frame(LinkId(id), kind, &body, now);
             self.drain_host();
         }
         let is_over = |link: &Link| link.client_done && link.to_host.is_empty();
         if self.links.get(&id).is_some_and(is_over) && self.links.remove(&id).is_some_and(|link| !link.host_done) {
-            self.host.link_closed(LinkId(id), true, self.now);
+            let now = self.host_now();
+            self.host.link_closed(LinkId(id), true, now);
             self.drain_host();
         }
     }
@@ -207,7 +215,8 @@ impl World {
                 Err(error) => {
                     assert!(self.evil.is_some(), "an honest host sends no frames: {error}");
                     self.links.remove(&id);
-                    self.host.link_closed(LinkId(id), false, self.now);
+                    let now = self.host_now();
+                    self.host.link_closed(LinkId(id), false, now);
                     self.drain_host();
                     return self.lose_link(who, LinkError::Protocol);
                 }
@@ -332,7 +341,8 @@ impl World {
         if is_slow && !is_newcomer {
             self.tally.count(Chance::Slow);
             self.close(id, ByeCode::Slow);
-            self.host.link_closed(LinkId(id), false, self.now);
+            let now = self.host_now();
+            self.host.link_closed(LinkId(id), false, now);
         }
     }
 }

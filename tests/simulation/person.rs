@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use super::computer::Computer;
 use super::forger::Forger;
 use super::replica::{Arriving, Replica};
+use super::world::START;
 use crate::crypto::Fingerprint;
 use crate::crypto::primitives::Digest;
 use crate::protocol::{ByeCode, Client, Event, Identity, Invite, LinkError, Memory, MessageId, RoomId};
@@ -35,6 +37,11 @@ pub(super) struct Person {
     pub(super) identity: Arc<Identity>,
     pub(super) address: IpAddr,
     pub(super) client: Option<Client>,
+    pub(super) computer: Computer,
+    /// The breaks in time that its app knows of.
+    pub(super) breaks: u64,
+    /// How far the clocks of others are that this run was told of.
+    pub(super) clocks_told: Vec<i64>,
     /// How often the app was started.
     runs: u32,
     /// How often it was welcomed anew: what was sealed before that is lost.
@@ -92,6 +99,9 @@ impl Person {
             identity,
             address: IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(number).unwrap())),
             client: None,
+            computer: Computer::new(START),
+            breaks: 0,
+            clocks_told: Vec::new(),
             runs: 0,
             sessions: 0,
             reachable: true,
@@ -138,6 +148,7 @@ impl Person {
         self.client = Some(client);
         self.runs += 1;
         self.shown_in_run.clear();
+        self.clocks_told.clear();
         self.forks.clear();
         (self.ready, self.over, self.to_write, self.was_in) = (false, false, None, false);
     }

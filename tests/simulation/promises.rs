@@ -2,14 +2,16 @@
 
 use super::world::World;
 use crate::protocol::MessageId;
+use crate::protocol::limits::{CLOCK_DIFFERS_MS, CLOCKS_TOLD_MAX};
 
 /// Checks everything that can be said once nothing happens any more.
-pub(super) fn check(world: &World, last_words: &[MessageId]) {
+pub(super) fn check(world: &mut World, last_words: &[MessageId]) {
     memory_is_within_its_limits(world);
     if world.evil.is_none() {
         everybody_sees_the_order_of_the_log(world);
         everybody_is_back(world, last_words);
         what_was_sealed_for_somebody_came(world);
+        wrong_clocks_are_told(world, last_words);
     } else {
         deeds_are_seen(world, last_words);
     }
@@ -81,5 +83,26 @@ pub(super) fn deeds_are_seen(world: &World, last_words: &[MessageId]) {
     }
     if is_noticed {
         world.tally.noticed(evil.evil);
+    }
+}
+
+/// Whoever hears somebody whose clock differs was told of such a difference, or of so many that it is clear.
+pub(super) fn wrong_clocks_are_told(world: &mut World, last_words: &[MessageId]) {
+    for id in last_words {
+        let from = world.ledger.said[id].from;
+        let sender = world.people.iter().position(|person| person.fingerprint() == from).unwrap();
+        for reader in (0..world.people.len()).filter(|reader| *reader != sender) {
+            let apart_ms = world.clocks_apart(reader, sender);
+            let person = &world.people[reader];
+            let hears = person.ready && person.was_shown(*id);
+            let limit_ms = CLOCK_DIFFERS_MS + 60_000;
+            let is_told = person.clocks_told.len() == CLOCKS_TOLD_MAX
+                || person.clocks_told.iter().any(|told_ms| told_ms.abs_diff(apart_ms) < limit_ms);
+            let differs = apart_ms.unsigned_abs() >= limit_ms;
+            assert!(
+                !hears || !differs || is_told,
+                "p{reader} is not told that the clock of p{sender} is off by {apart_ms}"
+            );
+        }
     }
 }

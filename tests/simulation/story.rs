@@ -65,6 +65,9 @@ fn storm(world: &mut World) {
         90..92 => world.people[who].slowness = 1 + world.dice.below(12),
         _ => {}
     }
+    if world.has_odd_clocks && world.dice.happens(5) {
+        world.set_a_date();
+    }
     if world.dice.happens(30) {
         world.write();
     }

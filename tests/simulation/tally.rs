@@ -47,6 +47,15 @@ chances! {
     Stolen >= 1_000,
     /// Keys of former members, tried in vain.
     StolenInVain >= 1_000,
+    /// A computer that slept, and one whose program was stopped.
+    Slept >= 1_000,
+    Stopped >= 1_000,
+    /// A date that was set, and an app that began in 1970.
+    DateSet >= 1_000,
+    Began1970 >= 100,
+    /// Somebody was told of a clock that differs, and somebody that it keeps them out.
+    ClockTold >= 500,
+    ClockRefused >= 50,
     /// A room that its owner closed in the end.
     Closed >= 1_000,
     /// A member's record of the room went, with all but what is remembered of rooms.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use super::computer::Computer;
 use super::dice::Dice;
 use super::evil::{Evil, EvilHost};
 use super::face::Owed;
@@ -21,7 +22,7 @@ use crate::protocol::{
 };
 
 /// When every world begins.
-pub(super) const START: Now = Now { monotonic_ms: 1_000, unix_ms: 1_800_000_000_000 };
+pub(super) const START: Now = Now::at(1_000, 1_800_000_000_000);
 /// Stands in all words, and so must not stand in anything that goes over the wire.
 pub(super) const MARK: &str = "between us";
 
@@ -37,13 +38,18 @@ pub(super) struct Cast {
     pub(super) is_spied_on: bool,
     /// Bytes that may wait for somebody who does not read.
     pub(super) queue_max: usize,
+    /// Whether computers sleep, programs are stopped, and dates are wrong.
+    pub(super) has_odd_clocks: bool,
 }
 
 pub(super) struct World {
     pub(super) dice: Dice,
     pub(super) suite: Suite,
+    /// The true time, whatever the clocks say.
     pub(super) now: Now,
+    pub(super) has_odd_clocks: bool,
     pub(super) host: Host,
+    pub(super) host_computer: Computer,
     pub(super) room: RoomId,
     pub(super) people: Vec<Person>,
     pub(super) links: BTreeMap<u64, Link>,
@@ -82,6 +88,8 @@ impl World {
         let mut world = Self {
             suite: cast.suite,
             now: START,
+            has_odd_clocks: cast.has_odd_clocks,
+            host_computer: Computer::new(START),
             host: Host::new(OpenPolicy::Only(vec![owner.fingerprint()]), HostLimits::default()),
             room,
             ledger: Ledger::new(room, owner.fingerprint()),
@@ -145,14 +153,18 @@ impl World {
         // At an address, which room it is is not known yet.
         let client = if person.way == Way::Address { client } else { client.remembering(person.memory(self.room)) };
         person.begin(client);
+        if person.computer.now().unix_ms < START.unix_ms / 2 {
+            self.tally.count(Chance::Began1970);
+        }
         self.act(who, |client, now, _| client.start(now));
     }
 
     /// Lets somebody's client do something, and does what comes of it.
     pub(super) fn act(&mut self, who: usize, act: impl FnOnce(&mut Client, Now, &mut Dice)) {
         self.dice.begin();
-        if let Some(client) = &mut self.people[who].client {
-            act(client, self.now, &mut self.dice);
+        let Person { client, computer, .. } = &mut self.people[who];
+        if let Some(client) = client {
+            act(client, computer.now(), &mut self.dice);
         }
         self.drain(who);
     }
@@ -245,18 +257,79 @@ impl World {
         }
     }
 
-    /// Time goes by.
+    /// Time goes by. Computers may sleep meanwhile, and programs be stopped.
     pub(super) fn pass(&mut self, ms: u64) {
-        self.now.monotonic_ms += ms;
-        self.now.unix_ms += ms;
-        self.host.handle_timeout(self.now);
+        self.now = self.now.later(ms);
+        for who in (0..self.people.len()).map(Some).chain([None]) {
+            let is_odd = self.has_odd_clocks && self.storm && ms > 10_000;
+            match if is_odd { self.dice.below(3) } else { 2 } {
+                0 => {
+                    self.tally.count(Chance::Slept);
+                    self.computer(who).sleep(ms);
+                }
+                1 => {
+                    self.tally.count(Chance::Stopped);
+                    self.computer(who).stop(ms);
+                }
+                _ => self.computer(who).run(ms),
+            }
+        }
+        self.look_at_clocks();
+    }
+
+    /// The computer of somebody, or the host's.
+    fn computer(&mut self, who: Option<usize>) -> &mut Computer {
+        match who {
+            Some(who) => &mut self.people[who].computer,
+            None => &mut self.host_computer,
+        }
+    }
+
+    pub(super) fn host_now(&mut self) -> Now {
+        self.host_computer.now()
+    }
+
+    fn look_at_clocks(&mut self) {
+        let now = self.host_now();
+        self.host.handle_timeout(now);
         self.drain_host();
         for who in 0..self.people.len() {
-            let due = self.people[who].client.as_ref().and_then(Client::next_timeout);
-            if due.is_some_and(|due| due <= self.now.monotonic_ms) {
+            let person = &mut self.people[who];
+            let now = person.computer.now();
+            let broke = std::mem::replace(&mut person.breaks, now.breaks) != now.breaks;
+            let due = person.client.as_ref().and_then(Client::next_timeout);
+            if broke || due.is_some_and(|due| due <= now.monotonic_ms) {
                 self.act(who, |client, now, dice| client.handle_timeout(now, dice));
             }
         }
+    }
+
+    /// Somebody's date, or the host's, is set: to something, to what it should be, or to what a dead battery gives.
+    pub(super) fn set_a_date(&mut self) {
+        let who = Some(self.dice.below(self.people.len() + 1)).filter(|who| *who < self.people.len());
+        let (right_ms, dice) = (self.now.unix_ms.cast_signed(), &mut self.dice);
+        let hours = [2, 25, 48, 72, 720][dice.below(5)];
+        let by_ms = hours * 3_600_000 * if dice.happens(50) { 1 } else { -1 };
+        let set_ms = match dice.below(5) {
+            0 => right_ms,
+            1 => 3_600_000,
+            _ => self.computer(who).now().unix_ms.cast_signed() + by_ms,
+        };
+        let computer = self.computer(who);
+        let is_ms = computer.now().unix_ms.cast_signed();
+        computer.set_date_by(set_ms - is_ms);
+        self.tally.count(Chance::DateSet);
+        self.tell(
+            who.unwrap_or(self.people.len()),
+            &format_args!("has the date set by {} h", (set_ms - is_ms) / 3_600_000),
+        );
+        self.look_at_clocks();
+    }
+
+    /// How far one's own date is from somebody's, in milliseconds: positive if theirs is ahead.
+    pub(super) fn clocks_apart(&mut self, own: usize, other: usize) -> i64 {
+        let date = |who: usize, people: &mut Vec<Person>| people[who].computer.now().unix_ms.cast_signed();
+        date(other, &mut self.people) - date(own, &mut self.people)
     }
 
     /// One line of the story, for whoever reads it again.

@@ -6,7 +6,7 @@ use conversa::crypto::{Fingerprint, Random, Result, SigningKey, Suite, key_file,
 use conversa::protocol::{Identity, LearningConsent, Now, RoomCrypto};
 
 /// The time at which every target begins.
-pub(super) const START: Now = Now { monotonic_ms: 1_000, unix_ms: 1_800_000_000_000 };
+pub(super) const START: Now = Now::at(1_000, 1_800_000_000_000);
 
 /// The owner of every room, whose computer also is the host's.
 pub(super) const ANN: usize = 0;

@@ -165,8 +165,7 @@ impl Seat {
 
     /// Lets time go by and does what is due then.
     pub(super) fn advance(&mut self, by_ms: u64) {
-        self.now.monotonic_ms = self.now.monotonic_ms.saturating_add(by_ms);
-        self.now.unix_ms = self.now.unix_ms.saturating_add(by_ms);
+        self.now = self.now.later(by_ms);
         for _ in 0..ROUNDS_MAX {
             if self.client.next_timeout().is_none_or(|due| due > self.now.monotonic_ms) {
                 return;

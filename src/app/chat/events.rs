@@ -120,6 +120,9 @@ impl Room {
                 changes.push(Change::RoomChanged(self.seat));
                 changes
             }
+            Event::ClockDiffers { member, theirs_ms, .. } => {
+                self.notice(now_ms, Notice::ClockDiffers { member: *member, theirs_ms: *theirs_ms })
+            }
             Event::Queued { id } => self.progress(id, Progress::Queued),
             Event::OnHost { id, without } => self.on_host(id, without),
             Event::Delivered { id, to } => self.delivered(id, *to),

@@ -332,6 +332,7 @@ impl Room {
                 | Notice::Newer(member)
                 | Notice::Unreadable(member)
                 | Notice::Lost { member, .. }
+                | Notice::ClockDiffers { member, .. }
                 | Notice::Fork(member),
             ) => member == fingerprint,
             RowKind::Notice(_) => false,

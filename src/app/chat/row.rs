@@ -91,6 +91,13 @@ pub enum Notice {
     },
     /// A member saw another history.
     Fork(Fingerprint),
+    /// A member's clock differs from this computer's.
+    ClockDiffers {
+        /// Whose.
+        member: Fingerprint,
+        /// What it says, in milliseconds since 1970.
+        theirs_ms: u64,
+    },
     /// It is over; `None` if one left oneself.
     Over(Option<Problem>),
 }

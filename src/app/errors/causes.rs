@@ -1,6 +1,7 @@
 //! What each layer's errors mean for a person.
 
 use super::{Action, Code, Problem, say};
+use crate::app::clock;
 use crate::crypto::{CryptoError, Fingerprint};
 use crate::net::ListenError;
 use crate::protocol::{ByeCode, Fault, LinkError, RefuseCode, RoomCode, Stop};
@@ -187,8 +188,11 @@ impl From<RefuseCode> for Problem {
             ),
             RefuseCode::Bundle => (
                 Code::BundleRefused,
-                say!("The host does not accept this identity."),
-                say!("Check that this computer's clock and date are right."),
+                say!("The host does not take this computer's date, which is {}.", clock::date(clock::now_ms())),
+                say!(
+                    "If the clock is wrong, set it and try again. If it is right, the host's clock is wrong by more than \
+                     a day: tell whoever hosts."
+                ),
             ),
             RefuseCode::Full => {
                 (Code::Full, say!("The room is full."), say!("Ask its owner to make room, or to open another."))
@@ -256,6 +260,19 @@ impl Problem {
             Stop::Closed => Self::closed(),
             Stop::Replaced => Self::replaced(),
             Stop::Refused(code) => Self::from(*code),
+            Stop::InviteOver { expires_ms, ours_ms } => Self::new(
+                Code::InviteRefused,
+                say!(
+                    "This invite held until {}, and this computer's clock says {}.",
+                    clock::date(*expires_ms),
+                    clock::date(*ours_ms)
+                ),
+                say!(
+                    "If the clock is wrong, set it and try again. Otherwise ask the person who sent the invite for a \
+                     new one."
+                ),
+            )
+            .with_action(Action::EditAddress),
             Stop::Unreachable(error) => Self::from(error),
             Stop::Protocol(Fault::Fork) => Self::new(
                 Code::Protocol,

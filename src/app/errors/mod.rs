@@ -104,6 +104,8 @@ codes! {
     OpenRefused = "open", 4;
     /// The room takes invites only.
     NoKnocking = "no_knocking", 4;
+    /// This computer's date cannot be right.
+    Clock = "clock", 4;
     /// The host does not accept this identity's keys.
     BundleRefused = "bundle", 4;
     /// A learning room, and no consent.

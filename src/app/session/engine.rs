@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use super::asking::Askings;
 use super::identities::{Found, Identities, is_locked};
@@ -16,7 +16,7 @@ use super::reach::Trial;
 use super::seat::{Plan, Progress, Seat};
 use super::{HostRequest, JoinRequest, SeatEvent, SeatId, Seats, SessionEvent, lock};
 use crate::app::vault::{Private, Vault};
-use crate::app::{Code, Keys, Memories, Passphrase, Problem, Profile, Record, Records, Settings, say};
+use crate::app::{Code, Keys, Memories, Passphrase, Problem, Profile, Record, Records, Settings, clock, say};
 use crate::crypto::{Fingerprint, Suite};
 use crate::net::{self, ClientId, Handle};
 use crate::protocol::limits::INVITE_LIFE_MS;
@@ -327,7 +327,7 @@ impl Engine {
         let Some(seat) = self.seats.get_mut(&id) else { return };
         seat.outbox.push((message, text.clone()));
         let ready = seat.is_ready();
-        let sent = SeatEvent::Sent { id: message, text: text.clone(), sent_ms: now().unix_ms };
+        let sent = SeatEvent::Sent { id: message, text: text.clone(), sent_ms: clock::now_ms() };
         self.emit_seat(id, sent);
         if ready {
             self.command(id, Command::Send { id: message, text });
@@ -482,15 +482,6 @@ impl Engine {
             _ => {}
         }
     }
-}
-
-/// The time, for what is signed and shown.
-pub(in crate::app) fn now() -> Now {
-    static START: OnceLock<Instant> = OnceLock::new();
-    let since = START.get_or_init(Instant::now).elapsed();
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    Now { monotonic_ms: milliseconds(since), unix_ms: milliseconds(unix) }
 }
 
 /// Forgetting a room's seat in the shared map.

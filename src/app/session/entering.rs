@@ -4,10 +4,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::engine::{Engine, now};
+use super::engine::Engine;
 use super::seat::{Plan, Progress, Seat};
 use super::{HostPlace, HostRequest, JoinRequest, SeatEvent, SeatId, SeatInfo, lock};
-use crate::app::{Code, HostedAt, JoinTarget, Problem, Record, addresses, say};
+use crate::app::{Code, HostedAt, JoinTarget, Problem, Record, addresses, clock, say};
 use crate::crypto::{Fingerprint, Suite, SystemRandom};
 use crate::net::{self, ClientId};
 use crate::protocol::limits::MEMBERS_HARD_MAX;
@@ -217,7 +217,7 @@ impl Engine {
         let memory = seat.info.room.and_then(|room| self.memories.of(&room));
         let made = if let Some(memory) = memory { made.remembering(memory) } else { made };
         let invites = seat.info.room.and_then(|room| self.invites.get(&room)).cloned().unwrap_or_default();
-        let made = match made.with_invites(invites, now()) {
+        let made = match made.with_invites(invites, clock::now()) {
             Ok(made) => made,
             Err(error) => return self.fail(id, error.into()),
         };
@@ -299,7 +299,7 @@ fn prepare_host(
     listening: Option<SocketAddr>,
 ) -> Result<(Start, Record), Problem> {
     let (suite, random) = (request.crypto.suite(), &mut SystemRandom::new());
-    let (room, genesis) = new_room(identity, suite, request.knock, request.members_max, now(), random)?;
+    let (room, genesis) = new_room(identity, suite, request.knock, request.members_max, clock::now(), random)?;
     let (hosted_at, own_addresses, invite_addresses, pin, token) = match (&request.place, listening) {
         (HostPlace::Here(_), Some(address)) => {
             let pin = Some(identity.fingerprint());

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
-use super::engine::{Input, now};
+use super::engine::Input;
 use super::{IdentityState, KeyStep, SessionEvent, thread};
+use crate::app::clock::now;
 use crate::app::keystore::Making;
 use crate::app::{Code, Keys, Keystore, Passphrase, Problem, backup, keyring, say};
 use crate::crypto::{Fingerprint, Suite};

@@ -39,12 +39,11 @@ pub use self::events::{IdentityState, KeyStep, SeatEvent, SessionEvent};
 pub use self::reach::{AddressTest, Reach};
 pub use self::requests::{HostPlace, HostRequest, JoinRequest, KnownRoom, Opening, SeatId, SeatInfo};
 use super::settings::Settings;
-use super::{Code, JoinTarget, LoadedRecords, Memories, Passphrase, Problem, Profile, Records, say};
+use super::{Code, JoinTarget, LoadedRecords, Memories, Passphrase, Problem, Profile, Records, clock, say};
 use crate::crypto::{Fingerprint, Random, Suite, SystemRandom};
 use crate::net;
 use crate::protocol::limits::TEXT_BYTES_MAX;
 use crate::protocol::{self, MessageId, RoomId};
-pub(in crate::app) use engine::now;
 use engine::{Engine, Input, Parts};
 
 /// Events that may wait for the session or its face: a burst of a large room, below a megabyte.
@@ -77,7 +76,7 @@ impl Session {
     /// # Errors
     /// A [`Problem`] if the profile cannot be read or the system gives no threads.
     pub fn open(profile: Profile) -> Result<(Self, Opening, async_channel::Receiver<SessionEvent>), Problem> {
-        let mut warnings = Vec::new();
+        let mut warnings = Vec::from_iter(clock::doubt(clock::now()));
         let (settings, warning) = Settings::load(profile.directory());
         warnings.extend(warning);
         let records = Records::new(profile.directory());

@@ -1,9 +1,9 @@
 //! What the protocol tells a seat: what has to be kept is kept, and the rest goes to the faces.
 
-use super::engine::{Engine, now};
+use super::engine::Engine;
 use super::seat::{Plan, Progress};
 use super::{JoinRequest, KnownSeat, SeatEvent, SeatId, SessionEvent, lock};
-use crate::app::{HostedAt, JoinTarget, Problem, Record};
+use crate::app::{HostedAt, JoinTarget, Problem, Record, clock};
 use crate::crypto::Fingerprint;
 use crate::net::ClientId;
 use crate::protocol::limits::INVITE_ADDRESSES_MAX;
@@ -113,7 +113,7 @@ impl Engine {
         let hosted_at = if is_owner { HostedAt::Relay(None) } else { HostedAt::Elsewhere };
         let record = seat.record.get_or_insert_with(|| Record::new(room, seat.info.suite, genesis.clone(), hosted_at));
         record.host = Some(host);
-        record.entered_ms = now().unix_ms;
+        record.entered_ms = clock::now_ms();
         record.addresses.clone_from(&seat.info.addresses);
         seat.info.owned = record.is_owned();
         seat.unsaved = true;

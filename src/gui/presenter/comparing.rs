@@ -1,8 +1,9 @@
 //! Comparing keys with somebody: the safety number, the marks on those that were compared, and the
 //! question when somebody has another key than before.
 
-use super::{Presenter, now_ms, views};
+use super::{Presenter, views};
 use crate::app::chat::Room;
+use crate::app::clock::now_ms;
 use crate::app::{SeatId, Settings};
 use crate::crypto::Fingerprint;
 use crate::gui::generated as ui;

@@ -18,7 +18,6 @@ mod views;
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::NaiveDate;
 use slint::{ComponentHandle, VecModel};
@@ -34,6 +33,7 @@ use super::clipboard::Clipboard;
 use super::generated as ui;
 use super::{Work, format};
 use crate::app::chat::{Change, Chat};
+use crate::app::clock::now_ms;
 use crate::app::{Opening, Problem, SeatId, Sentence, Session, SessionEvent, Settings, say};
 use crate::crypto::Fingerprint;
 
@@ -366,10 +366,4 @@ impl Presenter {
     fn say(&self, sentence: &Sentence) -> String {
         self.app.global::<ui::Words>().invoke_say(views::sentence(sentence)).into()
     }
-}
-
-/// The time, in milliseconds since 1970.
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,8 +1,9 @@
 //! The rooms: the list, the one that is open, and its people.
 
+use super::Presenter;
 use super::views;
-use super::{Presenter, now_ms};
 use crate::app::chat::{Change, Connection, Presence, Room};
+use crate::app::clock::now_ms;
 use crate::app::{Action, JoinTarget, SeatId, Settings, say};
 use crate::crypto::Fingerprint;
 use crate::gui::generated as ui;

@@ -6,7 +6,7 @@ use chrono::{Datelike, NaiveDate};
 use slint::{Image, ModelRc, Rgb8Pixel, SharedPixelBuffer, SharedString, VecModel};
 
 use crate::app::chat::{self, Member, Message, Notice, Presence, Progress, Room, RowKind};
-use crate::app::{Action, AddressTest, Code, Problem, Reach, Sentence};
+use crate::app::{Action, AddressTest, Code, Problem, Reach, Sentence, clock};
 use crate::crypto::Fingerprint;
 use crate::gui::format::{self, Form};
 use crate::gui::generated as ui;
@@ -258,7 +258,7 @@ fn event(room: &Room, notice: &Notice) -> ui::MessageRow {
         Notice::Lost { member, .. } => (ui::RoomEvent::Lost, Some(member)),
         Notice::Fork(member) => (ui::RoomEvent::Fork, Some(member)),
         Notice::Over(None) => (ui::RoomEvent::Parted, None),
-        Notice::Over(Some(_)) => (ui::RoomEvent::Plain, None),
+        Notice::ClockDiffers { .. } | Notice::Over(Some(_)) => (ui::RoomEvent::Plain, None),
     };
     let mut row = ui::MessageRow {
         kind: ui::RowKind::Event,
@@ -273,6 +273,9 @@ fn event(room: &Room, notice: &Notice) -> ui::MessageRow {
         }
         Notice::Titled(title) => row.other = title.into(),
         Notice::Lost { count: lost, .. } => row.count = i32::try_from(*lost).unwrap_or(i32::MAX),
+        Notice::ClockDiffers { member, theirs_ms } => {
+            row.reason = sentence(&clock::differs(&room.name_of(member), *theirs_ms));
+        }
         Notice::Over(Some(problem)) => row.reason = sentence(&problem.what),
         _ => {}
     }

@@ -283,6 +283,16 @@ pub enum Event {
         /// Who reported it.
         from: Fingerprint,
     },
+    /// A member's clock and ours differ by more than an hour: one of them is wrong. Told once, however many
+    /// members have that difference.
+    ClockDiffers {
+        /// Whose.
+        member: Fingerprint,
+        /// Their date, in milliseconds since 1970, or what is nearest to ours of what it can be.
+        theirs_ms: u64,
+        /// Ours.
+        ours_ms: u64,
+    },
     /// An own message waits to be sent.
     Queued {
         /// The message.
@@ -374,6 +384,7 @@ impl std::fmt::Debug for Event {
             Self::Unreadable { from } => write!(formatter, "Unreadable({from:?})"),
             Self::Lost { from, count } => write!(formatter, "Lost({count} from {from:?})"),
             Self::Fork { from } => write!(formatter, "Fork({from:?})"),
+            Self::ClockDiffers { member, .. } => write!(formatter, "ClockDiffers({member:?})"),
             Self::Queued { id } => write!(formatter, "Queued({id:?})"),
             Self::Sealed { id } => write!(formatter, "Sealed({id:?})"),
             Self::OnHost { id, without } => write!(formatter, "OnHost({id:?}, without {})", without.len()),
@@ -410,6 +421,13 @@ pub enum Stop {
     Offline,
     /// The host said no.
     Refused(RefuseCode),
+    /// The invite is too old, by our clock.
+    InviteOver {
+        /// Until when it held, in milliseconds since 1970.
+        expires_ms: u64,
+        /// Our date.
+        ours_ms: u64,
+    },
     /// The host could not be reached before the room was ever entered, or its key has changed.
     Unreachable(LinkError),
     /// The host, or a member through it, broke the protocol.

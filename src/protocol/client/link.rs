@@ -52,14 +52,14 @@ impl Client {
     }
 
     fn join(&mut self, room: RoomId, now: Now) -> Result<(), Fault> {
-        let bundle = self.identity.bundle().clone();
+        let bundle = self.identity.bundle_at(now)?;
         let invite = match &self.entry {
             Entry::Invite(invite) if !self.entered => Some(invite),
             _ => None,
         };
-        if invite.is_some_and(|invite| invite.is_expired(now)) {
+        if let Some(expires_ms) = invite.filter(|invite| invite.is_expired(now)).map(|invite| invite.expires_ms) {
             self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
-            self.stop(Stop::Refused(RefuseCode::Invite));
+            self.stop(Stop::InviteOver { expires_ms, ours_ms: now.unix_ms });
             return Ok(());
         }
         let (invite_id, mac) = match invite {
@@ -166,6 +166,23 @@ impl Client {
         self.event(Event::Offline { error, retry_in_ms });
     }
 
+    /// Takes the time. After a break in it nothing that was known need still hold: a link that was up is
+    /// asked at once, for the silence meanwhile was ours, and one that is down is made again without a wait.
+    pub(super) fn look_at(&mut self, now: Now) {
+        let broke = std::mem::replace(&mut self.time, now).breaks != now.breaks;
+        if !broke || self.phase == Phase::Ended {
+            return;
+        }
+        if self.retry_at_ms.is_some() {
+            (self.retries, self.lost_ms) = (0, Some(now.monotonic_ms));
+            self.dial();
+        } else if self.is_linked() {
+            let number = self.life.ask_anew(now.monotonic_ms);
+            self.awaits = Some(number);
+            self.send_ping(number);
+        }
+    }
+
     /// Asks a quiet host for a sign of life, and gives up on one that is dead, or lively and never done.
     pub(super) fn check_life(&mut self, now: Now, random: &mut dyn Random) {
         if !self.is_linked() {
@@ -175,7 +192,10 @@ impl Client {
         match self.life.check(now.monotonic_ms) {
             Sign::Dead => self.give_up_link(now, random),
             _ if is_overdue => self.give_up_link(now, random),
-            Sign::Ask(number) => self.send_ping(number),
+            Sign::Ask(number) => {
+                self.awaits = Some(number);
+                self.send_ping(number);
+            }
             Sign::Fine => {}
         }
     }

@@ -3,6 +3,7 @@
 //! Private RSA operations happen in here, so whoever runs a client keeps it off every loop that
 //! others wait for.
 
+mod clocks;
 mod events;
 mod link;
 mod owner;
@@ -94,6 +95,12 @@ pub struct Client {
     said_bytes: u64,
     /// When the host was asked last, to tell how long its answer takes.
     asked_ms: u64,
+    /// The Ping whose Pong shows that what comes did not wait on its way.
+    awaits: Option<u64>,
+    /// The newest time that was handed in.
+    time: Now,
+    /// How far the clocks of members are from ours, of those that were told.
+    clocks_told: Vec<i64>,
     /// Until when the host has to have let us in, however lively it is: the whole link's, not a frame's.
     ready_until_ms: u64,
     retries: u32,
@@ -151,6 +158,9 @@ impl Client {
             life: Liveness::new(0),
             said_bytes: 0,
             asked_ms: 0,
+            awaits: None,
+            time: Now::default(),
+            clocks_told: Vec::new(),
             ready_until_ms: 0,
             retries: 0,
             retry_at_ms: None,
@@ -193,6 +203,7 @@ impl Client {
         if self.identity.suite() != self.crypto.suite().key_suite() {
             return self.stop(Stop::Crypto(CryptoError::WrongSuite));
         }
+        self.time = now;
         if let Err(stop) = self.check_what_was_kept() {
             return self.stop(stop);
         }
@@ -210,9 +221,11 @@ impl Client {
 
     /// The link is up and the host's key is the pinned one.
     pub fn connected(&mut self, now: Now, random: &mut dyn Random) {
+        self.look_at(now);
         if self.phase != Phase::Dialing {
             return;
         }
+        self.awaits = None;
         (self.life, self.asked_ms) = (Liveness::new(now.monotonic_ms), now.monotonic_ms);
         self.ready_until_ms = now.monotonic_ms + ANSWER_MS;
         self.bye = None;
@@ -225,6 +238,7 @@ impl Client {
         if matches!(self.phase, Phase::Ended | Phase::Down | Phase::Dialing) {
             return;
         }
+        self.look_at(now);
         self.life.heard(now.monotonic_ms);
         let taken = Frame::decode(kind, body).map_err(Fault::from);
         let taken = taken.and_then(|frame| self.take(frame, now, random));
@@ -236,6 +250,8 @@ impl Client {
         if matches!(self.phase, Phase::Ended | Phase::ChooseRoom | Phase::AskTrust | Phase::Down) {
             return;
         }
+        self.look_at(now);
+        self.awaits = None;
         self.chain = None;
         self.desk.link_lost();
         // How the link ended says less than the host's word on it. Only what the owner signed ends a membership or
@@ -258,6 +274,7 @@ impl Client {
         if self.phase == Phase::Ended {
             return;
         }
+        self.look_at(now);
         let done = self.obey(command, now, random);
         self.settle(done, now, random);
     }
@@ -267,6 +284,7 @@ impl Client {
         if self.phase == Phase::Ended {
             return;
         }
+        self.look_at(now);
         if self.retry_at_ms.is_some_and(|due| now.monotonic_ms >= due) {
             self.dial();
         }
@@ -278,6 +296,7 @@ impl Client {
             room.erase_prekeys(now);
         }
         self.check_life(now, random);
+        self.compare_prekeys(now);
         self.settle(Ok(()), now, random);
     }
 
@@ -285,8 +304,8 @@ impl Client {
     #[must_use]
     pub fn next_timeout(&self) -> Option<u64> {
         let room = self.room.as_ref().filter(|_| self.phase == Phase::Live);
-        let of_room = room.and_then(RoomState::next_timeout);
-        let erasure = self.room.as_ref().and_then(RoomState::next_erasure);
+        let of_room = room.and_then(|room| room.next_timeout(self.time));
+        let erasure = self.room.as_ref().and_then(RoomState::next_erasure).map(|due| self.time.awake_at(due));
         let waits = [self.retry_at_ms, self.leaving, self.life_timeout(), of_room, erasure, self.pace.due_ms];
         if self.phase == Phase::Ended { None } else { waits.into_iter().flatten().min() }
     }
@@ -383,6 +402,7 @@ impl Client {
             (Frame::Presence(presence), _) => self.presence(&presence, now),
             (Frame::Pong(pong), phase) => {
                 self.life.answered(pong.number, now.monotonic_ms);
+                self.awaits.take_if(|asked| *asked == pong.number);
                 if let Phase::Settling { resumed } = phase {
                     self.ready(resumed, now);
                 }
@@ -476,6 +496,11 @@ impl Client {
 
 #[cfg(test)]
 impl Client {
+    /// Whether somebody is connected, as it knows.
+    pub(super) fn sees(&self, member: &Fingerprint) -> bool {
+        self.room.as_ref().is_some_and(|room| room.present.contains(member))
+    }
+
     /// What it keeps, counted, and the most it should keep.
     pub(super) fn held(&self) -> Vec<(&'static str, usize, usize)> {
         use super::limits::{IN_FLIGHT_MAX, OUTBOX_MAX};

@@ -38,6 +38,19 @@ struct SignedEntry {
     waiting: bool,
 }
 
+/// An invite that was given away. It ends by the date, which stands in it, or when its life has passed, whichever
+/// comes first: a date that is set back makes none live longer.
+struct OpenInvite {
+    invite: Invite,
+    until_ms: u64,
+}
+
+impl OpenInvite {
+    fn is_over(&self, now: Now) -> bool {
+        self.invite.is_expired(now) || now.passed_ms >= self.until_ms
+    }
+}
+
 /// The owner's answers, as numbers of the protocol.
 const NO_SUCH_INVITE: u8 = 0;
 const DECLINED: u8 = 2;
@@ -48,7 +61,7 @@ const UNSTORED: u8 = 5;
 /// Open invites, open questions, and changes under way.
 #[derive(Default)]
 pub(super) struct OwnerDesk {
-    invites: BTreeMap<[u8; 16], Invite>,
+    invites: BTreeMap<[u8; 16], OpenInvite>,
     knocks: BTreeMap<u64, (Fingerprint, Signed)>,
     wishes: VecDeque<Wish>,
     /// The first wish's entry, once it is signed. One at a time: each builds on the hash of the last.
@@ -65,13 +78,15 @@ impl OwnerDesk {
     /// An invite holds from now on. Those whose time is over go, and if there are too many, the one that would go
     /// first.
     pub(super) fn open_invite(&mut self, invite: Invite, now: Now) -> Result<(), CryptoError> {
-        self.invites.retain(|_, invite| !invite.is_expired(now));
+        self.invites.retain(|_, open| !open.is_over(now));
         if self.invites.len() >= INVITES_MAX {
-            let oldest = self.invites.iter().min_by_key(|(_, invite)| invite.expires_ms).map(|(id, _)| *id);
+            let oldest = self.invites.iter().min_by_key(|(_, open)| open.until_ms).map(|(id, _)| *id);
             oldest.and_then(|id| self.invites.remove(&id));
         }
         if !invite.is_expired(now) {
-            self.invites.insert(invite.id()?, invite);
+            let left_ms = invite.expires_ms.saturating_sub(now.unix_ms);
+            let until_ms = now.passed_ms.saturating_add(left_ms);
+            self.invites.insert(invite.id()?, OpenInvite { invite, until_ms });
         }
         Ok(())
     }
@@ -169,7 +184,7 @@ impl Client {
     }
 
     pub(super) fn tell_open_invites(&mut self) {
-        let invites = self.desk.invites.values().cloned().collect();
+        let invites = self.desk.invites.values().map(|open| open.invite.clone()).collect();
         self.event(Event::OpenInvites(invites));
     }
 
@@ -219,6 +234,10 @@ impl Client {
                 self.desk.knocks.insert(ask.number, (member, join.bundle));
                 self.event(Event::Knock { member });
             }
+            // Whoever asks is told to look at the clock.
+            _ if join.knock.as_ref().is_some_and(|knock| is_of_another_day(knock, now)) => {
+                self.answer(ask.number, BAD_BUNDLE);
+            }
             _ => self.answer(ask.number, NO_SUCH_INVITE),
         }
         Ok(())
@@ -240,8 +259,8 @@ impl Client {
 
     /// Whether the invite holds for this bundle; it is used up then.
     fn accepts_invite(&mut self, id: &[u8; 16], mac: &[u8; 32], bundle: &Signed, now: Now) -> Result<bool, Fault> {
-        let Some(invite) = self.desk.invites.get(id) else { return Ok(false) };
-        let holds = invite.proves(bundle, mac)? && !invite.is_expired(now);
+        let Some(open) = self.desk.invites.get(id) else { return Ok(false) };
+        let holds = open.invite.proves(bundle, mac)? && !open.is_over(now);
         if holds {
             self.desk.invites.remove(id);
             self.tell_open_invites();
@@ -311,6 +330,11 @@ impl Client {
     fn answer(&mut self, number: u64, answer: u8) {
         self.send(&Frame::JoinAnswer(JoinAnswer { answer, number }));
     }
+}
+
+fn is_of_another_day(knock: &Signed, now: Now) -> bool {
+    let payload = decode::<KnockPayload>(&knock.payload);
+    payload.is_ok_and(|payload| payload.time_ms.abs_diff(now.unix_ms) > CLOCK_SKEW_MS)
 }
 
 fn new_invite(

@@ -1,28 +1,74 @@
 //! Prekeys in a room: the others', as they come in the log, and one's own, which are announced, renewed
 //! and erased.
 
+use std::ops::RangeInclusive;
+
 use super::{Client, Phase};
 use crate::crypto::{Domain, Fingerprint, Random};
 use crate::protocol::Now;
-use crate::protocol::limits::{CLOCK_SKEW_MS, PREKEY_LIFE_MS, PREKEY_OLD_MS, PREKEYS_KEPT_MAX};
+use crate::protocol::limits::{JUMP_MS, PREKEY_LIFE_MS, PREKEY_OLD_MS, PREKEYS_KEPT_MAX};
 use crate::protocol::payload::{Fault, PrekeyPayload, VERSION, sign, verify};
 use crate::protocol::prekey::{PrivatePrekey, PublicPrekey};
 use crate::protocol::roster::Roster;
 use crate::wire::{ByteArray, Frame, Signed, decode};
 
+/// How long a prekey is of use to others, from when it was made.
+const PREKEY_USED_MS: u64 = PREKEY_LIFE_MS + PREKEY_OLD_MS;
+
 /// Another member's prekey.
 pub(super) struct LivePrekey {
     pub index: u64,
     pub public: PublicPrekey,
-    pub not_after_ms: u64,
+    /// When it ends, in time that passed here: its member's date says so only where the two dates agree.
+    until_ms: u64,
+    /// The same by its member's date.
+    not_after_ms: u64,
+    /// When it came, in monotonic milliseconds.
+    came_ms: u64,
+    /// Its member was away when it ended and is back: by when it should have told of another, in monotonic
+    /// milliseconds.
+    pub renewed_by_ms: Option<u64>,
+}
+
+impl LivePrekey {
+    pub(super) const fn is_over(&self, now: Now) -> bool {
+        now.passed_ms >= self.until_ms
+    }
+
+    /// Whether it is live although it is over by our date: whoever is connected renews a key in time, or as soon
+    /// as it is back, so that it is our date that is wrong. Time we were awake is never too much, so after a day
+    /// of that it is over all the same: a host that holds the next one back gains no more.
+    pub(super) fn outlives_date(&self, now: Now) -> bool {
+        now.monotonic_ms < self.came_ms.saturating_add(PREKEY_USED_MS) && !self.may_be_renewed(now)
+    }
+
+    /// What the date of its member, who is connected, may be now: it was made a known time before its end, and is
+    /// renewed before that.
+    pub(super) const fn dates(&self) -> RangeInclusive<u64> {
+        self.made_ms()..=self.not_after_ms
+    }
+
+    const fn made_ms(&self) -> u64 {
+        self.not_after_ms.saturating_sub(PREKEY_USED_MS)
+    }
+
+    /// Whether its member came back just now and did not have time to tell of another.
+    pub(super) fn may_be_renewed(&self, now: Now) -> bool {
+        self.is_over(now) && self.renewed_by_ms.is_some_and(|due| now.monotonic_ms < due)
+    }
 }
 
 /// One's own prekey with its private half.
 pub(super) struct OwnPrekey {
     pub index: u64,
     pub key: PrivatePrekey,
-    /// When it is erased, in monotonic milliseconds, whether a link is up then or not.
-    pub erase_at_ms: u64,
+    /// When it is past its time, in time that passed.
+    pub until_ms: u64,
+    /// The same, and five minutes more, by the date of then: what the others were told.
+    not_after_ms: u64,
+    /// When it is erased, in time that passed, once it was replaced or found past its time; whether a link is
+    /// up then or not.
+    pub erase_at_ms: Option<u64>,
 }
 
 impl Client {
@@ -31,21 +77,30 @@ impl Client {
         let own = self.identity.fingerprint();
         let owner = self.is_owner();
         let missed_presence = matches!(self.phase, Phase::Syncing { resumed: true, .. });
+        // What comes while we are up to date was made just now.
+        let is_new = self.phase == Phase::Live;
         let Some(room) = &mut self.room else { return };
-        let Some((member, prekey)) = read_prekey(&room.roster, exact, now) else { return };
+        let Some((member, prekey)) = read_prekey(&room.roster, exact, is_new, now) else { return };
         if member == own || room.prekeys.get(&member).is_some_and(|known| known.index >= prekey.index) {
             return;
         }
         // It erased the private half of its last one before it came back, and with it what it had not read.
-        let has_lapsed = room.prekeys.get(&member).is_some_and(|known| known.not_after_ms <= now.unix_ms);
+        let is_present = room.present.contains(&member);
+        let known = room.prekeys.get(&member);
+        let has_lapsed =
+            known.is_some_and(|known| known.renewed_by_ms.is_some() || (!is_present && known.is_over(now)));
         if missed_presence || has_lapsed {
             // A new run of its app looks like a renewal from here: nothing it says later tells what came before.
             room.forget_prekey(member);
             self.in_flight.iter_mut().for_each(|sent| sent.leave_out(member));
         }
+        let made_ms = prekey.made_ms();
         room.prekeys.insert(member, prekey);
         if owner || room.is_talkative() {
             room.introduce_soon(now);
+        }
+        if is_new {
+            self.compare_clocks(member, made_ms..=made_ms, now);
         }
     }
 
@@ -85,16 +140,23 @@ impl Client {
             ml_kem: public.ml_kem.map(|key| key.to_bytes().into()),
             room: room.roster.room(),
             version: VERSION,
-            not_after_ms: now.unix_ms.saturating_add(PREKEY_LIFE_MS + PREKEY_OLD_MS),
+            not_after_ms: now.unix_ms.saturating_add(PREKEY_USED_MS),
         };
         for old in &mut room.own_prekeys {
-            old.erase_at_ms = old.erase_at_ms.min(now.monotonic_ms + PREKEY_OLD_MS);
+            let due = now.passed_ms.saturating_add(PREKEY_OLD_MS);
+            old.erase_at_ms = Some(old.erase_at_ms.map_or(due, |known| known.min(due)));
         }
         if room.own_prekeys.len() >= PREKEYS_KEPT_MAX {
             room.own_prekeys.remove(0);
         }
-        let until_ms = now.monotonic_ms + PREKEY_LIFE_MS;
-        room.own_prekeys.push(OwnPrekey { index: payload.index, key, erase_at_ms: until_ms + PREKEY_OLD_MS });
+        let until_ms = now.passed_ms.saturating_add(PREKEY_LIFE_MS);
+        room.own_prekeys.push(OwnPrekey {
+            index: payload.index,
+            key,
+            until_ms,
+            not_after_ms: payload.not_after_ms,
+            erase_at_ms: None,
+        });
         room.prekey_until_ms = Some(until_ms);
         (room.prekey_wanted, room.prekey_logged) = (false, false);
         let signed = sign(self.identity.signing().as_ref(), Domain::Prekey, &payload)?;
@@ -105,7 +167,10 @@ impl Client {
     /// Renews the prekey when it is old, or when another is wanted.
     pub(super) fn renew_prekey(&mut self, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
         let Some(room) = &mut self.room else { return Ok(()) };
-        if room.prekey_until_ms.take_if(|due| now.monotonic_ms >= *due).is_some() {
+        // A date that was set back since would have the others take our clock for wrong.
+        let latest_ms = now.unix_ms.saturating_add(PREKEY_USED_MS + JUMP_MS);
+        let is_of_another_time = room.own_prekeys.last().is_some_and(|newest| newest.not_after_ms > latest_ms);
+        if is_of_another_time || room.prekey_until_ms.take_if(|due| now.passed_ms >= *due).is_some() {
             room.prekey_wanted = true;
         }
         if !room.prekey_wanted || room.roster.suite().is_learning() {
@@ -126,19 +191,27 @@ impl Client {
     }
 }
 
-fn read_prekey(roster: &Roster, exact: &[u8], now: Now) -> Option<(Fingerprint, LivePrekey)> {
+/// Reads another's prekey. One that is past its time tells all the same
+/// that an older one is gone; and what its member's clock says is not ours to judge, so no date is refused.
+fn read_prekey(roster: &Roster, exact: &[u8], is_new: bool, now: Now) -> Option<(Fingerprint, LivePrekey)> {
     let signed: Signed = decode(exact).ok()?;
     let unchecked: PrekeyPayload = decode(&signed.payload).ok()?;
     let bundle = roster.bundle(&unchecked.sender)?;
     let payload: PrekeyPayload = verify(bundle.verifying.as_ref(), Domain::Prekey, &signed).ok()?;
-    let life_max = now.unix_ms.saturating_add(PREKEY_LIFE_MS + PREKEY_OLD_MS + CLOCK_SKEW_MS);
     let public = PublicPrekey::read(roster.backend(), &payload).ok()?;
-    let holds = payload.version == VERSION
-        && payload.room == roster.room()
-        // One that is past its time serves nobody, and tells all the same that an older one is gone.
-        && payload.not_after_ms <= life_max;
-    holds.then_some((
+    if payload.version != VERSION || payload.room != roster.room() {
+        return None;
+    }
+    let left_ms = match payload.not_after_ms.saturating_sub(now.unix_ms) {
+        // Made just now and over: its member's clock is behind ours.
+        0 if is_new => PREKEY_USED_MS,
+        // Further than one may live: its member's clock is ahead of ours.
+        left_ms => left_ms.min(PREKEY_USED_MS),
+    };
+    let until_ms = now.passed_ms.saturating_add(left_ms);
+    let (index, not_after_ms) = (payload.index, payload.not_after_ms);
+    Some((
         bundle.fingerprint,
-        LivePrekey { index: payload.index, public, not_after_ms: payload.not_after_ms },
+        LivePrekey { index, public, until_ms, not_after_ms, came_ms: now.monotonic_ms, renewed_by_ms: None },
     ))
 }

@@ -1,10 +1,10 @@
 //! Reads chains and messages of others.
 
 use super::room::Chain;
-use super::{Client, Event};
+use super::{Client, Event, Phase};
 use crate::crypto::Fingerprint;
 use crate::crypto::primitives::labelled_hash;
-use crate::protocol::limits::{RECEIPT_AFTER_MS, TEXT_BYTES_MAX};
+use crate::protocol::limits::{DATES_END_MS, RECEIPT_AFTER_MS, TEXT_BYTES_MAX};
 use crate::protocol::name::check_name;
 use crate::protocol::payload::{Body, CommonPayload, Fault, HeaderPayload, VERSION};
 use crate::protocol::sender_key::{Announcement, Opened, ReceiveChain, Unopened};
@@ -83,6 +83,9 @@ impl Client {
                 }
                 if opened.lost > 0 {
                     self.event(Event::Lost { from: sender, count: opened.lost });
+                }
+                if self.phase == Phase::Live {
+                    self.compare_clocks(sender, opened.sent_ms..=opened.sent_ms, now);
                 }
                 self.arrived_at(sender, header.position);
                 self.body(sender, opened.body, opened.sent_ms, position, now);
@@ -174,6 +177,8 @@ impl Client {
         if room.is_talkative() {
             room.receipt_at_ms.get_or_insert(now.monotonic_ms + RECEIPT_AFTER_MS);
         }
+        // What is no date is shown as when it came.
+        let sent_ms = if sent_ms < DATES_END_MS { sent_ms } else { now.unix_ms };
         self.event(Event::Message { id, from, text, sent_ms });
     }
 

@@ -11,7 +11,7 @@ use crate::protocol::MessageId;
 use crate::protocol::Now;
 #[cfg(test)]
 use crate::protocol::limits::PREKEYS_KEPT_MAX;
-use crate::protocol::limits::{INTRODUCE_AFTER_MS, TALKATIVE_MEMBERS_MAX};
+use crate::protocol::limits::{INTRODUCE_AFTER_MS, PREKEY_OLD_MS, TALKATIVE_MEMBERS_MAX, WAKE_MS};
 use crate::protocol::link::{ByeCode, PRESENCE_CONNECTED, PRESENCE_CUT, PRESENCE_OFFLINE};
 use crate::protocol::log_hash::LogHash;
 use crate::protocol::payload::Fault;
@@ -57,6 +57,7 @@ pub(super) struct RoomState {
     pub chains: BTreeMap<Fingerprint, Chain>,
     pub own_prekeys: Vec<OwnPrekey>,
     pub prekey_index: u64,
+    /// When it is to be renewed, in time that passed.
     pub prekey_until_ms: Option<u64>,
     /// The position of our own prekey in the log from which on whoever speaks should seal for us too.
     pub reached_since: Option<u64>,
@@ -75,6 +76,8 @@ pub(super) struct RoomState {
     pub confirmed: u64,
     pub introduce_at_ms: Option<u64>,
     pub receipt_at_ms: Option<u64>,
+    /// When the clocks of the others are compared with ours, in monotonic milliseconds.
+    pub clocks_due_ms: Option<u64>,
     pub local_secret: Zeroizing<[u8; 32]>,
 }
 
@@ -104,22 +107,35 @@ impl RoomState {
             confirmed: 0,
             introduce_at_ms: None,
             receipt_at_ms: None,
+            clocks_due_ms: None,
             local_secret: Zeroizing::new([0; 32]),
         }
     }
 
-    pub(super) fn next_timeout(&self) -> Option<u64> {
-        [self.introduce_at_ms, self.receipt_at_ms, self.prekey_until_ms].into_iter().flatten().min()
+    pub(super) fn next_timeout(&self, now: Now) -> Option<u64> {
+        let prekey = self.prekey_until_ms.map(|due| now.awake_at(due));
+        let returns = self.prekeys.values().filter_map(|prekey| prekey.renewed_by_ms);
+        let returns = returns.filter(|due| *due > now.monotonic_ms).min();
+        [self.introduce_at_ms, self.receipt_at_ms, self.clocks_due_ms, prekey, returns].into_iter().flatten().min()
     }
 
-    /// When the next private prekey is to be erased.
+    /// When the next private prekey is past its time or to be erased, in time that passed.
     pub(super) fn next_erasure(&self) -> Option<u64> {
-        self.own_prekeys.iter().map(|prekey| prekey.erase_at_ms).min()
+        self.own_prekeys.iter().map(|prekey| prekey.erase_at_ms.unwrap_or(prekey.until_ms)).min()
     }
 
-    /// Erases the private prekeys whose time has come: what was recorded for them stays closed.
+    /// Erases the private prekeys whose time has come: what was recorded for them stays closed. One whose time
+    /// ended in sleep gets its last minutes after it, like any other: what is under way can be read.
     pub(super) fn erase_prekeys(&mut self, now: Now) {
-        self.own_prekeys.retain(|prekey| now.monotonic_ms < prekey.erase_at_ms);
+        for prekey in self.own_prekeys.iter_mut().filter(|prekey| now.passed_ms >= prekey.until_ms) {
+            prekey.erase_at_ms.get_or_insert(now.passed_ms.saturating_add(PREKEY_OLD_MS));
+        }
+        self.own_prekeys.retain(|prekey| prekey.erase_at_ms.is_none_or(|due| now.passed_ms < due));
+    }
+
+    /// Whether one's own prekey is past its time, and another is due.
+    pub(super) fn prekey_is_over(&self, now: Now) -> bool {
+        self.prekey_until_ms.is_some_and(|due| now.passed_ms >= due)
     }
 
     pub(super) fn epoch(&self) -> Epoch {
@@ -131,8 +147,18 @@ impl RoomState {
         if self.roster.suite().is_learning() {
             return self.present.iter().filter(|member| **member != own).map(|member| (*member, 0)).collect();
         }
-        let live = self.prekeys.iter().filter(|(member, prekey)| **member != own && prekey.not_after_ms > now.unix_ms);
+        let others = self.prekeys.iter().filter(|(member, _)| **member != own);
+        let live = others.filter(|(member, prekey)| {
+            !prekey.is_over(now) || (self.present.contains(*member) && prekey.outlives_date(now))
+        });
         live.map(|(member, prekey)| (*member, prekey.index)).collect()
+    }
+
+    /// Whether somebody who came back may be about to tell of a new key: what is said before would be without
+    /// them. Says until when that may be.
+    pub(super) fn awaits_keys(&self, now: Now) -> Option<u64> {
+        let returned = self.present.iter().filter_map(|member| self.prekeys.get(member));
+        returned.filter(|prekey| prekey.may_be_renewed(now)).filter_map(|prekey| prekey.renewed_by_ms).max()
     }
 
     /// A member is here no more, or begins anew: what it did not read by now it never can.
@@ -140,6 +166,13 @@ impl RoomState {
         self.prekeys.remove(&member);
         for sent in &mut self.sent {
             sent.awaiting.remove(&member);
+        }
+    }
+
+    /// A member is connected again. If its key went past its time while it was away, another comes at once.
+    fn member_is_back(&mut self, member: Fingerprint, now: Now) {
+        if let Some(prekey) = self.prekeys.get_mut(&member).filter(|prekey| prekey.is_over(now)) {
+            prekey.renewed_by_ms = Some(now.monotonic_ms + WAKE_MS);
         }
     }
 
@@ -248,7 +281,7 @@ impl Client {
             // To the others ours may be gone.
             room.reached_since = None;
         }
-        let announces = !resumed || room.prekey_wanted || !room.prekey_logged;
+        let announces = !resumed || room.prekey_wanted || !room.prekey_logged || room.prekey_is_over(now);
         if !resumed && !self.check_roster(now, random)? {
             return Ok(());
         }
@@ -335,6 +368,7 @@ impl Client {
         let own = self.identity.fingerprint();
         let Some(room) = &mut self.room else { return };
         room.resumable = true;
+        room.clocks_due_ms = Some(now.monotonic_ms + WAKE_MS);
         if !resumed || room.is_talkative() {
             room.introduce_soon(now);
         }
@@ -412,6 +446,7 @@ impl Client {
     pub(super) fn presence(&mut self, presence: &Presence, now: Now) {
         let own = self.identity.fingerprint();
         let learning = self.crypto.suite().is_learning();
+        let is_live = self.phase == Phase::Live;
         let Some(room) = &mut self.room else { return };
         let member = presence.member;
         if member == own || !room.roster.contains(&member) {
@@ -423,6 +458,9 @@ impl Client {
                     room.introduce_soon(now);
                 }
                 if room.present.insert(member) {
+                    if is_live {
+                        room.member_is_back(member, now);
+                    }
                     self.event(Event::MemberHere { member });
                 }
             }

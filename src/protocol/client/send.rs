@@ -117,6 +117,10 @@ impl Client {
         let own = self.identity.fingerprint();
         let Some(room) = &mut self.room else { return Ok(()) };
         let introduce = room.introduce_at_ms.is_some_and(|due| now.monotonic_ms >= due);
+        if let Some(due) = room.awaits_keys(now).filter(|_| self.leaving.is_none()) {
+            room.introduce_at_ms = introduce.then_some(due).or(room.introduce_at_ms);
+            return Ok(());
+        }
         let reachable = room.reachable(own, now);
         if introduce {
             room.introduce_at_ms = None;

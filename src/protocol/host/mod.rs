@@ -149,6 +149,8 @@ pub struct Host {
     wrong_invites: WrongInvites,
     asks: u64,
     next_check_ms: Option<u64>,
+    /// The breaks in time that were looked after.
+    breaks: u64,
     outputs: VecDeque<HostOutput>,
 }
 
@@ -165,12 +167,16 @@ impl Host {
             wrong_invites: WrongInvites::default(),
             asks: 0,
             next_check_ms: None,
+            breaks: 0,
             outputs: VecDeque::new(),
         }
     }
 
     /// A peer has proven its key.
     pub fn link_opened(&mut self, link: LinkId, peer: Peer, now: Now) {
+        if self.links.is_empty() {
+            self.breaks = now.breaks;
+        }
         let since_ms = now.monotonic_ms;
         let state = LinkState::Keyed;
         let questions = Bucket::new(1, self.limits.questions_burst, now);
@@ -224,12 +230,16 @@ impl Host {
 
     /// Looks after every wait. Call it when [`Self::next_timeout`] has come; sooner does no harm.
     pub fn handle_timeout(&mut self, now: Now) {
-        if self.next_check_ms.is_none_or(|due| now.monotonic_ms < due) {
+        let broke = std::mem::replace(&mut self.breaks, now.breaks) != now.breaks;
+        if !broke && self.next_check_ms.is_none_or(|due| now.monotonic_ms < due) {
             return;
         }
         self.next_check_ms = None;
         let links: Vec<LinkId> = self.links.keys().copied().collect();
         for link in links {
+            if broke {
+                self.ask_after_break(link, now);
+            }
             self.check(link, now);
         }
     }
@@ -289,6 +299,15 @@ impl Host {
             self.close(link, ByeCode::Closed, now);
         }
         self.outputs.push_back(HostOutput::Event(HostEvent::RoomClosed(room)));
+    }
+
+    /// After sleep or a pause nobody knows who is still there, and their silence meanwhile was ours.
+    fn ask_after_break(&mut self, link: LinkId, now: Now) {
+        let Some(entry) = self.links.get_mut(&link) else { return };
+        if matches!(entry.state, LinkState::Member { .. }) {
+            let number = entry.life.ask_anew(now.monotonic_ms);
+            self.send(link, &Frame::Ping(Ping { number }));
+        }
     }
 
     fn check(&mut self, link: LinkId, now: Now) {

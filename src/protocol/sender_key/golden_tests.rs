@@ -149,7 +149,7 @@ fn sealed_by_us(vector: &Vector, body: &Body) -> Msg {
     let (identity, number) = (identity("ann", Suite::Secure), vector.number("chain_number"));
     let (mut chain, _) = SendChain::start(&identity, epoch(vector), number, &[], after(0), &mut Fixed(drawn)).unwrap();
     let mut seal = |body: &Body| {
-        let now = Now { monotonic_ms: 0, unix_ms: vector.number("time") };
+        let now = Now::at(0, vector.number("time"));
         let log = (vector.number("position"), &vector.array("log_hash"));
         chain.seal(identity.fingerprint(), body, log, now).unwrap()
     };
