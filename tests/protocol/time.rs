@@ -8,7 +8,7 @@ use conversa::crypto::{Fingerprint, Suite};
 use conversa::protocol::limits::{
     ANSWER_PING_MS, CLOCK_DIFFERS_MS, DEAD_AFTER_MS, PREKEY_LIFE_MS, PREKEY_OLD_MS, WAKE_MS,
 };
-use conversa::protocol::{Client, Command, Entry, Event, Identity, Memory, Now, RefuseCode, Stop};
+use conversa::protocol::{Client, Command, Entry, Event, Identity, Now, RefuseCode, Stop};
 use conversa::wire::{Frame, Item, ItemKind};
 
 use crate::net::{HOST, Net, START, crypto};
