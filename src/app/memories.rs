@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::checked::{self, Found};
+use super::lost_room::LostRoom;
 use super::{Code, Problem, Record, files, say};
 use crate::protocol::{Ending, Memory, RoomId};
 use crate::wire;
@@ -36,17 +37,6 @@ struct Remembered {
 struct Content {
     version: u64,
     rooms: Vec<Remembered>,
-}
-
-/// A room that this profile owns or was in, and whose record is gone or damaged.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct LostRoom {
-    /// The room.
-    pub room: RoomId,
-    /// Its title, as far as it is known.
-    pub title: Option<String>,
-    /// The file that is missing, or what is left of it.
-    pub path: PathBuf,
 }
 
 /// What is remembered of all rooms.

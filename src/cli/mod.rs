@@ -27,7 +27,9 @@ use std::io::Write;
 
 pub use self::arguments::{Arguments, Command, Global};
 use self::console::Console;
-use crate::app::{Code, Problem, say};
+#[cfg(not(feature = "window"))]
+use crate::app::say;
+use crate::app::{Code, Problem};
 
 /// Does a command, and says its exit code.
 #[must_use]
