@@ -1,7 +1,6 @@
 //! A link that lets one person in: where to connect, whose key to expect, and a secret to show.
 
 use std::fmt;
-use std::str::FromStr;
 
 use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
@@ -9,7 +8,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::limits::{ADDRESS_BYTES_MAX, INVITE_ADDRESSES_MAX};
-use super::{Now, RoomId, invite_text};
+use super::{Now, RoomId};
 use crate::crypto::primitives::{hkdf_sha256, hmac_sha256, hmac_sha256_verify, prefixed, sha256};
 use crate::crypto::{CryptoError, Fingerprint, Suite};
 use crate::wire::{ByteArray, Signed, decode_first, encode, list};
@@ -146,15 +145,6 @@ impl fmt::Debug for Invite {
     /// Without the secret.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Invite").field("room", &self.room).field("host", &self.host).finish_non_exhaustive()
-    }
-}
-
-impl FromStr for Invite {
-    type Err = InviteError;
-
-    /// Finds the invite in any text that people copy: see [`invite_text`].
-    fn from_str(text: &str) -> Result<Self, InviteError> {
-        invite_text::find(text)
     }
 }
 

@@ -6,6 +6,8 @@
 //! cut within its last letters, before prose that happens to be as long: it has another end of its life then, and
 //! everything else of it is right.
 
+use std::str::FromStr;
+
 use data_encoding::BASE32_NOPAD;
 
 use super::invite::{Invite, InviteError, LINK_CHARS_MAX};
@@ -42,6 +44,15 @@ struct Mark {
     letter: char,
     /// What stood before it.
     gap: Gap,
+}
+
+impl FromStr for Invite {
+    type Err = InviteError;
+
+    /// Finds the invite in any text that people copy: see [`find`].
+    fn from_str(text: &str) -> Result<Self, InviteError> {
+        find(text)
+    }
 }
 
 /// The invite in a text. Of several to the same room it is the one that holds longest.

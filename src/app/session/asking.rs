@@ -6,10 +6,10 @@
 //! nothing. It decides only whether the person is asked about the host's key; once they trust it, the lobby is asked for
 //! again, with their own key.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::engine::{Engine, Input};
+use super::questions::{Asking, AskingKey};
 use super::seat::Plan;
 use super::{JoinRequest, SeatEvent, SeatId, thread};
 use crate::app::clock::now;
@@ -17,31 +17,6 @@ use crate::app::{JoinTarget, Problem};
 use crate::crypto::{CryptoError, Fingerprint, Suite};
 use crate::net::{self, ClientId};
 use crate::protocol::{Client, Entry, Event, Identity};
-
-/// A question under way: a client that only looks.
-struct Asking {
-    seat: SeatId,
-    host: Fingerprint,
-}
-
-/// The questions under way, and what they are asked with.
-#[derive(Default)]
-pub(super) struct Askings {
-    clients: HashMap<ClientId, Asking>,
-    key: AskingKey,
-}
-
-/// The key for questions.
-#[derive(Default)]
-enum AskingKey {
-    /// Nobody needed it yet, or it could not be made.
-    #[default]
-    None,
-    /// A worker makes it; these wait for it.
-    Making(Vec<(SeatId, Fingerprint)>),
-    /// It can be used for hosts of these keys.
-    Ready(Suite, Arc<Identity>),
-}
 
 impl Engine {
     /// Asks the host of an address what it allows, once for each seat. `false` if the person is to be asked about its

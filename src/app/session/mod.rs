@@ -22,6 +22,7 @@ mod entering;
 mod events;
 mod identities;
 mod listeners;
+mod questions;
 mod reach;
 mod requests;
 mod seat;
