@@ -24,6 +24,8 @@ pub(super) enum Sign {
 pub(super) struct Liveness {
     heard_ms: u64,
     asked_ms: u64,
+    /// The number of the last question: each has its own, that an answer belongs to one.
+    last_number: u64,
     /// What was said and not answered yet.
     said: Option<Said>,
 }
@@ -50,7 +52,7 @@ struct Probe {
 impl Liveness {
     /// The link has just come up.
     pub(super) const fn new(now_ms: u64) -> Self {
-        Self { heard_ms: now_ms, asked_ms: now_ms, said: None }
+        Self { heard_ms: now_ms, asked_ms: now_ms, last_number: 0, said: None }
     }
 
     /// A frame came. It may have been on its way before we said anything, so it only postpones the question.
@@ -79,11 +81,13 @@ impl Liveness {
     /// A `Ping` goes out; its number.
     pub(super) fn ask(&mut self, now_ms: u64) -> u64 {
         self.asked_ms = now_ms;
+        let number = now_ms.max(self.last_number.saturating_add(1));
+        self.last_number = number;
         if let Some(said) = self.said.as_mut().filter(|said| said.probe.is_none()) {
             let patience_ms = ANSWER_PING_MS + on_its_way_ms(said.bytes);
-            said.probe = Some(Probe { number: now_ms, patience_ms, later_bytes: 0 });
+            said.probe = Some(Probe { number, patience_ms, later_bytes: 0 });
         }
-        now_ms
+        number
     }
 
     /// What is to be done now.

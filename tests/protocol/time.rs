@@ -445,3 +445,32 @@ fn a_date_that_is_set_back_takes_the_key_of_the_later_date_with_it() {
         assert_eq!(net.inbox("bo"), ["in your new time"]);
     }
 }
+
+/// Whoever waits for a welcome when the time breaks has asked already when the welcome comes.
+#[test]
+fn the_answer_to_an_earlier_question_makes_nobody_ready() {
+    let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+    restart_without_a_word(&mut net, "bo");
+    net.on_computer("bo", |computer| computer.sleep(HOUR));
+    // The answer to that one comes right after the welcome, and the one that counts never.
+    let mut answers = 0;
+    net.tamper = Some(Box::new(move |name, frame| {
+        answers += u32::from(name == "bo" && matches!(frame, Frame::Pong(_)));
+        (name != "bo" || answers < 2 || !matches!(frame, Frame::Pong(_))).then_some(frame)
+    }));
+    net.settle();
+    assert!(
+        net.people["bo"].events.iter().any(|event| matches!(event, Event::Entered { .. })),
+        "{:?}",
+        tail(&net, "bo")
+    );
+    assert!(!net.is_ready("bo"), "{:?}", tail(&net, "bo"));
+}
+
+/// Bo's app begins again and has its link, over which nothing came yet.
+fn restart_without_a_word(net: &mut Net, name: &'static str) {
+    crate::findings::restart(net, name);
+    net.freeze(name);
+    net.settle();
+    net.thaw(name);
+}

@@ -39,6 +39,8 @@ pub(super) struct Seat {
     pub log: Log,
     /// Whether the client believes that it is connected.
     pub linked: bool,
+    /// The number of the last Ping that it sent.
+    asked: u64,
     /// Whether it wants to be connected.
     pub dialing: bool,
     pub stopped: Option<Stop>,
@@ -65,6 +67,7 @@ impl Seat {
             random: Seeded::new(11 + person as u64),
             log: Log::at(FIRST_POSITION, FIRST_HASH),
             linked: false,
+            asked: 0,
             dialing: false,
             stopped: None,
             events: Vec::new(),
@@ -145,7 +148,7 @@ impl Seat {
     }
 
     pub(super) fn pong(&mut self) {
-        self.frame(&Frame::Pong(Ping { number: 1 }));
+        self.frame(&Frame::Pong(Ping { number: self.asked }));
     }
 
     /// An item from before the welcome.
@@ -183,7 +186,11 @@ impl Seat {
                 Output::Connect { .. } => self.dialing = true,
                 Output::Send(frame) => {
                     assert!(self.linked, "nothing is sent without a link");
-                    self.sent.push(whole(&frame));
+                    let frame = whole(&frame);
+                    if let Frame::Ping(ping) = &frame {
+                        self.asked = ping.number;
+                    }
+                    self.sent.push(frame);
                 }
                 Output::Disconnect(_) => self.linked = false,
                 Output::Event(event) => self.told(event),

@@ -55,7 +55,7 @@ enum Phase {
     /// Items up to the welcome's position are coming.
     Syncing { roster_left: u64, position: u64, resumed: bool },
     /// All is here; the host's state of the others is coming.
-    Settling { resumed: bool },
+    Settling { resumed: bool, asked: u64 },
     /// Ready.
     Live,
     /// Over.
@@ -412,7 +412,10 @@ impl Client {
             (Frame::Pong(pong), phase) => {
                 self.life.answered(pong.number, now.monotonic_ms);
                 self.awaits.take_if(|asked| *asked == pong.number);
-                if let Phase::Settling { resumed } = phase {
+                // An earlier question may be answered late; only this answer comes after all there is to tell.
+                if let Phase::Settling { resumed, asked } = phase
+                    && asked == pong.number
+                {
                     self.ready(resumed, now);
                 }
             }
@@ -461,11 +464,12 @@ impl Client {
         self.outputs.push_back(Output::Send(frame));
     }
 
-    fn ask_for_life(&mut self, now: Now) {
+    fn ask_for_life(&mut self, now: Now) -> u64 {
         self.note_what_was_said(now);
         self.asked_ms = now.monotonic_ms;
         let number = self.life.ask(now.monotonic_ms);
         self.send_ping(number);
+        number
     }
 
     fn send_ping(&mut self, number: u64) {

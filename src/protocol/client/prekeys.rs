@@ -112,8 +112,12 @@ impl Client {
         let payload = decode::<Signed>(exact).and_then(|signed| decode::<PrekeyPayload>(&signed.payload));
         let Some((room, payload)) = self.room.as_mut().zip(payload.ok()) else { return };
         let newest = room.own_prekeys.last().map(|prekey| prekey.index);
-        if payload.sender == own && Some(payload.index) == newest {
-            room.prekey_logged = true;
+        if payload.sender != own {
+            return;
+        }
+        room.prekey_logged |= Some(payload.index) == newest;
+        // Another may be on its way already.
+        if room.reaching_index.is_some_and(|first| payload.index >= first) {
             room.reached_since.get_or_insert(position);
         }
     }
@@ -127,7 +131,7 @@ impl Client {
         let key = PrivatePrekey::generate(room.roster.backend(), random)?;
         if room.own_prekeys.is_empty() {
             // Until the others have this one, they have none of ours.
-            room.reached_since = None;
+            (room.reached_since, room.reaching_index) = (None, None);
         }
         let public = key.public();
         if room.local_secret.iter().all(|byte| *byte == 0) {
@@ -161,6 +165,7 @@ impl Client {
         });
         room.prekey_until_ms = Some(until_ms);
         (room.prekey_wanted, room.prekey_logged) = (false, false);
+        room.reaching_index.get_or_insert(room.prekey_index);
         let signed = sign(self.identity.signing().as_ref(), Domain::Prekey, &payload)?;
         self.send(&Frame::Prekey(signed));
         Ok(())

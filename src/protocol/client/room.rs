@@ -65,6 +65,8 @@ pub(super) struct RoomState {
     pub prekey_until_ms: Option<u64>,
     /// The position of our own prekey in the log from which on whoever speaks should seal for us too.
     pub reached_since: Option<u64>,
+    /// The index of the prekey that is to bring that about: the first since the others had none of ours.
+    pub reaching_index: Option<u64>,
     /// Messages sent in a learning room, where no chain counts them; of others the next that is due, and
     /// the position of the last.
     pub learning_sent: u64,
@@ -106,6 +108,7 @@ impl RoomState {
             prekey_index: 0,
             prekey_until_ms: None,
             reached_since: None,
+            reaching_index: None,
             learning_sent: 0,
             learning_seen: BTreeMap::new(),
             learning_told: BTreeSet::new(),
@@ -298,7 +301,7 @@ impl Client {
                 let entry: Signed = decode(&item.exact)?;
                 self.roster_entry(&entry).map(|_| ())
             }
-            (ItemKind::Prekey, Phase::Syncing { resumed: false, .. } | Phase::Settling { resumed: false }) => {
+            (ItemKind::Prekey, Phase::Syncing { resumed: false, .. } | Phase::Settling { resumed: false, .. }) => {
                 self.prekey_item(&item.exact, item.position, now);
                 Ok(())
             }
@@ -315,20 +318,20 @@ impl Client {
         }
         if room.prekey_wanted {
             // To the others ours may be gone.
-            room.reached_since = None;
+            (room.reached_since, room.reaching_index) = (None, None);
         }
         let announces = !resumed || room.prekey_wanted || !room.prekey_logged || room.prekey_is_over(now);
         if !resumed && !self.check_roster(now, random)? {
             return Ok(());
         }
-        self.phase = Phase::Settling { resumed };
         if !resumed {
             self.enter();
         }
         if announces {
             self.new_prekey(now, random)?;
         }
-        self.ask_for_life(now);
+        let asked = self.ask_for_life(now);
+        self.phase = Phase::Settling { resumed, asked };
         Ok(())
     }
 
