@@ -119,7 +119,7 @@ fn bind_rooms(backend: &Backend<'_>, handle: &Handle) {
     verb!(backend.on_close_room => handle.close_room());
     let paste = handle.clone();
     backend.on_may_paste(move || {
-        let presenter = paste.0.upgrade();
+        let presenter = paste.presenter.upgrade();
         presenter.is_none_or(|presenter| presenter.try_borrow().is_ok_and(|presenter| presenter.may_paste()))
     });
     verb!(backend.on_let_ask => handle.let_ask(number));
