@@ -307,6 +307,14 @@ fn a_pause_of_ones_own_is_not_the_hosts_silence() {
     assert_eq!(net.inbox("bo"), ["still there?"]);
 }
 
+/// As where the monotonic clock counts sleep: a member seems to have had the time to renew, and had not.
+#[test]
+fn a_long_pause_of_ones_own_makes_nobodys_key_old() {
+    let mut net = three(Suite::Secure);
+    net.on_computer("bo", |computer| computer.stop(3 * DAY));
+    everybody_talks(&mut net, "after a pause of three days that only Bo had");
+}
+
 #[test]
 fn a_host_that_wakes_asks_its_members_and_lets_go_of_the_silent() {
     let mut net = three(Suite::Secure);

@@ -141,6 +141,7 @@ fn calm(world: &mut World) -> Vec<MessageId> {
         (person.reachable, person.slowness) = (true, 1);
     }
     settle(world, 25_000);
+    world.is_quiet = true;
     let ready: Vec<usize> = (0..world.people.len()).filter(|who| world.people[*who].ready).collect();
     let last_words = ready.into_iter().map(|who| world.say(who, 0)).collect();
     settle(world, 12_000);

@@ -67,6 +67,8 @@ pub(super) struct World {
     pub(super) spoken: Vec<Spoken>,
     /// Anything may happen.
     pub(super) storm: bool,
+    /// Nothing of the storm is on its way any more.
+    pub(super) is_quiet: bool,
     pub(super) may_knock: bool,
     pub(super) is_closed: bool,
     /// Who gets the next invite.
@@ -112,6 +114,7 @@ impl World {
             owed: Vec::new(),
             spoken: Vec::new(),
             storm: true,
+            is_quiet: false,
             may_knock,
             is_closed: false,
             wants: VecDeque::new(),

@@ -169,9 +169,12 @@ impl Client {
     /// Takes the time. After a break in it nothing that was known need still hold: a link that was up is
     /// asked at once, for the silence meanwhile was ours, and one that is down is made again without a wait.
     pub(super) fn look_at(&mut self, now: Now) {
-        let broke = std::mem::replace(&mut self.time, now).breaks != now.breaks;
-        if !broke || self.phase == Phase::Ended {
+        let before = std::mem::replace(&mut self.time, now);
+        if before.breaks == now.breaks || self.phase == Phase::Ended {
             return;
+        }
+        if let Some(room) = &mut self.room {
+            room.slept(now.monotonic_ms.saturating_sub(before.monotonic_ms));
         }
         if self.retry_at_ms.is_some() {
             // As short waits again as after a loss, which stays where it was.

@@ -23,8 +23,8 @@ pub(super) struct LivePrekey {
     until_ms: u64,
     /// The same by its member's date.
     not_after_ms: u64,
-    /// When it came, in monotonic milliseconds.
-    came_ms: u64,
+    /// When it came, in monotonic milliseconds, less the pauses since.
+    pub came_ms: u64,
     /// Its member was away when it ended and is back: by when it should have told of another, in monotonic
     /// milliseconds.
     pub renewed_by_ms: Option<u64>,

@@ -14,7 +14,7 @@ use crate::protocol::Now;
 #[cfg(test)]
 use crate::protocol::limits::PREKEYS_KEPT_MAX;
 use crate::protocol::limits::{
-    INTRODUCE_AFTER_MS, PREKEY_OLD_MS, RETURN_UNKNOWN_MS, ROSTER_ENTRIES_MAX, TALKATIVE_MEMBERS_MAX, WAKE_MS,
+    INTRODUCE_AFTER_MS, PAUSE_MS, PREKEY_OLD_MS, RETURN_UNKNOWN_MS, ROSTER_ENTRIES_MAX, TALKATIVE_MEMBERS_MAX, WAKE_MS,
 };
 use crate::protocol::link::{ByeCode, PRESENCE_CONNECTED, PRESENCE_CUT, PRESENCE_OFFLINE};
 use crate::protocol::log_hash::LogHash;
@@ -184,6 +184,14 @@ impl RoomState {
             self.absences.has(member, self.log.position());
         }
         self.sent.iter_mut().filter_map(|sent| sent.awaiting.remove(&member).then_some(sent.id)).collect()
+    }
+
+    /// Of so much awake time the program saw nothing: on some systems it counts sleep, too, and in a pause nobody
+    /// could have told of a new key either.
+    pub(super) fn slept(&mut self, ms: u64) {
+        if ms >= PAUSE_MS {
+            self.prekeys.values_mut().for_each(|prekey| prekey.came_ms = prekey.came_ms.saturating_add(ms));
+        }
     }
 
     /// A member is connected again. If its key went past its time while it was away, another comes at once.
