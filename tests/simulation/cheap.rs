@@ -1,5 +1,5 @@
 //! A stand-in for the secure backends in this crate's own unit tests: keys that cost nothing, so that
-//! a simulation affords ten thousand rooms. It is compiled for unit tests only, so no program can
+//! a simulation affords thousands of rooms. It is compiled for unit tests only, so no program can
 //! have it, and serves only threads that ask for it.
 //!
 //! A key's secret half is found by its public half in a book that only this file reads: what a real
