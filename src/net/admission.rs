@@ -14,7 +14,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::limits::{NETWORKS_KEPT, NetLimits, WAITING_PLACES_FACTOR};
+use super::limits::{NETWORKS_KEPT, NetLimits};
 use crate::protocol::LinkId;
 
 /// The width of a network that counts as one address: what an IPv6 customer is given.
@@ -95,21 +95,12 @@ impl Admission {
         };
         self.peers.insert(link, peer);
         let is_beside = |other: &Peer| other.stage == stage && other.is_known == peer.is_known;
-        let goes = if self.peers.values().filter(|other| is_beside(other)).count() > self.places(stage) {
+        let goes = if self.peers.values().filter(|other| is_beside(other)).count() > self.places {
             self.longest_there(is_beside)
         } else {
             None
         };
         goes.inspect(|goes| self.leave(*goes))
-    }
-
-    /// How many may be at a stage. Before a handshake begins a peer costs little more than its socket, and
-    /// whoever is pushed out comes again: with more places fewer do.
-    const fn places(&self, stage: Stage) -> usize {
-        match stage {
-            Stage::Silent | Stage::Queued => self.places * WAITING_PLACES_FACTOR,
-            Stage::Answered | Stage::Keyed | Stage::Leaving => self.places,
-        }
     }
 
     /// It is gone, or no business of this any more.

@@ -53,9 +53,6 @@ pub(super) const PIECES_A_WRITE: usize = 128;
 /// How often the loop asks for the time while it hosts or has a client, in milliseconds. After sleep the system's
 /// own waits go on where they stood, so this is how soon a break is noticed; well below the protocol's pause.
 pub(super) const TICK_MS: u64 = 5_000;
-/// How many times as many places there are for peers whose handshake has not begun: 512 a stage, above what one
-/// careless attacker opens, at some 10 KiB each.
-pub(super) const WAITING_PLACES_FACTOR: usize = 4;
 /// Networks of which is remembered that members came from there, or when they had their last handshake; some
 /// 100 bytes each.
 pub(super) const NETWORKS_KEPT: usize = 4_096;
@@ -70,8 +67,7 @@ pub(super) const CUT_WAIT_MS: u64 = 250;
 pub struct NetLimits {
     /// Places of a listener for connections that are not members', for each stage on their way, and twice: for
     /// networks that members came from, and for all others. At the pace of handshakes nobody is pushed out for
-    /// taking less than 1.2 seconds over a stage; with four times as many before a handshake begins, they can take some
-    /// 40 MiB of memory.
+    /// taking less than 1.2 seconds over a stage; ten times as many bound the memory that they can take to some 20 MiB.
     pub unauthenticated_max: usize,
     /// Handshakes a listener begins in a second: each costs a worker an RSA signature, two to three milliseconds, so
     /// this bounds what unauthenticated peers can take from one core to a quarter. More wait for their turn.
