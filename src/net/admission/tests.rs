@@ -178,32 +178,27 @@ fn five_hundred_hostile_sockets_of_any_kind_from_anywhere_keep_nobody_out() {
 #[test]
 fn a_stream_of_hostile_sockets_keeps_nobody_out() {
     // Not yet against peers that go as far as a handshake and come again at once: they use up the handshakes.
-    for attack in [Attack::Silence] {
-        for from in ALL_ORIGINS {
-            let mut door = Door::new();
-            let mut stream = |door: &mut Door| {
-                if door.now_ms.is_multiple_of(5) {
-                    door.attack(attack, from);
-                }
-            };
-            for _ in 0..2_000 {
-                stream(&mut door);
-                door.turn();
+    let attack = Attack::Silence;
+    for from in ALL_ORIGINS {
+        let mut door = Door::new();
+        let mut stream = |door: &mut Door| {
+            if door.now_ms.is_multiple_of(5) {
+                door.attack(attack, from);
             }
-            // Whoever is pushed out tries again, as our own dialling does.
-            let tries = (1..=40).map(|number| {
-                if matches!(from, From::Networks(_)) {
-                    door.home = honest(number);
-                }
-                door.comes_in(door.home, &mut stream)
-            });
-            let came_in = tries.filter(Option::is_some).count();
-            // Where nothing tells it apart, an honest peer has its share of the handshakes.
-            let has_a_share =
-                !matches!(attack, Attack::Silence) && matches!(from, From::Same | From::Networks(100_000));
-            let least = if has_a_share { 5 } else { 36 };
-            assert!(came_in >= least, "{attack:?} {from:?}: {came_in} of 40 came in");
+        };
+        for _ in 0..2_000 {
+            stream(&mut door);
+            door.turn();
         }
+        // Whoever is pushed out tries again, as our own dialling does.
+        let tries = (1..=40).map(|number| {
+            if matches!(from, From::Networks(_)) {
+                door.home = honest(number);
+            }
+            door.comes_in(door.home, &mut stream)
+        });
+        let came_in = tries.filter(Option::is_some).count();
+        assert!(came_in >= 36, "{attack:?} {from:?}: {came_in} of 40 came in");
     }
 }
 
