@@ -159,6 +159,13 @@ impl Report {
                 self.console.event("clock", &fields);
                 self.console.notice(&printable(&text));
             }
+            event => self.missing_event(event, room),
+        }
+    }
+
+    /// What somebody said and somebody did not get.
+    fn missing_event(&mut self, event: &Event, room: &Room) {
+        match event {
             Event::Lost { from, count } => {
                 let name = room.name_of(from);
                 let fields = json!({ "member": from.to_string(), "name": name, "count": count });
