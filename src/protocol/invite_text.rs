@@ -49,7 +49,7 @@ struct Mark {
 impl FromStr for Invite {
     type Err = InviteError;
 
-    /// Finds the invite in any text that people copy: see [`find`].
+    /// Finds the invite in any text that people copy: docs/protocol.md, section 6.
     fn from_str(text: &str) -> Result<Self, InviteError> {
         find(text)
     }
