@@ -9,7 +9,7 @@ use crate::protocol::MessageId;
 
 /// Rows kept of a room; the oldest go first. A busy day has about a thousand.
 pub const ROWS_MAX: usize = 50_000;
-/// What the rows of a room may take in bytes, by [`Row::bytes`]. A member within the rates fills a longer
+/// What the rows of a room may take in bytes, by `Row::bytes`. A member within the rates fills a longer
 /// list with messages of 16 KiB in minutes; 50,000 rows of an ordinary talk take about as much.
 pub const ROWS_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// What a row costs beside its words: its place here, and its share of the index and the allocator.
