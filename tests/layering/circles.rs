@@ -67,10 +67,10 @@ impl Modules {
     fn leans_on(&self, source: &Source) -> BTreeSet<Path> {
         let mut found = BTreeSet::new();
         for path in paths(&source.tokens) {
-            if let Some(module) = self.home_of(&source.module, &path, 0) {
-                if !source.module.starts_with(&module) {
-                    found.insert(module);
-                }
+            if let Some(module) = self.home_of(&source.module, &path, 0)
+                && !source.module.starts_with(&module)
+            {
+                found.insert(module);
             }
         }
         found
