@@ -104,6 +104,35 @@ fn whoever_missed_nothing_is_told_nothing() {
     }
 }
 
+/// To Ann, who was cut off meanwhile, a renewal of Bo's keys looks like another return; Bo knows better.
+#[test]
+fn whoever_renews_keys_before_they_were_told_is_told_all_the_same() {
+    for suite in SECURE {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        net.send("ann", "Bo has this");
+        net.drive();
+        go_away(&mut net, "bo");
+        net.send("ann", "but not this, for he began anew");
+        net.drive();
+        let since_ms = net.now.unix_ms;
+        restart(&mut net, "bo");
+        // What Ann would have told never leaves.
+        net.tamper = Some(Box::new(|name, frame| (name != "ann").then_some(frame)));
+        net.people.get_mut("bo").unwrap().online = true;
+        net.wait_in_steps(5_000, 250);
+        go_away(&mut net, "ann");
+        net.tamper = None;
+        for _ in 0..2 {
+            net.command("bo", Command::RefreshKeys);
+            net.wait_in_steps(2_000, 250);
+        }
+        come_back(&mut net, "ann");
+        let told = missed(&net, "bo");
+        assert_eq!(told.iter().map(|(count, _)| *count).collect::<Vec<_>>(), [1], "{suite:?} {told:?}");
+        assert!(told[0].1 <= since_ms, "{suite:?}");
+    }
+}
+
 /// What the field found: a cut longer than the log lost words, and nobody was told.
 #[test]
 fn a_cut_longer_than_the_log_is_told_to_the_reader_and_to_who_said_the_words() {

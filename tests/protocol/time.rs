@@ -221,12 +221,15 @@ fn bo_is_cut_and_sent(net: &mut Net, text: &str) {
     net.drive();
 }
 
-/// Whether Bo, who slept for three days with a key that was a day old at most, reads what was sealed for it if he is
-/// back so long after waking.
-fn reads_after_waking(awake_ms: u64) -> bool {
+/// Whether Bo, who slept for so long with a key that was a day old at most, reads what was sealed for it if he is
+/// back so long after waking. He may have replaced it just before, which nobody heard of.
+fn reads_after_waking(asleep_ms: u64, awake_ms: u64, is_replaced: bool) -> bool {
     let mut net = three(Suite::Secure);
+    if is_replaced {
+        net.command("bo", Command::RefreshKeys);
+    }
     bo_is_cut_and_sent(&mut net, "have a nice weekend");
-    net.sleep(3 * DAY, &["bo"]);
+    net.sleep(asleep_ms, &["bo"]);
     net.wait_in_steps(awake_ms, 5_000);
     net.people.get_mut("bo").unwrap().online = true;
     net.wait(MINUTE);
@@ -241,8 +244,16 @@ fn reads_after_waking(awake_ms: u64) -> bool {
 
 #[test]
 fn a_prekey_that_ended_in_sleep_is_erased_five_minutes_after_it() {
-    assert!(reads_after_waking(PREKEY_OLD_MS - 2 * MINUTE), "what was under way is read");
-    assert!(!reads_after_waking(PREKEY_OLD_MS + MINUTE), "the private half is gone");
+    assert!(reads_after_waking(3 * DAY, PREKEY_OLD_MS - 2 * MINUTE, false), "what was under way is read");
+    assert!(!reads_after_waking(3 * DAY, PREKEY_OLD_MS + MINUTE, false), "the private half is gone");
+}
+
+#[test]
+fn a_prekey_replaced_just_before_sleep_has_its_five_minutes_awake() {
+    for asleep in [HOUR, 3 * DAY] {
+        assert!(reads_after_waking(asleep, PREKEY_OLD_MS - 2 * MINUTE, true), "{asleep}: what was under way is read");
+        assert!(!reads_after_waking(asleep, PREKEY_OLD_MS + MINUTE, true), "{asleep}: the private half is gone");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::person::{Person, is_alarming};
 use super::tally::Chance;
 use super::world::World;
 use crate::crypto::Fingerprint;
+use crate::crypto::primitives::Digest;
 use crate::protocol::limits::CLOCK_SKEW_MS;
 use crate::protocol::{Command, Event, LinkError, MessageId, RefuseCode, Stop};
 
@@ -19,6 +20,7 @@ pub(super) struct Spoken {
     pub(super) message: MessageId,
     pub(super) from: usize,
     pub(super) epoch: u64,
+    pub(super) chain: Digest,
     pub(super) position: u64,
     /// Whom the sender was told they do not reach, then or later.
     pub(super) without: Vec<Fingerprint>,
@@ -71,8 +73,14 @@ impl World {
                 self.tally.count(Chance::Missed);
                 assert!(count > 0, "p{who} is told that it missed nothing");
                 self.people[who].hears();
+                self.people[who].missed = count;
             }
-            Event::LogGap { .. } | Event::Unreadable { .. } => self.people[who].hears(),
+            Event::LogGap { .. } => self.people[who].hears(),
+            Event::Unreadable { .. } => {
+                let person = &mut self.people[who];
+                person.hears();
+                person.unreadable.insert(person.chain);
+            }
             Event::Delivered { id, to } if self.evil.is_none() && !self.suite.is_learning() => {
                 let reader = self.people.iter().find(|person| person.fingerprint() == to).unwrap();
                 assert!(reader.was_shown(id), "{id:?} is said to have arrived at {to:?}");
@@ -131,14 +139,16 @@ impl World {
         }
         let arriving = self.people[who].arriving.as_ref().unwrap();
         let readers = self.ledger.readers_of(&arriving.item, without, self.suite.is_learning());
+        let place = arriving.position;
         let sessions = self.people.iter().map(|person| {
-            let was_in = |since: &u64| self.ledger.was_member_since(person.fingerprint(), *since);
+            let was_in =
+                |(epoch, at): &(u64, u64)| *at < place && self.ledger.was_member_since(person.fingerprint(), *epoch);
             person.known_since.filter(was_in).map(|_| person.session())
         });
         let sessions = sessions.collect();
-        let (epoch, position) = (arriving.header.epoch, arriving.position);
+        let (epoch, chain) = (arriving.header.epoch, *arriving.header.chain);
         let without = without.to_vec();
-        self.spoken.push(Spoken { message, from: who, epoch, position, without, sessions });
+        self.spoken.push(Spoken { message, from: who, epoch, chain, position: place, without, sessions });
         for (to, person) in self.people.iter().enumerate() {
             // What lies in the log from before somebody began anew is not for them.
             let was_there = person.log.as_ref().is_some_and(|log| log.began < arriving.position);

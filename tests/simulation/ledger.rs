@@ -166,7 +166,9 @@ impl Ledger {
             assert!(epoch.members.contains(&wrap.recipient), "a key for {:?}, who is no member", wrap.recipient);
             let until = self.prekeys.get(&(wrap.recipient, wrap.prekey_index));
             let is_live = until.is_some_and(|until| *until > now.passed_ms || is_seen(&wrap.recipient));
-            assert!(is_live, "a key under a prekey that is not live");
+            let (of, index) = (wrap.recipient, wrap.prekey_index);
+            let over_ms = until.map(|until| now.passed_ms.saturating_sub(*until));
+            assert!(is_live, "a key under the prekey {index} of {of:?}, over since {over_ms:?} ms");
         }
         let hash = labelled_hash("com", &[&packet.common.payload]);
         self.chains.insert(hash, Chain { from: common.sender, epoch: common.epoch, readers, next: 0 });

@@ -2,7 +2,7 @@
 
 use super::evil::{Deeds, Evil};
 use super::person::Way;
-use super::replica::{Arriving, Replica};
+use super::replica::{Arriving, Replica, chain_of};
 use super::tally::Chance;
 use super::world::{MARK, World};
 use crate::crypto::Fingerprint;
@@ -10,6 +10,9 @@ use crate::protocol::limits::{MEMBER_BODY_BYTES_MAX, STRANGER_BODY_BYTES_MAX};
 use crate::protocol::payload::{CommonPayload, HeaderPayload, PrekeyPayload};
 use crate::protocol::{ByeCode, Client, HostOutput, LinkError, LinkId, Output, Peer, RefuseCode};
 use crate::wire::{Bye, Frame, FrameKind, FrameReader, Refuse, decode};
+
+/// How often all that waits is carried both ways, until nothing more is said.
+const COME_AND_GO: usize = 8;
 
 /// Both directions of a connection, as bytes.
 pub(super) struct Link {
@@ -159,6 +162,23 @@ impl World {
         self.act(who, |client, now, dice| client.disconnected(error, now, dice));
     }
 
+    /// What is on its way on the link of somebody who is awake comes in the end, or the link is found dead: by
+    /// them, if the host does not run, and else by either.
+    pub(super) fn end_what_waits(&mut self, who: usize, host_runs: bool) {
+        let comes = host_runs && self.dice.happens(50);
+        let waits = |link: &Link| !host_runs || !link.to_host.is_empty() || !link.to_client.is_empty();
+        for _ in 0..if comes { COME_AND_GO } else { 0 } {
+            let Some(id) = self.people[who].link else { return };
+            let waiting = |link: &Link| [link.to_host.len(), link.to_client.len()];
+            let Some([to_host, to_client]) = self.links.get(&id).map(waiting) else { return };
+            self.carry_to_host(id, to_host);
+            self.carry_to_client(id, to_client.min(self.links.get(&id).map_or(0, |link| link.to_client.len())));
+        }
+        if self.people[who].link.and_then(|id| self.links.get(&id)).is_some_and(waits) {
+            self.cut(who);
+        }
+    }
+
     /// Whether the host wants everybody to begin anew, to show them the members of before.
     pub(super) fn leads_back(&self) -> bool {
         self.evil.as_ref().is_some_and(|evil| evil.evil == Evil::Rollback)
@@ -263,6 +283,7 @@ impl World {
             Frame::Refuse(refuse) if refuse.code == RefuseCode::Gone.code() => self.tally.count(Chance::Gone),
             Frame::Item(item) => {
                 person.arriving = Arriving::of(item, person.log.as_ref());
+                person.chain = chain_of(item).unwrap_or_default();
                 person.roll(item);
                 let log = person.log.as_ref().filter(|_| self.evil.is_some());
                 if log.is_some_and(|log| self.truth.differs(log)) && person.wronged_since.is_none() {

@@ -88,10 +88,15 @@ pub(super) struct Person {
     /// It was told that there is no way back in but a new invitation.
     pub(super) over: bool,
     pub(super) was_removed: bool,
-    /// The epoch in which others could know its prekey first.
-    pub(super) known_since: Option<u64>,
+    /// The epoch in which others could know its prekey first, and where that is in the log.
+    pub(super) known_since: Option<(u64, u64)>,
     /// Where the log was when it was told last that it misses something.
     pub(super) heard_at: u64,
+    /// How many words it was told to have missed, in this session.
+    pub(super) missed: u64,
+    /// The chain that is announced to it or spoken in, and those of which it was told that it cannot read them.
+    pub(super) chain: Digest,
+    pub(super) unreadable: BTreeSet<Digest>,
     /// What a person would notice: gaps, forks, things that cannot be read, an end.
     pub(super) signs: usize,
     pub(super) forks: BTreeSet<Fingerprint>,
@@ -135,6 +140,9 @@ impl Person {
             was_removed: false,
             known_since: None,
             heard_at: 0,
+            missed: 0,
+            chain: [0; 32],
+            unreadable: BTreeSet::new(),
             signs: 0,
             forks: BTreeSet::new(),
         }
@@ -168,6 +176,7 @@ impl Person {
     pub(super) fn welcomed(&mut self, log: Replica) {
         self.sessions += 1;
         self.told_of = 0;
+        self.missed = 0;
         // Who was found to see another log in the last session may be found again.
         self.forks.clear();
         self.log = Some(log);
@@ -192,7 +201,7 @@ impl Person {
     pub(super) fn roll(&mut self, item: &Item) {
         if Forger::prekey_of(item) == Some(self.fingerprint()) {
             self.prekey_at.get_or_insert(item.position);
-            self.known_since.get_or_insert(self.known.0);
+            self.known_since.get_or_insert((self.known.0, item.position));
         }
         if let Some(log) = &mut self.log {
             log.roll(item);

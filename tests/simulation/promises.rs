@@ -1,5 +1,6 @@
 //! What must hold in the end, beside all that the ledger holds at each step.
 
+use super::person::Person;
 use super::tally::Chance;
 use super::world::World;
 use crate::protocol::MessageId;
@@ -96,14 +97,23 @@ pub(super) fn nobody_misses_words_untold(world: &World) {
                 let had_it = witness == spoken.from || world.people[witness].was_shown(spoken.message);
                 had_it && lives_on(witness, &spoken.sessions)
             });
-            // Words that crossed a return are told on top of those of before, of which the rest may be known: a story
-            // of their own tells that.
-            if is_witnessed && spoken.sessions[who] != Some(person.session()) {
+            if is_witnessed {
                 world.tally.count(Chance::MissedAndWitnessed);
-                assert!(person.heard_at > spoken.position, "p{who} is not told that it missed {:?}", spoken.message);
+                let is_counted = person.heard_at > spoken.position || crossed_return(world, who) <= person.missed;
+                // Of a chain that cannot be read somebody is told once.
+                let is_told = is_counted || person.unreadable.contains(&spoken.chain);
+                assert!(is_told, "p{who} is not told that it missed {:?}", spoken.message);
             }
         }
     }
+}
+
+/// Words that were on their way when somebody came back, for whom they were not sealed: they are told with those of
+/// before, and who counts them all need not say anything again.
+fn crossed_return(world: &World, who: usize) -> u64 {
+    let person = &world.people[who];
+    let missed = world.spoken.iter().filter(|spoken| spoken.from != who && !person.was_shown(spoken.message));
+    missed.filter(|spoken| spoken.sessions[who] == Some(person.session())).count() as u64
 }
 
 /// Whoever was shown another log than the room's has noticed, or somebody noticed for them, as soon as
@@ -115,10 +125,14 @@ pub(super) fn deeds_are_seen(world: &World, last_words: &[MessageId]) {
         is_noticed |= person.signs > 0;
         let Some(since) = person.wronged_since.filter(|_| person.ready) else { continue };
         let key = person.fingerprint();
-        let others = world.people.iter().filter(|other| other.ready && other.fingerprint() != key);
+        // Who was shown the same other log sees no difference.
+        let is_unlike = |other: &&Person| person.log.iter().zip(&other.log).any(|(own, other)| own.is_unlike(other));
+        let others = world.people.iter().filter(|other| other.ready && other.fingerprint() != key).filter(is_unlike);
         let crossed = last_words.iter().any(|id| {
-            let is_own = world.ledger.said[id].from == key;
-            person.crossed.contains(id) || (is_own && others.clone().any(|other| other.was_shown(*id)))
+            let from = world.ledger.said[id].from;
+            let mut others = others.clone();
+            let is_from_one = person.crossed.contains(id) && others.clone().any(|other| other.fingerprint() == from);
+            is_from_one || (from == key && others.any(|other| other.was_shown(*id)))
         });
         let mut others = world.people.iter().filter(|other| other.fingerprint() != key);
         // Of another's log somebody is told once.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::crypto::primitives::{Digest, labelled_hash, sha256};
 use crate::protocol::payload::HeaderPayload;
-use crate::wire::{Item, ItemKind, Msg, Welcome, decode};
+use crate::wire::{Item, ItemKind, Msg, Signed, Welcome, decode};
 
 /// The hashes of a log as docs/protocol.md has them.
 pub(super) struct Replica {
@@ -32,10 +32,24 @@ impl Replica {
         }
     }
 
+    /// Whether another was shown another log, where both know it.
+    pub(super) fn is_unlike(&self, other: &Self) -> bool {
+        other.all.iter().any(|(position, hash)| self.all.get(position).is_some_and(|own| own != hash))
+    }
+
     /// Whether somebody who saw this hash at this position saw another log.
     fn differs(&self, position: u64, hash: &Digest) -> bool {
         position > self.position || self.all.get(&position).is_some_and(|own| own != hash)
     }
+}
+
+/// The chain that an item announces or speaks in, if it does.
+pub(super) fn chain_of(item: &Item) -> Option<Digest> {
+    if item.kind == ItemKind::SkPacket.code() {
+        let common: Signed = decode(&item.exact).ok()?;
+        return Some(labelled_hash("com", &[&common.payload]));
+    }
+    Arriving::of(item, None).map(|arriving| *arriving.header.chain)
 }
 
 /// A message on its way into a client.

@@ -28,6 +28,22 @@ pub(super) const LOG_ITEMS: usize = 1_000;
 /// Stands in all words, and so must not stand in anything that goes over the wire.
 pub(super) const MARK: &str = "between us";
 
+/// From so long on no bytes wait on the link of somebody who is awake: they came, or the link was found dead.
+const LONG_MS: u64 = 10_000;
+
+/// What a computer does for some time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Course {
+    Sleep,
+    /// It runs, and its program is stopped.
+    Stop,
+    Run,
+}
+
+impl Course {
+    const ALL: [Self; 3] = [Self::Sleep, Self::Stop, Self::Run];
+}
+
 /// Who is in a world, and what it is like.
 pub(super) struct Cast {
     pub(super) seed: u64,
@@ -270,22 +286,32 @@ impl World {
 
     /// Time goes by. Computers may sleep meanwhile, and programs be stopped.
     pub(super) fn pass(&mut self, ms: u64) {
-        self.now = self.now.later(ms);
-        for who in (0..self.people.len()).map(Some).chain([None]) {
-            let is_odd = self.has_odd_clocks && self.storm && ms > 10_000;
-            match if is_odd { self.dice.below(3) } else { 2 } {
-                0 => {
-                    self.tally.count(Chance::Slept);
-                    self.computer(who).sleep(ms);
-                }
-                1 => {
-                    self.tally.count(Chance::Stopped);
-                    self.computer(who).stop(ms);
-                }
-                _ => self.computer(who).run(ms),
-            }
+        let is_long = ms >= LONG_MS;
+        let is_odd = is_long && self.storm && self.has_odd_clocks;
+        let mut course = || if is_odd { self.dice.one_of(&Course::ALL).unwrap() } else { Course::Run };
+        let (of_host, of_people): (_, Vec<Course>) = (course(), self.people.iter().map(|_| course()).collect());
+        if is_long {
+            let awake = (0..self.people.len()).filter(|who| of_people[*who] == Course::Run);
+            awake.for_each(|who| self.end_what_waits(who, of_host == Course::Run));
         }
+        self.now = self.now.later(ms);
+        self.spend(None, of_host, ms);
+        of_people.into_iter().enumerate().for_each(|(who, course)| self.spend(Some(who), course, ms));
         self.look_at_clocks();
+    }
+
+    fn spend(&mut self, who: Option<usize>, course: Course, ms: u64) {
+        match course {
+            Course::Sleep => {
+                self.tally.count(Chance::Slept);
+                self.computer(who).sleep(ms);
+            }
+            Course::Stop => {
+                self.tally.count(Chance::Stopped);
+                self.computer(who).stop(ms);
+            }
+            Course::Run => self.computer(who).run(ms),
+        }
     }
 
     /// The computer of somebody, or the host's.

@@ -10,9 +10,15 @@ use crate::protocol::payload::Missed;
 /// each. Of more, at least so many are told.
 pub(super) const WORDS_REMEMBERED: usize = 4_096;
 
+/// Returns of one member that are remembered while it has not heard what it missed. Which of them was the last that it
+/// began anew, it alone knows: to others a new key may look the same. More than two hardly come before it hears.
+const RETURNS_REMEMBERED: usize = 4;
+
 /// Words in the log, of oneself or another.
 struct Word {
     position: u64,
+    /// Up to where their sender had seen the log.
+    seen: u64,
     from: Fingerprint,
     /// When they came here, in milliseconds since 1970.
     came_ms: u64,
@@ -25,6 +31,14 @@ struct Count {
     since_ms: u64,
 }
 
+/// A member came back.
+struct Return {
+    /// What it missed, if it had nothing that was said since it was here before.
+    missed: Missed,
+    /// Where in the log it was told.
+    told_at: Option<u64>,
+}
+
 #[derive(Default)]
 pub(super) struct Absences {
     words: VecDeque<Word>,
@@ -34,8 +48,8 @@ pub(super) struct Absences {
     new: BTreeSet<Fingerprint>,
     /// What members missed of a log that went with its host.
     of_before: BTreeMap<Fingerprint, Count>,
-    /// What each member missed until it came back last, and where in the log it was told.
-    missed: BTreeMap<Fingerprint, (Missed, Option<u64>)>,
+    /// How each member came back, the last one last, since it heard what it missed.
+    returns: BTreeMap<Fingerprint, VecDeque<Return>>,
     /// Those of them who were not told yet.
     untold: BTreeSet<Fingerprint>,
 }
@@ -44,20 +58,22 @@ impl Absences {
     /// There are words in the log, sealed by somebody who had `seen` it up to there. Whoever came back in
     /// between is told of them on top.
     pub(super) fn said(&mut self, from: Fingerprint, position: u64, seen: u64, came_ms: u64) {
-        for (member, (missed, told_at)) in self.missed.iter_mut().filter(|(member, _)| **member != from) {
-            if position > missed.until && seen < missed.until {
-                if missed.all() == 0 {
-                    missed.since_ms = came_ms;
+        for (member, returns) in self.returns.iter_mut().filter(|(member, _)| **member != from) {
+            for Return { missed, told_at } in returns {
+                if position > missed.until && seen < missed.until {
+                    if missed.all() == 0 {
+                        missed.since_ms = came_ms;
+                    }
+                    missed.crossed = missed.crossed.saturating_add(1);
+                    *told_at = None;
+                    self.untold.insert(*member);
                 }
-                missed.crossed = missed.crossed.saturating_add(1);
-                *told_at = None;
-                self.untold.insert(*member);
             }
         }
         if self.words.len() == WORDS_REMEMBERED {
             self.words.pop_front();
         }
-        self.words.push_back(Word { position, from, came_ms });
+        self.words.push_back(Word { position, seen, from, came_ms });
     }
 
     /// A member has everything up to `position`.
@@ -77,32 +93,42 @@ impl Absences {
             self.has(member, position);
         }
         let has_until = self.has_until.get(&member).copied().unwrap_or_default();
-        let unheard = self.missed.remove(&member).filter(|(_, told_at)| told_at.is_none_or(|at| at > has_until));
-        let unheard = unheard.map(|(missed, _)| Count { words: missed.all(), since_ms: missed.since_ms });
-        let unheard = unheard.filter(|unheard| unheard.words > 0);
+        let mut returns = self.returns.remove(&member).unwrap_or_default();
+        if returns.back().is_some_and(|last| last.told_at.is_some_and(|at| at <= has_until)) {
+            returns.clear();
+        }
+        let unheard = returns.back().and_then(|last| self.unheard(last, has_until));
         let before = sum(self.of_before.remove(&member), unheard);
         let count = sum(before, self.count(member, position)).unwrap_or(Count { words: 0, since_ms: 0 });
         self.has(member, position);
         let missed = Missed { member, count: count.words, crossed: 0, until: position, since_ms: count.since_ms };
-        self.missed.insert(member, (missed, None));
+        if returns.len() == RETURNS_REMEMBERED {
+            returns.pop_front();
+        }
+        returns.push_back(Return { missed, told_at: None });
+        self.returns.insert(member, returns);
         if count.words > 0 {
             self.untold.insert(member);
         }
     }
 
-    /// What a member missed was told it at `position` of the log: whoever has that has heard it.
-    pub(super) fn told(&mut self, member: Fingerprint, position: u64) {
-        if let Some((_, told_at)) = self.missed.get_mut(&member) {
-            *told_at = Some(position);
+    /// This is what a member was told at `position` of the log, in words that it can read: whoever has that has
+    /// heard it. There may be more to tell since.
+    pub(super) fn told(&mut self, told: &Missed, position: u64) {
+        let mut returns = self.returns.get_mut(&told.member).into_iter().flatten();
+        if let Some(known) = returns.find(|known| known.missed == *told) {
+            known.told_at = Some(position);
         }
     }
 
     /// What is to be told to those of `readers` who were not told yet.
     pub(super) fn take_untold(&mut self, readers: &BTreeMap<Fingerprint, u64>) -> Vec<Missed> {
-        let told: Vec<Fingerprint> =
+        let readers: Vec<Fingerprint> =
             self.untold.iter().filter(|member| readers.contains_key(member)).copied().collect();
-        self.untold.retain(|member| !told.contains(member));
-        told.iter().filter_map(|member| self.missed.get(member).map(|(missed, _)| *missed)).collect()
+        self.untold.retain(|member| !readers.contains(member));
+        let returns = readers.iter().filter_map(|member| self.returns.get(member)).flatten();
+        let untold = returns.filter(|known| known.told_at.is_none()).map(|known| known.missed);
+        untold.filter(|missed| missed.all() > 0).collect()
     }
 
     /// The host has begun a new log. Who was there is taken to have had all of the old one.
@@ -121,11 +147,23 @@ impl Absences {
         Self { of_before, new: self.new, ..Self::default() }
     }
 
+    /// What a member missed until it came back, and of what crossed that, the words up to `has_until`: having the
+    /// log up to there, it could not read them.
+    fn unheard(&self, last: &Return, has_until: u64) -> Option<Count> {
+        let Missed { count, until, since_ms, member, .. } = last.missed;
+        let before = (count > 0).then_some(Count { words: count, since_ms });
+        let has_crossed = |word: &Word| word.seen < until && word.position > until && word.position <= has_until;
+        sum(before, self.count_where(member, has_crossed))
+    }
+
     /// The words of others before `position` that `member` has not.
     fn count(&self, member: Fingerprint, position: u64) -> Option<Count> {
         let has_until = self.has_until.get(&member).copied().unwrap_or_default();
-        let is_missed = |word: &&Word| word.position > has_until && word.position < position && word.from != member;
-        let mut missed = self.words.iter().filter(is_missed);
+        self.count_where(member, |word| word.position > has_until && word.position < position)
+    }
+
+    fn count_where(&self, member: Fingerprint, is_missed: impl Fn(&Word) -> bool) -> Option<Count> {
+        let mut missed = self.words.iter().filter(|word| word.from != member && is_missed(word));
         let first = missed.next()?;
         let words = u64::try_from(missed.count()).unwrap_or(u64::MAX).saturating_add(1);
         Some(Count { words, since_ms: first.came_ms })
@@ -133,8 +171,8 @@ impl Absences {
 
     #[cfg(test)]
     pub(super) fn held(&self) -> (usize, usize) {
-        let of_members =
-            [self.new.len(), self.has_until.len(), self.of_before.len(), self.missed.len(), self.untold.len()];
+        let returns = self.returns.values().map(VecDeque::len).sum::<usize>().div_ceil(RETURNS_REMEMBERED);
+        let of_members = [self.new.len(), self.has_until.len(), self.of_before.len(), returns, self.untold.len()];
         (self.words.len(), of_members.into_iter().max().unwrap_or_default())
     }
 
@@ -143,7 +181,7 @@ impl Absences {
         self.new.remove(member);
         self.has_until.remove(member);
         self.of_before.remove(member);
-        self.missed.remove(member);
+        self.returns.remove(member);
         self.untold.remove(member);
     }
 }
@@ -188,8 +226,11 @@ mod tests {
     }
 
     fn told(absences: &mut Absences, member: u8) -> Option<(u64, u64, u64)> {
-        let readers = BTreeMap::from([(person(member), 1)]);
-        absences.take_untold(&readers).first().map(|missed| (missed.all(), missed.since_ms, missed.until))
+        taken(absences, member).last().map(|missed| (missed.all(), missed.since_ms, missed.until))
+    }
+
+    fn taken(absences: &mut Absences, member: u8) -> Vec<Missed> {
+        absences.take_untold(&BTreeMap::from([(person(member), 1)]))
     }
 
     const ANN: u8 = 1;
@@ -204,9 +245,10 @@ mod tests {
         absences.has(person(BO), 1);
         absences.is_back(person(BO), 9);
         assert_eq!(told(&mut absences, ANN), None);
-        assert_eq!(told(&mut absences, BO), Some((2, 200, 9)));
+        let missed = taken(&mut absences, BO);
+        assert_eq!(missed, [Missed { member: person(BO), count: 2, crossed: 0, until: 9, since_ms: 200 }]);
         assert_eq!(told(&mut absences, BO), None);
-        absences.told(person(BO), 10);
+        absences.told(&missed[0], 10);
         absences.has(person(BO), 11);
         absences.is_back(person(BO), 20);
         assert_eq!(told(&mut absences, BO), None, "it has everything up to there");
@@ -217,16 +259,48 @@ mod tests {
         let mut absences = Absences::default();
         absences.said(person(ANN), 1, 0, 100);
         absences.is_back(person(BO), 3);
-        assert_eq!(told(&mut absences, BO), Some((1, 100, 3)));
-        absences.told(person(BO), 5);
+        let first = taken(&mut absences, BO);
+        absences.told(&first[0], 5);
         absences.said(person(ANN), 6, 5, 600);
         absences.is_back(person(BO), 7);
-        assert_eq!(told(&mut absences, BO), Some((2, 100, 7)), "nothing says that it had the item at 5");
-        absences.told(person(BO), 9);
+        let second = taken(&mut absences, BO);
+        assert_eq!(second.len(), 1, "the first was told and may have been heard");
+        assert_eq!((second[0].all(), second[0].until), (2, 7), "nothing says that it had the item at 5");
+        absences.told(&second[0], 9);
         absences.has(person(BO), 9);
         absences.said(person(ANN), 10, 9, 1_000);
         absences.is_back(person(BO), 11);
         assert_eq!(told(&mut absences, BO), Some((1, 1_000, 11)));
+    }
+
+    #[test]
+    fn whoever_only_seemed_to_come_back_is_told_of_each_return() {
+        let mut absences = Absences::default();
+        absences.said(person(ANN), 1, 0, 100);
+        for until in 3..3 + RETURNS_REMEMBERED as u64 {
+            absences.is_back(person(BO), until);
+        }
+        let told = taken(&mut absences, BO);
+        assert_eq!(
+            told.iter().map(|missed| (missed.all(), missed.until)).collect::<Vec<_>>(),
+            [(1, 3), (1, 4), (1, 5), (1, 6)]
+        );
+        absences.is_back(person(BO), 20);
+        assert_eq!(absences.held().1, 1, "no more are remembered");
+        assert_eq!(taken(&mut absences, BO).len(), RETURNS_REMEMBERED);
+    }
+
+    #[test]
+    fn what_was_told_of_before_counts_for_that_alone() {
+        let mut absences = Absences::default();
+        absences.said(person(ANN), 1, 0, 100);
+        absences.is_back(person(BO), 3);
+        let first = taken(&mut absences, BO);
+        absences.said(person(ANN), 4, 2, 400);
+        absences.told(&first[0], 5);
+        absences.has(person(BO), 6);
+        absences.is_back(person(BO), 7);
+        assert_eq!(told(&mut absences, BO), Some((2, 100, 7)), "there was one more than it was told");
     }
 
     #[test]

@@ -313,7 +313,7 @@ impl Client {
     pub fn next_timeout(&self) -> Option<u64> {
         let room = self.room.as_ref().filter(|_| self.phase == Phase::Live);
         let of_room = room.and_then(|room| room.next_timeout(self.time));
-        let erasure = self.room.as_ref().and_then(RoomState::next_erasure).map(|due| self.time.awake_at(due));
+        let erasure = self.room.as_ref().and_then(|room| room.next_erasure(self.time));
         let waits = [self.retry_at_ms, self.leaving, self.life_timeout(), of_room, erasure, self.pace.due_ms];
         if self.phase == Phase::Ended { None } else { waits.into_iter().flatten().min() }
     }
@@ -509,9 +509,9 @@ impl Client {
 
 #[cfg(test)]
 impl Client {
-    /// Whether somebody is connected, as it knows.
+    /// Whether somebody is connected, as it knows, or knew in a room that it has left.
     pub(super) fn sees(&self, member: &Fingerprint) -> bool {
-        self.room.as_ref().is_some_and(|room| room.present.contains(member))
+        self.room.as_ref().is_none_or(|room| room.present.contains(member))
     }
 
     /// What it keeps, counted, and the most it should keep.

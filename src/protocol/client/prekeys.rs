@@ -66,8 +66,8 @@ pub(super) struct OwnPrekey {
     pub until_ms: u64,
     /// The same, and five minutes more, by the date of then: what the others were told.
     not_after_ms: u64,
-    /// When it is erased, in time that passed, once it was replaced or found past its time; whether a link is
-    /// up then or not.
+    /// When it is erased, once it was replaced or found past its time, whether a link is up then or not: in
+    /// monotonic milliseconds, less the pauses since, for what was sealed for it may lie unread meanwhile.
     pub erase_at_ms: Option<u64>,
 }
 
@@ -80,7 +80,7 @@ impl Client {
         // What comes while we are up to date was made just now.
         let is_new = self.phase == Phase::Live;
         let Some(room) = &mut self.room else { return };
-        let Some((member, prekey)) = read_prekey(&room.roster, exact, is_new, now) else { return };
+        let Some((member, prekey)) = read_prekey(&room.roster, exact, now) else { return };
         if member == own || room.prekeys.get(&member).is_some_and(|known| known.index >= prekey.index) {
             return;
         }
@@ -149,8 +149,7 @@ impl Client {
             not_after_ms: now.unix_ms.saturating_add(PREKEY_USED_MS),
         };
         for old in &mut room.own_prekeys {
-            let due = now.passed_ms.saturating_add(PREKEY_OLD_MS);
-            old.erase_at_ms = Some(old.erase_at_ms.map_or(due, |known| known.min(due)));
+            old.erase_at_ms.get_or_insert(now.monotonic_ms.saturating_add(PREKEY_OLD_MS));
         }
         if room.own_prekeys.len() >= PREKEYS_KEPT_MAX {
             room.own_prekeys.remove(0);
@@ -200,7 +199,7 @@ impl Client {
 
 /// Reads another's prekey. One that is past its time tells all the same
 /// that an older one is gone; and what its member's clock says is not ours to judge, so no date is refused.
-fn read_prekey(roster: &Roster, exact: &[u8], is_new: bool, now: Now) -> Option<(Fingerprint, LivePrekey)> {
+fn read_prekey(roster: &Roster, exact: &[u8], now: Now) -> Option<(Fingerprint, LivePrekey)> {
     let signed: Signed = decode(exact).ok()?;
     let unchecked: PrekeyPayload = decode(&signed.payload).ok()?;
     let bundle = roster.bundle(&unchecked.sender)?;
@@ -209,12 +208,9 @@ fn read_prekey(roster: &Roster, exact: &[u8], is_new: bool, now: Now) -> Option<
     if payload.version != VERSION || payload.room != roster.room() {
         return None;
     }
-    let left_ms = match payload.not_after_ms.saturating_sub(now.unix_ms) {
-        // Made just now and over: its member's clock is behind ours.
-        0 if is_new => PREKEY_USED_MS,
-        // Further than one may live: its member's clock is ahead of ours.
-        left_ms => left_ms.min(PREKEY_USED_MS),
-    };
+    // Further than one may live: its member's clock is ahead of ours. Over already: it is behind, or the key waited
+    // on its way; it holds while its member is connected.
+    let left_ms = payload.not_after_ms.saturating_sub(now.unix_ms).min(PREKEY_USED_MS);
     let until_ms = now.passed_ms.saturating_add(left_ms);
     let (index, not_after_ms) = (payload.index, payload.not_after_ms);
     Some((

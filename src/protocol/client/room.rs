@@ -136,18 +136,18 @@ impl RoomState {
         waits.into_iter().chain([prekey, returns]).flatten().min()
     }
 
-    /// When the next private prekey is past its time or to be erased, in time that passed.
-    pub(super) fn next_erasure(&self) -> Option<u64> {
-        self.own_prekeys.iter().map(|prekey| prekey.erase_at_ms.unwrap_or(prekey.until_ms)).min()
+    /// When the next private prekey is past its time or to be erased, in monotonic milliseconds.
+    pub(super) fn next_erasure(&self, now: Now) -> Option<u64> {
+        self.own_prekeys.iter().map(|prekey| prekey.erase_at_ms.unwrap_or(now.awake_at(prekey.until_ms))).min()
     }
 
-    /// Erases the private prekeys whose time has come: what was recorded for them stays closed. One whose time
-    /// ended in sleep gets its last minutes after it, like any other: what is under way can be read.
+    /// Erases the private prekeys whose time has come: what was recorded for them stays closed. Each has its last
+    /// minutes, in which what is under way can be read, while the program runs.
     pub(super) fn erase_prekeys(&mut self, now: Now) {
         for prekey in self.own_prekeys.iter_mut().filter(|prekey| now.passed_ms >= prekey.until_ms) {
-            prekey.erase_at_ms.get_or_insert(now.passed_ms.saturating_add(PREKEY_OLD_MS));
+            prekey.erase_at_ms.get_or_insert(now.monotonic_ms.saturating_add(PREKEY_OLD_MS));
         }
-        self.own_prekeys.retain(|prekey| prekey.erase_at_ms.is_none_or(|due| now.passed_ms < due));
+        self.own_prekeys.retain(|prekey| prekey.erase_at_ms.is_none_or(|due| now.monotonic_ms < due));
     }
 
     /// Whether one's own prekey is past its time, and another is due.
@@ -189,11 +189,13 @@ impl RoomState {
         self.sent.iter_mut().filter_map(|sent| sent.awaiting.remove(&member).then_some(sent.id)).collect()
     }
 
-    /// Of so much awake time the program saw nothing: on some systems it counts sleep, too, and in a pause nobody
-    /// could have told of a new key either.
+    /// Of so much awake time the program saw nothing: on some systems it counts sleep, too. In a pause nobody could
+    /// have told of a new key either, and nothing that came was read.
     pub(super) fn slept(&mut self, ms: u64) {
         if ms >= PAUSE_MS {
             self.prekeys.values_mut().for_each(|prekey| prekey.came_ms = prekey.came_ms.saturating_add(ms));
+            let erasures = self.own_prekeys.iter_mut().filter_map(|prekey| prekey.erase_at_ms.as_mut());
+            erasures.for_each(|due| *due = due.saturating_add(ms));
         }
     }
 

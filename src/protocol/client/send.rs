@@ -338,9 +338,10 @@ impl Client {
                 }
                 self.event(Event::OnHost { id, without: sent.without });
             }
+            // Sealed for a key that was gone by then, it told nobody.
             Body::Missed(missed) => {
-                if let Some(room) = &mut self.room {
-                    room.absences.told(missed.member, position);
+                if let Some(room) = self.room.as_mut().filter(|_| sent.recipients.contains(&missed.member)) {
+                    room.absences.told(&missed, position);
                 }
             }
             Body::Leave => {
