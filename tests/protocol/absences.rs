@@ -288,8 +288,9 @@ fn a_change_of_the_roster_loses_no_confirmation() {
         let invite = net.invite();
         let id = net.send("ann", "hello");
         net.settle();
-        net.advance(300);
+        // Bo confirms in the epoch of before, and nothing comes through yet.
         net.freeze("bo");
+        net.advance(300);
         net.advance(10);
         net.add("dave", Entry::Invite(invite), None);
         net.settle();

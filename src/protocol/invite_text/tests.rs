@@ -222,6 +222,22 @@ fn what_is_damaged_is_no_other_invite() {
     }
 }
 
+/// What stands right behind the end is part of what was copied: something was added there, or lost before.
+#[test]
+fn letters_right_behind_the_end_are_damage() {
+    let mut dice = Dice(12);
+    for round in 0..200 {
+        let invite = dice.invite();
+        for behind in ["a", "Z", "2", "1", "8", "é", "ж", "中", "abcdefgh", "0 and more", "_", "-", ".", "!", "/", ")"] {
+            let text = format!("{invite}{behind}");
+            let is_letter = behind.starts_with(char::is_alphanumeric);
+            let expected = if is_letter { Err(InviteError::Damaged) } else { Ok(invite.clone()) };
+            assert_eq!(find(&text), expected, "round {round}: {text:?}");
+            assert_eq!(find(&format!("{invite} {behind}")), Ok(invite.clone()), "round {round}: apart");
+        }
+    }
+}
+
 #[test]
 fn of_several_the_one_that_holds_longest_is_taken_unless_they_lead_elsewhere() {
     let first = Dice(1).invite();
