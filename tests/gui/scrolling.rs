@@ -25,7 +25,7 @@ const CLOSE: f32 = 1.0;
 /// Rows as different as they come: one line and twenty, groups, links, what happened, days.
 fn row(number: usize) -> MessageRow {
     if number % 11 == 5 {
-        let kind = if number % 2 == 0 { RowKind::Event } else { RowKind::Day };
+        let kind = if number.is_multiple_of(2) { RowKind::Event } else { RowKind::Day };
         return MessageRow { kind, sender: "Cy".into(), ..MessageRow::default() };
     }
     let own = number.is_multiple_of(4);

@@ -323,10 +323,7 @@ fn who_comes_and_goes_is_told_of_the_people_and_not_among_the_messages() {
 #[test]
 fn screen_readers_are_told_of_what_comes_and_how_far_what_goes_is() {
     let (ann, seat, bo) = room_with_bo();
-    let news = |ann: &Person, words: &str| {
-        let count = ann.count(words) + ann.count(&format!("{words} "));
-        count
-    };
+    let news = |ann: &Person, words: &str| ann.count(words) + ann.count(&format!("{words} "));
     says(&ann, seat, bo, "hello", now_ms());
     assert_eq!(news(&ann, "Bo: hello"), 2, "the bubble, and what is said of it");
     // The same again: what is said differs from what was said.

@@ -228,7 +228,8 @@ fn letters_right_behind_the_end_are_damage() {
     let mut dice = Dice(12);
     for round in 0..200 {
         let invite = dice.invite();
-        for behind in ["a", "Z", "2", "1", "8", "é", "ж", "中", "abcdefgh", "0 and more", "_", "-", ".", "!", "/", ")"] {
+        for behind in ["a", "Z", "2", "1", "8", "é", "ж", "中", "abcdefgh", "0 and more", "_", "-", ".", "!", "/", ")"]
+        {
             let text = format!("{invite}{behind}");
             let is_letter = behind.starts_with(char::is_alphanumeric);
             let expected = if is_letter { Err(InviteError::Damaged) } else { Ok(invite.clone()) };
