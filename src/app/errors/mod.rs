@@ -72,8 +72,6 @@ codes! {
     Silent = "silent", 3;
     /// More was sent at once than the host takes.
     TooFast = "too_fast", 3;
-    /// A member went, or began anew, without having confirmed a message.
-    Missed = "missed", 3;
     /// The host gave a reason that this version does not know.
     UnknownReason = "unknown_reason", 3;
     /// The host says that the owner removed this member, and shows nothing that the owner signed.
