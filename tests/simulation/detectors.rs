@@ -68,6 +68,29 @@ fn lost_words_are_seen() {
     assert!(is_seen(|| promises::what_was_sealed_for_somebody_came(&world)));
 }
 
+/// Whether in some room the check sees what was made silent.
+fn is_seen_once_silent(silence: impl Fn(&mut World)) -> bool {
+    (1..100).any(|seed| {
+        let (mut world, _) = told(seed, None);
+        promises::nobody_misses_words_untold(&world);
+        silence(&mut world);
+        is_seen(|| promises::nobody_misses_words_untold(&world))
+    })
+}
+
+#[test]
+fn missed_words_that_nobody_is_told_of_are_seen() {
+    let _cheap = cheap::switch_on(1);
+    let deaf_readers = |world: &mut World| {
+        for person in &mut world.people {
+            (person.heard_at, person.missed) = (0, 0);
+            person.unreadable.clear();
+        }
+    };
+    assert!(is_seen_once_silent(deaf_readers));
+    assert!(is_seen_once_silent(|world| world.spoken.iter_mut().for_each(|spoken| spoken.without.clear())));
+}
+
 #[test]
 fn a_fork_that_nobody_is_told_of_is_seen() {
     let _cheap = cheap::switch_on(1);

@@ -165,17 +165,22 @@ impl World {
     /// What is on its way on the link of somebody who is awake comes in the end, or the link is found dead: by
     /// them, if the host does not run, and else by either.
     pub(super) fn end_what_waits(&mut self, who: usize, host_runs: bool) {
-        let comes = host_runs && self.dice.happens(50);
-        let waits = |link: &Link| !host_runs || !link.to_host.is_empty() || !link.to_client.is_empty();
-        for _ in 0..if comes { COME_AND_GO } else { 0 } {
-            let Some(id) = self.people[who].link else { return };
-            let waiting = |link: &Link| [link.to_host.len(), link.to_client.len()];
-            let Some([to_host, to_client]) = self.links.get(&id).map(waiting) else { return };
-            self.carry_to_host(id, to_host);
-            self.carry_to_client(id, to_client.min(self.links.get(&id).map_or(0, |link| link.to_client.len())));
+        if host_runs && self.dice.happens(50) {
+            (0..COME_AND_GO).for_each(|_| self.carry_both_ways(who));
         }
-        if self.people[who].link.and_then(|id| self.links.get(&id)).is_some_and(waits) {
+        let waits = |link: &Link| !link.to_host.is_empty() || !link.to_client.is_empty();
+        let link = self.people[who].link.and_then(|id| self.links.get(&id));
+        if link.is_some_and(|link| !host_runs || waits(link)) {
             self.cut(who);
+        }
+    }
+
+    fn carry_both_ways(&mut self, who: usize) {
+        for to_host in [true, false] {
+            let Some(id) = self.people[who].link else { return };
+            let Some(link) = self.links.get(&id) else { return };
+            let (waiting_there, waiting_here) = (link.to_host.len(), link.to_client.len());
+            if to_host { self.carry_to_host(id, waiting_there) } else { self.carry_to_client(id, waiting_here) }
         }
     }
 
