@@ -66,7 +66,7 @@ fn the_limits_are_those_of_the_code() {
     ];
     let net = NetLimits::default();
     let nets = values![net;
-        unauthenticated_max, handshakes_a_second, first_flight_ms, handshake_ms, connect_ms, lookup_ms, queue_frames_max, queue_bytes_max, goodbye_ms,
+        unauthenticated_max, queued_max, handshakes_a_second, first_flight_ms, handshake_ms, connect_ms, lookup_ms, queue_frames_max, queue_bytes_max, goodbye_ms,
     ];
     let written = LIMITS.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(':').next());
     let written: BTreeSet<String> = written.map(str::to_owned).collect();
