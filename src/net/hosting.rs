@@ -117,7 +117,7 @@ impl EventLoop {
             self.reaches(id, Stage::Silent);
             // What it has to say first often came with it, and then it need not be silent for a turn.
             if let Some(link) = self.connections.at(id) {
-                link.connection.ready(true, false);
+                link.connection.ready(true, true);
                 self.read(id);
             }
         }
