@@ -270,6 +270,20 @@ fn withstands(suite: Suite, kind: Kind, manner: Manner, addresses: u8) {
     drop(crowd);
 }
 
+/// A turn for each of these would take a minute.
+#[test]
+fn whoever_hangs_up_before_its_turn_takes_no_handshake_from_others() {
+    let limits = NetLimits { handshakes_a_second: 1, ..NetLimits::default() };
+    let (mut world, address) = World::room(Suite::Secure, limits);
+    let mut elsewhere = World::new(Suite::Secure);
+    let invite = world.invite(address);
+    let crowd: Vec<TcpStream> = (0..60).map(|_| connect(Ipv4Addr::LOCALHOST.into(), address).unwrap()).collect();
+    crowd.iter().for_each(|mut socket| socket.write_all(hello()).unwrap());
+    drop(crowd);
+    elsewhere.add("carol", Entry::Invite(invite), None, &[&address.to_string()]);
+    elsewhere.ready("carol");
+}
+
 /// A host that has no place for anybody still has one for itself.
 #[test]
 fn the_hosts_own_member_needs_no_place() {

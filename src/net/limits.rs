@@ -60,10 +60,10 @@ pub(super) const NETWORKS_KEPT: usize = 4_096;
 /// How often a place that took our connection and cut it before its handshake was done is tried again in one
 /// attempt: with the wait, for twelve seconds. Where somebody fills a host's door from our own network, as behind a
 /// tunnel, each try is one of few that get a turn.
-pub(super) const CUT_TRIES_MAX: u32 = 48;
+pub(super) const CUT_TRIES_MAX: u32 = 96;
 /// The wait before each of these tries, in milliseconds: it does not grow, for a door is full as long as somebody
 /// fills it, and a try costs a full host next to nothing.
-pub(super) const CUT_WAIT_MS: u64 = 250;
+pub(super) const CUT_WAIT_MS: u64 = 125;
 
 /// What can be set otherwise than usual, by tests and by load generators.
 #[derive(Clone, Debug)]
@@ -72,8 +72,8 @@ pub struct NetLimits {
     /// handshake, and twice: for networks that members came from, and for all others. At the pace of handshakes nobody
     /// is pushed out for taking less than 1.2 seconds over a stage.
     pub unauthenticated_max: usize,
-    /// Places for those who wait for their handshake, also twice: two seconds' worth, which is how long an honest peer
-    /// may have to wait. With those of the other stages they bound the memory of all to some 40 MiB.
+    /// Places for those who wait for their handshake, also twice: a second and a half's worth, which is how long an
+    /// honest peer may have to wait. With those of the other stages they bound the memory of all to some 40 MiB.
     pub queued_max: usize,
     /// Handshakes a listener begins in a second: each costs a worker an RSA signature, two to three milliseconds, so
     /// this bounds what unauthenticated peers can take from one core to a half. More wait for their turn.
@@ -107,7 +107,7 @@ impl Default for NetLimits {
     fn default() -> Self {
         Self {
             unauthenticated_max: 256,
-            queued_max: 400,
+            queued_max: 300,
             handshakes_a_second: 200,
             first_flight_ms: 3_000,
             handshake_ms: 10_000,
