@@ -270,10 +270,10 @@ fn withstands(suite: Suite, kind: Kind, manner: Manner, addresses: u8) {
     drop(crowd);
 }
 
-/// A turn for each of these would take a minute.
+/// A turn for each of these would take a minute, and nothing else would end them before.
 #[test]
 fn whoever_hangs_up_before_its_turn_takes_no_handshake_from_others() {
-    let limits = NetLimits { handshakes_a_second: 1, ..NetLimits::default() };
+    let limits = NetLimits { handshakes_a_second: 1, handshake_ms: 120_000, ..NetLimits::default() };
     let (mut world, address) = World::room(Suite::Secure, limits);
     let mut elsewhere = World::new(Suite::Secure);
     let invite = world.invite(address);

@@ -335,6 +335,25 @@ fn networks_take_turns_and_so_do_the_known_and_the_others() {
 }
 
 #[test]
+fn whoever_waits_for_a_handshake_keeps_its_place_and_a_network_that_had_none_yet_comes_first() {
+    let mut admission = Admission::new(&NetLimits::default());
+    let places = NetLimits::default().queued_max as u64;
+    for number in 0..places {
+        assert_eq!(admission.enter(LinkId(number), address(1), Stage::Queued), None);
+    }
+    assert_eq!(admission.enter(LinkId(places), address(1), Stage::Queued), Some(LinkId(places)), "the last to come");
+    assert_eq!(admission.enter(LinkId(places), address(2), Stage::Queued), Some(LinkId(places - 1)), "of the most");
+    assert_eq!(admission.next_handshake(0), Turn::Of(LinkId(0)), "the longest there");
+
+    let mut admission = Admission::new(&NetLimits::default());
+    for number in 1..=places {
+        assert_eq!(admission.enter(LinkId(number), address(number as u32), Stage::Queued), None);
+    }
+    assert_eq!(admission.next_handshake(0), Turn::Of(LinkId(1)));
+    assert_eq!(admission.enter(LinkId(0), address(0), Stage::Queued), Some(LinkId(1)), "it had its turn");
+}
+
+#[test]
 fn where_the_system_has_no_more_sockets_the_least_go_first() {
     let mut admission = Admission::new(&NetLimits::default());
     admission.becomes_member(LinkId(0), address(9));
