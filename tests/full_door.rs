@@ -4,12 +4,13 @@
 
 mod net_support;
 
-use std::io::{Read, Write};
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use conversa::crypto::Suite;
 use conversa::net::tls::{client_config, unnamed};
@@ -18,10 +19,17 @@ use conversa::protocol::{self, Entry, LinkError, Memory};
 use conversa::wire::{Frame, Look};
 use rustls::{ClientConnection, StreamOwned};
 
-use self::net_support::{PATIENCE, World, identity};
+use self::net_support::{World, identity};
 
 /// Hostile sockets at once. A process has both ends of them here, and some systems give it 1,024 files.
 const SOCKETS: usize = 300;
+/// So many open them, each a thousand a second at most.
+const THREADS: usize = 3;
+/// Hostile sockets after which it is looked who is there still.
+const BURST: usize = 25;
+/// How long a hostile peer waits for its connection: where the host's queue is full the system would ask again
+/// after a second, and another socket comes sooner.
+const IMPATIENCE: Duration = Duration::from_millis(50);
 
 /// What a hostile peer does with a connection.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -30,31 +38,56 @@ enum Kind {
     Silent,
     /// It begins the handshake, a byte at a time.
     Drips,
+    /// What begins no handshake.
+    Garbage,
     /// It says all that a handshake begins with, and nothing more.
     Half,
     /// It shows its key, and says nothing.
     Keyed,
     /// It shows its key, and looks around once a second.
     Looks,
+    /// All of these.
+    Mixed,
 }
 
-const KINDS: [Kind; 5] = [Kind::Silent, Kind::Drips, Kind::Half, Kind::Keyed, Kind::Looks];
+const KINDS: [Kind; 7] = [Kind::Silent, Kind::Drips, Kind::Garbage, Kind::Half, Kind::Keyed, Kind::Looks, Kind::Mixed];
 
-/// A crowd that comes again whenever it is sent away, until it is dropped.
+/// How hostile peers go on.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Manner {
+    /// They stay until they are sent away, and come again at once.
+    Stay,
+    /// They leave for another connection as fast as they can, whatever becomes of the one before.
+    Hurry,
+}
+
+/// A crowd that comes again and again, until it is dropped.
 struct Crowd {
     ends: Arc<AtomicBool>,
+    /// How many sockets it opened.
+    came: Arc<AtomicUsize>,
     threads: Vec<JoinHandle<()>>,
 }
 
+/// What a crowd does.
+#[derive(Clone, Copy, Debug)]
+struct Storm {
+    suite: Suite,
+    kind: Kind,
+    manner: Manner,
+    /// From so many addresses of this computer.
+    addresses: u8,
+    host: SocketAddr,
+}
+
 impl Crowd {
-    /// `SOCKETS` connections of that kind, from so many addresses of this computer.
-    fn storm(suite: Suite, kind: Kind, addresses: u8, host: SocketAddr) -> Self {
-        let ends = Arc::new(AtomicBool::new(false));
-        let threads = (0..2).map(|thread| {
-            let ends = Arc::clone(&ends);
-            thread::spawn(move || attack(suite, kind, thread, addresses, host, &ends))
+    fn storm(storm: Storm) -> Self {
+        let (ends, came) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let threads = (0..THREADS).map(|thread| {
+            let (ends, came) = (Arc::clone(&ends), Arc::clone(&came));
+            thread::spawn(move || storm.rage(thread, &ends, &came))
         });
-        let crowd = Self { threads: threads.collect(), ends };
+        let crowd = Self { threads: threads.collect(), ends, came };
         // Until the door is full.
         thread::sleep(Duration::from_millis(500));
         crowd
@@ -68,28 +101,99 @@ impl Drop for Crowd {
     }
 }
 
-fn attack(suite: Suite, kind: Kind, thread: u8, addresses: u8, host: SocketAddr, ends: &AtomicBool) {
-    let mut sockets: Vec<Box<dyn Write>> = Vec::new();
-    let mut number = thread;
-    while !ends.load(Ordering::Acquire) {
-        while sockets.len() < SOCKETS / 2 && !ends.load(Ordering::Acquire) {
-            number = number.wrapping_add(1);
-            let from = Ipv4Addr::new(127, 0, 0, 1 + number % addresses);
-            sockets.extend(connect(from.into(), host).and_then(|socket| begin(suite, kind, socket)));
-        }
-        thread::sleep(Duration::from_millis(100));
-        let more: &[u8] = match kind {
-            Kind::Drips => &[22],
-            Kind::Looks => &Frame::Look(Look { room: None }).to_bytes(),
-            _ => &[],
-        };
-        sockets.retain_mut(|socket| socket.write_all(more).and_then(|()| socket.flush()).is_ok());
-        if matches!(kind, Kind::Looks) {
-            thread::sleep(Duration::from_millis(900));
-        }
-        // Whoever was sent away without a word does not know until it writes; so some come anew all the time.
-        sockets.truncate(sockets.len().saturating_sub(1));
+/// A hostile peer's end of a connection.
+struct Hostile {
+    voice: Box<dyn Voice>,
+    spoke: Instant,
+}
+
+/// What a hostile peer speaks with.
+trait Voice: Write {
+    fn socket(&self) -> &TcpStream;
+}
+
+impl Voice for TcpStream {
+    fn socket(&self) -> &TcpStream {
+        self
     }
+}
+
+impl Voice for StreamOwned<ClientConnection, TcpStream> {
+    fn socket(&self) -> &TcpStream {
+        self.get_ref()
+    }
+}
+
+impl Storm {
+    fn rage(self, thread: usize, ends: &AtomicBool, came: &AtomicUsize) {
+        let mut crowd: VecDeque<Hostile> = VecDeque::new();
+        let mut number = thread;
+        while !ends.load(Ordering::Acquire) {
+            crowd.retain_mut(|hostile| self.goes_on(hostile));
+            let wanted = if self.manner == Manner::Stay { SOCKETS / THREADS - crowd.len() } else { BURST };
+            for _ in 0..wanted {
+                number += THREADS;
+                came.fetch_add(1, Ordering::Relaxed);
+                let last = 1 + u8::try_from(number % usize::from(self.addresses)).unwrap();
+                let socket = connect(Ipv4Addr::new(127, 0, 0, last).into(), self.host);
+                crowd.extend(socket.and_then(|socket| self.begin(socket, number)));
+                crowd.drain(..crowd.len().saturating_sub(SOCKETS / THREADS));
+                // In a stream and not at once, so that nobody's luck is to come between two bursts.
+                thread::sleep(Duration::from_millis(1));
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Whether the host has it still. It says the next of what it has to say.
+    fn goes_on(self, hostile: &mut Hostile) -> bool {
+        let socket = hostile.voice.socket();
+        socket.set_nonblocking(true).unwrap();
+        let is_there = match socket.peek(&mut [0; 1]) {
+            Ok(count) => count > 0,
+            Err(error) => error.kind() == ErrorKind::WouldBlock,
+        };
+        socket.set_nonblocking(false).unwrap();
+        let (pause_ms, more): (u64, &[u8]) = match self.kind {
+            Kind::Drips => (100, &[22]),
+            Kind::Looks => (1_000, &Frame::Look(Look { room: None }).to_bytes()),
+            _ => return is_there,
+        };
+        if !is_there || hostile.spoke.elapsed() < Duration::from_millis(pause_ms) {
+            return is_there;
+        }
+        hostile.spoke = Instant::now();
+        hostile.voice.write_all(more).and_then(|()| hostile.voice.flush()).is_ok()
+    }
+
+    /// Goes as far as its kind goes, if it gets that far.
+    fn begin(self, mut socket: TcpStream, number: usize) -> Option<Hostile> {
+        let kind = if self.kind == Kind::Mixed { KINDS[number % (KINDS.len() - 1)] } else { self.kind };
+        let first: Vec<u8> = match kind {
+            Kind::Silent | Kind::Drips => Vec::new(),
+            Kind::Garbage => b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+            _ if self.suite.is_learning() => {
+                let key = identity(self.suite, "dave").signing().public();
+                let length = u32::try_from(key.spki().len()).unwrap().to_be_bytes();
+                let shown = if kind == Kind::Half { Vec::new() } else { [&length, key.spki()].concat() };
+                [LEARNING_BANNER, &shown].concat()
+            }
+            Kind::Half => hello().to_vec(),
+            _ => return Some(Hostile { voice: Box::new(keyed(socket)?), spoke: Instant::now() }),
+        };
+        socket.write_all(&first).ok()?;
+        Some(Hostile { voice: Box::new(socket), spoke: Instant::now() })
+    }
+}
+
+fn keyed(mut socket: TcpStream) -> Option<StreamOwned<ClientConnection, TcpStream>> {
+    let (dave, host) = (identity(Suite::Secure, "dave"), identity(Suite::Secure, "ann").fingerprint());
+    let config = client_config(dave.signing(), host, &Arc::default()).unwrap();
+    let mut tls = ClientConnection::new(config, unnamed()).unwrap();
+    while tls.is_handshaking() {
+        tls.complete_io(&mut socket).ok()?;
+    }
+    Some(StreamOwned::new(tls, socket))
 }
 
 fn connect(from: IpAddr, host: SocketAddr) -> Option<TcpStream> {
@@ -97,7 +201,7 @@ fn connect(from: IpAddr, host: SocketAddr) -> Option<TcpStream> {
     {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).ok()?;
         socket.bind(&SocketAddr::new(from, 0).into()).ok()?;
-        socket.connect_timeout(&host.into(), PATIENCE).ok()?;
+        socket.connect_timeout(&host.into(), IMPATIENCE).ok()?;
         let socket = TcpStream::from(socket);
         socket.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
         Some(socket)
@@ -109,34 +213,6 @@ fn connect(from: IpAddr, host: SocketAddr) -> Option<TcpStream> {
         socket.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
         Some(socket)
     }
-}
-
-/// Goes as far as its kind goes, if it gets that far.
-fn begin(suite: Suite, kind: Kind, mut socket: TcpStream) -> Option<Box<dyn Write>> {
-    if matches!(kind, Kind::Silent | Kind::Drips) {
-        return Some(Box::new(socket));
-    }
-    let dave = identity(suite, "dave");
-    if suite.is_learning() {
-        let key = dave.signing().public();
-        socket.write_all(LEARNING_BANNER).ok()?;
-        if kind != Kind::Half {
-            let length = u32::try_from(key.spki().len()).unwrap().to_be_bytes();
-            socket.write_all(&[&length, key.spki()].concat()).ok()?;
-        }
-        return Some(Box::new(socket));
-    }
-    if kind == Kind::Half {
-        socket.write_all(hello()).ok()?;
-        return Some(Box::new(socket));
-    }
-    let host = identity(suite, "ann").fingerprint();
-    let mut tls =
-        ClientConnection::new(client_config(dave.signing(), host, &Arc::default()).unwrap(), unnamed()).unwrap();
-    while tls.is_handshaking() {
-        tls.complete_io(&mut socket).ok()?;
-    }
-    Some(Box::new(StreamOwned::new(tls, socket)))
 }
 
 /// What a handshake begins with; hostile peers need only one.
@@ -154,32 +230,58 @@ fn hello() -> &'static [u8] {
 /// Both come from another process's point of view: their clients are none of the host's own.
 #[test]
 fn a_full_door_keeps_out_neither_newcomers_nor_members_who_come_back() {
-    for (suite, kinds) in [(Suite::Secure, &KINDS[..]), (Suite::Textbook, &[Kind::Silent, Kind::Half])] {
+    let learning = [Kind::Silent, Kind::Garbage, Kind::Half, Kind::Mixed];
+    for (suite, kinds) in [(Suite::Secure, &KINDS[..]), (Suite::Textbook, &learning)] {
         for (kind, addresses) in kinds.iter().flat_map(|kind| [(*kind, 1), (*kind, 20)]) {
-            let (mut world, address) = World::room(suite, NetLimits::default());
-            let mut elsewhere = World::new(suite);
-            let invite = world.invite(address);
-            elsewhere.add("carol", Entry::Invite(invite), None, &[&address.to_string()]);
-            elsewhere.ready("carol");
-            let invite = world.invite(address);
-
-            // Where it fails, one should know at which.
-            let _ = writeln!(std::io::stdout(), "{suite:?} {kind:?} from {addresses} addresses");
-            let crowd = Crowd::storm(suite, kind, addresses, address);
-            elsewhere.add("dave", Entry::Invite(invite), None, &[&address.to_string()]);
-            elsewhere.ready("dave");
-            elsewhere.command("carol", protocol::Command::GoOffline);
-            elsewhere.stops("carol");
-            let (room, genesis) = elsewhere.entered("carol");
-            let pin = Some(identity(suite, "ann").fingerprint());
-            let entry = Entry::Return { genesis, memory: Memory::new(room) };
-            elsewhere.add("carol", entry, pin, &[&address.to_string()]);
-            elsewhere.ready("carol");
-            world.says("ann", &["bo"]);
-            world.says("bo", &["ann"]);
-            drop(crowd);
+            for manner in [Manner::Stay, Manner::Hurry] {
+                withstands(suite, kind, manner, addresses);
+            }
         }
     }
+}
+
+fn withstands(suite: Suite, kind: Kind, manner: Manner, addresses: u8) {
+    let (mut world, host) = World::room(suite, NetLimits::default());
+    let address = host.to_string();
+    let mut elsewhere = World::new(suite);
+    elsewhere.add("carol", Entry::Invite(world.invite(host)), None, &[&address]);
+    elsewhere.ready("carol");
+    let invite = world.invite(host);
+
+    let crowd = Crowd::storm(Storm { suite, kind, manner, addresses, host });
+    let start = Instant::now();
+    elsewhere.add("dave", Entry::Invite(invite), None, &[&address]);
+    elsewhere.ready("dave");
+    let newcomer = start.elapsed();
+    elsewhere.command("carol", protocol::Command::GoOffline);
+    elsewhere.stops("carol");
+    let (room, genesis) = elsewhere.entered("carol");
+    let pin = Some(identity(suite, "ann").fingerprint());
+    let start = Instant::now();
+    elsewhere.add("carol", Entry::Return { genesis, memory: Memory::new(room) }, pin, &[&address]);
+    elsewhere.ready("carol");
+    let member = start.elapsed();
+    world.says("ann", &["bo"]);
+    world.says("bo", &["ann"]);
+    // Where it fails, one should know at which.
+    let what = format!("{suite:?} {kind:?} {manner:?} from {addresses} addresses");
+    let came = crowd.came.load(Ordering::Relaxed);
+    let _ = writeln!(std::io::stdout(), "{what}: {newcomer:?}, {member:?} beside {came}");
+    drop(crowd);
+}
+
+/// A turn for each of these would take a minute, and nothing else would end them before.
+#[test]
+fn whoever_hangs_up_before_its_turn_takes_no_handshake_from_others() {
+    let limits = NetLimits { handshakes_a_second: 1, handshake_ms: 120_000, ..NetLimits::default() };
+    let (mut world, address) = World::room(Suite::Secure, limits);
+    let mut elsewhere = World::new(Suite::Secure);
+    let invite = world.invite(address);
+    let crowd: Vec<TcpStream> = (0..60).map(|_| connect(Ipv4Addr::LOCALHOST.into(), address).unwrap()).collect();
+    crowd.iter().for_each(|mut socket| socket.write_all(hello()).unwrap());
+    drop(crowd);
+    elsewhere.add("carol", Entry::Invite(invite), None, &[&address.to_string()]);
+    elsewhere.ready("carol");
 }
 
 /// A host that has no place for anybody still has one for itself.

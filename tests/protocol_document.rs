@@ -57,7 +57,7 @@ fn the_limits_are_those_of_the_code() {
         LOG_HASHES_KEPT, LOG_ITEMS_KEPT, LOG_BYTES_KEPT, INVITE_LIFE_MS, INVITES_MAX, INVITE_ADDRESSES_MAX,
         ADDRESS_BYTES_MAX, BUNDLE_LIFE_MS, CLOCK_SKEW_MS, INVITED_WAITING_MAX, INVITED_AN_ADDRESS_MAX,
         KNOCKS_WAITING_MAX, KNOCKS_AN_ADDRESS_MAX, WAITING_MS, FIRST_FRAME_MS, WRONG_INVITES_MAX,
-        WRONG_INVITES_MS, WRONG_INVITES_KEPT, MESSAGES_A_SECOND, MESSAGES_BURST, BYTES_A_SECOND, BYTES_BURST,
+        WRONG_INVITES_WAIT_MS, WRONG_INVITES_MS, WRONG_INVITES_AN_ADDRESS_MAX, WRONG_INVITES_AN_ADDRESS_MS, WRONG_INVITES_KEPT, MESSAGES_A_SECOND, MESSAGES_BURST, BYTES_A_SECOND, BYTES_BURST,
         KEYS_BURST, QUESTIONS_BURST, PING_AFTER_MS, DEAD_AFTER_MS, PING_AFTER_SAYING_MS, ANSWER_PING_MS,
         SLOW_LINE_BYTES_A_MS, LATE_MS, LOOK_AFTER_SAYING_MS, ANSWER_MS, SYNC_MS, RETRY_FIRST_MS, RETRY_MAX_MS,
         RETRY_SOON_MS, RETRY_SOON_MAX_MS, RETURN_MS, RETURN_UNKNOWN_MS, OUTBOX_MAX, IN_FLIGHT_MAX, TALKATIVE_MEMBERS_MAX, INTRODUCE_AFTER_MS,
@@ -66,7 +66,7 @@ fn the_limits_are_those_of_the_code() {
     ];
     let net = NetLimits::default();
     let nets = values![net;
-        unauthenticated_max, handshakes_a_second, first_flight_ms, handshake_ms, connect_ms, lookup_ms, queue_frames_max, queue_bytes_max, goodbye_ms,
+        unauthenticated_max, queued_max, handshakes_a_second, first_flight_ms, handshake_ms, connect_ms, lookup_ms, queue_frames_max, queue_bytes_max, goodbye_ms,
     ];
     let written = LIMITS.lines().filter_map(|line| line.strip_prefix("pub const ")?.split(':').next());
     let written: BTreeSet<String> = written.map(str::to_owned).collect();

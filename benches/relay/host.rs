@@ -32,7 +32,7 @@ pub fn run() {
     };
     let usual = NetLimits::default();
     let handshakes_a_second = if any_pace { 1_000 } else { usual.handshakes_a_second };
-    let limits = NetLimits { unauthenticated_max: 1_000, handshakes_a_second, host, ..usual };
+    let limits = NetLimits { unauthenticated_max: 1_000, queued_max: 1_000, handshakes_a_second, host, ..usual };
     handle.send(net::Command::Listen {
         listener: ListenerId(1),
         address: "127.0.0.1:0".parse().unwrap(),

@@ -8,14 +8,19 @@
 //! to push it out. Each stage has places of its own, so that whoever got further is not pushed out by those
 //! who only open sockets, nor the other way round; and so have the networks that members came from.
 //!
-//! The same goes for handshakes, which cost RSA: they have a pace, and networks take turns, the newest first
-//! within one, for the oldest are the ones that may be gone.
+//! Handshakes cost RSA, so they have a pace, and there alone an honest peer has to wait for others. Networks take
+//! turns. Within one it is first come, first served, and where too many wait, whoever came last goes, to try again:
+//! so a turn comes to those who wait for it. It came to the newest once; then peers that stay pushed each other out
+//! and came again as fast as they could, and an honest peer, who comes seldom, was hardly ever the newest.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 
+use self::crowd::Crowd;
 use super::limits::{NETWORKS_KEPT, NetLimits};
 use crate::protocol::LinkId;
+
+mod crowd;
 
 /// The width of a network that counts as one address: what an IPv6 customer is given.
 const IPV6_NETWORK_BITS: u32 = 64;
@@ -39,7 +44,10 @@ pub(super) enum Stage {
 /// host counts, and for our own.
 pub(super) struct Admission {
     places: usize,
+    places_queued: usize,
     peers: BTreeMap<LinkId, Peer>,
+    /// The same by what has places of its own: whether the network is known, and the stage.
+    crowds: BTreeMap<(bool, Stage), Crowd>,
     /// Counts whoever enters a stage: the lowest is there longest.
     entered: u64,
     pace: Pace,
@@ -75,7 +83,9 @@ impl Admission {
     pub(super) fn new(limits: &NetLimits) -> Self {
         Self {
             places: limits.unauthenticated_max,
+            places_queued: limits.queued_max,
             peers: BTreeMap::new(),
+            crowds: BTreeMap::new(),
             entered: 0,
             pace: Pace::new(limits.handshakes_a_second),
             known: Recent::default(),
@@ -85,27 +95,26 @@ impl Admission {
     }
 
     /// A connection from `network` comes to a stage, from outside or from another. Gives whoever has to go
-    /// for it.
+    /// for it, which may be the connection itself.
     pub(super) fn enter(&mut self, link: LinkId, network: IpAddr, stage: Stage) -> Option<LinkId> {
         self.entered += 1;
-        let peer = Peer { network, is_known: self.known.has(&network), stage, entered: self.entered };
-        let peer = match self.peers.get(&link) {
-            Some(before) => Peer { is_known: before.is_known, ..peer },
-            None => peer,
-        };
-        self.peers.insert(link, peer);
-        let is_beside = |other: &Peer| other.stage == stage && other.is_known == peer.is_known;
-        let goes = if self.peers.values().filter(|other| is_beside(other)).count() > self.places {
-            self.longest_there(is_beside)
-        } else {
-            None
-        };
+        let is_known = self.peers.get(&link).map_or_else(|| self.known.has(&network), |before| before.is_known);
+        self.leave(link);
+        self.peers.insert(link, Peer { network, is_known, stage, entered: self.entered });
+        let crowd = self.crowds.entry((is_known, stage)).or_default();
+        crowd.add(network, self.entered, link);
+        let places = if stage == Stage::Queued { self.places_queued } else { self.places };
+        let is_full = crowd.len() > places;
+        let goes = is_full.then(|| self.one_too_many((is_known, stage))).flatten();
         goes.inspect(|goes| self.leave(*goes))
     }
 
     /// It is gone, or no business of this any more.
     pub(super) fn leave(&mut self, link: LinkId) {
-        self.peers.remove(&link);
+        let Some(peer) = self.peers.remove(&link) else { return };
+        if let Some(crowd) = self.crowds.get_mut(&(peer.is_known, peer.stage)) {
+            crowd.remove(peer.network, peer.entered);
+        }
     }
 
     /// It is a member's now: its network is one that members come from.
@@ -121,19 +130,17 @@ impl Admission {
 
     /// Who should go where the system has no place for one more: whoever got least far.
     pub(super) fn least(&self) -> Option<LinkId> {
-        let worth =
-            |peer: &Peer| if peer.stage == Stage::Leaving { (false, 0) } else { (peer.is_known, peer.stage as u8 + 1) };
-        let least = self.peers.values().map(worth).min()?;
-        self.longest_there(|peer| worth(peer) == least)
+        let leaving = [false, true].map(|is_known| (is_known, Stage::Leaving));
+        let order = leaving.iter().chain(self.crowds.keys());
+        order.filter_map(|group| self.one_too_many(*group)).next()
     }
 
     /// Whose handshake may be gone on with now. It counts as begun; the caller has it enter
     /// [`Stage::Answered`].
     pub(super) fn next_handshake(&mut self, now_ms: u64) -> Turn {
-        let waits = |peer: &Peer| peer.stage == Stage::Queued;
-        let both = [true, false].map(|known| self.peers.values().any(|peer| waits(peer) && peer.is_known == known));
+        let waits = |is_known| self.crowds.get(&(is_known, Stage::Queued)).is_some_and(|crowd| crowd.len() > 0);
         // They take turns where there are both.
-        let is_known = match both {
+        let is_known = match [true, false].map(waits) {
             [false, false] => return Turn::Nobody,
             [true, true] => !self.served_known,
             [known, _] => known,
@@ -142,22 +149,23 @@ impl Admission {
         if opens_ms > now_ms {
             return Turn::At(opens_ms);
         }
-        let waiting = self.peers.iter().filter(|(_, peer)| waits(peer) && peer.is_known == is_known);
-        let next = waiting.min_by_key(|(_, peer)| (self.served.when(&peer.network), u64::MAX - peer.entered));
-        let Some((link, peer)) = next.map(|(link, peer)| (*link, *peer)) else { return Turn::Nobody };
+        let firsts = self.crowds.get(&(is_known, Stage::Queued)).into_iter().flat_map(Crowd::firsts);
+        let next = firsts.min_by_key(|(network, entered, _)| (self.served.when(network), *entered));
+        let Some((network, _, link)) = next else { return Turn::Nobody };
         self.served_known = is_known;
-        self.served.note(peer.network);
+        self.served.note(network);
         self.pace.take(now_ms);
         Turn::Of(link)
     }
 
-    /// Of those who are meant: of the network that has most of them, the one that is there longest.
-    fn longest_there(&self, is_meant: impl Fn(&Peer) -> bool) -> Option<LinkId> {
-        let mut counts: HashMap<IpAddr, usize> = HashMap::new();
-        let meant = || self.peers.iter().filter(|(_, peer)| is_meant(peer));
-        meant().for_each(|(_, peer)| *counts.entry(peer.network).or_default() += 1);
-        let count = |peer: &Peer| counts.get(&peer.network).copied().unwrap_or_default();
-        meant().max_by_key(|(_, peer)| (count(peer), u64::MAX - peer.entered)).map(|(link, _)| *link)
+    /// Who goes of a crowd: of the network that has most whoever had the longest time to get further; but whoever
+    /// waits for a turn does that the better, the longer it has waited, and the better, the longer its network had none.
+    fn one_too_many(&self, group: (bool, Stage)) -> Option<LinkId> {
+        let crowd = self.crowds.get(&group)?;
+        match group {
+            (_, Stage::Queued) => crowd.last_of_most(|network| self.served.when(network)),
+            _ => crowd.first_of_most(),
+        }
     }
 }
 

@@ -105,6 +105,7 @@ pub(super) struct Connection {
     paused: bool,
     heard: bool,
     said_bye: bool,
+    hung_up: bool,
     ending: Ending,
     interest: Interest,
 }
@@ -140,6 +141,7 @@ impl Connection {
             paused: false,
             heard: false,
             said_bye: false,
+            hung_up: false,
             ending: Ending::Open,
             interest: Self::FIRST_INTEREST,
         }
@@ -149,6 +151,16 @@ impl Connection {
     pub(super) fn ready(&mut self, readable: bool, writable: bool) {
         self.readable |= readable;
         self.writable |= writable;
+    }
+
+    /// The system says that no more will come than what has come already.
+    pub(super) fn hangs_up(&mut self) {
+        self.hung_up = true;
+    }
+
+    /// Whether the peer left before its handshake's turn came. None of ours ends its half before that.
+    pub(super) fn left_before_its_turn(&self) -> bool {
+        self.hung_up && self.flight == Flight::Waits
     }
 
     /// Whether the TCP connection that was asked for exists; `None` if it is not known yet.

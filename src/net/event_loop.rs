@@ -191,6 +191,9 @@ impl EventLoop {
         let readable = event.is_readable() || event.is_read_closed() || event.is_error();
         let writable = event.is_writable() || event.is_write_closed() || event.is_error();
         link.connection.ready(readable, writable);
+        if event.is_read_closed() || event.is_error() {
+            link.connection.hangs_up();
+        }
         if matches!(link.role, Role::Dialled { stage: DialStage::Connecting, .. }) && !self.check_opened(id) {
             return;
         }
@@ -198,6 +201,7 @@ impl EventLoop {
             self.mark_dirty(id);
         }
         self.read(id);
+        self.drop_if_it_left(id);
     }
 
     /// Reads until nothing is there or the turn is used up.

@@ -115,6 +115,11 @@ impl EventLoop {
         let deadline_ms = self.now.monotonic_ms + listener.limits.first_flight_ms;
         if let Some(id) = self.take_in(Link::new(connection, role, deadline_ms)) {
             self.reaches(id, Stage::Silent);
+            // What it has to say first often came with it, and then it need not be silent for a turn.
+            if let Some(link) = self.connections.at(id) {
+                link.connection.ready(true, true);
+                self.read(id);
+            }
         }
     }
 
@@ -161,8 +166,20 @@ impl EventLoop {
         }
     }
 
+    /// Whoever is gone before its turn came has none: a handshake for it would be taken from somebody else.
+    pub(super) fn drop_if_it_left(&mut self, id: LinkId) -> bool {
+        let left = self.connections.at(id).is_some_and(|link| link.connection.left_before_its_turn());
+        if left {
+            self.drop_link(id, &LinkError::Cut);
+        }
+        left
+    }
+
     /// A peer has said all that its handshake begins with.
     pub(super) fn first_flight_came(&mut self, id: LinkId) {
+        if self.drop_if_it_left(id) {
+            return;
+        }
         let Some(Role::Hosted { listener, own, .. }) = self.connections.at(id).map(|link| link.role) else { return };
         let Some(Some(listener)) = self.listeners.get(listener) else { return };
         self.set_deadline(id, listener.limits.handshake_ms);

@@ -19,8 +19,9 @@ pub(super) const READ_BYTES_A_TURN: usize = 64 * 1024;
 pub(super) const AWAY_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of a flight of a client's handshake: ours take 2 KiB, and those of others not much more.
 pub(super) const FLIGHT_BYTES_MAX: usize = 8 * 1024;
-/// Connections accepted in a turn of the loop, so that a flood of them delays nobody.
-pub(super) const ACCEPTS_A_TURN: usize = 32;
+/// Connections accepted in a turn of the loop, so that a flood of them delays nobody; half of what the system lets
+/// wait, for what comes beyond that is not answered and asks again only a second later.
+pub(super) const ACCEPTS_A_TURN: usize = 64;
 /// How long a listener rests after the system refused it a connection (too many open files), in
 /// milliseconds: long enough not to spin, short enough that a person waiting does not notice.
 pub(super) const ACCEPT_REST_MS: u64 = 200;
@@ -57,20 +58,25 @@ pub(super) const TICK_MS: u64 = 5_000;
 /// 100 bytes each.
 pub(super) const NETWORKS_KEPT: usize = 4_096;
 /// How often a place that took our connection and cut it before its handshake was done is tried again in one
-/// attempt: a full host lets go of some, and the next try is another's turn.
-pub(super) const CUT_TRIES_MAX: u32 = 4;
-/// The wait before the first of these tries, in milliseconds; it doubles.
-pub(super) const CUT_WAIT_MS: u64 = 250;
+/// attempt: with the wait, for twelve seconds. Where somebody fills a host's door from our own network, as behind a
+/// tunnel, each try is one of few that get a turn.
+pub(super) const CUT_TRIES_MAX: u32 = 96;
+/// The wait before each of these tries, in milliseconds: it does not grow, for a door is full as long as somebody
+/// fills it, and a try costs a full host next to nothing.
+pub(super) const CUT_WAIT_MS: u64 = 125;
 
 /// What can be set otherwise than usual, by tests and by load generators.
 #[derive(Clone, Debug)]
 pub struct NetLimits {
-    /// Places of a listener for connections that are not members', for each stage on their way, and twice: for
-    /// networks that members came from, and for all others. At the pace of handshakes nobody is pushed out for
-    /// taking less than 1.2 seconds over a stage; ten times as many bound the memory that they can take to some 20 MiB.
+    /// Places of a listener for connections that are not members', for each stage on their way but the wait for a
+    /// handshake, and twice: for networks that members came from, and for all others. At the pace of handshakes nobody
+    /// is pushed out for taking less than 1.2 seconds over a stage.
     pub unauthenticated_max: usize,
+    /// Places for those who wait for their handshake, also twice: a second and a half's worth, which is how long an
+    /// honest peer may have to wait. With those of the other stages they bound the memory of all to some 40 MiB.
+    pub queued_max: usize,
     /// Handshakes a listener begins in a second: each costs a worker an RSA signature, two to three milliseconds, so
-    /// this bounds what unauthenticated peers can take from one core to a quarter. More wait for their turn.
+    /// this bounds what unauthenticated peers can take from one core to a half. More wait for their turn.
     pub handshakes_a_second: u32,
     /// How long a peer may take to say all that a handshake begins with, in milliseconds: an honest one says it in
     /// one piece, so only lost packets explain more.
@@ -100,8 +106,9 @@ pub struct NetLimits {
 impl Default for NetLimits {
     fn default() -> Self {
         Self {
-            unauthenticated_max: 128,
-            handshakes_a_second: 100,
+            unauthenticated_max: 256,
+            queued_max: 300,
+            handshakes_a_second: 200,
             first_flight_ms: 3_000,
             handshake_ms: 10_000,
             connect_ms: 5_000,

@@ -87,11 +87,18 @@ pub const KNOCKS_REMEMBERED: usize = 4_096;
 pub const WAITING_MS: u64 = 120_000;
 /// How long a link may take from its proven key to its first frame, in milliseconds.
 pub const FIRST_FRAME_MS: u64 = 5_000;
-/// Wrong invites from one IP address in [`WRONG_INVITES_MS`].
+/// Wrong invites with one key until it has to wait: whoever mistypes or holds old ones has not as many.
 pub const WRONG_INVITES_MAX: u32 = 5;
-/// How long wrong invites are remembered, in milliseconds: an hour.
+/// How long that wait is, in milliseconds; each further wrong invite doubles it.
+pub const WRONG_INVITES_WAIT_MS: u64 = 60_000;
+/// The longest such wait, and how long wrong invites are remembered, in milliseconds: an hour.
 pub const WRONG_INVITES_MS: u64 = 3_600_000;
-/// IP addresses whose wrong invites are remembered; the oldest goes first.
+/// Wrong invites from one IP address in [`WRONG_INVITES_AN_ADDRESS_MS`], whatever the keys: more than a class that was
+/// given a wrong one.
+pub const WRONG_INVITES_AN_ADDRESS_MAX: u32 = 64;
+/// How long these are remembered, in milliseconds: a minute, for others behind that address have no part in them.
+pub const WRONG_INVITES_AN_ADDRESS_MS: u64 = 60_000;
+/// Keys whose wrong invites are remembered, and as many IP addresses; the oldest goes first.
 pub const WRONG_INVITES_KEPT: usize = 1_024;
 
 /// Messages of a member in a second, over time.

@@ -1,16 +1,11 @@
 //! How a link becomes a member's: opening a room, joining by invite or by knocking, coming back.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
-
 use super::room::{Room, Seated};
 use super::waiting::Way;
 use super::{Host, HostEvent, HostOutput, LinkId, LinkState, OpenPolicy, Peer};
 use crate::crypto::Fingerprint;
 use crate::protocol::identity::Bundle;
-use crate::protocol::limits::{
-    LOOK_AFTER_SAYING_MS, ROOMS_MAX, WRONG_INVITES_KEPT, WRONG_INVITES_MAX, WRONG_INVITES_MS,
-};
+use crate::protocol::limits::{LOOK_AFTER_SAYING_MS, ROOMS_MAX};
 use crate::protocol::link::{ByeCode, RefuseCode};
 use crate::protocol::roster::Roster;
 use crate::protocol::{Now, RoomId};
@@ -113,7 +108,7 @@ impl Host {
         if way == Way::Knock && (join.knock.is_none() || !room.roster().may_knock()) {
             return Err(RefuseCode::NoKnocking);
         }
-        if way == Way::Invite && self.wrong_invites.are_too_many(peer.address, now) {
+        if way == Way::Invite && self.wrong_invites.are_too_many(&peer, now) {
             return Err(RefuseCode::Busy);
         }
         let owner = room.owner_link().ok_or(RefuseCode::OwnerAway)?;
@@ -158,7 +153,7 @@ impl Host {
         if code == RefuseCode::Invite
             && let Some(asker) = self.peer(asker)
         {
-            self.wrong_invites.count(asker.address, now);
+            self.wrong_invites.count(&asker, now);
         }
         self.turn_away(asker, code, now);
     }
@@ -230,56 +225,5 @@ impl Host {
             entry.since_ms = now.monotonic_ms;
         }
         self.check_by(now.monotonic_ms + LOOK_AFTER_SAYING_MS);
-    }
-}
-
-/// Wrong invites by IP address, so that nobody can guess at leisure.
-#[derive(Default)]
-pub(super) struct WrongInvites(BTreeMap<IpAddr, (u32, u64)>);
-
-impl WrongInvites {
-    fn count(&mut self, address: IpAddr, now: Now) {
-        if self.0.len() >= WRONG_INVITES_KEPT
-            && !self.0.contains_key(&address)
-            && let Some(oldest) = self.0.iter().min_by_key(|(_, (_, since))| *since).map(|(address, _)| *address)
-        {
-            self.0.remove(&oldest);
-        }
-        let (count, since) = self.0.entry(address).or_insert((0, now.monotonic_ms));
-        if now.monotonic_ms.saturating_sub(*since) >= WRONG_INVITES_MS {
-            (*count, *since) = (0, now.monotonic_ms);
-        }
-        *count += 1;
-    }
-
-    fn are_too_many(&self, address: IpAddr, now: Now) -> bool {
-        self.0.get(&address).is_some_and(|(count, since)| {
-            *count >= WRONG_INVITES_MAX && now.monotonic_ms.saturating_sub(*since) < WRONG_INVITES_MS
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::Ipv4Addr;
-
-    use super::*;
-
-    fn at(monotonic_ms: u64) -> Now {
-        Now::at(monotonic_ms, 0)
-    }
-
-    #[test]
-    fn wrong_invites_are_counted_for_so_many_addresses_and_the_oldest_is_forgotten() {
-        let address = |number: usize| IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(number).unwrap()));
-        let mut wrong = WrongInvites::default();
-        for number in 0..=WRONG_INVITES_KEPT {
-            (0..WRONG_INVITES_MAX).for_each(|_| wrong.count(address(number), at(number as u64)));
-        }
-        let now = at(WRONG_INVITES_KEPT as u64);
-        assert_eq!(wrong.0.len(), WRONG_INVITES_KEPT);
-        assert!(!wrong.are_too_many(address(0), now), "the oldest");
-        assert!(wrong.are_too_many(address(1), now) && wrong.are_too_many(address(WRONG_INVITES_KEPT), now));
-        assert!(!wrong.are_too_many(address(1), at(1 + WRONG_INVITES_MS)), "an hour later");
     }
 }

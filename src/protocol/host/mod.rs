@@ -4,13 +4,14 @@
 mod admission;
 mod room;
 mod waiting;
+mod wrong_invites;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use self::admission::WrongInvites;
 use self::room::Room;
+use self::wrong_invites::WrongInvites;
 use super::limits::{
     BYTES_A_SECOND, BYTES_BURST, FIRST_FRAME_MS, KEYS_BURST, LOG_ITEMS_KEPT, LOOK_AFTER_SAYING_MS, MESSAGES_A_SECOND,
     MESSAGES_BURST, QUESTIONS_BURST, ROOMS_MAX, WAITING_MS,
