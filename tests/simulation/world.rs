@@ -329,6 +329,8 @@ impl World {
     fn look_at_clocks(&mut self) {
         let now = self.host_now();
         self.host.handle_timeout(now);
+        let due = self.host.next_timeout();
+        assert!(due.is_none_or(|due| due > now.monotonic_ms), "the host wants to be called again at once");
         self.drain_host();
         for who in 0..self.people.len() {
             let person = &mut self.people[who];
@@ -337,6 +339,8 @@ impl World {
             let due = person.client.as_ref().and_then(Client::next_timeout);
             if broke || due.is_some_and(|due| due <= now.monotonic_ms) {
                 self.act(who, |client, now, dice| client.handle_timeout(now, dice));
+                let due = self.people[who].client.as_ref().and_then(Client::next_timeout);
+                assert!(due.is_none_or(|due| due > now.monotonic_ms), "p{who} wants to be called again at once");
             }
         }
     }

@@ -45,8 +45,9 @@ impl Awaited {
         !self.members.is_empty()
     }
 
-    pub(super) const fn next_timeout(&self) -> Option<u64> {
-        self.until_ms
+    /// When it ends, if that is still to come.
+    pub(super) fn next_timeout(&self, now: Now) -> Option<u64> {
+        self.until_ms.filter(|until_ms| *until_ms > now.monotonic_ms)
     }
 
     #[cfg(test)]

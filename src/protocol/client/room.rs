@@ -132,7 +132,7 @@ impl RoomState {
         let prekey = self.prekey_until_ms.map(|due| now.awake_at(due));
         let returns = self.prekeys.values().filter_map(|prekey| prekey.renewed_by_ms);
         let returns = returns.filter(|due| *due > now.monotonic_ms).min();
-        let waits = [self.introduce_at_ms, self.receipt_at_ms, self.clocks_due_ms, self.awaited.next_timeout()];
+        let waits = [self.introduce_at_ms, self.receipt_at_ms, self.clocks_due_ms, self.awaited.next_timeout(now)];
         waits.into_iter().chain([prekey, returns]).flatten().min()
     }
 
