@@ -1,4 +1,4 @@
-//! What a client is asked for and what it tells.
+//! What a client is given and what it tells.
 
 use std::sync::Arc;
 
@@ -57,92 +57,6 @@ impl std::fmt::Debug for Entry {
     }
 }
 
-/// What a face asks for.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Command {
-    /// The person accepts this host's key.
-    TrustHost(Fingerprint),
-    /// The person wants into this room of the lobby.
-    Knock(RoomId),
-    /// This is remembered of the room, from before or from elsewhere: to be handed in before
-    /// [`Self::Knock`]. The host may not show less.
-    Remember(Memory),
-    /// Send words.
-    Send {
-        /// Names the message from now on; 16 random bytes.
-        id: MessageId,
-        /// The words.
-        text: String,
-    },
-    /// Do not send what still waits.
-    Cancel(MessageId),
-    /// Use another display name.
-    Rename(String),
-    /// Give the room another title; the owner only.
-    Retitle(String),
-    /// Make an invite; the owner only.
-    Invite {
-        /// Where the host may be reached.
-        addresses: Vec<String>,
-        /// How long it holds, in milliseconds.
-        life_ms: u64,
-    },
-    /// Let no open invite hold any more; the owner only.
-    WithdrawInvites,
-    /// Let somebody in who asks, or not; the owner only.
-    AnswerKnock {
-        /// Who asks.
-        member: Fingerprint,
-        /// The answer.
-        admit: bool,
-    },
-    /// Remove a member; the owner only.
-    Remove(Fingerprint),
-    /// Close the room for good; the owner only.
-    CloseRoom,
-    /// The entry of [`Event::EntrySigned`] is kept and would survive a crash: it may be sent.
-    EntryStored,
-    /// It could not be kept, and is tried again: whoever asked to come in is told not to wait.
-    EntryUnstored,
-    /// Work out the safety number with a member: [`Event::SafetyNumber`] follows.
-    SafetyNumber(Fingerprint),
-    /// Make a new prekey now.
-    RefreshKeys,
-    /// Connect now instead of waiting.
-    RetryNow,
-    /// Leave for good, telling the room. For an owner: close the room.
-    Leave,
-    /// Say goodbye to the host and stay a member.
-    GoOffline,
-}
-
-impl std::fmt::Debug for Command {
-    /// Without words and names, which do not belong in logs.
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::TrustHost(_) => "TrustHost",
-            Self::Knock(_) => "Knock",
-            Self::Remember(_) => "Remember",
-            Self::Send { .. } => "Send",
-            Self::Cancel(_) => "Cancel",
-            Self::Rename(_) => "Rename",
-            Self::Retitle(_) => "Retitle",
-            Self::Invite { .. } => "Invite",
-            Self::WithdrawInvites => "WithdrawInvites",
-            Self::AnswerKnock { .. } => "AnswerKnock",
-            Self::Remove(_) => "Remove",
-            Self::CloseRoom => "CloseRoom",
-            Self::EntryStored => "EntryStored",
-            Self::EntryUnstored => "EntryUnstored",
-            Self::SafetyNumber(_) => "SafetyNumber",
-            Self::RefreshKeys => "RefreshKeys",
-            Self::RetryNow => "RetryNow",
-            Self::Leave => "Leave",
-            Self::GoOffline => "GoOffline",
-        })
-    }
-}
-
 /// A room that may be knocked at, or entered by the invite that was looked up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LobbyRoom {
@@ -163,12 +77,13 @@ pub struct LobbyRoom {
 pub enum Event {
     /// A connection is being made.
     Connecting,
-    /// The host's key is not known yet; answer with [`Command::TrustHost`].
+    /// The host's key is not known yet; answer with [`Command::TrustHost`](super::Command::TrustHost).
     FirstUse {
         /// The key the host has proven to hold.
         host: Fingerprint,
     },
-    /// The rooms that may be knocked at, or the one that was looked up; answer with [`Command::Knock`].
+    /// The rooms that may be knocked at, or the one that was looked up; answer with
+    /// [`Command::Knock`](super::Command::Knock).
     Lobby(Vec<LobbyRoom>),
     /// The owner decides.
     Waiting,
@@ -202,8 +117,8 @@ pub enum Event {
         hash: [u8; 32],
     },
     /// The owner has signed the roster's next entry. Keep it for good, then answer with
-    /// [`Command::EntryStored`]; only then does anybody else see it. An owner who forgot an entry
-    /// would sign another of the same number, and a host that held on to the first could show both.
+    /// [`Command::EntryStored`](super::Command::EntryStored); only then does anybody else see it. An owner who
+    /// forgot an entry would sign another of the same number, and a host that held on to the first could show both.
     EntrySigned {
         /// Its number, from 1.
         number: u64,
@@ -363,7 +278,7 @@ pub enum Event {
         /// Whom.
         by: Fingerprint,
     },
-    /// Somebody asks to be let in; answer with [`Command::AnswerKnock`].
+    /// Somebody asks to be let in; answer with [`Command::AnswerKnock`](super::Command::AnswerKnock).
     Knock {
         /// Who.
         member: Fingerprint,

@@ -6,6 +6,7 @@
 mod absences;
 mod awaited;
 mod clocks;
+mod commands;
 mod events;
 mod link;
 mod missed;
@@ -15,11 +16,13 @@ mod receive;
 mod remember;
 mod room;
 mod send;
+mod sync;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-pub use self::events::{Command, Entry, Event, LobbyRoom, Output, Stop};
+pub use self::commands::Command;
+pub use self::events::{Entry, Event, LobbyRoom, Output, Stop};
 use self::owner::OwnerDesk;
 use self::room::RoomState;
 use self::send::{InFlight, Pace, Queued};
@@ -31,7 +34,6 @@ use super::link::{ByeCode, LinkError, RefuseCode};
 use super::liveness::Liveness;
 use super::memory::Memory;
 use super::payload::{Body, Fault};
-use super::safety_number::SafetyNumber;
 use super::sender_key::SendChain;
 use super::{Now, RoomId};
 use crate::crypto::{CryptoError, Fingerprint, Random, Suite};
@@ -335,66 +337,6 @@ impl Client {
         &self.identity
     }
 
-    fn obey(&mut self, command: Command, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
-        match command {
-            Command::TrustHost(host) => {
-                if self.phase == Phase::AskTrust {
-                    self.pin = Some(host);
-                    self.dial();
-                }
-            }
-            Command::Knock(room) => {
-                if self.phase == Phase::ChooseRoom {
-                    self.choose_room(room)?;
-                    self.dial();
-                }
-            }
-            Command::Remember(memory) => {
-                self.remember(&memory);
-                self.check_memory(now, random)?;
-            }
-            Command::Send { id, text } => self.queue(id, text),
-            Command::Cancel(id) => self.cancel(id),
-            Command::Rename(name) => {
-                self.controls.retain(|body| !matches!(body, Body::Name(_)));
-                self.controls.push_back(Body::Name(name.clone()));
-                self.name = name;
-            }
-            Command::Retitle(title) => {
-                if self.is_owner() {
-                    self.controls.retain(|body| !matches!(body, Body::Title(_)));
-                    self.controls.push_back(Body::Title(title.clone()));
-                    self.title.clone_from(&title);
-                    self.event(Event::Titled { title });
-                }
-            }
-            Command::Invite { addresses, life_ms } => self.make_invite(addresses, life_ms, now, random)?,
-            Command::WithdrawInvites => {
-                self.desk.withdraw_invites();
-                self.tell_open_invites();
-            }
-            Command::AnswerKnock { member, admit } => self.answer_knock(member, admit),
-            Command::Remove(member) => self.desk.remove(member),
-            Command::CloseRoom => self.desk.close(),
-            Command::EntryStored => self.desk.entry_stored(),
-            Command::EntryUnstored => self.entry_unstored(),
-            Command::SafetyNumber(member) => self.safety_number(&member),
-            Command::RefreshKeys => self.refresh_keys(),
-            Command::RetryNow => {
-                if self.retry_at_ms.is_some() {
-                    self.dial();
-                }
-            }
-            Command::Leave => self.leave(now),
-            Command::GoOffline => {
-                self.confirm_before_goodbye(now, random)?;
-                self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
-                self.stop(Stop::Offline);
-            }
-        }
-        Ok(())
-    }
-
     fn take(&mut self, frame: Frame, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
         match (frame, self.phase) {
             (Frame::Ping(ping), _) => self.outputs.push_back(Output::Send(Frame::Pong(ping).to_bytes())),
@@ -448,13 +390,6 @@ impl Client {
     }
 
     /// Learning rooms have none: their keys are worth nothing.
-    fn safety_number(&mut self, member: &Fingerprint) {
-        let Some(room) = self.room.as_ref().filter(|room| !room.roster.suite().is_learning()) else { return };
-        let Some(bundle) = room.roster.bundle(member) else { return };
-        let number = SafetyNumber::between(&*self.identity.signing().public(), &*bundle.verifying);
-        self.event(Event::SafetyNumber(number));
-    }
-
     fn send(&mut self, frame: &Frame) {
         self.send_bytes(frame.to_bytes());
     }

@@ -1,4 +1,4 @@
-//! What a client knows of its room, and how it gets and stays in step with the host's log.
+//! What a client knows of its room.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -7,21 +7,15 @@ use zeroize::Zeroizing;
 use super::absences::{Absences, Heard};
 use super::awaited::Awaited;
 use super::prekeys::{LivePrekey, OwnPrekey};
-use super::{Client, Entry, Event, Output, Phase, Stop};
-use crate::crypto::{Fingerprint, Random};
+use crate::crypto::Fingerprint;
 use crate::protocol::MessageId;
 use crate::protocol::Now;
 #[cfg(test)]
 use crate::protocol::limits::PREKEYS_KEPT_MAX;
-use crate::protocol::limits::{
-    INTRODUCE_AFTER_MS, PAUSE_MS, PREKEY_OLD_MS, RETURN_UNKNOWN_MS, ROSTER_ENTRIES_MAX, TALKATIVE_MEMBERS_MAX, WAKE_MS,
-};
-use crate::protocol::link::{ByeCode, PRESENCE_CONNECTED, PRESENCE_CUT, PRESENCE_OFFLINE};
+use crate::protocol::limits::{INTRODUCE_AFTER_MS, PAUSE_MS, PREKEY_OLD_MS, TALKATIVE_MEMBERS_MAX, WAKE_MS};
 use crate::protocol::log_hash::LogHash;
-use crate::protocol::payload::Fault;
-use crate::protocol::roster::{Change, Roster};
+use crate::protocol::roster::Roster;
 use crate::protocol::sender_key::{Epoch, ReceiveChain};
-use crate::wire::{Frame, Item, ItemKind, Presence, Signed, Welcome, decode};
 
 /// Another member's chain, as far as it can be read.
 pub(super) enum Chain {
@@ -200,7 +194,7 @@ impl RoomState {
     }
 
     /// A member is connected again. If its key went past its time while it was away, another comes at once.
-    fn member_is_back(&mut self, member: Fingerprint, now: Now) {
+    pub(super) fn member_is_back(&mut self, member: Fingerprint, now: Now) {
         if let Some(prekey) = self.prekeys.get_mut(&member).filter(|prekey| prekey.is_over(now)) {
             prekey.renewed_by_ms = Some(now.monotonic_ms + WAKE_MS);
         }
@@ -212,316 +206,6 @@ impl RoomState {
 
     pub(super) fn introduce_soon(&mut self, now: Now) {
         self.introduce_at_ms.get_or_insert(now.monotonic_ms + INTRODUCE_AFTER_MS);
-    }
-}
-
-impl Client {
-    /// The host admits us: take over its word on where the log stands, and check the rest.
-    pub(super) fn welcomed(&mut self, welcome: &Welcome, resuming: bool) -> Result<(), Fault> {
-        let genesis = Roster::open(&welcome.genesis)?;
-        if Some(genesis.room()) != self.target || genesis.suite() != self.crypto.suite() {
-            return Err(Fault::WrongGenesis);
-        }
-        if welcome.prekey_index == u64::MAX || welcome.chain_number == u64::MAX {
-            // No number is left for the next, and an honest host has seen nobody use so many.
-            return Err(Fault::Limit);
-        }
-        if welcome.roster_length > ROSTER_ENTRIES_MAX || welcome.position < welcome.roster_length {
-            // No roster is longer, and each of its entries has a place in the log. It would be waited for in vain.
-            return Err(Fault::Limit);
-        }
-        if resuming {
-            self.phase = Phase::Syncing { roster_left: 0, position: welcome.position, resumed: true };
-            return Ok(());
-        }
-        let log = LogHash::at(welcome.position, welcome.log_hash.into_array());
-        let mut room = match (self.room.take(), &self.entry) {
-            (Some(before), _) => self.go_on_from(before, log, welcome),
-            (None, Entry::Open { roster, .. }) => {
-                let mut room = RoomState::new(genesis.with_entries(roster)?, log);
-                if welcome.position == 0 {
-                    // The host begins with us. Who was here before our app ended is not known, and on the way back.
-                    room.awaited = Awaited::new(room.roster.members().collect(), RETURN_UNKNOWN_MS);
-                }
-                room
-            }
-            (None, _) => RoomState::new(genesis, log),
-        };
-        room.prekey_index = welcome.prekey_index;
-        self.chain = None;
-        self.chain_number = self.chain_number.max(welcome.chain_number);
-        self.room = Some(room);
-        self.roster_length_at_host = welcome.roster_length;
-        let (roster_left, position) = (welcome.roster_length, welcome.position);
-        self.phase = Phase::Syncing { roster_left, position, resumed: false };
-        Ok(())
-    }
-
-    /// The next item of the log, or one of the snapshot that follows a welcome.
-    pub(super) fn item(&mut self, item: Item, now: Now) -> Result<(), Fault> {
-        let kind = ItemKind::from_code(item.kind).ok_or(Fault::Unexpected)?;
-        if item.wrap.is_some() && kind != ItemKind::SkPacket {
-            return Err(Fault::Unexpected);
-        }
-        let room = self.room.as_mut().ok_or(Fault::Unexpected)?;
-        if item.position <= room.log.position() {
-            return self.snapshot_item(kind, &item, now);
-        }
-        if item.position != room.log.position() + 1 {
-            return Err(Fault::BrokenLog);
-        }
-        match kind {
-            ItemKind::Roster => {
-                room.log.roll(kind, &item.exact);
-                self.roster_item(&item.exact, now)
-            }
-            ItemKind::Prekey => {
-                room.log.roll(kind, &item.exact);
-                self.prekey_item(&item.exact, item.position, now);
-                self.own_prekey_item(&item.exact, item.position);
-                Ok(())
-            }
-            ItemKind::SkPacket => {
-                room.log.roll(kind, &item.exact);
-                self.sk_item(&item.exact, item.wrap.as_ref());
-                Ok(())
-            }
-            ItemKind::Msg => {
-                self.message_item(&item.exact, item.position, now)?;
-                if let Some(room) = &mut self.room {
-                    room.log.roll(kind, &item.exact);
-                }
-                Ok(())
-            }
-        }
-    }
-
-    fn snapshot_item(&mut self, kind: ItemKind, item: &Item, now: Now) -> Result<(), Fault> {
-        match (kind, &mut self.phase) {
-            (ItemKind::Roster, Phase::Syncing { roster_left, resumed: false, .. }) if *roster_left > 0 => {
-                *roster_left -= 1;
-                let entry: Signed = decode(&item.exact)?;
-                self.roster_entry(&entry).map(|_| ())
-            }
-            (ItemKind::Prekey, Phase::Syncing { resumed: false, .. } | Phase::Settling { resumed: false, .. }) => {
-                self.prekey_item(&item.exact, item.position, now);
-                Ok(())
-            }
-            _ => Err(Fault::BrokenLog),
-        }
-    }
-
-    /// Whether everything up to the welcome has come; if so, says so and asks how the others are.
-    pub(super) fn go_on_syncing(&mut self, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
-        let Phase::Syncing { roster_left: 0, position, resumed } = self.phase else { return Ok(()) };
-        let Some(room) = &mut self.room else { return Err(Fault::Unexpected) };
-        if room.log.position() < position {
-            return Ok(());
-        }
-        if room.prekey_wanted {
-            // To the others ours may be gone.
-            (room.reached_since, room.reaching_index) = (None, None);
-        }
-        let announces = !resumed || room.prekey_wanted || !room.prekey_logged || room.prekey_is_over(now);
-        if !resumed && !self.check_roster(now, random)? {
-            return Ok(());
-        }
-        if !resumed {
-            self.enter();
-        }
-        if announces {
-            self.new_prekey(now, random)?;
-        }
-        let asked = self.ask_for_life(now);
-        self.phase = Phase::Settling { resumed, asked };
-        Ok(())
-    }
-
-    /// Compares the roster that came with a welcome with what is remembered. `false`: we are not in.
-    fn check_roster(&mut self, now: Now, random: &mut dyn Random) -> Result<bool, Fault> {
-        let Some(room) = &self.room else { return Ok(false) };
-        let own = self.identity.fingerprint();
-        let (length, number, is_owner) = (self.roster_length_at_host, room.roster.number(), room.roster.owner() == own);
-        // An owner may know more than the host, and gives it the rest.
-        if !self.may_believe(if is_owner { number } else { length }, now, random)? {
-            return Ok(false);
-        }
-        let Some(room) = &self.room else { return Ok(false) };
-        // Unless it is the owner's own last entry, which the host never got.
-        let is_closed = room.roster.is_closed() && length == number;
-        if is_closed || room.roster.was_removed(&own) {
-            self.shown_the_end(if is_closed { Stop::Closed } else { Stop::Removed });
-            return Ok(false);
-        }
-        if !room.roster.contains(&own) {
-            return Err(Fault::BrokenRoster);
-        }
-        let skip = usize::try_from(length).unwrap_or(usize::MAX);
-        let missing: Vec<Signed> = room.roster.entries().iter().skip(skip).cloned().collect();
-        missing.into_iter().for_each(|entry| self.send(&Frame::Roster(entry)));
-        Ok(true)
-    }
-
-    /// Who was away when the owner removed them or closed the room is shown what the owner signed.
-    fn shown_the_end(&mut self, end: Stop) {
-        self.tell_entries();
-        self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
-        self.stop(if self.leaving.is_some() { Stop::Left } else { end });
-    }
-
-    fn enter(&mut self) {
-        let Some(room) = &mut self.room else { return };
-        let members: Vec<Fingerprint> = room.roster.members().collect();
-        let entered = Event::Entered {
-            room: room.roster.room(),
-            genesis: room.roster.genesis().clone(),
-            owner: room.roster.owner(),
-            host: self.pin.unwrap_or_else(|| room.roster.owner()),
-        };
-        if !std::mem::replace(&mut self.entered, true) {
-            self.event(entered);
-            if self.is_owner() && !self.title.is_empty() {
-                let title = self.title.clone();
-                self.event(Event::Titled { title });
-            }
-        }
-        self.tell_entries();
-        self.event(Event::Members(members));
-    }
-
-    fn tell_entries(&mut self) {
-        let Some(room) = &self.room else { return };
-        let numbered = room.roster.entries().iter().zip(1..);
-        let entries: Vec<Event> = numbered
-            .filter_map(|(entry, number)| {
-                let hash = *room.roster.hash_at(number)?;
-                Some(Event::RosterEntry { number, entry: entry.clone(), hash })
-            })
-            .collect();
-        entries.into_iter().for_each(|entry| self.event(entry));
-    }
-
-    /// The host has told everything: what waited can go out.
-    pub(super) fn ready(&mut self, resumed: bool, now: Now) {
-        self.phase = Phase::Live;
-        (self.retries, self.lost) = (0, None);
-        self.requeue_in_flight(resumed);
-        let own = self.identity.fingerprint();
-        let Some(room) = &mut self.room else { return };
-        room.resumable = true;
-        room.clocks_due_ms = Some(now.monotonic_ms + WAKE_MS);
-        room.awaited.begin(now);
-        if !resumed || room.is_talkative() {
-            room.introduce_soon(now);
-        }
-        let (members, reachable) = (room.roster.len(), room.reachable(own, now).len());
-        self.event(Event::Ready { members, reachable });
-    }
-
-    fn roster_item(&mut self, exact: &[u8], now: Now) -> Result<(), Fault> {
-        let entry: Signed = decode(exact)?;
-        let Some(change) = self.roster_entry(&entry)? else {
-            self.check_end(&entry);
-            return Ok(());
-        };
-        self.chain = None;
-        self.requeue_in_flight(true);
-        let owner = self.is_owner();
-        let Some(room) = &mut self.room else { return Ok(()) };
-        room.chains.clear();
-        if owner || room.is_talkative() {
-            room.introduce_soon(now);
-        }
-        let (number, hash) = (room.roster.number(), *room.roster.hash());
-        if let Some(memory) = &mut self.memory {
-            memory.learn(number, &hash);
-        }
-        self.event(Event::RosterEntry { number, entry, hash });
-        match change {
-            Change::Added(member) => self.member_added(member),
-            Change::Removed(member) => self.member_removed(member),
-            Change::Updated(_) => {}
-            Change::Closed => self.stop(Stop::Closed),
-        }
-        Ok(())
-    }
-
-    /// The owner's last entry, kept by a run before this one, has come back from the host.
-    fn check_end(&mut self, entry: &Signed) {
-        let Some(roster) = self.room.as_ref().map(|room| &room.roster) else { return };
-        if roster.is_closed() && roster.entries().last().is_some_and(|last| last.payload == entry.payload) {
-            self.stop(Stop::Closed);
-        }
-    }
-
-    fn roster_entry(&mut self, entry: &Signed) -> Result<Option<Change>, Fault> {
-        self.room.as_mut().ok_or(Fault::Unexpected)?.roster.apply(entry)
-    }
-
-    fn member_added(&mut self, member: Fingerprint) {
-        if member != self.identity.fingerprint() {
-            if let Some(room) = &mut self.room {
-                room.left.remove(&member);
-                room.absences.is_new(member);
-            }
-            if self.desk.take_used(member) {
-                self.event(Event::InviteUsed { by: member });
-            }
-            self.event(Event::MemberJoined { member });
-        }
-    }
-
-    fn member_removed(&mut self, member: Fingerprint) {
-        if member == self.identity.fingerprint() {
-            let left = self.leaving.is_some();
-            self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
-            return self.stop(if left { Stop::Left } else { Stop::Removed });
-        }
-        let Some(room) = &mut self.room else { return };
-        // What it did not confirm, it is not to have any more.
-        room.forget_prekey(member);
-        room.absences.forget(&member);
-        room.present.remove(&member);
-        if !room.left.remove(&member) {
-            self.event(Event::MemberRemoved { member });
-        }
-    }
-
-    /// The host's word on who is connected: for show, and to know whom to wait for.
-    pub(super) fn presence(&mut self, presence: &Presence, now: Now) {
-        let own = self.identity.fingerprint();
-        let learning = self.crypto.suite().is_learning();
-        let is_live = self.phase == Phase::Live;
-        let Some(room) = &mut self.room else { return };
-        let member = presence.member;
-        if member == own || !room.roster.contains(&member) {
-            return;
-        }
-        match presence.state {
-            PRESENCE_CONNECTED => {
-                if learning && room.is_talkative() {
-                    room.introduce_soon(now);
-                }
-                if room.present.insert(member) {
-                    if is_live {
-                        room.member_is_back(member, now);
-                    }
-                    self.event(Event::MemberHere { member });
-                }
-            }
-            PRESENCE_OFFLINE | PRESENCE_CUT => {
-                let cut = presence.state == PRESENCE_CUT;
-                room.learning_told.remove(&member);
-                let was_present = room.present.remove(&member);
-                if !cut {
-                    self.lose_reader(member);
-                }
-                if was_present {
-                    self.event(Event::MemberAway { member, cut });
-                }
-            }
-            _ => {}
-        }
     }
 }
 

@@ -1,0 +1,164 @@
+//! What a face asks of its client, and how that is done.
+
+use super::{Client, Event, Output, Phase, Stop};
+use crate::crypto::{Fingerprint, Random};
+use crate::protocol::link::ByeCode;
+use crate::protocol::memory::Memory;
+use crate::protocol::payload::{Body, Fault};
+use crate::protocol::safety_number::SafetyNumber;
+use crate::protocol::{MessageId, Now, RoomId};
+
+/// What a face asks for.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Command {
+    /// The person accepts this host's key.
+    TrustHost(Fingerprint),
+    /// The person wants into this room of the lobby.
+    Knock(RoomId),
+    /// This is remembered of the room, from before or from elsewhere: to be handed in before
+    /// [`Self::Knock`]. The host may not show less.
+    Remember(Memory),
+    /// Send words.
+    Send {
+        /// Names the message from now on; 16 random bytes.
+        id: MessageId,
+        /// The words.
+        text: String,
+    },
+    /// Do not send what still waits.
+    Cancel(MessageId),
+    /// Use another display name.
+    Rename(String),
+    /// Give the room another title; the owner only.
+    Retitle(String),
+    /// Make an invite; the owner only.
+    Invite {
+        /// Where the host may be reached.
+        addresses: Vec<String>,
+        /// How long it holds, in milliseconds.
+        life_ms: u64,
+    },
+    /// Let no open invite hold any more; the owner only.
+    WithdrawInvites,
+    /// Let somebody in who asks, or not; the owner only.
+    AnswerKnock {
+        /// Who asks.
+        member: Fingerprint,
+        /// The answer.
+        admit: bool,
+    },
+    /// Remove a member; the owner only.
+    Remove(Fingerprint),
+    /// Close the room for good; the owner only.
+    CloseRoom,
+    /// The entry of [`Event::EntrySigned`] is kept and would survive a crash: it may be sent.
+    EntryStored,
+    /// It could not be kept, and is tried again: whoever asked to come in is told not to wait.
+    EntryUnstored,
+    /// Work out the safety number with a member: [`Event::SafetyNumber`] follows.
+    SafetyNumber(Fingerprint),
+    /// Make a new prekey now.
+    RefreshKeys,
+    /// Connect now instead of waiting.
+    RetryNow,
+    /// Leave for good, telling the room. For an owner: close the room.
+    Leave,
+    /// Say goodbye to the host and stay a member.
+    GoOffline,
+}
+
+impl std::fmt::Debug for Command {
+    /// Without words and names, which do not belong in logs.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::TrustHost(_) => "TrustHost",
+            Self::Knock(_) => "Knock",
+            Self::Remember(_) => "Remember",
+            Self::Send { .. } => "Send",
+            Self::Cancel(_) => "Cancel",
+            Self::Rename(_) => "Rename",
+            Self::Retitle(_) => "Retitle",
+            Self::Invite { .. } => "Invite",
+            Self::WithdrawInvites => "WithdrawInvites",
+            Self::AnswerKnock { .. } => "AnswerKnock",
+            Self::Remove(_) => "Remove",
+            Self::CloseRoom => "CloseRoom",
+            Self::EntryStored => "EntryStored",
+            Self::EntryUnstored => "EntryUnstored",
+            Self::SafetyNumber(_) => "SafetyNumber",
+            Self::RefreshKeys => "RefreshKeys",
+            Self::RetryNow => "RetryNow",
+            Self::Leave => "Leave",
+            Self::GoOffline => "GoOffline",
+        })
+    }
+}
+
+impl Client {
+    pub(super) fn obey(&mut self, command: Command, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
+        match command {
+            Command::TrustHost(host) => {
+                if self.phase == Phase::AskTrust {
+                    self.pin = Some(host);
+                    self.dial();
+                }
+            }
+            Command::Knock(room) => {
+                if self.phase == Phase::ChooseRoom {
+                    self.choose_room(room)?;
+                    self.dial();
+                }
+            }
+            Command::Remember(memory) => {
+                self.remember(&memory);
+                self.check_memory(now, random)?;
+            }
+            Command::Send { id, text } => self.queue(id, text),
+            Command::Cancel(id) => self.cancel(id),
+            Command::Rename(name) => {
+                self.controls.retain(|body| !matches!(body, Body::Name(_)));
+                self.controls.push_back(Body::Name(name.clone()));
+                self.name = name;
+            }
+            Command::Retitle(title) => {
+                if self.is_owner() {
+                    self.controls.retain(|body| !matches!(body, Body::Title(_)));
+                    self.controls.push_back(Body::Title(title.clone()));
+                    self.title.clone_from(&title);
+                    self.event(Event::Titled { title });
+                }
+            }
+            Command::Invite { addresses, life_ms } => self.make_invite(addresses, life_ms, now, random)?,
+            Command::WithdrawInvites => {
+                self.desk.withdraw_invites();
+                self.tell_open_invites();
+            }
+            Command::AnswerKnock { member, admit } => self.answer_knock(member, admit),
+            Command::Remove(member) => self.desk.remove(member),
+            Command::CloseRoom => self.desk.close(),
+            Command::EntryStored => self.desk.entry_stored(),
+            Command::EntryUnstored => self.entry_unstored(),
+            Command::SafetyNumber(member) => self.safety_number(&member),
+            Command::RefreshKeys => self.refresh_keys(),
+            Command::RetryNow => {
+                if self.retry_at_ms.is_some() {
+                    self.dial();
+                }
+            }
+            Command::Leave => self.leave(now),
+            Command::GoOffline => {
+                self.confirm_before_goodbye(now, random)?;
+                self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
+                self.stop(Stop::Offline);
+            }
+        }
+        Ok(())
+    }
+
+    fn safety_number(&mut self, member: &Fingerprint) {
+        let Some(room) = self.room.as_ref().filter(|room| !room.roster.suite().is_learning()) else { return };
+        let Some(bundle) = room.roster.bundle(member) else { return };
+        let number = SafetyNumber::between(&*self.identity.signing().public(), &*bundle.verifying);
+        self.event(Event::SafetyNumber(number));
+    }
+}
