@@ -59,7 +59,7 @@ impl EventLoop {
     pub(super) fn remove_client(&mut self, id: ClientId) {
         if self.clients.contains_key(&id) {
             self.members.tell(id, Input::Remove);
-            self.hang_up(id, ByeCode::Leaving);
+            self.hang_up(id, Some(ByeCode::Leaving));
             self.clients.remove(&id);
         }
     }
@@ -68,7 +68,7 @@ impl EventLoop {
     pub(super) fn handle_wish(&mut self, id: ClientId, wish: Wish) {
         match wish {
             Wish::Connect { attempt, pin } => {
-                self.hang_up(id, ByeCode::Leaving);
+                self.hang_up(id, Some(ByeCode::Leaving));
                 let Some(client) = self.clients.get_mut(&id) else { return };
                 client.attempt = attempt;
                 client.pin = pin;
@@ -76,7 +76,8 @@ impl EventLoop {
                 self.dial_on(id);
             }
             Wish::Send(frame) => self.send_dialled(id, frame),
-            Wish::Disconnect(code) => self.hang_up(id, code),
+            Wish::Disconnect(code) => self.hang_up(id, Some(code)),
+            Wish::Abandon => self.hang_up(id, None),
             Wish::Taken(bytes) => self.taken(id, bytes),
         }
     }
@@ -288,14 +289,14 @@ impl EventLoop {
     }
 
     /// Ends what a client has of a connection.
-    fn hang_up(&mut self, id: ClientId, code: ByeCode) {
+    fn hang_up(&mut self, id: ClientId, code: Option<ByeCode>) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         client.dial = None;
         client.lookup_until_ms = None;
         client.redial_at_ms = None;
         let Some(link) = client.link.take() else { return };
         match self.connections.at(link).map(|link| link.role) {
-            Some(Role::Dialled { stage: DialStage::Open, .. }) => self.part(link, Some(code)),
+            Some(Role::Dialled { stage: DialStage::Open, .. }) if code.is_some() => self.part(link, code),
             _ => self.drop_link(link, &LinkError::Cut),
         }
     }

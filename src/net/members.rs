@@ -69,6 +69,8 @@ pub(super) enum Wish {
     Send(Arc<[u8]>),
     /// Say goodbye and close.
     Disconnect(ByeCode),
+    /// Close without a word.
+    Abandon,
     /// So many bytes of frames are dealt with.
     Taken(usize),
 }
@@ -241,6 +243,10 @@ impl Desk {
                 Some(Output::Disconnect(code)) => {
                     seat.attempt += 1;
                     self.wish(id, Wish::Disconnect(code));
+                }
+                Some(Output::Abandon) => {
+                    seat.attempt += 1;
+                    self.wish(id, Wish::Abandon);
                 }
             }
         }

@@ -104,6 +104,32 @@ fn whoever_missed_nothing_is_told_nothing() {
     }
 }
 
+/// Everybody gives up the silent link and comes back, which is no goodbye: what they said meanwhile waits for all.
+#[test]
+fn a_host_that_stands_still_loses_no_words_and_tells_of_no_losses() {
+    const PEOPLE: [&str; 3] = ["ann", "bo", "carol"];
+    for (suite, seconds) in SECURE.into_iter().flat_map(|suite| [5, 9, 15, 40].map(|seconds| (suite, seconds))) {
+        let mut net = Net::new(suite, &PEOPLE);
+        net.stop_host();
+        for second in 0..seconds {
+            PEOPLE.iter().for_each(|name| _ = net.send(name, &format!("{second}")));
+            net.wait_in_steps(1_000, 250);
+        }
+        net.continue_host();
+        net.wait_in_steps(45_000, 250);
+        for name in PEOPLE {
+            assert_eq!(net.inbox(name).len(), 2 * seconds, "{suite:?}, {seconds} s: {name}");
+            let untrue = |event: &Event| match event {
+                Event::Missed { .. } | Event::MissedBy { .. } | Event::LogGap { .. } | Event::Unreadable { .. } => true,
+                Event::OnHost { without, .. } => !without.is_empty(),
+                _ => false,
+            };
+            let told = net.people[name].events.iter().find(|event| untrue(event));
+            assert_eq!(told, None, "{suite:?}, {seconds} s: {name}");
+        }
+    }
+}
+
 /// To Ann, who was cut off meanwhile, a renewal of Bo's keys looks like another return; Bo knows better.
 #[test]
 fn whoever_renews_keys_before_they_were_told_is_told_all_the_same() {

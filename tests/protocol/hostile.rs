@@ -181,8 +181,7 @@ fn promise_too_much(net: &mut Net) {
             Some(Frame::Welcome(Welcome { position: welcome.position + 5, ..welcome }))
         }
         Frame::Welcome(welcome) => {
-            let (roster_length, position) = (ROSTER_ENTRIES_MAX, ROSTER_ENTRIES_MAX + 1);
-            Some(Frame::Welcome(Welcome { roster_length, position, ..welcome }))
+            Some(Frame::Welcome(Welcome { roster_length: welcome.roster_length + 1, ..welcome }))
         }
         frame => Some(frame),
     }));

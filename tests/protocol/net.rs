@@ -146,6 +146,9 @@ pub(crate) struct Net {
     next_message: u64,
     /// May change or drop a frame on its way to a client: what an evil host does.
     pub(crate) tamper: Option<Tamper>,
+    /// Whether the host's process is stopped, and what comes meanwhile over links that are given up.
+    stands_still: bool,
+    unread: Vec<(&'static str, LinkId, VecDeque<Arc<[u8]>>, bool)>,
     /// Whether an owner can keep the entries it signs.
     pub(crate) disk_works: bool,
     /// Whose frames are written down, and those that were.
@@ -187,6 +190,8 @@ impl Net {
             next_link: 0,
             next_message: 0,
             tamper: None,
+            stands_still: false,
+            unread: Vec::new(),
             disk_works: true,
             sent_by: None,
         };
@@ -324,7 +329,7 @@ impl Net {
             match output {
                 Output::Event(event) => person.events.push(event),
                 Output::Send(frame) => person.to_host.push_back(frame),
-                Output::Disconnect(_) | Output::Connect { .. } => {}
+                Output::Disconnect(_) | Output::Abandon | Output::Connect { .. } => {}
             }
         }
         person.events[told..].to_vec()
@@ -356,6 +361,29 @@ impl Net {
     /// What was frozen moves again.
     pub(crate) fn thaw(&mut self, name: &'static str) {
         self.people.get_mut(name).unwrap().frozen = false;
+    }
+
+    /// The host's process is stopped. What is said to it lies in its computer.
+    #[allow(dead_code, reason = "for the tests of absences")]
+    pub(crate) fn stop_host(&mut self) {
+        self.stands_still = true;
+    }
+
+    /// The host's process goes on, with all that lies there.
+    #[allow(dead_code, reason = "for the tests of absences")]
+    pub(crate) fn continue_host(&mut self) {
+        self.stands_still = false;
+        let now = self.now_of(HOST);
+        for (name, link, frames, clean) in std::mem::take(&mut self.unread) {
+            let mut reader = FrameReader::new(usize::MAX);
+            frames.iter().for_each(|bytes| reader.push(bytes));
+            while let Some((kind, body)) = reader.next_body().unwrap() {
+                self.host.frame(link, kind, &body, now);
+                self.tape.push(Taped::ToHost { name, link, kind, body });
+            }
+            self.close(name, link, clean);
+        }
+        self.look_at_clocks(false);
     }
 
     /// The host's process ends and another takes its place, without a room.
@@ -404,7 +432,9 @@ impl Net {
     /// Lets the host and everybody do what is due; `all`: they look because the time broke.
     fn look_at_clocks(&mut self, all: bool) {
         let now = self.now_of(HOST);
-        self.host.handle_timeout(now);
+        if !self.stands_still {
+            self.host.handle_timeout(now);
+        }
         for name in self.people.keys().copied().collect::<Vec<_>>() {
             let now = self.now_of(name);
             let person = self.people.get_mut(name).unwrap();
@@ -464,7 +494,8 @@ impl Net {
             match output {
                 Output::Connect { pin } => self.connect(name, pin),
                 Output::Send(frame) => self.sends(name, frame),
-                Output::Disconnect(code) => self.say_bye(name, code),
+                Output::Disconnect(code) => self.hang_up(name, Some(code)),
+                Output::Abandon => self.hang_up(name, None),
                 Output::Event(event) => self.told(name, event),
             }
         }
@@ -505,7 +536,7 @@ impl Net {
         let (now, host_now) = (self.now_of(name), self.now_of(HOST));
         let (suite, host) = (self.suite, self.host_fingerprint());
         let person = self.people.get_mut(name).unwrap();
-        if !person.online {
+        if !person.online || self.stands_still {
             let error = LinkError::Refused { address: "here".to_owned() };
             return person.client.disconnected(error, now, &mut person.random);
         }
@@ -530,21 +561,30 @@ impl Net {
         person.client.connected(now, &mut person.random);
     }
 
-    fn say_bye(&mut self, name: &'static str, code: ByeCode) {
+    /// A link ends, with a goodbye or without one.
+    fn hang_up(&mut self, name: &'static str, code: Option<ByeCode>) {
         let person = self.people.get_mut(name).unwrap();
-        person.to_host.push_back(Frame::Bye(Bye { code: code.code() }).to_bytes());
-        self.carry_to_host(name);
-        let now = self.now_of(HOST);
-        if let Some(link) = self.people.get_mut(name).unwrap().link.take() {
-            self.host.link_closed(link, true, now);
-            self.tape.push(Taped::Closed { name, link, clean: true });
+        person.to_host.extend(code.map(|code| Frame::Bye(Bye { code: code.code() }).to_bytes()));
+        if self.stands_still {
+            let said = std::mem::take(&mut person.to_host);
+            return self.unread.extend(person.link.take().map(|link| (name, link, said, code.is_some())));
         }
+        self.carry_to_host(name);
+        if let Some(link) = self.people.get_mut(name).unwrap().link.take() {
+            self.close(name, link, code.is_some());
+        }
+    }
+
+    fn close(&mut self, name: &'static str, link: LinkId, clean: bool) {
+        let now = self.now_of(HOST);
+        self.host.link_closed(link, clean, now);
+        self.tape.push(Taped::Closed { name, link, clean });
     }
 
     fn carry_to_host(&mut self, name: &'static str) -> bool {
         let now = self.now_of(HOST);
         let person = self.people.get_mut(name).unwrap();
-        let Some(link) = person.link.filter(|_| !person.frozen) else { return false };
+        let Some(link) = person.link.filter(|_| !person.frozen && !self.stands_still) else { return false };
         let busy = !person.to_host.is_empty();
         for bytes in person.to_host.drain(..) {
             person.host_reader.push(&bytes);
@@ -594,7 +634,7 @@ impl Net {
     fn carry_to_client(&mut self, name: &'static str) -> bool {
         let now = self.now_of(name);
         let person = self.people.get_mut(name).unwrap();
-        if person.frozen {
+        if person.frozen || self.stands_still {
             return false;
         }
         let busy = !person.to_client.is_empty();

@@ -24,6 +24,8 @@ pub(super) struct Link {
     /// Each side may have finished with it before the other has read the last of it.
     host_done: bool,
     client_done: bool,
+    /// Whether the client said goodbye.
+    is_clean: bool,
     /// Whether it was begun to go on where the last one ended.
     resuming: bool,
     /// Bytes that wait because the room is large, and not because the reader is slow.
@@ -41,6 +43,7 @@ impl Link {
             client_reader: FrameReader::new(MEMBER_BODY_BYTES_MAX),
             host_done: false,
             client_done: false,
+            is_clean: false,
             resuming: false,
             excused: 0,
             deeds: Deeds::default(),
@@ -56,7 +59,8 @@ impl World {
             match output {
                 Output::Connect { .. } => self.connect(who),
                 Output::Send(frame) => self.send(who, &frame),
-                Output::Disconnect(code) => self.hang_up(who, code),
+                Output::Disconnect(code) => self.hang_up(who, Some(code)),
+                Output::Abandon => self.hang_up(who, None),
                 Output::Event(event) => self.told(who, event),
             }
         }
@@ -139,10 +143,12 @@ impl World {
         }
     }
 
-    fn hang_up(&mut self, who: usize, code: ByeCode) {
+    /// A link ends, with a goodbye or without one.
+    fn hang_up(&mut self, who: usize, code: Option<ByeCode>) {
         let Some(link) = self.people[who].link.take().and_then(|id| self.links.get_mut(&id)) else { return };
-        link.to_host.extend_from_slice(&Frame::Bye(Bye { code: code.code() }).to_bytes());
-        link.client_done = true;
+        link.to_host
+            .extend(code.into_iter().flat_map(|code| Frame::Bye(Bye { code: code.code() }).to_bytes().to_vec()));
+        (link.client_done, link.is_clean) = (true, code.is_some());
     }
 
     /// The link breaks; what was on its way is lost.
@@ -220,9 +226,11 @@ impl World {
             self.drain_host();
         }
         let is_over = |link: &Link| link.client_done && link.to_host.is_empty();
-        if self.links.get(&id).is_some_and(is_over) && self.links.remove(&id).is_some_and(|link| !link.host_done) {
+        if self.links.get(&id).is_some_and(is_over)
+            && let Some(link) = self.links.remove(&id).filter(|link| !link.host_done)
+        {
             let now = self.host_now();
-            self.host.link_closed(LinkId(id), true, now);
+            self.host.link_closed(LinkId(id), link.is_clean, now);
             self.drain_host();
         }
     }

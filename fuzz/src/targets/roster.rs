@@ -24,7 +24,8 @@ pub fn run(input: &[u8]) {
     let (mut desk, [ann, ..]) = Desk::with_room(room);
     // To become ready costs a signature, which is cheap with learning keys alone.
     let learning = room.suite.is_learning();
-    let mut seat = if learning { Seat::live(room.suite, BO) } else { Seat::syncing(room.suite, BO, u64::MAX / 2) };
+    let mut seat =
+        if learning { Seat::live(room.suite, BO) } else { Seat::syncing(room.suite, BO, CHANGES_MAX as u64 + 1) };
     let mut entries: Vec<Signed> = room.entries.clone();
     for _ in 0..CHANGES_MAX {
         if input.is_empty() {

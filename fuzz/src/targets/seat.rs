@@ -17,7 +17,7 @@ use super::people::{ANN, BO, CAROL, START, Seeded, crypto, fingerprint, identity
 use super::rooms::{Room, room};
 
 /// Where the kept room's log stands when somebody comes in.
-const FIRST_POSITION: u64 = 10;
+const FIRST_POSITION: u64 = 100;
 /// Its hash there: the host's word.
 const FIRST_HASH: [u8; 32] = [0x33; 32];
 /// How often a client may want to be looked after without time going on.
@@ -192,7 +192,7 @@ impl Seat {
                     }
                     self.sent.push(frame);
                 }
-                Output::Disconnect(_) => self.linked = false,
+                Output::Disconnect(_) | Output::Abandon => self.linked = false,
                 Output::Event(event) => self.told(event),
             }
         }

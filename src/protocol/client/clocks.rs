@@ -21,12 +21,13 @@ impl Client {
         }
         let ours_ms = now.unix_ms;
         let nearest_ms = ours_ms.clamp(*theirs.start(), *theirs.end());
-        let difference_ms = i128::from(nearest_ms) - i128::from(ours_ms);
-        let difference_ms = i64::try_from(difference_ms).unwrap_or(i64::MAX);
-        let is_near = |told_ms: i64| difference_ms.abs_diff(told_ms) < CLOCK_DIFFERS_MS;
-        let is_told = is_near(0) || self.clocks_told.iter().any(|told_ms| is_near(*told_ms));
+        let [least, nearest, most] = [*theirs.start(), nearest_ms, *theirs.end()].map(|date| apart_ms(date, ours_ms));
+        // What was told may be the exact difference of what is a range here.
+        let may_be = |told_ms: i64| told_ms.clamp(least, most).abs_diff(told_ms) < CLOCK_DIFFERS_MS;
+        let is_told =
+            nearest.unsigned_abs() < CLOCK_DIFFERS_MS || self.clocks_told.iter().any(|told_ms| may_be(*told_ms));
         if !is_told && self.clocks_told.len() < CLOCKS_TOLD_MAX {
-            self.clocks_told.push(difference_ms);
+            self.clocks_told.push(nearest);
             self.event(Event::ClockDiffers { member, theirs_ms: nearest_ms, ours_ms });
         }
     }
@@ -42,4 +43,10 @@ impl Client {
             self.compare_clocks(member, dates, now);
         }
     }
+}
+
+/// How far a date is ahead of ours.
+fn apart_ms(date_ms: u64, ours_ms: u64) -> i64 {
+    let apart_ms = i128::from(date_ms) - i128::from(ours_ms);
+    i64::try_from(apart_ms).unwrap_or(i64::MAX)
 }

@@ -404,6 +404,9 @@ pub enum Output {
     Send(Arc<[u8]>),
     /// Say `Bye`, flush and close; nothing needs to be told back.
     Disconnect(ByeCode),
+    /// Close without a word: the link is dead, and what it carried goes on over another. Some host would take a
+    /// goodbye that arrives after all for one from the room.
+    Abandon,
     /// Tell the face.
     Event(Event),
 }
@@ -415,6 +418,7 @@ impl std::fmt::Debug for Output {
             Self::Connect { pin } => write!(formatter, "Connect({pin:?})"),
             Self::Send(frame) => write!(formatter, "Send({} bytes)", frame.len()),
             Self::Disconnect(code) => write!(formatter, "Disconnect({code:?})"),
+            Self::Abandon => formatter.write_str("Abandon"),
             Self::Event(event) => write!(formatter, "Event({event:?})"),
         }
     }

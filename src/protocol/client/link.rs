@@ -206,10 +206,7 @@ impl Client {
     }
 
     fn give_up_link(&mut self, now: Now, random: &mut dyn Random) {
-        self.outputs.push_back(Output::Disconnect(ByeCode::TimedOut));
-        if let Some(room) = &mut self.room {
-            room.prekey_wanted = true;
-        }
+        self.outputs.push_back(Output::Abandon);
         self.disconnected(LinkError::Cut, now, random);
     }
 

@@ -45,8 +45,7 @@ pub(super) struct RoomState {
     pub roster: Roster,
     pub log: LogHash,
     pub resumable: bool,
-    /// Another prekey is due: the person asks for one, or to the others ours is gone, for we said
-    /// goodbye and may resume all the same.
+    /// Another prekey is due: the person asks for one, or the last is past its time.
     pub prekey_wanted: bool,
     /// Whether the others have our newest prekey: it has come back with its place in the log.
     pub prekey_logged: bool,

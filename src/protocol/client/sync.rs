@@ -115,10 +115,6 @@ impl Client {
         if room.log.position() < position {
             return Ok(());
         }
-        if room.prekey_wanted {
-            // To the others ours may be gone.
-            (room.reached_since, room.reaching_index) = (None, None);
-        }
         let announces = !resumed || room.prekey_wanted || !room.prekey_logged || room.prekey_is_over(now);
         if !resumed && !self.check_roster(now, random)? {
             return Ok(());
@@ -206,6 +202,9 @@ impl Client {
         let own = self.identity.fingerprint();
         let Some(room) = &mut self.room else { return };
         room.resumable = true;
+        // Who is connected may have come back with us.
+        let present: Vec<Fingerprint> = room.present.iter().copied().collect();
+        present.into_iter().for_each(|member| room.member_is_back(member, now));
         room.clocks_due_ms = Some(now.monotonic_ms + WAKE_MS);
         room.awaited.begin(now);
         if !resumed || room.is_talkative() {

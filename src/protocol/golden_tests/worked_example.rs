@@ -141,6 +141,7 @@ impl Bo {
                 Output::Event(event) => self.events.push(event),
                 Output::Connect { .. } => {}
                 Output::Disconnect(code) => panic!("hung up with {code:?}: {:?}", self.events),
+                Output::Abandon => panic!("gave up: {:?}", self.events),
             }
         }
     }

@@ -21,7 +21,7 @@ use super::liveness::{Liveness, Sign};
 use super::rate::Bucket;
 use super::{Now, RoomId};
 use crate::crypto::{Fingerprint, Suite};
-use crate::wire::{Bye, Frame, FrameKind, Ping, Refuse, RelayToken};
+use crate::wire::{Frame, FrameKind, Ping, Refuse, RelayToken};
 
 /// A link to this host, named by whoever owns the sockets.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -147,7 +147,8 @@ struct Link {
     life: Liveness,
     /// How many of the bytes that its room said to it are counted in `life`.
     said_bytes: u64,
-    said_bye: bool,
+    /// The last word of the peer.
+    said_bye: Option<ByeCode>,
     /// Signs of life and looks around, which cost the peer less than us.
     questions: Bucket,
 }
@@ -195,7 +196,7 @@ impl Host {
         let state = LinkState::Keyed;
         let questions = Bucket::new(1, self.limits.questions_burst, now);
         let life = Liveness::new(since_ms);
-        self.links.insert(link, Link { peer, state, since_ms, life, said_bytes: 0, said_bye: false, questions });
+        self.links.insert(link, Link { peer, state, since_ms, life, said_bytes: 0, said_bye: None, questions });
         self.check_by(since_ms + self.limits.first_frame_ms);
     }
 
@@ -217,7 +218,7 @@ impl Host {
         match (frame, state) {
             (Frame::Ping(ping), _) => self.send(link, &Frame::Pong(ping)),
             (Frame::Pong(pong), _) => self.answered_ping(link, pong.number, now),
-            (Frame::Bye(Bye { .. }), _) => entry_said_bye(&mut self.links, link),
+            (Frame::Bye(bye), _) => self.said_bye(link, ByeCode::from_code(bye.code)),
             (Frame::Look(look), LinkState::Keyed) => self.look(link, &look),
             (Frame::Open(open), LinkState::Keyed) => self.open(link, &open, now),
             (Frame::Join(join), LinkState::Keyed) => self.join(link, &join, body, now),
@@ -234,6 +235,12 @@ impl Host {
     fn answered_ping(&mut self, link: LinkId, number: u64, now: Now) {
         if let Some(entry) = self.links.get_mut(&link) {
             entry.life.answered(number, now.monotonic_ms);
+        }
+    }
+
+    fn said_bye(&mut self, link: LinkId, code: ByeCode) {
+        if let Some(entry) = self.links.get_mut(&link) {
+            entry.said_bye = Some(code);
         }
     }
 
@@ -381,7 +388,8 @@ impl Host {
 
     fn forget(&mut self, link: LinkId, clean: bool, now: Now) {
         let Some(entry) = self.links.remove(&link) else { return };
-        let clean = clean || entry.said_bye;
+        // Whoever heard nothing from us for too long has given up this link and comes back on another.
+        let clean = entry.said_bye.map_or(clean, |code| code != ByeCode::TimedOut);
         match entry.state {
             LinkState::Keyed => {}
             LinkState::Waiting { room, number } => {
@@ -408,12 +416,6 @@ impl Host {
         self.check_by(now.monotonic_ms + self.limits.first_frame_ms);
         self.outputs.push_back(HostOutput::TurnedAway { link: asker });
         self.refuse(asker, code);
-    }
-}
-
-fn entry_said_bye(links: &mut BTreeMap<LinkId, Link>, link: LinkId) {
-    if let Some(entry) = links.get_mut(&link) {
-        entry.said_bye = true;
     }
 }
 
