@@ -55,17 +55,23 @@ impl Memories {
     pub fn load(profile: &Path, records: &[Record]) -> Result<(Self, Vec<Problem>), Problem> {
         let path = profile.join("memory.cbor");
         let mut memories = Self { path: path.clone(), rooms: BTreeMap::new(), unsaved: false };
-        let (mut whole, mut damaged) = (Vec::new(), Vec::new());
+        let (mut whole, mut damaged, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
         for copy in [checked::copy_of(&path), path] {
-            match checked::read(&copy).map_err(|error| Problem::cannot_read(&copy, &error))? {
-                Found::Whole(content) => match read_content(&content) {
+            match checked::read(&copy) {
+                Ok(Found::Whole(content)) => match read_content(&content) {
                     Some(rooms) => whole.push(rooms),
                     None => damaged.push(copy),
                 },
-                Found::Unchecked(_) | Found::Damaged => damaged.push(copy),
-                Found::Missing => {}
+                Ok(Found::Unchecked(_) | Found::Damaged) => damaged.push(copy),
+                Ok(Found::Missing) => {}
+                Err(error) => unreadable.push((copy, error)),
             }
         }
+        // What the disk may give another time is not given up for nothing.
+        if let Some((copy, error)) = unreadable.first().filter(|_| whole.is_empty()) {
+            return Err(Problem::cannot_read(copy, error));
+        }
+        damaged.extend(unreadable.into_iter().map(|(copy, _)| copy));
         memories.unsaved = whole.len() != 2 || whole.first() != whole.last();
         let is_lost = whole.is_empty() && !damaged.is_empty();
         whole.into_iter().flatten().for_each(|room| memories.take(room));
@@ -287,6 +293,28 @@ mod tests {
         fs::write(&second, b"damaged").unwrap();
         let (loaded, warnings) = Memories::load(directory.path(), &[record(1, 4)]).unwrap();
         assert_eq!((loaded.of(&RoomId([1; 32])), warnings.len()), (Some(memory(1, 4)), 2), "what the record knows");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_set_aside_if_the_other_copy_is_whole_and_else_stops() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = directory.path().join("memory.cbor");
+        for odd in [first.clone(), checked::copy_of(&first)] {
+            let (mut memories, _) = Memories::load(directory.path(), &[record(1, 5)]).unwrap();
+            memories.save().unwrap();
+            fs::remove_file(&odd).unwrap();
+            fs::create_dir(&odd).unwrap();
+            let (mut loaded, warnings) = Memories::load(directory.path(), &[]).unwrap();
+            assert_eq!((loaded.of(&RoomId([1; 32])), warnings.len()), (Some(memory(1, 5)), 1), "{}", odd.display());
+            loaded.save().unwrap();
+            assert!(odd.is_file(), "the copy is made anew");
+        }
+        fs::remove_file(&first).unwrap();
+        fs::create_dir(&first).unwrap();
+        fs::remove_file(checked::copy_of(&first)).unwrap();
+        Memories::load(directory.path(), &[record(1, 5)]).map(|_| ()).expect_err("it may be all there is");
+        assert!(first.is_dir(), "and stays where it is");
     }
 
     #[test]

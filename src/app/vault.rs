@@ -99,7 +99,10 @@ impl Vault {
         }
         let aside = files::set_aside(&self.path).map_err(|error| Problem::cannot_write(&self.path, &error))?;
         let what = say!("The marks on compared keys do not open: the file was changed, or is another identity's.");
-        let hint = say!("Compare keys again before you rely on them. The file was kept as {}.", aside.display());
+        let hint = say!(
+            "Compare keys again before you rely on them. Invites that you gave out hold no more: give out new ones. The file was kept as {}.",
+            aside.display()
+        );
         Ok((Private::default(), Some(Problem::new(Code::SettingsCorrupt, what, hint))))
     }
 

@@ -79,7 +79,7 @@ fn export(
         let whole =
             Zeroizing::new(texts.iter().map(|text| text.trim_end()).flat_map(|text| [text, "\n"]).collect::<String>());
         backup::write_new(path, whole.as_bytes())?;
-        console.event("exported", &json!({ "file": path, "private": private }));
+        console.event("exported", &json!({ "file": path.to_string_lossy(), "private": private }));
         console.line(&format!("Exported: {}", path.display()));
         return Ok(0);
     }
@@ -105,7 +105,7 @@ fn back_up(file: &Path, passphrase_file: Option<&Path>, global: &Global, console
     let keys = store.load(passphrase.as_ref())?.ok_or_else(|| none(&store))?;
     let of_backup = passphrase::of_backup(passphrase_file, true)?;
     let fingerprint = backup::write(file, &keys, &of_backup)?;
-    console.event("backup", &json!({ "fingerprint": fingerprint.to_string(), "file": file }));
+    console.event("backup", &json!({ "fingerprint": fingerprint.to_string(), "file": file.to_string_lossy() }));
     console.line(&format!("Backup:      {}, read back and whole", file.display()));
     console.line(&format!("Fingerprint: {}", fingerprint.grouped()));
     Ok(0)
@@ -163,7 +163,7 @@ fn tell(keys: &Keys, store: &Keystore, console: &mut Console) {
     let protected = store.is_protected();
     let fields = json!({
         "fingerprint": fingerprint.to_string(), "bits": public.bits(), "protected": protected,
-        "directory": store.directory(),
+        "directory": store.directory().to_string_lossy(),
     });
     console.event("identity", &fields);
     console.line(&format!("Fingerprint: {}", fingerprint.grouped()));

@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &Relay, global: &Global, console: &mut Console) -> 
         match told.recv() {
             Ok(Some(RelayEvent::Listening(address))) => {
                 let fields = json!({
-                    "address": address.to_string(), "fingerprint": fingerprint.to_string(), "token_file": token_file,
+                    "address": address.to_string(), "fingerprint": fingerprint.to_string(), "token_file": token_file.to_string_lossy(),
                 });
                 console.event("relaying", &fields);
                 console.line(&format!("Relaying at {address}"));

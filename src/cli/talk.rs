@@ -289,6 +289,10 @@ impl Talk {
         if let Some(held) = self.held.take() {
             return self.answer_held(line, &held);
         }
+        // An empty line is no message, and no mistake either.
+        if line.trim().is_empty() {
+            return;
+        }
         let wish = if self.report.console.is_json() { json_input::understand(line) } else { self.plain_wish(line) };
         match wish {
             Ok(Wish::Send(text)) => self.send_or_ask(text),
@@ -327,7 +331,7 @@ impl Talk {
         let knocks = self.chat.room(self.seat).map(|room| room.knocks.as_slice()).unwrap_or_default();
         let (word, tag) = line.split_once(' ').unwrap_or((line, ""));
         if knocks.is_empty() || !matches!(word, "/admit" | "/decline") {
-            return Ok(Wish::Send(line.to_owned()));
+            return if is_meant_as_command(line) { Err(not_understood()) } else { Ok(Wish::Send(line.to_owned())) };
         }
         let tag = tag.trim().to_ascii_lowercase();
         let mut meant = knocks.iter().filter(|knock| !tag.is_empty() && knock.to_string().starts_with(&tag));
@@ -375,10 +379,6 @@ impl Talk {
     }
 
     fn send(&mut self, text: &str) {
-        // An empty line is no message, and no mistake either.
-        if text.trim().is_empty() && self.rules.once.is_none() && self.stage == Stage::Talking {
-            return;
-        }
         match self.session.send(self.seat, text) {
             Ok(id) => self.outgoing.taken(id),
             Err(problem) => self.refuse_line(&problem),
@@ -506,6 +506,36 @@ impl Talk {
     }
 }
 
+/// Whether a line that is no command was meant as one: words to the room hardly begin so.
+fn is_meant_as_command(line: &str) -> bool {
+    const WORDS: [&str; 10] =
+        ["verify", "unverify", "room-code", "refresh-keys", "admit", "decline", "invite", "help", "leave", "quit"];
+    let Some(rest) = line.trim_start().strip_prefix('/') else { return false };
+    rest.split_whitespace().next().is_some_and(|word| WORDS.contains(&word.to_lowercase().as_str()))
+}
+
+fn not_understood() -> Problem {
+    Problem::new(Code::Usage, say!("This line of input is not understood."), say!("The line was not sent."))
+}
+
 fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_meant_as_command;
+
+    #[test]
+    fn a_mistyped_command_is_no_message() {
+        for line in ["/verify", "/VERIFY Bo", " /verify Bo", "/ verify Bo", "/admit zz", "/Decline", "/invite", "/quit"]
+        {
+            assert!(is_meant_as_command(line), "{line}");
+        }
+        for line in
+            ["/shrug", "/etc/hosts is right", "verify", "a /verify", "//verify", "/verifying is tedious", "/", ""]
+        {
+            assert!(!is_meant_as_command(line), "{line}");
+        }
+    }
 }

@@ -10,6 +10,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{AlwaysResolvesClientRawPublicKeys, ClientConfig, ResolvesClientCert, Resumption};
@@ -19,6 +20,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerConfig};
 use rustls::sign::CertifiedKey;
+use rustls::time_provider::TimeProvider;
 use rustls::version::TLS13;
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, PeerMisbehaved, SignatureAlgorithm,
@@ -44,7 +46,7 @@ const SCHEME: SignatureScheme = SignatureScheme::RSA_PSS_SHA256;
 pub fn host_config(key: &Arc<dyn SigningKey>) -> Result<Arc<ServerConfig>, Error> {
     let backend = key.public().suite().backend();
     let resolver = HostKey(certified(key, Domain::TlsHost));
-    let mut config = ServerConfig::builder_with_provider(provider())
+    let mut config = ServerConfig::builder_with_details(provider(), Arc::new(NoDates))
         .with_protocol_versions(&[&TLS13])?
         .with_client_cert_verifier(Arc::new(AnyMember { backend }))
         .with_cert_resolver(Arc::new(resolver));
@@ -68,7 +70,7 @@ pub fn client_config(
 ) -> Result<Arc<ClientConfig>, Error> {
     let verifier = PinnedHost { backend: key.public().suite().backend(), pin: Some(pin), verdict: Arc::clone(verdict) };
     let resolver = AlwaysResolvesClientRawPublicKeys::new(certified(key, Domain::TlsClient));
-    let config = ClientConfig::builder_with_provider(provider())
+    let config = ClientConfig::builder_with_details(provider(), Arc::new(NoDates))
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
@@ -83,7 +85,7 @@ pub fn client_config(
 /// Only if rustls does not accept its own parts.
 pub fn probe_config(backend: Arc<dyn CryptoBackend>, verdict: &Arc<Verdict>) -> Result<Arc<ClientConfig>, Error> {
     let verifier = PinnedHost { backend, pin: None, verdict: Arc::clone(verdict) };
-    let config = ClientConfig::builder_with_provider(provider())
+    let config = ClientConfig::builder_with_details(provider(), Arc::new(NoDates))
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
@@ -138,6 +140,17 @@ fn finish(mut config: ClientConfig) -> Arc<ClientConfig> {
     config.enable_sni = false;
     config.enable_early_data = false;
     Arc::new(config)
+}
+
+/// The keys in the handshake have no dates, and a computer that believes to be before 1970 has a clock that TLS cannot
+/// read.
+#[derive(Debug)]
+struct NoDates;
+
+impl TimeProvider for NoDates {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::ZERO))
+    }
 }
 
 fn provider() -> Arc<CryptoProvider> {

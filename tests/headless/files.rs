@@ -31,6 +31,29 @@ fn fifo(path: &std::path::Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
+/// A path may be no text at all.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_path_that_is_not_utf8_is_told_as_far_as_it_can_be() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let ann = Profile::of("ann");
+    let odd = |name: &[u8]| ann.path().join(OsStr::from_bytes(name));
+    let at = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_conversa"));
+        command.arg("--profile").arg(odd(b"p\xff")).args(arguments);
+        command
+    };
+    let (exit, output, errors) = finish(&mut at(&["identity", "new", "--learning", "--json"]));
+    assert_eq!(exit, 0, "{errors}");
+    assert!(output.contains("p\u{fffd}"), "{output}");
+    let mut export = at(&["identity", "export", "--learning", "--json", "--output"]);
+    export.arg(odd(b"e\xff"));
+    let (exit, output, errors) = finish(&mut export);
+    assert_eq!(exit, 0, "{errors}");
+    assert!(output.contains("e\u{fffd}"), "{output}");
+}
+
 /// What all commands print that print and end, on an output that takes nothing.
 #[cfg(target_os = "linux")]
 #[test]

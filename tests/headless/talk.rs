@@ -41,6 +41,24 @@ fn two_people_talk_both_ways() {
 }
 
 #[test]
+fn what_shows_nothing_is_a_mistake_wherever_a_message_is_due() {
+    let (ann, bo) = (Profile::of("ann"), Profile::of("bo"));
+    let (mut host, hosting) = ann.host("Ann", &[]);
+    bo.join("Bo", &hosting.invite, &[]).finish();
+    for text in ["", "  ", "\t\n", "\u{200b}"] {
+        let (exit, output, errors) = bo.run(&["send", &hosting.room, text]);
+        assert_eq!((exit, output.as_str()), (2, ""), "{text:?}: {errors}");
+        assert!(errors.contains("There is nothing to send."), "{text:?}: {errors}");
+    }
+    host.say(r#"{"send":" "}"#);
+    assert_eq!(host.expect("error")["code"], "usage");
+    // A line without a letter is neither.
+    host.say("");
+    host.say("  ");
+    assert_eq!(host.finish(), 2);
+}
+
+#[test]
 fn three_people_hear_each_other() {
     let (ann, bo, carol) = (Profile::of("ann"), Profile::of("bo"), Profile::of("carol"));
     let (mut host, hosting) = ann.host("Ann", &[]);

@@ -87,8 +87,9 @@ impl Client {
         // It erased the private half of its last one before it came back, and with it what it had not read.
         let is_present = room.present.contains(&member);
         let known = room.prekeys.get(&member);
-        let has_lapsed =
-            known.is_some_and(|known| known.renewed_by_ms.is_some() || (!is_present && known.is_over(now)));
+        // Whoever is there already when we come may have come back just before.
+        let was_away = !is_present || !is_new;
+        let has_lapsed = known.is_some_and(|known| known.renewed_by_ms.is_some() || (was_away && known.is_over(now)));
         if missed_presence || has_lapsed {
             // A new run of its app looks like a renewal from here: nothing it says later tells what came before.
             self.lose_reader(member);
