@@ -52,6 +52,18 @@ impl Profile {
         Ok(Self { directory, _lock: lock })
     }
 
+    /// The directory for whoever only looks into it: closed to others if it is there, as [`Self::open`] does.
+    ///
+    /// # Errors
+    /// A [`Problem`] as of [`Self::place`], or if others can enter it and that cannot be changed.
+    pub fn look_into(directory: Option<PathBuf>) -> Result<PathBuf, Problem> {
+        let place = Self::place(directory)?;
+        if place.is_dir() {
+            close_to_others(&place)?;
+        }
+        Ok(place)
+    }
+
     /// Where the profile is that [`Self::open`] would open: to read from it while another process
     /// uses it.
     ///

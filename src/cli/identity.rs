@@ -55,7 +55,7 @@ fn make(suite: Suite, bits: Option<u32>, global: &Global, console: &mut Console)
 }
 
 fn show(suite: Suite, global: &Global, console: &mut Console) -> Result<u8, Problem> {
-    let store = Keystore::new(&Profile::place(global.profile.clone())?, suite);
+    let store = Keystore::new(&Profile::look_into(global.profile.clone())?, suite);
     // The fingerprint is of the public half; no passphrase is needed to see it.
     let passphrase = passphrase::find(global, &store)?;
     let keys = store.load(passphrase.as_ref())?.ok_or_else(|| none(&store))?;
@@ -70,7 +70,7 @@ fn export(
     global: &Global,
     console: &mut Console,
 ) -> Result<u8, Problem> {
-    let store = Keystore::new(&Profile::place(global.profile.clone())?, suite);
+    let store = Keystore::new(&Profile::look_into(global.profile.clone())?, suite);
     if !store.exists() {
         return Err(none(&store));
     }
@@ -91,7 +91,7 @@ fn export(
 }
 
 fn forget(suite: Suite, global: &Global, console: &mut Console) -> Result<u8, Problem> {
-    let store = Keystore::new(&Profile::place(global.profile.clone())?, suite);
+    let store = Keystore::new(&Profile::look_into(global.profile.clone())?, suite);
     let identity = store.said_fingerprint().ok_or_else(|| none(&store))?;
     keyring::forget(identity)?;
     console.event("forgotten", &json!({ "fingerprint": identity.to_string() }));
@@ -100,7 +100,7 @@ fn forget(suite: Suite, global: &Global, console: &mut Console) -> Result<u8, Pr
 }
 
 fn back_up(file: &Path, passphrase_file: Option<&Path>, global: &Global, console: &mut Console) -> Result<u8, Problem> {
-    let store = Keystore::new(&Profile::place(global.profile.clone())?, Suite::Secure);
+    let store = Keystore::new(&Profile::look_into(global.profile.clone())?, Suite::Secure);
     let passphrase = passphrase::find(global, &store)?;
     let keys = store.load(passphrase.as_ref())?.ok_or_else(|| none(&store))?;
     let of_backup = passphrase::of_backup(passphrase_file, true)?;

@@ -13,7 +13,7 @@ pub(super) fn run(arguments: &Rooms, global: &Global, console: &mut Console) -> 
     if let Some(meant) = &arguments.forget_host_key {
         return forget_host_key(meant, global, console);
     }
-    let directory = Profile::place(global.profile.clone())?;
+    let directory = Profile::look_into(global.profile.clone())?;
     let (records, unreadable) = Records::new(&directory).look()?;
     unreadable.iter().for_each(|problem| console.problem(problem));
     if records.is_empty() && unreadable.is_empty() {

@@ -31,6 +31,26 @@ fn fifo(path: &std::path::Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
+/// Whatever command comes first to a profile that was copied without its modes.
+#[test]
+fn a_profile_that_others_can_enter_is_closed_by_whoever_looks_into_it() {
+    let ann = with_learning_keys();
+    let backup = ann.path().join("backup.pem");
+    let commands: [&[&str]; 5] = [
+        &["identity", "--learning"],
+        &["identity", "export", "--learning"],
+        &["identity", "export", "--learning", "--private"],
+        &["identity", "backup", backup.to_str().unwrap()],
+        &["rooms"],
+    ];
+    for arguments in commands {
+        fs::set_permissions(ann.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let (_, _, errors) = ann.run(arguments);
+        let mode = fs::metadata(ann.path()).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o700, "{arguments:?}: {errors}");
+    }
+}
+
 /// A path may be no text at all.
 #[cfg(target_os = "linux")]
 #[test]
