@@ -50,7 +50,7 @@ const OTHERS: u32 = 0o077;
 const STICKY: u32 = 0o1000;
 /// What only a profile has.
 #[cfg(unix)]
-const PARTS: [&str; 4] = ["settings.cbor", "identity", "rooms", "relay"];
+const PARTS: [&str; 6] = ["settings.cbor", "identity", "rooms", "relay", "memory.cbor", "window.socket"];
 
 /// Whether a directory is a profile, or empty and about to become one.
 #[cfg(unix)]
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn a_profile_that_others_can_enter_is_closed_to_them() {
         for before in [0o755, 0o777, 0o750, 0o711, 0o770, 0o704, 0o702] {
-            for part in ["", "settings.cbor", "identity", "rooms", "relay"] {
+            for part in [""].into_iter().chain(PARTS) {
                 let directory = tempfile::tempdir().unwrap();
                 if !part.is_empty() {
                     fs::create_dir(directory.path().join(part)).unwrap();

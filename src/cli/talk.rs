@@ -10,7 +10,7 @@ use super::console::Console;
 use super::input::{Inbox, Incoming, Wish};
 use super::outgoing::Outgoing;
 use super::report::Report;
-use super::{compare, json_input};
+use super::{compare, fitting, json_input};
 use crate::app::chat::{Chat, Room};
 use crate::app::clock::now_ms;
 use crate::app::{Code, IdentityState, Opening, Problem, SeatEvent, SeatId, Session, SessionEvent, Settings, say};
@@ -294,6 +294,10 @@ impl Talk {
             return;
         }
         let wish = if self.report.console.is_json() { json_input::understand(line) } else { self.plain_wish(line) };
+        let wish = wish.and_then(|wish| match self.chat.room(self.seat) {
+            Some(room) => fitting::check(&wish, room).map(|()| wish),
+            None => Ok(wish),
+        });
         match wish {
             Ok(Wish::Send(text)) => self.send_or_ask(text),
             Ok(Wish::RefreshKeys) => self.session.refresh_keys(self.seat),

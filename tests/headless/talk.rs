@@ -58,6 +58,28 @@ fn what_shows_nothing_is_a_mistake_wherever_a_message_is_due() {
     assert_eq!(host.finish(), 2);
 }
 
+/// A script that asks in vain hears of it.
+#[test]
+fn what_cannot_be_done_is_an_error_and_nothing_happens() {
+    let (ann, bo) = (Profile::of("ann"), Profile::of("bo"));
+    let (mut host, hosting) = ann.host("Ann", &[]);
+    let mut guest = bo.join("Bo", &hosting.invite, &[]);
+    host.expect("named");
+    let nobody = "ab".repeat(32);
+    let of_host = ["remove", "admit", "decline", "verify"].map(|wish| serde_json::json!({ wish: nobody }));
+    for wish in of_host.into_iter().chain([serde_json::json!({ "remove": hosting.fingerprint })]) {
+        host.say(&wish.to_string());
+        assert_eq!(host.expect("error")["code"], "usage", "{wish}");
+    }
+    let of_guest = ["remove", "admit", "decline"].map(|wish| serde_json::json!({ wish: hosting.fingerprint }));
+    for wish in of_guest.into_iter().chain([serde_json::json!({ "invite": true })]) {
+        guest.say(&wish.to_string());
+        assert_eq!(guest.expect("error")["code"], "usage", "{wish}");
+    }
+    guest.say("still here");
+    assert_eq!(host.message().1, "still here");
+}
+
 #[test]
 fn three_people_hear_each_other() {
     let (ann, bo, carol) = (Profile::of("ann"), Profile::of("bo"), Profile::of("carol"));
