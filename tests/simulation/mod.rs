@@ -38,15 +38,15 @@ use self::world::{Cast, START, World};
 use super::{Identity, Now, Timeline};
 use crate::crypto::{Suite, cheap, key_file};
 
-/// How many rooms with cheap keys. The floors are for so many.
-const SEEDS: u64 = 10_000;
+/// How many rooms with cheap keys: what takes a minute or two. Whoever changes the protocol plays ten thousand.
+const SEEDS: u64 = 3_000;
 /// How many with the real keys of each suite.
 const REAL_SEEDS: u64 = 200;
 /// The most people in a room with real keys.
 const REAL_CROWD: usize = 5;
 
 #[test]
-fn ten_thousand_rooms_keep_their_promises() {
+fn thousands_of_rooms_keep_their_promises() {
     let (seeds, tally) = (number("CONVERSA_SEEDS").unwrap_or(SEEDS), Arc::new(Tally::default()));
     run("cheap keys", seeds, |seed| {
         play_cheaply(seed, &tally);
@@ -55,7 +55,7 @@ fn ten_thousand_rooms_keep_their_promises() {
         tally.print();
     }
     if seeds >= SEEDS && number("CONVERSA_SEED").is_none() {
-        tally.check();
+        tally.check(seeds);
     }
 }
 

@@ -121,15 +121,16 @@ impl Tally {
         }
     }
 
-    /// Each thing happened often enough to mean something.
-    pub(super) fn check(&self) {
+    /// Each thing happened often enough in so many rooms to mean something. The floors are those of ten thousand.
+    pub(super) fn check(&self, rooms: u64) {
+        let least_of = |of_ten_thousand: u64| of_ten_thousand * rooms / 10_000;
         for (chance, least) in Chance::ALL {
-            assert!(self.of(*chance) >= *least, "{chance:?} happened only {} times", self.of(*chance));
+            assert!(self.of(*chance) >= least_of(*least), "{chance:?} happened only {} times", self.of(*chance));
         }
         for evil in Evil::ALL {
             let [struck, noticed] = self.of_evil(evil);
-            assert!(struck >= 500, "{evil:?} happened only {struck} times");
-            assert!(noticed >= 200, "{evil:?} was noticed in only {noticed} rooms");
+            assert!(struck >= least_of(500), "{evil:?} happened only {struck} times");
+            assert!(noticed >= least_of(200), "{evil:?} was noticed in only {noticed} rooms");
         }
     }
 
