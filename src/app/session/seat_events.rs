@@ -125,7 +125,9 @@ impl Engine {
         self.emit_seat(id, SeatEvent::RoomCode(RoomCode::of(memory.hash())));
         // Another seat at the same room may have seen more since this one began.
         self.command(id, Command::Remember(memory));
-        self.write_records_soon();
+        // Before anybody is told that it is ready: an owner whose program was killed then would host another room of
+        // the same name, to which no invite leads.
+        self.write_records();
         if let Some(address) = joined_at {
             self.settings.remember_address(&address);
             self.settings_changed();
