@@ -307,7 +307,7 @@ fn hosting() {
     state.set_sheet(Sheet::Host);
     shoot(&app, "host-learning", &["Starting…", "Use 9001"]);
     state.set_host_stage(HostStage::Consent);
-    shoot(&app, "host-consent", &["Host for learning", "Leave"]);
+    shoot(&app, "host-consent", &["Host for learning", "Back"]);
 }
 
 #[test]
