@@ -118,6 +118,19 @@ fn whoever_says_nothing_is_let_go() {
     assert_eq!(rogue.closed(), Some(ByeCode::TimedOut));
 }
 
+/// A message's name is its sender's choice: another's words of the same name are other words.
+#[test]
+fn the_id_of_anothers_message_hides_no_words() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo", "carol"]);
+        let id = net.send("bo", "of Bo");
+        net.drive();
+        net.command("carol", Command::Send { id, text: "of Carol".to_owned() });
+        net.drive();
+        assert_eq!(net.inbox("ann"), ["of Bo", "of Carol"], "{suite:?}");
+    }
+}
+
 #[test]
 fn a_member_that_stops_answering_counts_as_cut() {
     let mut net = Net::new(Suite::Textbook, &["ann", "bo", "carol"]);
