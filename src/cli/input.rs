@@ -2,6 +2,7 @@
 //! input, and the signals that end it.
 
 use std::io::{self, BufRead, Read};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
@@ -24,6 +25,8 @@ pub(super) enum Incoming {
     BadLine(Problem),
     /// No more input.
     EndOfInput,
+    /// Input that cannot be read, so that there is no more either.
+    BrokenInput(Problem),
     /// Ctrl+C, SIGTERM or SIGHUP.
     Signal,
 }
@@ -63,7 +66,7 @@ impl Inbox {
             let mut input = io::stdin().lock();
             while permitted.recv().is_ok() {
                 let incoming = next_line(&mut input);
-                let is_end = matches!(incoming, Incoming::EndOfInput);
+                let is_end = matches!(incoming, Incoming::EndOfInput | Incoming::BrokenInput(_));
                 if sender.send(incoming).is_err() || is_end {
                     return;
                 }
@@ -89,10 +92,7 @@ fn next_line(input: &mut impl BufRead) -> Incoming {
     match input.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes) {
         Ok(0) => return Incoming::EndOfInput,
         Ok(_) => {}
-        Err(error) => {
-            log::warn!("standard input: {error}");
-            return Incoming::EndOfInput;
-        }
+        Err(error) => return Incoming::BrokenInput(Problem::cannot_read(Path::new("standard input"), &error)),
     }
     if !bytes.ends_with(b"\n") && u64::try_from(bytes.len()).is_ok_and(|length| length >= LINE_BYTES_MAX) {
         let rest = skip_line(input);

@@ -159,6 +159,10 @@ impl Talk {
                 self.refuse_line(&problem);
             }
             Incoming::EndOfInput => self.end_of_input(),
+            Incoming::BrokenInput(problem) => {
+                self.refuse_line(&problem);
+                self.end_of_input();
+            }
             Incoming::Signal => self.signal(),
         }
     }

@@ -51,6 +51,17 @@ fn a_profile_that_others_can_enter_is_closed_by_whoever_looks_into_it() {
     }
 }
 
+#[test]
+fn an_input_that_cannot_be_read_is_told_and_no_success() {
+    let (ann, bo) = (Profile::of("ann"), Profile::of("bo"));
+    let (_host, hosting) = ann.host("Ann", &[]);
+    for more in [&["--json"][..], &[]] {
+        let mut command = bo.command(&[&["join", &hosting.invite, "--name", "Bo"], more].concat());
+        let (exit, _, errors) = finish(command.stdin(File::open(bo.path()).unwrap()));
+        assert_eq!(exit, 7, "{more:?}: {errors}");
+    }
+}
+
 /// A path may be no text at all.
 #[cfg(target_os = "linux")]
 #[test]
