@@ -127,6 +127,14 @@ pub(crate) enum Taped {
 /// What an evil host does to a frame on its way to a person.
 type Tamper = Box<dyn FnMut(&'static str, Frame) -> Option<Frame>>;
 
+/// What was said over a link that ended while the host stood still, and how it ended.
+struct Unread {
+    name: &'static str,
+    link: LinkId,
+    frames: VecDeque<Arc<[u8]>>,
+    clean: bool,
+}
+
 /// When a frame was sent, and its bytes.
 type Sent = (u64, Arc<[u8]>);
 
@@ -148,7 +156,7 @@ pub(crate) struct Net {
     pub(crate) tamper: Option<Tamper>,
     /// Whether the host's process is stopped, and what comes meanwhile over links that are given up.
     stands_still: bool,
-    unread: Vec<(&'static str, LinkId, VecDeque<Arc<[u8]>>, bool)>,
+    unread: Vec<Unread>,
     /// Whether an owner can keep the entries it signs.
     pub(crate) disk_works: bool,
     /// Whose frames are written down, and those that were.
@@ -374,7 +382,7 @@ impl Net {
     pub(crate) fn continue_host(&mut self) {
         self.stands_still = false;
         let now = self.now_of(HOST);
-        for (name, link, frames, clean) in std::mem::take(&mut self.unread) {
+        for Unread { name, link, frames, clean } in std::mem::take(&mut self.unread) {
             let mut reader = FrameReader::new(usize::MAX);
             frames.iter().for_each(|bytes| reader.push(bytes));
             while let Some((kind, body)) = reader.next_body().unwrap() {
@@ -566,8 +574,9 @@ impl Net {
         let person = self.people.get_mut(name).unwrap();
         person.to_host.extend(code.map(|code| Frame::Bye(Bye { code: code.code() }).to_bytes()));
         if self.stands_still {
-            let said = std::mem::take(&mut person.to_host);
-            return self.unread.extend(person.link.take().map(|link| (name, link, said, code.is_some())));
+            let frames = std::mem::take(&mut person.to_host);
+            let unread = |link| Unread { name, link, frames, clean: code.is_some() };
+            return self.unread.extend(person.link.take().map(unread));
         }
         self.carry_to_host(name);
         if let Some(link) = self.people.get_mut(name).unwrap().link.take() {
