@@ -67,7 +67,7 @@ impl Memories {
                 Err(error) => unreadable.push((copy, error)),
             }
         }
-        // What the disk may give another time is not given up for nothing.
+        // Without a whole copy beside it, one that cannot be read now may be all there is.
         if let Some((copy, error)) = unreadable.first().filter(|_| whole.is_empty()) {
             return Err(Problem::cannot_read(copy, error));
         }

@@ -14,8 +14,8 @@ use conversa::protocol::{
     RoomId, Stop, new_room,
 };
 use conversa::wire::{
-    ByteArray, Bytes, Frame, FrameKind, Item, ItemKind, Join, JoinAnswer, JoinAsk, Lobby, Look, Msg, Open, RelayToken,
-    Resume, Signed, Welcome, decode, encode,
+    Bye, ByteArray, Bytes, Frame, FrameKind, Item, ItemKind, Join, JoinAnswer, JoinAsk, Lobby, Look, Msg, Open,
+    RelayToken, Resume, Signed, Welcome, decode, encode,
 };
 
 use crate::forge::sign;
@@ -116,6 +116,21 @@ fn whoever_says_nothing_is_let_go() {
     assert_eq!(rogue.closed(), None);
     rogue.wait(1);
     assert_eq!(rogue.closed(), Some(ByeCode::TimedOut));
+}
+
+/// As clients of before do: whoever gave up a silent link says so, and is no less on the way back than after a cut.
+#[test]
+fn who_gave_up_a_silent_link_is_cut_and_not_gone() {
+    let bye = |code: ByeCode| Frame::Bye(Bye { code: code.code() });
+    for (code, cut) in [(ByeCode::TimedOut, true), (ByeCode::Leaving, false), (ByeCode::Protocol, false)] {
+        let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+        net.people.get_mut("bo").unwrap().online = false;
+        net.slip_in("bo", &bye(code));
+        net.settle();
+        net.cut("bo");
+        net.settle();
+        assert!(net.saw("ann", &Event::MemberAway { member: net.fingerprint("bo"), cut }), "{code:?}");
+    }
 }
 
 /// A message's name is its sender's choice: another's words of the same name are other words.
