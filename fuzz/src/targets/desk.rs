@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
-use conversa::crypto::primitives::labelled_hash;
+use conversa::crypto::primitives::{Digest, labelled_hash};
 use conversa::crypto::{Fingerprint, Suite};
 use conversa::protocol::limits::ROOMS_MAX;
 use conversa::protocol::{Host, HostEvent, HostLimits, HostOutput, LinkId, Now, OpenPolicy, Peer, RoomId};
@@ -25,6 +25,17 @@ pub(super) struct Line {
     pub frames: Vec<Frame>,
     /// The log as this link was shown it; from the welcome on.
     pub log: Option<(RoomId, Log)>,
+    /// What it is still to be shown of the end of its membership.
+    ending: Option<Ending>,
+}
+
+/// The end of a membership, shown to one who was away when it came.
+struct Ending {
+    room: RoomId,
+    /// Of the newest entry shown.
+    head: (u64, Digest),
+    /// How many entries it is.
+    length: u64,
 }
 
 pub(super) struct Desk {
@@ -35,6 +46,8 @@ pub(super) struct Desk {
     pub rosters: BTreeMap<RoomId, BTreeSet<Fingerprint>>,
     /// How many entries of each room that is, and the hash of the newest.
     heads: BTreeMap<RoomId, (u64, [u8; 32])>,
+    /// The hash of every entry that a member was shown, of closed rooms too.
+    entries: BTreeSet<Digest>,
     /// Whom an entry removed that not everybody has been shown yet.
     removed: Vec<(RoomId, Fingerprint)>,
     next_link: u64,
@@ -48,6 +61,7 @@ impl Desk {
             lines: BTreeMap::new(),
             rosters: BTreeMap::new(),
             heads: BTreeMap::new(),
+            entries: BTreeSet::new(),
             removed: Vec::new(),
             next_link: 0,
         }
@@ -84,7 +98,7 @@ impl Desk {
     pub(super) fn link_of(&mut self, suite: Suite, peer: Fingerprint, address: u8) -> LinkId {
         self.next_link += 1;
         let link = LinkId(self.next_link);
-        self.lines.insert(link, Line { peer, frames: Vec::new(), log: None });
+        self.lines.insert(link, Line { peer, frames: Vec::new(), log: None, ending: None });
         let address = IpAddr::V4(Ipv4Addr::new(127, 0, 0, address));
         self.host.link_opened(link, Peer { fingerprint: peer, suite: suite.key_suite(), address }, self.now);
         self.drain();
@@ -179,6 +193,9 @@ impl Desk {
     fn welcomed(&mut self, link: LinkId, peer: Fingerprint, welcome: &Welcome) {
         let id = RoomId(labelled_hash("room", &[&welcome.genesis.payload]));
         let genesis: Genesis = assert_canonical(&welcome.genesis.payload);
+        if welcome.log_hash.into_array() == [0; 32] {
+            return self.shown_the_end(link, peer, id, welcome.roster_length);
+        }
         let members = self.rosters.entry(id).or_insert_with(|| BTreeSet::from([owner(&genesis)]));
         assert!(members.contains(&peer), "only members are welcome");
         let (length, _) = *self.heads.entry(id).or_insert((0, id.0));
@@ -189,7 +206,40 @@ impl Desk {
         }
     }
 
+    /// A welcome without a log: the roster up to the entry that ended the membership, and nothing else.
+    fn shown_the_end(&mut self, link: LinkId, peer: Fingerprint, room: RoomId, length: u64) {
+        let is_member = self.rosters.get(&room).is_some_and(|members| members.contains(&peer));
+        assert!(!is_member, "no membership that lasts is shown its end");
+        assert!(length > 0, "an entry ended it");
+        if let Some(line) = self.lines.get_mut(&link) {
+            line.ending = Some(Ending { room, head: (0, room.0), length });
+        }
+    }
+
+    /// One entry of that: everybody has been shown the same, and the last ends the membership.
+    fn ended(&mut self, link: LinkId, peer: Fingerprint, item: &Item) {
+        let ending = self.lines.get_mut(&link).and_then(|line| line.ending.as_mut()).expect("an end is shown");
+        assert_eq!(item.kind, ItemKind::Roster.code(), "no more of the log than its roster");
+        let signed: Signed = assert_canonical(&item.exact);
+        let entry: RosterEntry = assert_canonical(&signed.payload);
+        assert_eq!(entry.r, ending.room, "of one room");
+        assert_eq!((entry.q, entry.p.into_array()), (ending.head.0 + 1, ending.head.1), "entries follow each other");
+        ending.head = (entry.q, labelled_hash("roster", &[&signed.payload]));
+        assert!(self.entries.contains(&ending.head.1), "all are shown the same entries");
+        if ending.head.0 == ending.length {
+            let ends = match (entry.o, &entry.d) {
+                (2, Subject::Member(member)) => member.into_array() == *peer.as_bytes(),
+                (operation, _) => operation == 4,
+            };
+            assert!(ends, "the last entry ends the membership");
+            self.lines.get_mut(&link).expect("it is there").ending = None;
+        }
+    }
+
     fn item(&mut self, link: LinkId, peer: Fingerprint, item: &Item) {
+        if self.lines.get(&link).is_some_and(|line| line.ending.is_some()) {
+            return self.ended(link, peer, item);
+        }
         let kind = ItemKind::from_code(item.kind).expect("a kind there is");
         let (room, log) = self.lines.get_mut(&link).and_then(|line| line.log.as_mut()).expect("items go to members");
         let room = *room;
@@ -214,7 +264,9 @@ impl Desk {
             return;
         }
         assert_eq!((entry.q, entry.p.into_array()), (number + 1, hash), "entries follow each other");
-        self.heads.insert(room, (entry.q, labelled_hash("roster", &[&signed.payload])));
+        let hash = labelled_hash("roster", &[&signed.payload]);
+        self.heads.insert(room, (entry.q, hash));
+        self.entries.insert(hash);
         let members = self.rosters.entry(room).or_default();
         match (entry.o, &entry.d) {
             (1, Subject::Bundle(signed)) => {
