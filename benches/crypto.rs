@@ -55,7 +55,8 @@ fn equal_sizes(criterion: &mut Criterion) {
 
 /// The suites as rooms use them: 32 bytes signed, checked, encrypted, decrypted.
 fn suites(criterion: &mut Criterion) {
-    let offered = [(Suite::Secure, 3072), (Suite::Secure, 4096), (Suite::Textbook, 1024), (Suite::Textbook, 2048)];
+    let offered =
+        [(Suite::Classical, 3072), (Suite::Classical, 4096), (Suite::Textbook, 1024), (Suite::Textbook, 2048)];
     let mut group = criterion.benchmark_group("suites");
     for (suite, bits) in offered {
         let backend = suite.backend();

@@ -38,7 +38,7 @@ impl Story {
 
     /// Bo is in the room with Ann, who is there.
     fn in_the_room() -> Self {
-        let mut story = Self::begin(Suite::Secure);
+        let mut story = Self::begin(Suite::Classical);
         story.tell(entered());
         story.tell(Event::Members(vec![person("ann"), person("bo")]));
         story.tell(Event::MemberHere { member: person("ann") });
@@ -133,7 +133,7 @@ fn cut() -> Event {
 #[test]
 fn joining_is_told_step_by_step() {
     let mut story = Story { chat: Chat::default(), now_ms: 0 };
-    assert_eq!(story.seat(SeatEvent::Taken(info(Suite::Secure, false))), [Change::RoomAdded(SEAT)]);
+    assert_eq!(story.seat(SeatEvent::Taken(info(Suite::Classical, false))), [Change::RoomAdded(SEAT)]);
     assert_eq!(story.room().connection, Connection::Preparing);
     assert_eq!(story.room().title(), "192.168.1.7:9000", "an address is all one knows");
     story.tell(Event::Connecting);
@@ -226,7 +226,7 @@ fn a_call_back_that_came_too_late_changes_nothing() {
 #[test]
 fn what_is_typed_before_one_knows_who_one_is_gets_its_name_later() {
     let mut story = Story { chat: Chat::default(), now_ms: 0 };
-    story.seat(SeatEvent::Taken(info(Suite::Secure, false)));
+    story.seat(SeatEvent::Taken(info(Suite::Classical, false)));
     story.types(1, "early");
     story.seat(SeatEvent::Identity(person("bo")));
     story.tell(named("bo", "Bo"));
@@ -399,12 +399,12 @@ fn each_end_is_told_as_what_it_is() {
 
 #[test]
 fn a_try_that_failed_leaves_a_problem_and_can_be_made_again() {
-    let mut story = Story::begin(Suite::Secure);
+    let mut story = Story::begin(Suite::Classical);
     let problem = Problem::from(&LinkError::Refused { address: "192.168.1.7:9000".into() });
     let changes = story.seat(SeatEvent::Failed(problem.clone()));
     assert_eq!(changes.last(), Some(&Change::Problem { seat: Some(SEAT), problem: problem.clone() }));
     assert_eq!(story.room().connection, Connection::Ended(Some(problem)));
-    assert_eq!(story.seat(SeatEvent::Taken(info(Suite::Secure, false))), [Change::RoomChanged(SEAT)]);
+    assert_eq!(story.seat(SeatEvent::Taken(info(Suite::Classical, false))), [Change::RoomChanged(SEAT)]);
     assert_eq!(story.room().connection, Connection::Preparing);
     assert_eq!(story.seat(SeatEvent::Forgotten), [Change::RoomRemoved(SEAT)]);
     assert!(story.chat.room(SEAT).is_none());
@@ -504,11 +504,11 @@ fn words_of(kind: &RowKind) -> usize {
 
 #[test]
 fn where_nobody_looks_no_rows_are_kept_and_all_else_is_known() {
-    let known = [KnownRoom { seat: SEAT, info: info(Suite::Secure, true) }];
+    let known = [KnownRoom { seat: SEAT, info: info(Suite::Classical, true) }];
     let mut story = Story { chat: Chat::without_rows(&known), now_ms: 1_000 };
     for seat in [SEAT, SeatId(2)] {
         let mut tell = |event| story.chat.apply(&SessionEvent::Seat { seat, event }, 1_000);
-        tell(SeatEvent::Taken(info(Suite::Secure, true)));
+        tell(SeatEvent::Taken(info(Suite::Classical, true)));
         tell(SeatEvent::Protocol(Event::Members(vec![person("ann"), person("bo")])));
         tell(SeatEvent::Protocol(named("ann", "Ann")));
         tell(SeatEvent::Sent { id: message(1), text: "mine".into(), sent_ms: 5 });
@@ -524,7 +524,7 @@ fn where_nobody_looks_no_rows_are_kept_and_all_else_is_known() {
 #[test]
 fn known_rooms_are_listed_before_anything_happens_and_sorted_by_activity() {
     let known: Vec<KnownRoom> =
-        (1..=3).map(|seat| KnownRoom { seat: SeatId(seat), info: info(Suite::Secure, false) }).collect();
+        (1..=3).map(|seat| KnownRoom { seat: SeatId(seat), info: info(Suite::Classical, false) }).collect();
     let mut chat = Chat::new(&known);
     assert!(chat.rooms().all(|room| room.connection == Connection::Idle));
     let event = Event::Message { id: message(1), from: person("ann"), text: "hi".into(), sent_ms: 5 };
@@ -541,7 +541,7 @@ fn rooms_whose_titles_look_alike_have_their_ids_beside_them() {
         let info = SeatInfo {
             room: Some(RoomId([u8::try_from(seat).unwrap(); 32])),
             title: title.to_owned(),
-            ..info(Suite::Secure, false)
+            ..info(Suite::Classical, false)
         };
         chat.apply(&SessionEvent::Seat { seat: SeatId(seat), event: SeatEvent::Taken(info) }, 1);
         chat.rooms().map(Room::name).collect::<Vec<_>>()

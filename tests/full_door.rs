@@ -187,7 +187,7 @@ impl Storm {
 }
 
 fn keyed(mut socket: TcpStream) -> Option<StreamOwned<ClientConnection, TcpStream>> {
-    let (dave, host) = (identity(Suite::Secure, "dave"), identity(Suite::Secure, "ann").fingerprint());
+    let (dave, host) = (identity(Suite::Classical, "dave"), identity(Suite::Classical, "ann").fingerprint());
     let config = client_config(dave.signing(), host, &Arc::default()).unwrap();
     let mut tls = ClientConnection::new(config, unnamed()).unwrap();
     while tls.is_handshaking() {
@@ -219,7 +219,7 @@ fn connect(from: IpAddr, host: SocketAddr) -> Option<TcpStream> {
 fn hello() -> &'static [u8] {
     static HELLO: OnceLock<Vec<u8>> = OnceLock::new();
     HELLO.get_or_init(|| {
-        let (dave, host) = (identity(Suite::Secure, "dave"), identity(Suite::Secure, "ann").fingerprint());
+        let (dave, host) = (identity(Suite::Classical, "dave"), identity(Suite::Classical, "ann").fingerprint());
         let config = client_config(dave.signing(), host, &Arc::default()).unwrap();
         let mut bytes = Vec::new();
         ClientConnection::new(config, unnamed()).unwrap().write_tls(&mut bytes).unwrap();
@@ -231,7 +231,7 @@ fn hello() -> &'static [u8] {
 #[test]
 fn a_full_door_keeps_out_neither_newcomers_nor_members_who_come_back() {
     let learning = [Kind::Silent, Kind::Garbage, Kind::Half, Kind::Mixed];
-    for (suite, kinds) in [(Suite::Secure, &KINDS[..]), (Suite::Textbook, &learning)] {
+    for (suite, kinds) in [(Suite::Classical, &KINDS[..]), (Suite::Textbook, &learning)] {
         for (kind, addresses) in kinds.iter().flat_map(|kind| [(*kind, 1), (*kind, 20)]) {
             for manner in [Manner::Stay, Manner::Hurry] {
                 withstands(suite, kind, manner, addresses);
@@ -274,8 +274,8 @@ fn withstands(suite: Suite, kind: Kind, manner: Manner, addresses: u8) {
 #[test]
 fn whoever_hangs_up_before_its_turn_takes_no_handshake_from_others() {
     let limits = NetLimits { handshakes_a_second: 1, handshake_ms: 120_000, ..NetLimits::default() };
-    let (mut world, address) = World::room(Suite::Secure, limits);
-    let mut elsewhere = World::new(Suite::Secure);
+    let (mut world, address) = World::room(Suite::Classical, limits);
+    let mut elsewhere = World::new(Suite::Classical);
     let invite = world.invite(address);
     let crowd: Vec<TcpStream> = (0..60).map(|_| connect(Ipv4Addr::LOCALHOST.into(), address).unwrap()).collect();
     crowd.iter().for_each(|mut socket| socket.write_all(hello()).unwrap());
@@ -302,7 +302,7 @@ fn the_hosts_own_member_needs_no_place() {
 #[test]
 fn whoever_is_pushed_out_is_cut_without_a_word() {
     let limits = NetLimits { unauthenticated_max: 1, ..NetLimits::default() };
-    let (_world, address) = World::room(Suite::Secure, limits);
+    let (_world, address) = World::room(Suite::Classical, limits);
     let mut first = connect(Ipv4Addr::LOCALHOST.into(), address).unwrap();
     let _second = connect(Ipv4Addr::LOCALHOST.into(), address).unwrap();
     let mut rest = Vec::new();

@@ -156,10 +156,10 @@ fn whoever_asks_much_and_never_reads_is_sent_away() {
 #[test]
 fn sixteen_who_log_in_and_vanish_delay_nobody() {
     let limits = NetLimits { handshakes_a_second: 1_000, ..NetLimits::default() };
-    let (mut world, address) = World::room(Suite::Secure, limits);
+    let (mut world, address) = World::room(Suite::Classical, limits);
     for _ in 0..4 {
         let comers: Vec<_> =
-            (0..16).map(|_| thread::spawn(move || drop(Stranger::meet(Suite::Secure, address)))).collect();
+            (0..16).map(|_| thread::spawn(move || drop(Stranger::meet(Suite::Classical, address)))).collect();
         world.keeps_talking();
         comers.into_iter().for_each(|comer| comer.join().unwrap());
     }
@@ -190,19 +190,19 @@ impl SigningKey for Fragile {
 /// A fault of ours that a stranger finds costs that stranger the connection, and nobody else anything.
 #[test]
 fn a_panic_while_reading_a_stranger_ends_that_connection_only() {
-    let (ann, breaks) = (identity(Suite::Secure, "ann"), Arc::new(AtomicBool::new(false)));
+    let (ann, breaks) = (identity(Suite::Classical, "ann"), Arc::new(AtomicBool::new(false)));
     let signing = Fragile { key: Arc::clone(ann.signing()), breaks: Arc::clone(&breaks) };
-    let backend = Suite::Secure.backend();
+    let backend = Suite::Classical.backend();
     let decryption = backend.decryption_from_pkcs8(&ann.decryption().to_pkcs8().unwrap()).unwrap();
     let fragile = Arc::new(Identity::new(Box::new(signing), decryption, net_support::now()).unwrap());
-    let mut world = World::new(Suite::Secure);
+    let mut world = World::new(Suite::Classical);
     let address = world.host_as(fragile, "127.0.0.1:0".parse().unwrap(), NetLimits::default());
     world.open(address);
     world.join("bo", address);
     breaks.store(true, Ordering::Release);
     for _ in 0..3 {
         let mut socket = connect(address);
-        let config = client_config(identity(Suite::Secure, "dave").signing(), ann.fingerprint(), &Arc::default());
+        let config = client_config(identity(Suite::Classical, "dave").signing(), ann.fingerprint(), &Arc::default());
         let mut tls = ClientConnection::new(config.unwrap(), unnamed()).unwrap();
         while tls.is_handshaking() && tls.complete_io(&mut socket).is_ok() {}
         assert!(tls.is_handshaking(), "there was nobody to finish it with");
@@ -312,7 +312,7 @@ mod descriptors {
     #[test]
     #[ignore = "a part of the test before, which runs it in a process of its own"]
     fn out_of_file_descriptors() {
-        let (mut world, address) = World::room(Suite::Secure, NetLimits::default());
+        let (mut world, address) = World::room(Suite::Classical, NetLimits::default());
         // Opened now, for later it could not be.
         let mut stat = File::open("/proc/self/stat").unwrap();
         // A connection takes two here: this end, and the host's.

@@ -41,7 +41,7 @@ fn three_people_talk() {
 
 #[test]
 fn sixty_four_people_are_in_one_room() {
-    let mut world = World::new(Suite::Secure);
+    let mut world = World::new(Suite::Classical);
     let address = world.host();
     world.open(address);
     let others: Vec<String> = (0..63).map(|number| format!("crowd {number}")).collect();
@@ -53,14 +53,14 @@ fn sixty_four_people_are_in_one_room() {
 
 #[test]
 fn thirty_two_rooms_are_on_one_host() {
-    let mut world = World::new(Suite::Secure);
+    let mut world = World::new(Suite::Classical);
     let address = world.host_at("127.0.0.1:0".parse().unwrap(), NetLimits::default());
-    let keys = identity(Suite::Secure, "ann");
+    let keys = identity(Suite::Classical, "ann");
     // Ann owns each of them, under the numbers of others.
     for number in 0..32 {
-        let (_, genesis) = new_room(&keys, Suite::Secure, false, 8, now(), &mut SystemRandom::new()).unwrap();
+        let (_, genesis) = new_room(&keys, Suite::Classical, false, 8, now(), &mut SystemRandom::new()).unwrap();
         let entry = Entry::Open { genesis, roster: Vec::new(), token: None, title: format!("room {number}") };
-        let crypto = crypto(Suite::Secure);
+        let crypto = crypto(Suite::Classical);
         let client = Client::new(Arc::clone(&keys), crypto, "ann".to_owned(), entry, Some(keys.fingerprint()));
         let (id, addresses) = (id(&format!("crowd {number}")), vec![address.to_string()]);
         world.handle.send(Command::Add { id, client: Box::new(client), addresses });
@@ -79,10 +79,10 @@ fn thirty_two_rooms_are_on_one_host() {
 
 #[test]
 fn a_taken_port_and_a_foreign_address_are_told() {
-    let mut world = World::new(Suite::Secure);
+    let mut world = World::new(Suite::Classical);
     let taken = world.host();
     let mut why = |address: SocketAddr| {
-        let keys = identity(Suite::Secure, "bo");
+        let keys = identity(Suite::Classical, "bo");
         let policy = OpenPolicy::Anyone;
         let (listener, limits) = (ListenerId(2), NetLimits::default());
         world.handle.send(Command::Listen { listener, address, identity: keys, policy, limits });
@@ -100,7 +100,7 @@ fn a_taken_port_and_a_foreign_address_are_told() {
 
 #[test]
 fn a_freed_port_can_be_listened_on_again() {
-    let mut world = World::new(Suite::Secure);
+    let mut world = World::new(Suite::Classical);
     let address = world.host();
     world.open(address);
     world.handle.send(Command::Unlisten(ListenerId(1)));
@@ -144,7 +144,7 @@ fn a_host_that_dies_without_a_word_is_a_cut() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let worker = thread::spawn(move || drop(listener.accept().unwrap()));
-    let mut world = World::new(Suite::Secure);
+    let mut world = World::new(Suite::Classical);
     world.add("bo", Entry::Knock, None, &[&address.to_string()]);
     assert_eq!(world.is_unreachable("bo"), LinkError::Cut);
     worker.join().unwrap();
@@ -246,7 +246,7 @@ fn a_name_that_is_looked_up_for_too_long_is_given_up() {
         Ok(Vec::new())
     };
     let limits = NetLimits { lookup_ms: 200, resolver, ..NetLimits::default() };
-    let mut world = World::with_limits(Suite::Secure, limits);
+    let mut world = World::with_limits(Suite::Classical, limits);
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     world.add("bo", Entry::Knock, None, &["slow.example:9000"]);
     assert_eq!(world.is_unreachable("bo"), LinkError::TimedOut { address: "slow.example:9000".into() });
@@ -275,7 +275,7 @@ fn something_else_at_the_address_is_not_taken_for_a_host() {
 
 #[test]
 fn secure_and_learning_never_meet_by_mistake() {
-    let mut secure = World::new(Suite::Secure);
+    let mut secure = World::new(Suite::Classical);
     let mut learning = World::new(Suite::Textbook);
     let (at_secure, at_learning) = (secure.host().to_string(), learning.host().to_string());
     secure.add("bo", Entry::Knock, None, &[&at_learning]);
@@ -324,7 +324,7 @@ fn an_unknown_host_is_shown_before_anything_is_said() {
 
 #[test]
 fn the_first_address_that_works_is_used() {
-    let mut world = World::new(Suite::Secure);
+    let mut world = World::new(Suite::Classical);
     let address = world.host();
     world.open(address);
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
@@ -340,7 +340,7 @@ fn ipv6_works_where_there_is_ipv6() {
     if TcpListener::bind("[::1]:0").is_err() {
         return;
     }
-    let mut world = World::new(Suite::Secure);
+    let mut world = World::new(Suite::Classical);
     let address = world.host_at("[::]:0".parse().unwrap(), NetLimits::default());
     let over_six: SocketAddr = format!("[::1]:{}", address.port()).parse().unwrap();
     world.open(over_six);
@@ -365,8 +365,8 @@ fn leaving_being_removed_and_closing_are_told_apart() {
 
 #[test]
 fn a_second_link_of_the_same_person_replaces_the_first() {
-    let (mut world, address) = World::room(Suite::Secure, NetLimits::default());
-    let mut elsewhere = World::new(Suite::Secure);
+    let (mut world, address) = World::room(Suite::Classical, NetLimits::default());
+    let mut elsewhere = World::new(Suite::Classical);
     let invite = world.invite(address);
     elsewhere.add("bo", Entry::Invite(invite), None, &[&address.to_string()]);
     elsewhere.ready("bo");
@@ -375,7 +375,7 @@ fn a_second_link_of_the_same_person_replaces_the_first() {
 
 #[test]
 fn removing_a_client_says_goodbye_for_it() {
-    let (mut world, _) = World::room(Suite::Secure, NetLimits::default());
+    let (mut world, _) = World::room(Suite::Classical, NetLimits::default());
     world.handle.send(Command::Remove(id("bo")));
     let cut = world.told_to("ann", "bo is away", |event| match event {
         protocol::Event::MemberAway { cut, .. } => Some(*cut),

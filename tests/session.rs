@@ -360,18 +360,18 @@ fn a_learning_invite_needs_consent_first() {
 #[test]
 fn an_identity_is_locked_and_unlocked() {
     let mut ann = Face::of("ann");
-    ann.session.ensure_identity(Suite::Secure, None);
+    ann.session.ensure_identity(Suite::Classical, None);
     ann.until("the identity", |face| {
-        matches!(face.identity(Suite::Secure), Some(IdentityState::Ready { bits: 3072, .. }))
+        matches!(face.identity(Suite::Classical), Some(IdentityState::Ready { bits: 3072, .. }))
     });
-    ann.session.protect_identity(Suite::Secure, Some(Passphrase::new("correct horse".into())));
+    ann.session.protect_identity(Suite::Classical, Some(Passphrase::new("correct horse".into())));
     let protected =
-        |face: &Face| matches!(face.identity(Suite::Secure), Some(IdentityState::Ready { protected: true, .. }));
+        |face: &Face| matches!(face.identity(Suite::Classical), Some(IdentityState::Ready { protected: true, .. }));
     ann.until("its protection", protected);
 
     let mut ann = ann.restart();
     let seat = ann.host("Friday", ([127, 0, 0, 1], 0).into(), RoomCrypto::trusted(Suite::Hybrid).unwrap());
-    let locked = |code: Code| move |face: &Face| matches!(face.identity(Suite::Secure), Some(IdentityState::Locked(problem)) if problem.code == code);
+    let locked = |code: Code| move |face: &Face| matches!(face.identity(Suite::Classical), Some(IdentityState::Locked(problem)) if problem.code == code);
     ann.until("the lock", locked(Code::PassphraseNeeded));
     ann.session.unlock(Passphrase::new("wrong".into()));
     ann.until("the wrong passphrase", locked(Code::WrongPassphrase));
@@ -401,9 +401,9 @@ fn an_identity_is_backed_up_and_restored() {
     ann.session.back_up(file.clone(), right());
     ann.until("a refusal", |ann| came_of(ann) == Some(Err(Code::CannotWrite)));
 
-    bo.session.ensure_identity(Suite::Secure, None);
-    bo.until("the identity", |bo| matches!(bo.identity(Suite::Secure), Some(IdentityState::Ready { .. })));
-    let was = |bo: &Face| match bo.identity(Suite::Secure) {
+    bo.session.ensure_identity(Suite::Classical, None);
+    bo.until("the identity", |bo| matches!(bo.identity(Suite::Classical), Some(IdentityState::Ready { .. })));
+    let was = |bo: &Face| match bo.identity(Suite::Classical) {
         Some(IdentityState::Ready { fingerprint, protected, .. }) => Some((*fingerprint, *protected)),
         _ => None,
     };
@@ -426,7 +426,7 @@ fn an_identity_is_backed_up_and_restored() {
 
     let mut bo = bo.restart();
     bo.session.unlock(right());
-    bo.session.ensure_identity(Suite::Secure, None);
+    bo.session.ensure_identity(Suite::Classical, None);
     bo.until("the same person", |bo| was(bo).is_some_and(|(key, _)| key == fingerprint));
 }
 
@@ -456,7 +456,7 @@ fn settings_are_told_and_kept() {
     let mark = |member: Fingerprint| move |settings: &mut Settings| settings.mark_verified(member, "Bo", 7);
     let bo = Fingerprint::from_bytes([7; 32]);
     ann.session.change_settings(mark(bo));
-    ann.session.ensure_identity(Suite::Secure, None);
+    ann.session.ensure_identity(Suite::Classical, None);
     ann.until("the draft", |face| {
         let kept = |settings: &Settings| {
             settings.is_verified(&bo) && settings.drafts.get(&room).is_some_and(|draft| draft == "half a thought")
@@ -464,7 +464,7 @@ fn settings_are_told_and_kept() {
         face.changes.iter().any(|change| matches!(change, Change::Settings(settings) if kept(settings)))
     });
     let mut ann = ann.restart();
-    ann.session.ensure_identity(Suite::Secure, None);
+    ann.session.ensure_identity(Suite::Classical, None);
     let is_marked = |change: &Change| matches!(change, Change::Settings(settings) if settings.is_verified(&bo));
     ann.until("the mark of before", |face| face.changes.iter().any(is_marked));
     let bytes = fs::read(ann.directory.path().join("settings.cbor")).unwrap();

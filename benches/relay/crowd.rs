@@ -44,9 +44,9 @@ impl Crowd {
     /// A room of `count` people.
     pub fn new(count: usize) -> Self {
         let host = host_identity();
-        let (room, genesis) = new_room(&host, Suite::Secure, false, 256, now(), &mut SystemRandom::new()).unwrap();
+        let (room, genesis) = new_room(&host, Suite::Classical, false, 256, now(), &mut SystemRandom::new()).unwrap();
         let encryption = key("ann.enc");
-        let encryption = Suite::Secure.backend().decryption_from_pkcs8(&encryption).unwrap().public();
+        let encryption = Suite::Classical.backend().decryption_from_pkcs8(&encryption).unwrap().public();
         let others = others(count - 1).into_iter().map(|signing| person(signing, encryption.spki()));
         let owner = Person { signing: Arc::clone(host.signing()), bundle: bundle(host.signing(), encryption.spki()) };
         let people: Vec<Person> = std::iter::once(owner).chain(others).collect();
@@ -110,14 +110,14 @@ impl Crowd {
 
 /// Ann's keys from the test data: the host's, and the owner's.
 pub fn host_identity() -> Arc<Identity> {
-    let backend = Suite::Secure.backend();
+    let backend = Suite::Classical.backend();
     let signing = backend.signing_from_pkcs8(&key("ann.sign")).unwrap();
     let decryption = backend.decryption_from_pkcs8(&key("ann.enc")).unwrap();
     Arc::new(Identity::new(signing, decryption, now()).unwrap())
 }
 
 fn key(name: &str) -> Vec<u8> {
-    key_file::from_pem(&data(name), Suite::Secure, None).unwrap().to_vec()
+    key_file::from_pem(&data(name), Suite::Classical, None).unwrap().to_vec()
 }
 
 fn data(name: &str) -> String {
@@ -143,7 +143,7 @@ fn others(count: usize) -> Vec<Arc<dyn SigningKey>> {
         let (first, second) = (&known[index % known.len()], &known[(index + index / known.len()) % known.len()]);
         let rsa = combined(first.p().unwrap(), second.q().unwrap());
         let pkcs8 = PKey::from_rsa(rsa).unwrap().private_key_to_pkcs8().unwrap();
-        Suite::Secure.backend().signing_from_pkcs8(&pkcs8).unwrap().into()
+        Suite::Classical.backend().signing_from_pkcs8(&pkcs8).unwrap().into()
     };
     (0..count).map(make).collect()
 }
@@ -180,7 +180,7 @@ fn bundle(signing: &Arc<dyn SigningKey>, encryption: &[u8]) -> Signed {
         created_ms: now().unix_ms,
         encryption_spki: encryption.to_vec().into(),
         signing_spki: signing.public().spki().to_vec().into(),
-        suite: Suite::Secure.code(),
+        suite: Suite::Classical.code(),
         version: 1,
         not_after_ms: now().unix_ms + 86_400_000,
     };

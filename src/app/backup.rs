@@ -33,7 +33,7 @@ const FINGERPRINT: &str = "Fingerprint: ";
 /// How the line with the certificate begins.
 const CERTIFICATE: &str = "Certificate: ";
 /// The suite of the keys: the one whose files take a passphrase.
-const SUITE: Suite = Suite::Secure;
+const SUITE: Suite = Suite::Classical;
 /// The longest file looked at: several times the largest backup there is.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 

@@ -388,7 +388,7 @@ mod tests {
     #[test]
     fn no_identity_is_not_a_problem() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Keystore::new(directory.path(), Suite::Secure);
+        let store = Keystore::new(directory.path(), Suite::Classical);
         assert!(!store.exists() && store.load(None).unwrap().is_none());
     }
 
@@ -449,7 +449,7 @@ mod tests {
     #[test]
     fn a_learning_key_is_not_taken_for_a_secure_one() {
         let (directory, learning) = stored(Suite::Textbook);
-        let secure = Keystore::new(directory.path(), Suite::Secure);
+        let secure = Keystore::new(directory.path(), Suite::Classical);
         assert!(!secure.exists(), "the two have places of their own");
         for name in [SIGN, ENC] {
             fs::copy(learning.directory().join(name), secure.directory().join(name)).unwrap();
@@ -459,7 +459,7 @@ mod tests {
 
     #[test]
     fn a_passphrase_locks_and_opens_a_secure_identity() {
-        let (_directory, store) = stored(Suite::Secure);
+        let (_directory, store) = stored(Suite::Classical);
         let keys = store.load(None).unwrap().unwrap();
         let right = Passphrase::new("correct horse".into());
         store.protect(&keys, Some(&right)).unwrap();

@@ -218,7 +218,7 @@ mod tests {
     fn record(number: u8, seen: u64) -> Record {
         let genesis = Signed { payload: vec![number].into(), signature: vec![1].into() };
         let hosted_at = HostedAt::Here(([127, 0, 0, 1], 9_000).into());
-        let mut record = Record::new(RoomId([number; 32]), Suite::Secure, genesis, hosted_at);
+        let mut record = Record::new(RoomId([number; 32]), Suite::Classical, genesis, hosted_at);
         record.title = format!("Room {number}");
         record.entered_ms = u64::from(number);
         record.learn(&memory(number, seen));

@@ -274,7 +274,7 @@ mod tests {
 
     fn record(number: u8) -> Record {
         let genesis = Signed { payload: vec![number].into(), signature: vec![1, 2].into() };
-        let mut record = Record::new(RoomId([number; 32]), Suite::Secure, genesis, HostedAt::Elsewhere);
+        let mut record = Record::new(RoomId([number; 32]), Suite::Classical, genesis, HostedAt::Elsewhere);
         record.title = format!("Room {number}");
         record.addresses = vec!["ann:9000".into()];
         record.entered_ms = u64::from(number);

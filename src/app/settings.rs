@@ -184,14 +184,14 @@ impl Settings {
     /// The suite of new rooms that are meant to be trusted.
     #[must_use]
     pub const fn trusted_suite(&self) -> Suite {
-        if self.classical_rooms { Suite::Secure } else { Suite::Hybrid }
+        if self.classical_rooms { Suite::Classical } else { Suite::Hybrid }
     }
 
     /// Chooses the suite of new rooms.
     pub fn choose_new_room_suite(&mut self, suite: Suite) {
         self.learning_rooms = suite.is_learning();
         if !self.learning_rooms {
-            self.classical_rooms = suite == Suite::Secure;
+            self.classical_rooms = suite == Suite::Classical;
         }
     }
 

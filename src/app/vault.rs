@@ -145,9 +145,9 @@ mod tests {
     fn identity(name: &str) -> Identity {
         let private = |half: &str| {
             let path = format!("{}/tests/data/keys/{name}.{half}.pem", env!("CARGO_MANIFEST_DIR"));
-            key_file::from_pem(&fs::read_to_string(path).unwrap(), Suite::Secure, None).unwrap()
+            key_file::from_pem(&fs::read_to_string(path).unwrap(), Suite::Classical, None).unwrap()
         };
-        let backend = Suite::Secure.backend();
+        let backend = Suite::Classical.backend();
         let signing = backend.signing_from_pkcs8(&private("sign")).unwrap();
         let decryption = backend.decryption_from_pkcs8(&private("enc")).unwrap();
         Identity::new(signing, decryption, Now::at(0, 0)).unwrap()

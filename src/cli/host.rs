@@ -17,7 +17,7 @@ use crate::protocol::{LearningConsent, RoomCrypto, search_key};
 
 pub(super) fn run(arguments: Host, global: &Global, console: Console) -> Result<u8, Problem> {
     let profile = Profile::open(global.profile.clone())?;
-    let suite = if arguments.learning { Suite::Textbook } else { Suite::Secure };
+    let suite = if arguments.learning { Suite::Textbook } else { Suite::Classical };
     let passphrase = passphrase::find(global, &Keystore::new(profile.directory(), suite))?;
     let (session, opening, events) = Session::open(profile)?;
     start(&session, &opening, passphrase, arguments.name.as_deref())?;
@@ -71,7 +71,7 @@ fn take_seat(session: &Session, opening: &Opening, arguments: &Host) -> Result<S
     let crypto = if arguments.learning {
         RoomCrypto::Learning(LearningConsent::given_by_a_person())
     } else {
-        RoomCrypto::trusted(if arguments.classical { Suite::Secure } else { opening.settings.trusted_suite() })?
+        RoomCrypto::trusted(if arguments.classical { Suite::Classical } else { opening.settings.trusted_suite() })?
     };
     let request = HostRequest {
         title: crate::protocol::check_name(&arguments.room).map_err(Problem::bad_name)?,

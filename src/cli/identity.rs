@@ -12,7 +12,7 @@ use crate::app::{Code, Keys, Keystore, Making, Passphrase, Problem, Profile, Rec
 use crate::crypto::{Fingerprint, Suite};
 
 pub(super) fn run(arguments: &Identity, global: &Global, console: &mut Console) -> Result<u8, Problem> {
-    let suite = if arguments.learning { Suite::Textbook } else { Suite::Secure };
+    let suite = if arguments.learning { Suite::Textbook } else { Suite::Classical };
     match arguments.command.as_ref().unwrap_or(&IdentityCommand::Show) {
         IdentityCommand::New { bits } => make(suite, *bits, global, console),
         IdentityCommand::Show => show(suite, global, console),
@@ -100,7 +100,7 @@ fn forget(suite: Suite, global: &Global, console: &mut Console) -> Result<u8, Pr
 }
 
 fn back_up(file: &Path, passphrase_file: Option<&Path>, global: &Global, console: &mut Console) -> Result<u8, Problem> {
-    let store = Keystore::new(&Profile::look_into(global.profile.clone())?, Suite::Secure);
+    let store = Keystore::new(&Profile::look_into(global.profile.clone())?, Suite::Classical);
     let passphrase = passphrase::find(global, &store)?;
     let keys = store.load(passphrase.as_ref())?.ok_or_else(|| none(&store))?;
     let of_backup = passphrase::of_backup(passphrase_file, true)?;
@@ -119,7 +119,7 @@ fn restore(
     console: &mut Console,
 ) -> Result<u8, Problem> {
     let profile = Profile::open(global.profile.clone())?;
-    let store = Keystore::new(profile.directory(), Suite::Secure);
+    let store = Keystore::new(profile.directory(), Suite::Classical);
     let before = store.said_fingerprint().or_else(|| {
         let open = store.load(None).ok().flatten()?;
         Some(Fingerprint::of(open.signing.public().spki()))

@@ -80,7 +80,7 @@ fn go(way: &Way, global: &Global, mut console: Console, mut rules: Rules) -> Res
     let target = target::find(way.argument, way.file, &mut console)?;
     rules.once = way.message.map(message).transpose()?.map(|text| (text, SEND));
     // Which identity is needed decides whose passphrase is asked for; so look before anything starts.
-    let suite = if is_learning(way, &target, &directory)? { Suite::Textbook } else { Suite::Secure };
+    let suite = if is_learning(way, &target, &directory)? { Suite::Textbook } else { Suite::Classical };
     let passphrase = match given {
         Some(given) => Some(given),
         None => passphrase::of_files(global, &Keystore::new(&directory, suite))?,

@@ -19,7 +19,7 @@ const GOODBYE: Duration = Duration::from_secs(5);
 
 pub(super) fn run(arguments: &Relay, global: &Global, console: &mut Console) -> Result<u8, Problem> {
     let profile = Profile::open(global.profile.clone())?;
-    let suite = if arguments.learning { Suite::Textbook } else { Suite::Secure };
+    let suite = if arguments.learning { Suite::Textbook } else { Suite::Classical };
     let store = Keystore::new(&relay::directory(&profile), suite);
     let passphrase = passphrase::find(global, &store)?;
     let token_file = arguments.token.clone().unwrap_or_else(|| relay::directory(&profile).join("token"));

@@ -24,7 +24,7 @@ pub(super) fn run(arguments: &Rooms, global: &Global, console: &mut Console) -> 
         let id = record.room.to_string();
         let kind = match info.suite {
             Suite::Textbook => "learning",
-            Suite::Secure => "classical",
+            Suite::Classical => "classical",
             Suite::Hybrid => "secure",
         };
         let role = if info.owned { "owner" } else { "member" };

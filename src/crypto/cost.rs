@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_size_the_suite_does_not_allow_is_not_measured() {
-        assert_eq!(measure(Suite::Secure, 1024), Err(CryptoError::KeyPolicy));
+        assert_eq!(measure(Suite::Classical, 1024), Err(CryptoError::KeyPolicy));
         assert_eq!(measure(Suite::Textbook, 3072), Err(CryptoError::KeyPolicy));
     }
 }

@@ -34,7 +34,7 @@ pub use self::textbook::TextbookRsa;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub enum Suite {
     /// OpenSSL: RSA-OAEP and RSA-PSS (RFC 8017) with X25519, meant to be trusted.
-    Secure,
+    Classical,
     /// The same with ML-KEM-768 (FIPS 203) in each wrap: what is recorded today stays closed to the
     /// quantum computers of later.
     Hybrid,
@@ -44,10 +44,10 @@ pub enum Suite {
 
 impl Suite {
     /// Every suite there is: what contract tests loop over.
-    pub const ALL: [Self; 3] = [Self::Secure, Self::Hybrid, Self::Textbook];
+    pub const ALL: [Self; 3] = [Self::Classical, Self::Hybrid, Self::Textbook];
 
     /// The suites whose long-term keys people have: an identity each.
-    pub const WITH_KEYS: [Self; 2] = [Self::Secure, Self::Textbook];
+    pub const WITH_KEYS: [Self; 2] = [Self::Classical, Self::Textbook];
 
     /// The backend of this suite. The only place that matches a suite to its backend.
     #[must_use]
@@ -57,7 +57,7 @@ impl Suite {
             return cheap;
         }
         match self {
-            Self::Secure => Arc::new(OpensslRsa),
+            Self::Classical => Arc::new(OpensslRsa),
             Self::Hybrid => Arc::new(HybridRsa::default()),
             Self::Textbook => Arc::new(TextbookRsa),
         }
@@ -68,7 +68,7 @@ impl Suite {
     pub const fn code(self) -> u8 {
         match self {
             Self::Textbook => 0,
-            Self::Secure => 1,
+            Self::Classical => 1,
             Self::Hybrid => 2,
         }
     }
@@ -84,7 +84,7 @@ impl Suite {
     #[must_use]
     pub const fn key_suite(self) -> Self {
         match self {
-            Self::Secure | Self::Hybrid => Self::Secure,
+            Self::Classical | Self::Hybrid => Self::Classical,
             Self::Textbook => Self::Textbook,
         }
     }

@@ -73,7 +73,7 @@ fn measure(work: async_channel::Sender<Work>) -> std::io::Result<()> {
         cost::measure(suite, bits).inspect_err(|error| log::warn!("{suite:?} cannot be measured: {error}")).ok()
     };
     let measure = move || {
-        let costs = Costs { secure: of(crypto::Suite::Secure), learning: of(crypto::Suite::Textbook) };
+        let costs = Costs { secure: of(crypto::Suite::Classical), learning: of(crypto::Suite::Textbook) };
         // The window may be gone by now.
         let _ = work.send_blocking(Work::Measured(costs));
     };

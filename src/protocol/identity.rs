@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn an_identity_has_two_keys_of_one_suite() {
         let secure = include_str!("../../tests/data/keys/ann.enc.pem");
-        let der = crate::crypto::key_file::from_pem(secure, Suite::Secure, None).unwrap();
+        let der = crate::crypto::key_file::from_pem(secure, Suite::Classical, None).unwrap();
         let decryption = OpensslRsa.decryption_from_pkcs8(&der).unwrap();
         assert_eq!(Identity::new(keys().0, decryption, NOW).err(), Some(CryptoError::WrongSuite));
     }
@@ -193,7 +193,7 @@ mod tests {
         assert!(changed(|_| ()).is_ok());
         let refused = |change: fn(&mut BundlePayload)| changed(change).err();
         assert_eq!(refused(|payload| payload.version = 2), Some(Fault::Version));
-        assert_eq!(refused(|payload| payload.suite = Suite::Secure.code()), Some(Fault::Version));
+        assert_eq!(refused(|payload| payload.suite = Suite::Classical.code()), Some(Fault::Version));
         let one_for_both = refused(|payload| payload.encryption_spki = payload.signing_spki.clone());
         assert_eq!(one_for_both, Some(CryptoError::KeyPolicy.into()));
         let of_another = refused(|payload| payload.signing_spki = keys().0.public().spki().to_vec().into());

@@ -161,7 +161,7 @@ fn unread(scheme: &str) -> InviteError {
 /// of their own. Nobody should take one for the other.
 const fn scheme(suite: Suite) -> &'static str {
     match suite {
-        Suite::Secure => "conversa:1:",
+        Suite::Classical => "conversa:1:",
         Suite::Hybrid => "conversa:2:",
         Suite::Textbook => "conversa-learning:1:",
     }
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn what_is_no_invite_says_so() {
-        let link = invite(Suite::Secure).to_string();
+        let link = invite(Suite::Classical).to_string();
         for text in ["hello", "conversa", "hello:3:"] {
             assert_eq!(text.parse::<Invite>(), Err(InviteError::NotAnInvite));
         }
@@ -204,7 +204,7 @@ mod tests {
             assert_eq!(format!("{later}abc").parse::<Invite>(), Err(InviteError::Newer));
             assert_eq!(earlier.parse::<Invite>(), Err(InviteError::Damaged));
         }
-        for end in scheme(Suite::Secure).len()..link.len() {
+        for end in scheme(Suite::Classical).len()..link.len() {
             assert_eq!(link[..end].parse::<Invite>(), Err(InviteError::Damaged), "cut at {end}");
         }
         assert_eq!("conversa:1:".repeat(1_000).parse::<Invite>(), Err(InviteError::Damaged));
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn an_invite_has_so_many_addresses_of_such_a_length() {
         let read = |addresses: Vec<String>| {
-            let invite = Invite { addresses, ..invite(Suite::Secure) };
+            let invite = Invite { addresses, ..invite(Suite::Classical) };
             invite.to_string().parse::<Invite>().map(|read| read == invite)
         };
         let longest = || "a".repeat(ADDRESS_BYTES_MAX);
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn invites_are_the_same_if_all_of_them_is() {
-        let invite = invite(Suite::Secure);
+        let invite = invite(Suite::Classical);
         let others = [
             Invite { suite: Suite::Hybrid, ..invite.clone() },
             Invite { addresses: Vec::new(), ..invite.clone() },
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn an_invite_holds_up_to_its_last_millisecond() {
-        let invite = invite(Suite::Secure);
+        let invite = invite(Suite::Classical);
         let at = |unix_ms| Now::at(0, unix_ms);
         assert!(!invite.is_expired(at(invite.expires_ms)));
         assert!(invite.is_expired(at(invite.expires_ms + 1)));
@@ -257,14 +257,14 @@ mod tests {
 
     #[test]
     fn the_secret_is_not_shown() {
-        let shown = format!("{:?}", invite(Suite::Secure));
+        let shown = format!("{:?}", invite(Suite::Classical));
         assert!(!shown.contains("9, 9") && !shown.contains("secret"), "{shown}");
     }
 
     #[test]
     fn a_proof_is_for_one_bundle_and_one_room() {
         let bundle = |byte| Signed { payload: vec![byte].into(), signature: vec![].into() };
-        let invite = invite(Suite::Secure);
+        let invite = invite(Suite::Classical);
         let mac = invite.mac(&bundle(1)).unwrap();
         assert_eq!(invite.proves(&bundle(1), &mac), Ok(true));
         assert_eq!(invite.proves(&bundle(2), &mac), Ok(false));

@@ -73,8 +73,8 @@ mod tests {
 
     #[test]
     fn only_keys_of_the_rooms_own_suite_are_taken() {
-        for own in [Suite::Secure, Suite::Hybrid] {
-            for of in [Suite::Secure, Suite::Hybrid] {
+        for own in [Suite::Classical, Suite::Hybrid] {
+            for of in [Suite::Classical, Suite::Hybrid] {
                 assert_eq!(PublicPrekey::read(&*own.backend(), &payload(of)).is_ok(), own == of, "{own:?} {of:?}");
             }
         }

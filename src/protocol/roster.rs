@@ -477,7 +477,7 @@ mod tests {
         assert_eq!(genesis(|payload| payload.members_max = 0), Err(Fault::Limit));
         assert_eq!(genesis(|payload| payload.members_max = MEMBERS_HARD_MAX), Ok(()));
         assert_eq!(genesis(|payload| payload.members_max = MEMBERS_HARD_MAX + 1), Err(Fault::Limit));
-        let other = new_room(&owner, Suite::Secure, true, 3, Now::default(), &mut SystemRandom::new());
+        let other = new_room(&owner, Suite::Classical, true, 3, Now::default(), &mut SystemRandom::new());
         assert_eq!(other.err(), Some(CryptoError::WrongSuite), "a learning key owns no secure room");
     }
 }

@@ -132,8 +132,8 @@ mod tests {
     fn key(name: &str) -> Arc<dyn VerifyingKey> {
         let path = format!("{}/tests/data/keys/{name}.sign.pem", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(path).unwrap();
-        let pkcs8 = crate::crypto::key_file::from_pem(&text, Suite::Secure, None).unwrap();
-        Suite::Secure.backend().signing_from_pkcs8(&pkcs8).unwrap().public()
+        let pkcs8 = crate::crypto::key_file::from_pem(&text, Suite::Classical, None).unwrap();
+        Suite::Classical.backend().signing_from_pkcs8(&pkcs8).unwrap().public()
     }
 
     fn number(own: &str, other: &str) -> SafetyNumber {

@@ -80,7 +80,7 @@ fn tls_signatures_are_the_secure_suites_alone() {
         (Domain::TlsHost, message("server"), message("client")),
         (Domain::TlsClient, message("client"), message("server")),
     ] {
-        let ann = signing(Suite::Secure, "ann");
+        let ann = signing(Suite::Classical, "ann");
         let signature = ann.sign(domain, &own).unwrap();
         assert_eq!(ann.public().verify(domain, &own, &signature), Ok(()));
         for wrong in [other.as_slice(), b"", b"conversa/1 bundle\0", &own[1..]] {
@@ -120,7 +120,7 @@ fn malformed_ciphertexts_fail_alike() {
 
 #[test]
 fn what_the_secure_suite_adds() {
-    let ann = decryption(Suite::Secure, "ann");
+    let ann = decryption(Suite::Classical, "ann");
     let public = ann.public();
     let ciphertext = public.encrypt(b"label", &[7; 32]).unwrap();
     assert_ne!(public.encrypt(b"label", &[7; 32]).unwrap(), ciphertext, "the same words never look the same");
@@ -234,7 +234,9 @@ fn changed_public_keys_never_pass_for_the_same_and_never_panic() {
 
 #[test]
 fn made_keys_work_and_have_their_size() {
-    for (suite, bits) in [(Suite::Secure, 3072), (Suite::Textbook, 16), (Suite::Textbook, 17), (Suite::Textbook, 333)] {
+    for (suite, bits) in
+        [(Suite::Classical, 3072), (Suite::Textbook, 16), (Suite::Textbook, 17), (Suite::Textbook, 333)]
+    {
         let backend = suite.backend();
         let key = backend.generate_signing(bits).unwrap();
         let signature = key.sign(Domain::Bundle, b"hello").unwrap();
@@ -252,7 +254,7 @@ fn made_keys_work_and_have_their_size() {
 #[test]
 fn sizes_outside_the_range_are_not_made() {
     for (suite, sizes) in [
-        (Suite::Secure, [0, 16, 1024, 2048, 3071, 3073, 8192, u32::MAX].as_slice()),
+        (Suite::Classical, [0, 16, 1024, 2048, 3071, 3073, 8192, u32::MAX].as_slice()),
         (Suite::Textbook, &[0, 1, 15, 2049, 3072, u32::MAX]),
     ] {
         for bits in sizes {

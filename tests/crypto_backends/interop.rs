@@ -29,8 +29,14 @@ fn ann() -> TempDir {
     let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
     write("sign.pem", &data("keys/ann.sign.pem"));
     write("enc.pem", &data("keys/ann.enc.pem"));
-    write("sign.pub", &key_file::public_pem(signing(Suite::Secure, "ann").public().spki(), Suite::Secure).unwrap());
-    write("enc.pub", &key_file::public_pem(decryption(Suite::Secure, "ann").public().spki(), Suite::Secure).unwrap());
+    write(
+        "sign.pub",
+        &key_file::public_pem(signing(Suite::Classical, "ann").public().spki(), Suite::Classical).unwrap(),
+    );
+    write(
+        "enc.pub",
+        &key_file::public_pem(decryption(Suite::Classical, "ann").public().spki(), Suite::Classical).unwrap(),
+    );
     directory
 }
 
@@ -38,7 +44,7 @@ fn ann() -> TempDir {
 fn signatures_both_ways() {
     let directory = ann();
     let at = |name: &str| directory.path().join(name);
-    let key = signing(Suite::Secure, "ann");
+    let key = signing(Suite::Classical, "ann");
     fs::write(at("signed"), b"conversa/1 bundle\0a message").unwrap();
 
     fs::write(at("signature"), key.sign(Domain::Bundle, b"a message").unwrap()).unwrap();
@@ -56,7 +62,7 @@ fn signatures_both_ways() {
 fn encryptions_both_ways() {
     let directory = ann();
     let at = |name: &str| directory.path().join(name);
-    let key = decryption(Suite::Secure, "ann");
+    let key = decryption(Suite::Classical, "ann");
     let options = [
         "-pkeyopt",
         "rsa_padding_mode:oaep",
@@ -83,7 +89,7 @@ fn anyone_can_check_a_fingerprint() {
     let der = openssl(directory.path(), &["pkey", "-pubin", "-in", "sign.pub", "-outform", "DER"]);
     fs::write(directory.path().join("sign.der"), der).unwrap();
     let digest = openssl(directory.path(), &["dgst", "-sha256", "-r", "sign.der"]);
-    let fingerprint = Fingerprint::of(signing(Suite::Secure, "ann").public().spki());
+    let fingerprint = Fingerprint::of(signing(Suite::Classical, "ann").public().spki());
     assert_eq!(str::from_utf8(&digest).unwrap().split_once(' ').unwrap().0, fingerprint.to_string());
 }
 
@@ -91,14 +97,14 @@ fn anyone_can_check_a_fingerprint() {
 fn key_files_both_ways() {
     let directory = ann();
     let at = |name: &str| directory.path().join(name);
-    let bytes = key_bytes(Suite::Secure, "ann.sign");
+    let bytes = key_bytes(Suite::Classical, "ann.sign");
 
     // Ours, under a passphrase, in OpenSSL's hands.
-    fs::write(at("locked.pem"), &*key_file::to_pem(&bytes, Suite::Secure, Some("correct horse")).unwrap()).unwrap();
+    fs::write(at("locked.pem"), &*key_file::to_pem(&bytes, Suite::Classical, Some("correct horse")).unwrap()).unwrap();
     let read = ["pkey", "-in", "locked.pem", "-passin", "pass:correct horse", "-outform", "DER"];
     openssl(directory.path(), &read);
     let public = openssl(directory.path(), &[&read[..], &["-pubout"]].concat());
-    assert_eq!(public, signing(Suite::Secure, "ann").public().spki());
+    assert_eq!(public, signing(Suite::Classical, "ann").public().spki());
 
     // Its own, in ours: PBKDF2 by default, scrypt when asked.
     let locked = |kind: &[&str]| {
@@ -116,7 +122,7 @@ fn key_files_both_ways() {
         &["-scrypt"],
     ];
     for kind in read {
-        let opened = key_file::from_pem(&locked(kind), Suite::Secure, Some("hello"));
+        let opened = key_file::from_pem(&locked(kind), Suite::Classical, Some("hello"));
         assert!(opened.is_ok_and(|opened| *opened == bytes), "{kind:?}");
     }
     // An old cipher, an old hash, and more rounds than anybody waits for.
@@ -126,7 +132,7 @@ fn key_files_both_ways() {
         (&["-v2", "aes-256-cbc", "-iter", "2000001"], KeyFileError::Unsupported),
     ];
     for (kind, error) in refused {
-        assert_eq!(key_file::from_pem(&locked(kind), Suite::Secure, Some("hello")), Err(error), "{kind:?}");
+        assert_eq!(key_file::from_pem(&locked(kind), Suite::Classical, Some("hello")), Err(error), "{kind:?}");
     }
 }
 

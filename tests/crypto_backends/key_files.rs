@@ -26,18 +26,18 @@ fn plain_files_read_back_and_say_whose_they_are() {
 
 #[test]
 fn a_passphrase_locks_a_secure_file() {
-    let bytes = key_bytes(Suite::Secure, "ann.sign");
+    let bytes = key_bytes(Suite::Classical, "ann.sign");
     for passphrase in ["correct horse", "pässwörd 🔑", ""] {
-        let text = to_pem(&bytes, Suite::Secure, Some(passphrase)).unwrap();
+        let text = to_pem(&bytes, Suite::Classical, Some(passphrase)).unwrap();
         assert!(text.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
         assert!(is_encrypted(&text));
-        assert_eq!(suite_of(&text), Some(Suite::Secure));
-        assert_eq!(*from_pem(&text, Suite::Secure, Some(passphrase)).unwrap(), bytes);
-        assert_eq!(from_pem(&text, Suite::Secure, None), Err(KeyFileError::PassphraseNeeded));
-        assert_eq!(from_pem(&text, Suite::Secure, Some("wrong")), Err(KeyFileError::WrongPassphrase));
-        assert_eq!(from_pem(&text, Suite::Textbook, Some(passphrase)), Err(KeyFileError::OtherSuite(Suite::Secure)));
+        assert_eq!(suite_of(&text), Some(Suite::Classical));
+        assert_eq!(*from_pem(&text, Suite::Classical, Some(passphrase)).unwrap(), bytes);
+        assert_eq!(from_pem(&text, Suite::Classical, None), Err(KeyFileError::PassphraseNeeded));
+        assert_eq!(from_pem(&text, Suite::Classical, Some("wrong")), Err(KeyFileError::WrongPassphrase));
+        assert_eq!(from_pem(&text, Suite::Textbook, Some(passphrase)), Err(KeyFileError::OtherSuite(Suite::Classical)));
     }
-    let again = |()| to_pem(&bytes, Suite::Secure, Some("same")).unwrap();
+    let again = |()| to_pem(&bytes, Suite::Classical, Some("same")).unwrap();
     assert_ne!(again(()), again(()), "the salt is new each time");
 }
 
@@ -50,13 +50,13 @@ fn a_learning_file_takes_no_passphrase() {
 #[test]
 fn the_suites_files_are_told_apart() {
     let (secure, learning) = (data("keys/ann.sign.pem"), data("keys/ann.sign.learning.pem"));
-    assert_eq!(from_pem(&secure, Suite::Textbook, None), Err(KeyFileError::OtherSuite(Suite::Secure)));
-    assert_eq!(from_pem(&learning, Suite::Secure, None), Err(KeyFileError::OtherSuite(Suite::Textbook)));
+    assert_eq!(from_pem(&secure, Suite::Textbook, None), Err(KeyFileError::OtherSuite(Suite::Classical)));
+    assert_eq!(from_pem(&learning, Suite::Classical, None), Err(KeyFileError::OtherSuite(Suite::Textbook)));
     assert_eq!(KeyFileError::OtherSuite(Suite::Textbook).to_string(), "the key file holds a learning key");
     // Even under the wrong header, the bytes themselves are refused.
     let disguised = learning.replace("CONVERSA LEARNING INSECURE KEY", "PRIVATE KEY");
-    let bytes = from_pem(&disguised, Suite::Secure, None).unwrap();
-    assert_eq!(Suite::Secure.backend().signing_from_pkcs8(&bytes).err(), Some(CryptoError::BadEncoding));
+    let bytes = from_pem(&disguised, Suite::Classical, None).unwrap();
+    assert_eq!(Suite::Classical.backend().signing_from_pkcs8(&bytes).err(), Some(CryptoError::BadEncoding));
     let disguised = secure.replace("PRIVATE KEY", "CONVERSA LEARNING INSECURE KEY");
     let bytes = from_pem(&disguised, Suite::Textbook, None).unwrap();
     assert_eq!(Suite::Textbook.backend().signing_from_pkcs8(&bytes).err(), Some(CryptoError::BadEncoding));
@@ -66,41 +66,42 @@ fn the_suites_files_are_told_apart() {
 fn damaged_files_say_so() {
     let good = data("keys/ann.sign.pem");
     let other_header = good.replace("PRIVATE KEY", "EC PRIVATE KEY");
-    let public = public_pem(signing(Suite::Secure, "ann").public().spki(), Suite::Secure).unwrap();
+    let public = public_pem(signing(Suite::Classical, "ann").public().spki(), Suite::Classical).unwrap();
     let odd_letter = good.replacen("MII", "M!I", 1);
     let long = good.clone() + &" ".repeat(100_000);
     for text in ["", "hello", &good[..100], &good[40..], &other_header, &public, &odd_letter, &long] {
-        assert_eq!(from_pem(text, Suite::Secure, None), Err(KeyFileError::Damaged), "{text:.60}");
-        assert_eq!(from_pem(text, Suite::Secure, Some("x")), Err(KeyFileError::Damaged), "{text:.60}");
+        assert_eq!(from_pem(text, Suite::Classical, None), Err(KeyFileError::Damaged), "{text:.60}");
+        assert_eq!(from_pem(text, Suite::Classical, Some("x")), Err(KeyFileError::Damaged), "{text:.60}");
         assert!(!is_encrypted(text));
         assert_eq!(suite_of(text), None);
     }
     // What stands before the key is not looked at, and not read through for ever.
-    let after = |lines: usize| from_pem(&("x\n".repeat(lines) + &good), Suite::Secure, None).map(|bytes| bytes.len());
-    let bytes = from_pem(&good, Suite::Secure, None).unwrap().len();
+    let after =
+        |lines: usize| from_pem(&("x\n".repeat(lines) + &good), Suite::Classical, None).map(|bytes| bytes.len());
+    let bytes = from_pem(&good, Suite::Classical, None).unwrap().len();
     assert_eq!((after(1), after(40_000)), (Ok(bytes), Err(KeyFileError::Damaged)));
     for length in 0..good.len() - 1 {
-        assert_eq!(from_pem(&good[..length], Suite::Secure, None), Err(KeyFileError::Damaged), "{length}");
+        assert_eq!(from_pem(&good[..length], Suite::Classical, None), Err(KeyFileError::Damaged), "{length}");
     }
     let not_encrypted = good.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
-    assert_eq!(from_pem(&not_encrypted, Suite::Secure, Some("x")), Err(KeyFileError::Damaged));
+    assert_eq!(from_pem(&not_encrypted, Suite::Classical, Some("x")), Err(KeyFileError::Damaged));
 }
 
 #[test]
 fn what_openssl_encrypts_is_read_too() {
-    let bytes = key_bytes(Suite::Secure, "bo.enc");
+    let bytes = key_bytes(Suite::Classical, "bo.enc");
     let key = PKey::private_key_from_pkcs8(&bytes).unwrap();
     for cipher in [Cipher::aes_256_cbc(), Cipher::aes_128_cbc()] {
         let text = key.private_key_to_pem_pkcs8_passphrase(cipher, b"secret").unwrap();
         let text = String::from_utf8(text).unwrap();
-        assert_eq!(*from_pem(&text, Suite::Secure, Some("secret")).unwrap(), bytes);
-        assert_eq!(from_pem(&text, Suite::Secure, Some("Secret")), Err(KeyFileError::WrongPassphrase));
+        assert_eq!(*from_pem(&text, Suite::Classical, Some("secret")).unwrap(), bytes);
+        assert_eq!(from_pem(&text, Suite::Classical, Some("Secret")), Err(KeyFileError::WrongPassphrase));
     }
 }
 
 #[test]
 fn a_file_that_would_take_for_ever_is_not_tried() {
-    let text = to_pem(&key_bytes(Suite::Secure, "ann.sign"), Suite::Secure, Some("x")).unwrap();
+    let text = to_pem(&key_bytes(Suite::Classical, "ann.sign"), Suite::Classical, Some("x")).unwrap();
     let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
     let der = data_encoding::BASE64.decode(body.as_bytes()).unwrap();
     // scrypt's N = 16384, r = 8, p = 5 as DER integers.
@@ -119,6 +120,6 @@ fn a_file_that_would_take_for_ever_is_not_tried() {
                 .collect::<Vec<_>>()
                 .join("\n")
         );
-        assert_eq!(key_file::from_pem(&text, Suite::Secure, Some("x")), Err(KeyFileError::Unsupported));
+        assert_eq!(key_file::from_pem(&text, Suite::Classical, Some("x")), Err(KeyFileError::Unsupported));
     }
 }

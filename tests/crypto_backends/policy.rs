@@ -8,7 +8,7 @@ use openssl::rsa::Rsa;
 use super::{key_bytes, signing};
 
 fn verdict(spki: &[u8]) -> Option<CryptoError> {
-    let backend = Suite::Secure.backend();
+    let backend = Suite::Classical.backend();
     let verdict = backend.verifying_from_spki(spki).err();
     assert_eq!(backend.encryption_from_spki(spki).err(), verdict, "both uses judge alike");
     verdict
@@ -30,7 +30,7 @@ fn encode(modulus: BigNum, exponent: u32) -> Vec<u8> {
 
 #[test]
 fn only_two_sizes_are_accepted() {
-    assert_eq!(Suite::Secure.backend().key_bits(), [3072, 4096]);
+    assert_eq!(Suite::Classical.backend().key_bits(), [3072, 4096]);
     for bits in [3072, 4096] {
         assert_eq!(verdict(&spki(bits, 65537)), None, "{bits}");
     }
@@ -76,8 +76,8 @@ fn a_key_has_one_encoding_only() {
     const RSA_OAEP: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x07];
     const NULL: &[u8] = &[0x05, 0x00];
     const F4: &[u8] = &[1, 0, 1];
-    let key = signing(Suite::Secure, "ann").public();
-    let bytes = key_bytes(Suite::Secure, "ann.sign");
+    let key = signing(Suite::Classical, "ann").public();
+    let bytes = key_bytes(Suite::Classical, "ann.sign");
     let modulus = PKey::private_key_from_pkcs8(&bytes).unwrap().rsa().unwrap().n().to_vec();
     let modulus = [&[0], modulus.as_slice()].concat();
     let good = by_hand(RSA, NULL, 0, &modulus, F4, &[]);
@@ -116,13 +116,13 @@ fn keys_of_other_algorithms_are_refused() {
     for key in [PKey::generate_ed25519().unwrap(), PKey::generate_x25519().unwrap(), PKey::ec_gen("P-256").unwrap()] {
         assert_eq!(verdict(&key.public_key_to_der().unwrap()), Some(CryptoError::BadEncoding));
         let pkcs8 = key.private_key_to_pkcs8().unwrap();
-        assert_eq!(Suite::Secure.backend().signing_from_pkcs8(&pkcs8).err(), Some(CryptoError::BadEncoding));
+        assert_eq!(Suite::Classical.backend().signing_from_pkcs8(&pkcs8).err(), Some(CryptoError::BadEncoding));
     }
 }
 
 #[test]
 fn private_keys_meet_the_same_policy() {
-    let backend = Suite::Secure.backend();
+    let backend = Suite::Classical.backend();
     for (bits, exponent) in [(1024, 65537), (2048, 65537), (3072, 3)] {
         let rsa = Rsa::generate_with_e(bits, &BigNum::from_u32(exponent).unwrap()).unwrap();
         let pkcs8 = PKey::from_rsa(rsa).unwrap().private_key_to_pkcs8().unwrap();
@@ -133,11 +133,11 @@ fn private_keys_meet_the_same_policy() {
 
 #[test]
 fn a_private_key_whose_numbers_do_not_belong_together_is_refused() {
-    let good = key_bytes(Suite::Secure, "ann.sign");
+    let good = key_bytes(Suite::Classical, "ann.sign");
     // Across all its numbers: modulus, d, both primes, both exponents and the coefficient.
     for byte in (60..good.len()).step_by(200) {
         let mut changed = good.clone();
         changed[byte] ^= 2;
-        assert!(Suite::Secure.backend().signing_from_pkcs8(&changed).is_err(), "byte {byte}");
+        assert!(Suite::Classical.backend().signing_from_pkcs8(&changed).is_err(), "byte {byte}");
     }
 }

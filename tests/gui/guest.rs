@@ -30,7 +30,7 @@ impl Guest {
 
     pub(crate) fn pump(&mut self) {
         while let Ok(event) = self.events.try_recv() {
-            if let SessionEvent::Identity { suite: Suite::Secure, state: IdentityState::Ready { fingerprint, .. } } =
+            if let SessionEvent::Identity { suite: Suite::Classical, state: IdentityState::Ready { fingerprint, .. } } =
                 event
             {
                 self.fingerprint = Some(fingerprint);

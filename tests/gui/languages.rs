@@ -78,7 +78,7 @@ fn numbers_are_written_as_the_language_writes_them() {
     let person = Person::new("ann");
     let cost = |value| Span { value, unit: "ms".into() };
     let (sign, verify, encrypt, decrypt) = (cost(2.3), cost(0.04), cost(41.0), cost(1.9));
-    let row = SuiteRow { suite: Suite::Secure, bits: 3072, sign, verify, encrypt, decrypt };
+    let row = SuiteRow { suite: Suite::Classical, bits: 3072, sign, verify, encrypt, decrypt };
     person.state().set_suites([row].into());
     person.state().set_page(Page::Settings);
     person.step();

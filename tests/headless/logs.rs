@@ -59,7 +59,7 @@ fn what_the_program_logs_at_trace_holds_no_secret() {
 
 /// Puts a profile's keys under [`PASSPHRASE`].
 fn lock(profile: &Profile) {
-    let store = Keystore::new(&profile.path(), Suite::Secure);
+    let store = Keystore::new(&profile.path(), Suite::Classical);
     let keys = store.load(None).unwrap().unwrap();
     store.protect(&keys, Some(&Passphrase::new(PASSPHRASE.to_owned()))).unwrap();
 }

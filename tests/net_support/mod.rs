@@ -52,7 +52,7 @@ fn key_bytes(suite: Suite, name: &str) -> Vec<u8> {
 fn crowd_key_bytes(number: usize) -> Vec<u8> {
     let file = data("crowd.sign.pem");
     let pem = file.split_inclusive("-----END PRIVATE KEY-----\n").nth(number).unwrap();
-    key_file::from_pem(pem, Suite::Secure, None).unwrap().to_vec()
+    key_file::from_pem(pem, Suite::Classical, None).unwrap().to_vec()
 }
 
 fn data(name: &str) -> String {

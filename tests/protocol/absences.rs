@@ -8,7 +8,7 @@ use conversa::wire::{Frame, ItemKind, Signed};
 use crate::findings::{genesis_of, restart};
 use crate::net::Net;
 
-const SECURE: [Suite; 2] = [Suite::Secure, Suite::Hybrid];
+const SECURE: [Suite; 2] = [Suite::Classical, Suite::Hybrid];
 
 /// What somebody was told to have missed: how many words, and since when.
 fn missed(net: &Net, name: &str) -> Vec<(u64, u64)> {
@@ -330,7 +330,7 @@ fn a_change_of_the_roster_loses_no_confirmation() {
 #[test]
 fn a_wrap_in_another_item_ends_the_link() {
     for kind in [ItemKind::Roster, ItemKind::Prekey, ItemKind::Msg] {
-        let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+        let mut net = Net::new(Suite::Classical, &["ann", "bo"]);
         let mut wrap = None;
         net.tamper = Some(Box::new(move |name, mut frame| {
             if let Frame::Item(item) = &mut frame

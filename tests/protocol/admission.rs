@@ -142,7 +142,7 @@ fn a_room_can_be_looked_at_before_it_is_joined() {
 
 #[test]
 fn the_owner_may_decline_and_the_asker_may_give_up() {
-    let mut net = Net::with_owner(Suite::Secure, "ann", true);
+    let mut net = Net::with_owner(Suite::Classical, "ann", true);
     let room = room_of(&mut net);
     let host = net.host_fingerprint();
     for name in ["bo", "carol"] {
@@ -165,7 +165,7 @@ fn room_of(net: &mut Net) -> RoomId {
 
 #[test]
 fn nobody_decides_while_the_owner_is_away() {
-    let mut net = Net::with_owner(Suite::Secure, "ann", true);
+    let mut net = Net::with_owner(Suite::Classical, "ann", true);
     let invite = net.invite();
     net.people.get_mut("ann").unwrap().online = false;
     net.cut("ann");
@@ -188,7 +188,7 @@ fn a_room_takes_no_more_than_it_has_places() {
 
 #[test]
 fn whoever_waits_for_the_last_place_is_told_when_it_is_taken() {
-    let mut net = Net::with_places(Suite::Secure, "ann", true, 2);
+    let mut net = Net::with_places(Suite::Classical, "ann", true, 2);
     let (room, host) = (room_of(&mut net), net.host_fingerprint());
     for name in ["bo", "carol", "dave"] {
         net.add(name, Entry::Knock, Some(host));
@@ -210,7 +210,7 @@ fn whoever_waits_for_the_last_place_is_told_when_it_is_taken() {
 
 #[test]
 fn another_host_key_is_a_full_stop() {
-    let mut net = Net::with_owner(Suite::Secure, "ann", true);
+    let mut net = Net::with_owner(Suite::Classical, "ann", true);
     let mut invite = net.invite();
     let expected = Fingerprint::of(b"somebody else");
     invite.host = expected;
@@ -223,7 +223,7 @@ fn another_host_key_is_a_full_stop() {
 
 #[test]
 fn an_invite_to_a_room_that_is_not_there_says_so() {
-    let mut net = Net::with_owner(Suite::Secure, "ann", true);
+    let mut net = Net::with_owner(Suite::Classical, "ann", true);
     let mut invite = net.invite();
     invite.room = RoomId([1; 32]);
     net.add("bo", Entry::Invite(invite), None);
@@ -509,7 +509,7 @@ fn the_safety_number_of_two_people_is_told_to_both_alike_and_in_learning_rooms_t
 #[test]
 fn keys_of_another_suite_get_nobody_into_a_room() {
     let keys = identity(Suite::Textbook, 0);
-    let mut client = Client::new(keys, crypto(Suite::Secure), "ann".to_owned(), Entry::Knock, None);
+    let mut client = Client::new(keys, crypto(Suite::Classical), "ann".to_owned(), Entry::Knock, None);
     client.start(START);
     let stop = Stop::Crypto(CryptoError::WrongSuite);
     assert_eq!(client.poll_output(), Some(Output::Event(Event::Stopped(stop))));
@@ -518,7 +518,7 @@ fn keys_of_another_suite_get_nobody_into_a_room() {
 
 #[test]
 fn another_log_is_not_gone_on_with() {
-    let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+    let mut net = Net::new(Suite::Classical, &["ann", "bo"]);
     let bo = net.people["bo"].client.identity().clone();
     let (room, log_hash) = (net.host.rooms().next().unwrap(), [0; 32]);
     let mut second = Rogue::link_at(&mut net.host, LinkId(99), &bo, net.now);

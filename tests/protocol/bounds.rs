@@ -30,7 +30,7 @@ fn an_outbox_takes_so_many_and_says_when_it_is_full() {
 
 #[test]
 fn what_was_not_sealed_yet_can_be_called_back() {
-    let mut net = Net::with_owner(Suite::Secure, "ann", false);
+    let mut net = Net::with_owner(Suite::Classical, "ann", false);
     let id = net.send("ann", "oops");
     net.send("ann", "fine");
     net.command("ann", Command::Cancel(id));
@@ -41,7 +41,7 @@ fn what_was_not_sealed_yet_can_be_called_back() {
 
 #[test]
 fn what_was_called_back_on_its_way_goes_no_second_time() {
-    let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+    let mut net = Net::new(Suite::Classical, &["ann", "bo"]);
     let id = net.send("bo", "oops");
     net.command("bo", Command::Cancel(id));
     net.send("bo", "fine");
@@ -54,7 +54,7 @@ fn what_was_called_back_on_its_way_goes_no_second_time() {
 
 #[test]
 fn a_chain_ends_after_a_thousand_words_and_another_goes_on() {
-    let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+    let mut net = Net::new(Suite::Classical, &["ann", "bo"]);
     let announcements = Rc::new(Cell::new(0));
     let count = Rc::clone(&announcements);
     net.tamper = Some(Box::new(move |name, frame| {
@@ -104,7 +104,7 @@ fn whoever_misses_more_than_is_kept_starts_anew_and_hears_the_rest() {
 
 #[test]
 fn prekeys_are_renewed_every_day_and_words_go_on() {
-    let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+    let mut net = Net::new(Suite::Classical, &["ann", "bo"]);
     let renewed = Rc::new(Cell::new(0));
     let count = Rc::clone(&renewed);
     net.tamper = Some(Box::new(move |name, frame| {
@@ -125,7 +125,7 @@ fn prekeys_are_renewed_every_day_and_words_go_on() {
 
 #[test]
 fn keys_can_be_refreshed_by_hand_without_losing_words() {
-    let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+    let mut net = Net::new(Suite::Classical, &["ann", "bo"]);
     for round in 0..10 {
         net.command("bo", Command::RefreshKeys);
         net.send("ann", &round.to_string());
@@ -137,7 +137,7 @@ fn keys_can_be_refreshed_by_hand_without_losing_words() {
 /// It would live on until the next ping otherwise, or for as long as nothing else is due.
 #[test]
 fn whoever_runs_a_client_is_asked_to_wake_it_when_a_private_prekey_is_to_go() {
-    let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+    let mut net = Net::new(Suite::Classical, &["ann", "bo"]);
     net.command("bo", Command::RefreshKeys);
     net.settle();
     let due = net.now.monotonic_ms + PREKEY_OLD_MS;
@@ -153,7 +153,7 @@ fn whoever_runs_a_client_is_asked_to_wake_it_when_a_private_prekey_is_to_go() {
 /// A key nobody is told of is no key: it is made when there is somebody to tell, and the old one stays until then.
 #[test]
 fn keys_refreshed_while_away_are_announced_on_the_way_back() {
-    for suite in [Suite::Secure, Suite::Hybrid] {
+    for suite in [Suite::Classical, Suite::Hybrid] {
         let mut net = Net::new(suite, &["ann", "bo"]);
         net.people.get_mut("bo").unwrap().online = false;
         net.cut("bo");
@@ -285,7 +285,7 @@ fn come_back_to(bytes: usize, messages: usize, works: impl Fn(u64) -> Option<boo
 /// An announcement counts as what it takes to send it to everybody, and no more.
 #[test]
 fn a_log_keeps_many_announcements_for_who_was_cut_off() {
-    let mut net = Net::new(Suite::Secure, &["ann", "bo", "carol"]);
+    let mut net = Net::new(Suite::Classical, &["ann", "bo", "carol"]);
     net.people.get_mut("carol").unwrap().online = false;
     net.cut("carol");
     let words: Vec<String> = (0..20).map(|round| round.to_string()).collect();

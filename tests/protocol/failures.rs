@@ -22,7 +22,7 @@ use crate::forge::{
 use crate::net::{Net, START, Seeded, Taped, identity};
 use crate::rogue::Rogue;
 
-const SUITE: Suite = Suite::Secure;
+const SUITE: Suite = Suite::Classical;
 
 /// Ann's room with Bo in it, and their keys.
 fn ann_and_bo() -> (Net, Arc<Identity>, Arc<Identity>) {
@@ -599,7 +599,7 @@ impl Random for Broken {
 
 #[test]
 fn without_randomness_nothing_is_sent_and_nothing_weaker_is_used() {
-    for suite in [Suite::Secure, Suite::Hybrid] {
+    for suite in [Suite::Classical, Suite::Hybrid] {
         let mut net = Net::new(suite, &["ann", "bo"]);
         net.drive();
         let ask = Command::RefreshKeys;

@@ -123,7 +123,7 @@ fn whoever_says_nothing_is_let_go() {
 fn who_gave_up_a_silent_link_is_cut_and_not_gone() {
     let bye = |code: ByeCode| Frame::Bye(Bye { code: code.code() });
     for (code, cut) in [(ByeCode::TimedOut, true), (ByeCode::Leaving, false), (ByeCode::Protocol, false)] {
-        let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+        let mut net = Net::new(Suite::Classical, &["ann", "bo"]);
         net.people.get_mut("bo").unwrap().online = false;
         net.slip_in("bo", &bye(code));
         net.settle();

@@ -34,7 +34,7 @@ fn unreadable(net: &Net) -> usize {
 
 #[test]
 fn what_follows_the_specification_is_read() {
-    for suite in [Suite::Secure, Suite::Hybrid] {
+    for suite in [Suite::Classical, Suite::Hybrid] {
         let (mut net, ann, mut chain) = insider(suite);
         pass(&mut net, &Frame::Msg(ann.say(&mut chain, 1, text([1; 16], "by hand"))));
         assert_eq!(net.inbox("bo"), ["by hand"], "{suite:?}");
@@ -44,7 +44,7 @@ fn what_follows_the_specification_is_read() {
 
 #[test]
 fn words_of_one_name_are_shown_once() {
-    let (mut net, ann, mut chain) = insider(Suite::Secure);
+    let (mut net, ann, mut chain) = insider(Suite::Classical);
     for words in ["first", "and again"] {
         pass(&mut net, &Frame::Msg(ann.say(&mut chain, 1, text([1; 16], words))));
     }
@@ -53,7 +53,7 @@ fn words_of_one_name_are_shown_once() {
 
 #[test]
 fn a_message_that_was_taken_is_not_taken_again() {
-    let (mut net, ann, mut chain) = insider(Suite::Secure);
+    let (mut net, ann, mut chain) = insider(Suite::Classical);
     let message = ann.say(&mut chain, 1, text([1; 16], "once"));
     for _ in 0..3 {
         pass(&mut net, &Frame::Msg(message.clone()));
@@ -64,7 +64,7 @@ fn a_message_that_was_taken_is_not_taken_again() {
 
 #[test]
 fn missing_messages_are_counted_up_to_the_last_of_a_chain_and_beyond_it_the_chain_is_over() {
-    let (mut net, ann, mut chain) = insider(Suite::Secure);
+    let (mut net, ann, mut chain) = insider(Suite::Classical);
     let skip = |chain: &mut Chain, count: u64| (0..count).for_each(|_| _ = ann.say(chain, 1, Vec::new()));
     let most = CHAIN_MESSAGES_MAX - 1;
     skip(&mut chain, most);
@@ -78,7 +78,7 @@ fn missing_messages_are_counted_up_to_the_last_of_a_chain_and_beyond_it_the_chai
 
 #[test]
 fn words_over_the_limit_are_not_shown_by_others_either() {
-    let (mut net, ann, mut chain) = insider(Suite::Secure);
+    let (mut net, ann, mut chain) = insider(Suite::Classical);
     let words = "x".repeat(TEXT_BYTES_MAX);
     pass(&mut net, &Frame::Msg(ann.say(&mut chain, 1, text([1; 16], &words))));
     assert_eq!((net.inbox("bo"), unreadable(&net)), (vec![words.clone()], 0));
@@ -88,7 +88,7 @@ fn words_over_the_limit_are_not_shown_by_others_either() {
 
 #[test]
 fn a_kind_from_a_newer_app_is_told_and_a_malformed_one_too() {
-    let (mut net, ann, mut chain) = insider(Suite::Secure);
+    let (mut net, ann, mut chain) = insider(Suite::Classical);
     pass(&mut net, &Frame::Msg(ann.say(&mut chain, 6, vec![1, 2, 3])));
     assert_eq!(told(&net, &Event::Newer { from: net.fingerprint("ann") }), 1);
     // Words that are none, a goodbye with something in it, and nothing that says what was missed.
@@ -101,7 +101,7 @@ fn a_kind_from_a_newer_app_is_told_and_a_malformed_one_too() {
 
 #[test]
 fn a_name_that_nobody_may_have_is_not_taken() {
-    let (mut net, ann, mut chain) = insider(Suite::Secure);
+    let (mut net, ann, mut chain) = insider(Suite::Classical);
     let before = net.people["bo"].events.len();
     for name in ["", "a\u{202e}b", "two\nlines"] {
         pass(&mut net, &Frame::Msg(ann.say(&mut chain, 0, encode(&name))));
@@ -116,7 +116,7 @@ fn a_name_that_nobody_may_have_is_not_taken() {
 
 #[test]
 fn another_list_of_members_is_seen_as_a_fork() {
-    let (mut net, mut ann, _) = insider(Suite::Secure);
+    let (mut net, mut ann, _) = insider(Suite::Classical);
     ann.roster.1 = [9; 32];
     let (packet, _) = ann.announce(Flaw::None, &mut net.random);
     // An honest host knows better, and refuses it.
@@ -126,7 +126,7 @@ fn another_list_of_members_is_seen_as_a_fork() {
 
 #[test]
 fn a_chain_of_an_older_number_is_not_taken_up_again() {
-    let (mut net, mut ann, mut chain) = insider(Suite::Secure);
+    let (mut net, mut ann, mut chain) = insider(Suite::Classical);
     ann.chain_number -= 1;
     let (packet, mut again) = ann.announce(Flaw::None, &mut net.random);
     deliver(&mut net, ItemKind::SkPacket, Some(packet.wraps[0].clone()), encode(&packet.common));
@@ -142,7 +142,7 @@ fn a_chain_is_not_taken_for_another_members_or_rooms() {
     for change in
         [claim_to_be_bo as fn(&mut Common), |common| common.r = ByteArray::new([9; 32]), |common| common.v = 2]
     {
-        let (mut net, mut ann) = Announcer::in_a_room(Suite::Secure);
+        let (mut net, mut ann) = Announcer::in_a_room(Suite::Classical);
         let (packet, mut chain) = ann.announce(Flaw::None, &mut net.random);
         let mut common: Common = decode(&packet.common.payload).unwrap();
         change(&mut common);
@@ -162,7 +162,7 @@ fn a_chain_is_not_taken_for_another_members_or_rooms() {
 #[test]
 fn a_message_of_another_room_or_version_ends_the_room_for_whoever_is_shown_it() {
     for field in ["r", "v"] {
-        let (mut net, ann, mut chain) = insider(Suite::Secure);
+        let (mut net, ann, mut chain) = insider(Suite::Classical);
         let Msg { ciphertext, header, signature } = ann.say(&mut chain, 1, text([1; 16], "elsewhere"));
         let mut header = header.into_vec();
         // The room's bytes end where the version's key begins; the version is the last byte.
@@ -187,7 +187,7 @@ struct Common {
 }
 
 fn claim_to_be_bo(common: &mut Common) {
-    common.a = identity(Suite::Secure, 1).fingerprint();
+    common.a = identity(Suite::Classical, 1).fingerprint();
 }
 
 /// Gives Bo an item that his host should have refused.

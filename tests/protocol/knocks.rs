@@ -63,7 +63,7 @@ fn a_knock_counts_for_one_room_and_time_and_once() {
 /// Whoever comes back and is not on the roster does not turn into somebody who asks.
 #[test]
 fn a_join_without_invite_and_knock_asks_nobody() {
-    let suite = Suite::Secure;
+    let suite = Suite::Classical;
     let owner = identity(suite, 0);
     let mut host = Host::new(OpenPolicy::Only(vec![owner.fingerprint()]), HostLimits::default());
     let (room, genesis) = new_room(&owner, suite, true, 8, START, &mut Seeded::new(3)).unwrap();

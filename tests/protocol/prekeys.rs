@@ -11,7 +11,7 @@ use conversa::wire::{Frame, ItemKind};
 
 use crate::net::Net;
 
-const SUITES: [Suite; 2] = [Suite::Secure, Suite::Hybrid];
+const SUITES: [Suite; 2] = [Suite::Classical, Suite::Hybrid];
 /// Steps that are short enough for signs of life.
 const STEP_MS: u64 = 25_000;
 const MINUTE_MS: u64 = 60_000;
@@ -69,7 +69,7 @@ fn keys_refreshed_without_a_link_are_announced_once_it_is_up() {
 
 #[test]
 fn who_keeps_asking_for_new_keys_is_slowed_down_and_stays() {
-    let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+    let mut net = Net::new(Suite::Classical, &["ann", "bo"]);
     let told = count_prekeys(&mut net, "ann");
     for _ in 0..100 {
         net.command("bo", Command::RefreshKeys);
@@ -118,6 +118,6 @@ fn a_replaced_prekey_is_erased_after_five_minutes_with_or_without_a_link() {
 
 #[test]
 fn a_prekey_is_erased_a_day_and_five_minutes_after_it_was_made_with_or_without_a_link() {
-    assert!(reads_after(Suite::Secure, PREKEY_LIFE_MS - 2 * MINUTE_MS, false));
-    assert!(!reads_after(Suite::Secure, PREKEY_LIFE_MS + PREKEY_OLD_MS + MINUTE_MS, false));
+    assert!(reads_after(Suite::Classical, PREKEY_LIFE_MS - 2 * MINUTE_MS, false));
+    assert!(!reads_after(Suite::Classical, PREKEY_LIFE_MS + PREKEY_OLD_MS + MINUTE_MS, false));
 }

@@ -181,7 +181,7 @@ fn still_talking(net: &mut Net, suite: Suite, number: u64) {
 
 #[test]
 fn three_thousand_hostile_peers_at_a_classical_room() {
-    come(Suite::Secure);
+    come(Suite::Classical);
 }
 
 #[test]

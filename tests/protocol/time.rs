@@ -58,7 +58,7 @@ fn whoever_slept_hears_and_is_heard_again() {
         ("all but one", &["ann", "bo", HOST]),
     ] {
         for ms in [8 * HOUR, DAY, 25 * HOUR, 3 * DAY, 30 * DAY] {
-            let mut net = three(Suite::Secure);
+            let mut net = three(Suite::Classical);
             everybody_talks(&mut net, "before");
             net.sleep(ms, sleeping);
             // Those who were cut come back.
@@ -75,7 +75,7 @@ fn whoever_slept_hears_and_is_heard_again() {
 
 #[test]
 fn words_said_at_the_very_moment_of_waking_are_heard() {
-    for suite in [Suite::Secure, Suite::Hybrid] {
+    for suite in [Suite::Classical, Suite::Hybrid] {
         let mut net = three(suite);
         net.sleep(3 * DAY, &["ann", "bo", "carol", HOST]);
         everybody_talks(&mut net, "at once");
@@ -96,7 +96,7 @@ fn count_prekeys(net: &mut Net, reader: &'static str) -> Rc<Cell<u32>> {
 
 #[test]
 fn half_a_day_asleep_and_half_a_day_awake_is_a_day() {
-    let mut net = three(Suite::Secure);
+    let mut net = three(Suite::Classical);
     let told = count_prekeys(&mut net, "ann");
     for day in 1..=4 {
         net.sleep(12 * HOUR, &["ann", "bo", "carol", HOST]);
@@ -128,7 +128,7 @@ fn a_date_that_jumps_stops_no_talk() {
     ];
     for who in whose {
         for jumps in jumps {
-            let mut net = three(Suite::Secure);
+            let mut net = three(Suite::Classical);
             for jump in jumps {
                 for name in who {
                     net.on_computer(name, |computer| computer.set_date_by(*jump));
@@ -145,7 +145,7 @@ fn a_date_that_jumps_stops_no_talk() {
 #[test]
 fn keys_are_renewed_by_whichever_date() {
     for (who, jump) in [("bo", -2 * DAY.cast_signed()), ("ann", 2 * DAY.cast_signed())] {
-        let mut net = three(Suite::Secure);
+        let mut net = three(Suite::Classical);
         net.on_computer(who, |computer| computer.set_date_by(jump));
         net.wait_in_steps(DAY + HOUR, STEP_MS);
         everybody_talks(&mut net, &format!("a day after {who}'s date was set by {jump}"));
@@ -162,7 +162,7 @@ fn restart(net: &mut Net, name: &'static str) {
 fn a_member_whose_date_is_wrong_comes_back_and_talks_and_both_are_told() {
     let day = DAY.cast_signed();
     for wrong in [-30 * day, -3 * day, 2 * day, 400 * day, 3 * 365 * day, -START.unix_ms.cast_signed()] {
-        let mut net = three(Suite::Secure);
+        let mut net = three(Suite::Classical);
         net.on_computer("bo", |computer| computer.set_date_by(wrong));
         restart(&mut net, "bo");
         // By his date their keys are over, and for so long they may tell of others.
@@ -200,7 +200,7 @@ fn clocks_that_differ_by_less_than_an_hour_are_nobodys_business() {
 fn a_wrong_date_shows_in_the_prekeys_alone() {
     let day = DAY.cast_signed();
     for wrong in [-4 * day, 4 * day] {
-        let mut net = three(Suite::Secure);
+        let mut net = three(Suite::Classical);
         net.on_computer("bo", |computer| computer.set_date_by(wrong));
         net.tamper = Some(Box::new(|name, frame| match frame {
             Frame::Item(item) if name == "bo" => Some(Frame::Item(Item { wrap: None, ..item })),
@@ -226,7 +226,7 @@ fn bo_is_cut_and_sent(net: &mut Net, text: &str) {
 /// Whether Bo, who slept for so long with a key that was a day old at most, reads what was sealed for it if he is
 /// back so long after waking. He may have replaced it just before, which nobody heard of.
 fn reads_after_waking(asleep_ms: u64, awake_ms: u64, is_replaced: bool) -> bool {
-    let mut net = three(Suite::Secure);
+    let mut net = three(Suite::Classical);
     if is_replaced {
         net.command("bo", Command::RefreshKeys);
     }
@@ -260,7 +260,7 @@ fn a_prekey_replaced_just_before_sleep_has_its_five_minutes_awake() {
 
 #[test]
 fn a_prekey_grows_old_awake_and_asleep() {
-    let mut net = three(Suite::Secure);
+    let mut net = three(Suite::Classical);
     bo_is_cut_and_sent(&mut net, "for the key of yesterday");
     // Three quarters of its life, twice: more than all of it, by no clock alone.
     net.sleep(PREKEY_LIFE_MS / 2, &["bo"]);
@@ -273,7 +273,7 @@ fn a_prekey_grows_old_awake_and_asleep() {
 
 #[test]
 fn a_link_that_died_in_sleep_is_found_dead_soon_and_made_again() {
-    let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+    let mut net = Net::new(Suite::Classical, &["ann", "bo"]);
     // Nothing comes through any more, and the host's word of the end neither.
     net.freeze("bo");
     net.on_computer("bo", |computer| computer.sleep(HOUR));
@@ -291,7 +291,7 @@ fn a_link_that_died_in_sleep_is_found_dead_soon_and_made_again() {
 
 #[test]
 fn whoever_wakes_without_a_link_connects_at_once() {
-    let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+    let mut net = Net::new(Suite::Classical, &["ann", "bo"]);
     net.people.get_mut("bo").unwrap().online = false;
     net.cut("bo");
     // By now it tries each half a minute.
@@ -310,7 +310,7 @@ fn whoever_wakes_without_a_link_connects_at_once() {
 
 #[test]
 fn a_pause_of_ones_own_is_not_the_hosts_silence() {
-    let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+    let mut net = Net::new(Suite::Classical, &["ann", "bo"]);
     let known = net.people["bo"].events.len();
     net.on_computer("bo", |computer| computer.stop(DEAD_AFTER_MS + MINUTE));
     net.settle();
@@ -323,14 +323,14 @@ fn a_pause_of_ones_own_is_not_the_hosts_silence() {
 /// As where the monotonic clock counts sleep: a member seems to have had the time to renew, and had not.
 #[test]
 fn a_long_pause_of_ones_own_makes_nobodys_key_old() {
-    let mut net = three(Suite::Secure);
+    let mut net = three(Suite::Classical);
     net.on_computer("bo", |computer| computer.stop(3 * DAY));
     everybody_talks(&mut net, "after a pause of three days that only Bo had");
 }
 
 #[test]
 fn a_host_that_wakes_asks_its_members_and_lets_go_of_the_silent() {
-    let mut net = three(Suite::Secure);
+    let mut net = three(Suite::Classical);
     net.freeze("bo");
     net.on_computer(HOST, |computer| computer.sleep(HOUR));
     net.wait_in_steps(WAKE_MS + 1_000, 1_000);
@@ -349,7 +349,7 @@ fn an_invite_ends_asleep_and_with_a_date_that_is_set_back() {
     let asleep = |net: &mut Net| net.sleep(2 * HOUR, &["ann", HOST]);
     let ways: [&dyn Fn(&mut Net); 2] = [&set_back, &asleep];
     for (number, way) in ways.into_iter().enumerate() {
-        let mut net = Net::with_owner(Suite::Secure, "ann", false);
+        let mut net = Net::with_owner(Suite::Classical, "ann", false);
         // It holds for an hour.
         let invite = net.invite();
         way(&mut net);
@@ -364,7 +364,7 @@ fn an_invite_ends_asleep_and_with_a_date_that_is_set_back() {
 
 #[test]
 fn whoever_finds_an_invite_too_old_is_told_by_which_clock() {
-    let mut net = Net::with_owner(Suite::Secure, "ann", false);
+    let mut net = Net::with_owner(Suite::Classical, "ann", false);
     let invite = net.invite();
     net.on_computer("bo", |computer| computer.set_date_by(DAY.cast_signed()));
     let (expires_ms, ours_ms) = (invite.expires_ms, net.now_of("bo").unix_ms);
@@ -427,7 +427,7 @@ fn is_prekey_of(item: &Item, member: Fingerprint) -> bool {
 
 #[test]
 fn a_prekey_whose_successor_is_held_back_serves_a_day_and_no_longer() {
-    let mut net = three(Suite::Secure);
+    let mut net = three(Suite::Classical);
     hold_back_prekeys(&mut net);
     net.wait_in_steps(PREKEY_LIFE_MS + PREKEY_OLD_MS - MINUTE, STEP_MS);
     let without = |net: &mut Net, text: &str| {
@@ -448,7 +448,7 @@ fn a_prekey_whose_successor_is_held_back_serves_a_day_and_no_longer() {
 #[test]
 fn a_date_that_is_set_back_takes_the_key_of_the_later_date_with_it() {
     for (by, renewed) in [(-(2 * DAY).cast_signed(), 1), (MINUTE.cast_signed(), 0), (DAY.cast_signed(), 1)] {
-        let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+        let mut net = Net::new(Suite::Classical, &["ann", "bo"]);
         let told = count_prekeys(&mut net, "ann");
         net.on_computer("bo", |computer| computer.set_date_by(by));
         net.drive();
@@ -462,7 +462,7 @@ fn a_date_that_is_set_back_takes_the_key_of_the_later_date_with_it() {
 /// Whoever waits for a welcome when the time breaks has asked already when the welcome comes.
 #[test]
 fn the_answer_to_an_earlier_question_makes_nobody_ready() {
-    let mut net = Net::new(Suite::Secure, &["ann", "bo"]);
+    let mut net = Net::new(Suite::Classical, &["ann", "bo"]);
     restart_without_a_word(&mut net, "bo");
     net.on_computer("bo", |computer| computer.sleep(HOUR));
     // The answer to that one comes right after the welcome, and the one that counts never.

@@ -133,7 +133,7 @@ impl CryptoBackend for Cheap {
 
 impl VerifyingKey for Key {
     fn suite(&self) -> Suite {
-        Suite::Secure
+        Suite::Classical
     }
 
     fn spki(&self) -> &[u8] {
@@ -165,7 +165,7 @@ impl SigningKey for Key {
 
 impl EncryptionKey for Key {
     fn suite(&self) -> Suite {
-        Suite::Secure
+        Suite::Classical
     }
 
     fn spki(&self) -> &[u8] {
@@ -205,7 +205,7 @@ impl DecryptionKey for Key {
 #[test]
 fn whoever_lacks_the_key_neither_opens_nor_signs() {
     let _cheap = switch_on(1);
-    let backend = Suite::Secure.backend();
+    let backend = Suite::Classical.backend();
     let (ann, eve) = (backend.generate_decryption(256).unwrap(), backend.generate_decryption(256).unwrap());
     let sealed = ann.public().encrypt(b"for ann", &[7; 32]).unwrap();
     assert_eq!(ann.decrypt(b"for ann", &sealed).unwrap().as_slice(), [7; 32]);
@@ -220,7 +220,7 @@ fn whoever_lacks_the_key_neither_opens_nor_signs() {
 
 #[test]
 fn cheap_keys_serve_only_the_thread_that_asked_and_only_as_long() {
-    let key_bits = || Suite::Secure.backend().key_bits();
+    let key_bits = || Suite::Classical.backend().key_bits();
     let cheap = switch_on(1);
     assert_eq!(key_bits(), [256]);
     assert!(std::thread::spawn(move || key_bits().iter().all(|bits| *bits >= 3_072)).join().unwrap());

@@ -13,11 +13,11 @@ use crate::protocol::MessageId;
 
 /// A room of four at the end of its story, and what they said last.
 fn told(seed: u64, evil: Option<Evil>) -> (World, Vec<MessageId>) {
-    let people = (0..4).map(|_| new_identity(Suite::Secure)).collect();
-    let mallory = new_identity(Suite::Secure);
+    let people = (0..4).map(|_| new_identity(Suite::Classical)).collect();
+    let mallory = new_identity(Suite::Classical);
     let cast = Cast {
         seed,
-        suite: Suite::Secure,
+        suite: Suite::Classical,
         people,
         mallory,
         evil,
@@ -138,7 +138,7 @@ fn members_of_before_are_seen() {
 fn a_member_whom_nobody_let_in_is_seen() {
     let _cheap = cheap::switch_on(1);
     let (mut world, _) = told(1, None);
-    let mallory = new_identity(Suite::Secure);
+    let mallory = new_identity(Suite::Classical);
     let owner = Arc::clone(&world.people[0].identity);
     let mut roster = super::super::Roster::open(world.people[0].genesis.as_ref().unwrap()).unwrap();
     for entry in &world.people[0].made {

@@ -115,7 +115,7 @@ fn number(variable: &str) -> Option<u64> {
 fn play_cheaply(seed: u64, tally: &Arc<Tally>) -> u64 {
     let _cheap = cheap::switch_on(seed);
     // ML-KEM has no cheap stand-in.
-    let suite = if seed.is_multiple_of(10) { Suite::Hybrid } else { Suite::Secure };
+    let suite = if seed.is_multiple_of(10) { Suite::Hybrid } else { Suite::Classical };
     let people = (0..crowd_of(seed)).map(|_| new_identity(suite)).collect();
     let cast = cast_of(seed, suite, people, new_identity(suite));
     play(cast, plot_of(seed), tally)
@@ -177,7 +177,7 @@ fn real_identity(suite: Suite, number: usize) -> Arc<Identity> {
     }
     let read = |file: &str, number: usize| {
         let pem = file.split_inclusive("-----END PRIVATE KEY-----\n").nth(number).unwrap();
-        key_file::from_pem(pem, Suite::Secure, None).unwrap()
+        key_file::from_pem(pem, Suite::Classical, None).unwrap()
     };
     let made = SECURE[number].get_or_init(|| {
         let backend = suite.backend();

@@ -25,12 +25,12 @@ use rustls::{
 };
 
 fn key(name: &str) -> Arc<dyn SigningKey> {
-    Suite::Secure.backend().signing_from_pkcs8(&pkcs8(name)).unwrap().into()
+    Suite::Classical.backend().signing_from_pkcs8(&pkcs8(name)).unwrap().into()
 }
 
 fn pkcs8(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/keys/{name}.sign.pem"));
-    key_file::from_pem(&std::fs::read_to_string(path).unwrap(), Suite::Secure, None).unwrap().to_vec()
+    key_file::from_pem(&std::fs::read_to_string(path).unwrap(), Suite::Classical, None).unwrap().to_vec()
 }
 
 fn fingerprint(name: &str) -> Fingerprint {
@@ -152,7 +152,7 @@ fn a_host_with_another_key_never_sees_the_clients() {
 #[test]
 fn a_probe_learns_a_proven_key_and_shows_none() {
     let verdict = Arc::default();
-    let config = probe_config(Suite::Secure.backend(), &verdict).unwrap();
+    let config = probe_config(Suite::Classical.backend(), &verdict).unwrap();
     let mut pair = Pair::new(config, bo_hosts());
     let (client, host) = pair.shake_hands();
     assert!(client.is_err() && matches!(host, Err(Error::AlertReceived(AlertDescription::AccessDenied))), "{host:?}");

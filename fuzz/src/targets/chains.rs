@@ -19,7 +19,7 @@ pub(super) struct Given {
 
 /// Carol's first chain in the kept room of a suite with chains.
 pub(super) fn given(suite: Suite) -> &'static Given {
-    static SECURE: LazyLock<Given> = LazyLock::new(|| make(Suite::Secure));
+    static SECURE: LazyLock<Given> = LazyLock::new(|| make(Suite::Classical));
     static HYBRID: LazyLock<Given> = LazyLock::new(|| make(Suite::Hybrid));
     match suite {
         Suite::Hybrid => &HYBRID,

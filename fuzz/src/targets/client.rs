@@ -26,7 +26,7 @@ const WAITS_MS: [u64; 8] = [1, 150, 300, 5_000, 30_000, 90_000, 300_000, 24 * 3_
 /// Lets things happen to a client.
 pub fn run(input: &[u8]) {
     let mut input = Input::new(input);
-    let suite = input.choose(&[Suite::Textbook, Suite::Textbook, Suite::Textbook, Suite::Secure, Suite::Hybrid]);
+    let suite = input.choose(&[Suite::Textbook, Suite::Textbook, Suite::Textbook, Suite::Classical, Suite::Hybrid]);
     let mut world = World::begin(&mut input, room(suite));
     for _ in 0..ACTIONS_MAX {
         if input.is_empty() {

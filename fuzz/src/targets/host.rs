@@ -95,7 +95,7 @@ impl Crowd {
     fn come(&mut self, input: &mut Input<'_>) {
         if self.desk.lines.len() < LINKS_MAX {
             let person = input.below(PEOPLE);
-            let suite = if input.byte() == 0xff { Suite::Secure } else { SUITE };
+            let suite = if input.byte() == 0xff { Suite::Classical } else { SUITE };
             self.desk.link_of(suite, fingerprint(SUITE, person), input.byte() % 4);
         }
     }

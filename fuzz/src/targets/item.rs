@@ -17,7 +17,7 @@ const ITEMS_MAX: usize = 32;
 /// Shows Bo items; then Carol tells him which log she saw, and it is his.
 pub fn run(input: &[u8]) {
     let mut input = Input::new(input);
-    let suite = input.choose(&[Suite::Textbook, Suite::Textbook, Suite::Secure, Suite::Hybrid]);
+    let suite = input.choose(&[Suite::Textbook, Suite::Textbook, Suite::Classical, Suite::Hybrid]);
     let mut seat = if suite.is_learning() { Seat::live(suite, BO) } else { Seat::syncing(suite, BO, 1) };
     for _ in 0..ITEMS_MAX {
         if input.is_empty() || seat.stopped.is_some() {

@@ -9,7 +9,7 @@ use super::input::Input;
 pub fn run(input: &[u8]) {
     let mut input = Input::new(input);
     let choice = input.byte();
-    let suite = [Suite::Secure, Suite::Textbook][usize::from(choice % 2)];
+    let suite = [Suite::Classical, Suite::Textbook][usize::from(choice % 2)];
     let passphrase = (choice & 2 != 0).then_some("correct horse");
     match choice / 4 % 3 {
         0 => file(&String::from_utf8_lossy(input.rest()), suite, passphrase),
@@ -44,7 +44,7 @@ fn written_again(key: &[u8], suite: Suite) {
     let backend = suite.backend();
     let text = to_pem(key, suite, None).expect("a key is written as a file");
     assert_eq!(from_pem(&text, suite, None).expect("a file reads back").as_slice(), key);
-    let other = [Suite::Textbook, Suite::Secure][usize::from(suite.is_learning())];
+    let other = [Suite::Textbook, Suite::Classical][usize::from(suite.is_learning())];
     assert!(from_pem(&text, other, None).is_err(), "no key is taken for one of the other suite");
     let again = backend.signing_from_pkcs8(key).expect("a key reads back").to_pkcs8().expect("and is written");
     assert_eq!(again.as_slice(), key, "a key has one encoding");
@@ -62,6 +62,6 @@ fn public_keys(backend: &dyn CryptoBackend, bytes: &[u8], suite: Suite) {
 
 /// PKCS#8 under a passphrase, with the text around it that the file needs.
 fn encrypted(bytes: &[u8], passphrase: Option<&str>) {
-    let plain = to_pem(bytes, Suite::Secure, None).expect("any bytes are written as a file");
-    file(&plain.replace(" PRIVATE KEY", " ENCRYPTED PRIVATE KEY"), Suite::Secure, passphrase);
+    let plain = to_pem(bytes, Suite::Classical, None).expect("any bytes are written as a file");
+    file(&plain.replace(" PRIVATE KEY", " ENCRYPTED PRIVATE KEY"), Suite::Classical, passphrase);
 }

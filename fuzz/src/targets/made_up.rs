@@ -21,9 +21,9 @@ impl Source {
     pub(super) fn read(input: &mut Input<'_>) -> Self {
         let choice = input.byte();
         let (suite, signs) = match choice % 16 {
-            0 => (Suite::Secure, true),
+            0 => (Suite::Classical, true),
             1 => (Suite::Hybrid, true),
-            2 | 3 => (Suite::Secure, false),
+            2 | 3 => (Suite::Classical, false),
             4 | 5 => (Suite::Hybrid, false),
             6 | 7 => (Suite::Textbook, false),
             _ => (Suite::Textbook, true),
@@ -34,9 +34,9 @@ impl Source {
     /// The byte that reads as this source.
     pub(super) fn code(&self) -> u8 {
         let kind = match (self.suite, self.signs) {
-            (Suite::Secure, true) => 0,
+            (Suite::Classical, true) => 0,
             (Suite::Hybrid, true) => 1,
-            (Suite::Secure, false) => 2,
+            (Suite::Classical, false) => 2,
             (Suite::Hybrid, false) => 4,
             (Suite::Textbook, false) => 6,
             (Suite::Textbook, true) => 8,

@@ -21,7 +21,7 @@ const MESSAGES_MAX: usize = 32;
 /// Carol says what she likes to Bo: most often in a learning room, where it costs next to nothing.
 pub fn run(input: &[u8]) {
     let mut input = Input::new(input);
-    let suite = input.choose(&[Suite::Textbook, Suite::Textbook, Suite::Textbook, Suite::Secure, Suite::Hybrid]);
+    let suite = input.choose(&[Suite::Textbook, Suite::Textbook, Suite::Textbook, Suite::Classical, Suite::Hybrid]);
     let room = room(suite);
     let (mut seat, mut sender) = if suite.is_learning() {
         (Seat::live(suite, BO), None)

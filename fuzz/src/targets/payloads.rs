@@ -148,7 +148,7 @@ pub(super) fn knock(suite: Suite, person: usize, room: RoomId) -> Signed {
 
 /// A person's bundle, signed once.
 pub(super) fn bundle(suite: Suite, person: usize) -> Signed {
-    static SECURE: LazyLock<Vec<Signed>> = LazyLock::new(|| bundles(Suite::Secure));
+    static SECURE: LazyLock<Vec<Signed>> = LazyLock::new(|| bundles(Suite::Classical));
     static LEARNING: LazyLock<Vec<Signed>> = LazyLock::new(|| bundles(Suite::Textbook));
     if suite.is_learning() { LEARNING[person].clone() } else { SECURE[person].clone() }
 }

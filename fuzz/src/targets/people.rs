@@ -33,7 +33,7 @@ const LEARNING: [(&str, &str); PEOPLE] = key_files!(".learning.pem"; "ann" "bo" 
 
 /// The keys of a person for rooms of `suite`.
 pub(super) fn identity(suite: Suite, person: usize) -> Arc<Identity> {
-    static WITH_SECURE: LazyLock<Vec<Arc<Identity>>> = LazyLock::new(|| identities(Suite::Secure, &SECURE));
+    static WITH_SECURE: LazyLock<Vec<Arc<Identity>>> = LazyLock::new(|| identities(Suite::Classical, &SECURE));
     static WITH_LEARNING: LazyLock<Vec<Arc<Identity>>> = LazyLock::new(|| identities(Suite::Textbook, &LEARNING));
     let people = if suite.is_learning() { &WITH_LEARNING } else { &WITH_SECURE };
     Arc::clone(&people[person])

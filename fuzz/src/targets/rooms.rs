@@ -34,12 +34,12 @@ impl Room {
 
 /// The kept room of `suite`.
 pub(super) fn room(suite: Suite) -> &'static Room {
-    static SECURE: LazyLock<Room> = LazyLock::new(|| read(Suite::Secure, include_bytes!("../../rooms/secure.cbor")));
+    static SECURE: LazyLock<Room> = LazyLock::new(|| read(Suite::Classical, include_bytes!("../../rooms/secure.cbor")));
     static HYBRID: LazyLock<Room> = LazyLock::new(|| read(Suite::Hybrid, include_bytes!("../../rooms/hybrid.cbor")));
     static LEARNING: LazyLock<Room> =
         LazyLock::new(|| read(Suite::Textbook, include_bytes!("../../rooms/learning.cbor")));
     match suite {
-        Suite::Secure => &SECURE,
+        Suite::Classical => &SECURE,
         Suite::Hybrid => &HYBRID,
         Suite::Textbook => &LEARNING,
     }

@@ -21,7 +21,7 @@ pub type Seed = (&'static str, String, Vec<u8>);
 
 /// The kept rooms, made anew: their files' names and bytes. No other seed fits them any more.
 pub fn rooms() -> Vec<(&'static str, Vec<u8>)> {
-    let named = [(Suite::Secure, "secure.cbor"), (Suite::Hybrid, "hybrid.cbor"), (Suite::Textbook, "learning.cbor")];
+    let named = [(Suite::Classical, "secure.cbor"), (Suite::Hybrid, "hybrid.cbor"), (Suite::Textbook, "learning.cbor")];
     named.into_iter().map(|(suite, name)| (name, rooms::make(suite))).collect()
 }
 
@@ -154,7 +154,7 @@ fn packets(suite: Suite, seeds: &mut Vec<Seed>) {
 
 /// Items of each kind, in their order.
 fn items(suite: Suite, seeds: &mut Vec<Seed>) {
-    let choice = [Suite::Textbook, Suite::Textbook, Suite::Secure, Suite::Hybrid].iter().position(|of| *of == suite);
+    let choice = [Suite::Textbook, Suite::Textbook, Suite::Classical, Suite::Hybrid].iter().position(|of| *of == suite);
     let choice = choice.unwrap_or_default() as u8;
     let sk = encode(&Sender::announce(room(suite), CAROL, 1).common);
     let message = |index: u64| {
@@ -204,7 +204,7 @@ fn links(suite: Suite, seeds: &mut Vec<Seed>) {
 
 /// Key files and what is in them; those under a passphrase come of the `openssl` command (see the README).
 fn files(seeds: &mut Vec<Seed>) {
-    for (suite, odd) in [(Suite::Secure, 0), (Suite::Textbook, 1)] {
+    for (suite, odd) in [(Suite::Classical, 0), (Suite::Textbook, 1)] {
         let identity = identity(suite, ANN);
         let keys = [identity.signing().to_pkcs8().unwrap(), identity.decryption().to_pkcs8().unwrap()];
         for (number, key) in keys.iter().enumerate() {

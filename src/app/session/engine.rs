@@ -279,7 +279,7 @@ impl Engine {
         let suite = found.suite;
         let outcome = self.identities.found(found);
         if outcome.is_ok() {
-            if suite == Suite::Secure { self.open_vault() } else { self.open_learning_vault() }
+            if suite == Suite::Classical { self.open_vault() } else { self.open_learning_vault() }
         }
         let waits = |seat: &Seat| seat.progress == Progress::NeedsIdentity && seat.info.suite.key_suite() == suite;
         let waiting: Vec<SeatId> = self.seats.iter().filter(|(_, seat)| waits(seat)).map(|(id, _)| *id).collect();
@@ -351,7 +351,7 @@ impl Engine {
         if known || !suite.backend().key_bits().contains(&bits) {
             return log::warn!("the identity is not replaced: it has rooms, or no key has {bits} bits");
         }
-        if suite == Suite::Secure {
+        if suite == Suite::Classical {
             self.change_settings(Box::new(move |settings| settings.key_bits = bits));
         }
         self.identities.replace(suite, bits);

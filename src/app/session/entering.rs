@@ -53,7 +53,7 @@ impl Engine {
             JoinTarget::Invite(invite) => (invite.suite, Some(invite.room), invite.addresses.clone()),
             JoinTarget::Address(address) => {
                 // Which of the trusted ones the room has is known once it is there.
-                let suite = if request.learning.is_some() { Suite::Textbook } else { Suite::Secure };
+                let suite = if request.learning.is_some() { Suite::Textbook } else { Suite::Classical };
                 (suite, None, vec![address.clone()])
             }
         };

@@ -154,7 +154,7 @@ impl Identities {
 
     /// Writes a backup on a worker, from the files: nobody has to be ready.
     pub(super) fn back_up(&self, file: PathBuf, passphrase: Passphrase) {
-        let store = Keystore::new(&self.profile, Suite::Secure);
+        let store = Keystore::new(&self.profile, Suite::Classical);
         let (own, events) = (self.passphrase.clone(), self.events.clone());
         let work = move || {
             let keys = store.load(own.as_ref())?.ok_or_else(no_identity)?;
@@ -183,7 +183,7 @@ impl Identities {
 
     /// Puts the keys of a backup in the place of those that are there. If that fails, all is as before.
     pub(super) fn restore(&mut self, keys: Keys, passphrase: Passphrase) {
-        let suite = Suite::Secure;
+        let suite = Suite::Classical;
         if matches!(self.state(suite), State::Working) {
             let hint = say!("Try again when the key is made.");
             let problem = Problem::new(Code::Identity, say!("Your key is just being made or changed."), hint);
@@ -211,7 +211,7 @@ impl Identities {
         if let Some((_, passphrase)) = next {
             self.passphrase = passphrase;
         }
-        let before = if suite == Suite::Secure { self.restoring.take() } else { None };
+        let before = if suite == Suite::Classical { self.restoring.take() } else { None };
         let is_restored = before.is_some();
         if let (Some(before), Err(problem)) = (before, &result) {
             let outcome = if matches!(before, State::Ready(_)) { Ok(()) } else { Err(problem.clone()) };
@@ -245,8 +245,8 @@ impl Identities {
 
     /// Whose the secure identity is, as far as that is known without its passphrase.
     pub(super) fn known(&self) -> Option<Fingerprint> {
-        let ready = self.ready(Suite::Secure).map(|identity| identity.fingerprint());
-        ready.or_else(|| Keystore::new(&self.profile, Suite::Secure).said_fingerprint())
+        let ready = self.ready(Suite::Classical).map(|identity| identity.fingerprint());
+        ready.or_else(|| Keystore::new(&self.profile, Suite::Classical).said_fingerprint())
     }
 
     fn tell_restored(&self, result: Result<Fingerprint, Problem>) {

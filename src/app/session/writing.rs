@@ -55,7 +55,7 @@ impl Engine {
     /// The secure identity is open, and so is what lies under its lock. Of another identity than before
     /// it is written anew: what a person knows of others does not change with their own key.
     pub(super) fn open_vault(&mut self) {
-        let Some(identity) = self.identities.ready(Suite::Secure) else { return };
+        let Some(identity) = self.identities.ready(Suite::Classical) else { return };
         let vault = match Vault::of(&self.directory, identity) {
             Ok(vault) => vault,
             Err(error) => return self.emit(SessionEvent::Warning(error.into())),

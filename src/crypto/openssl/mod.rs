@@ -30,7 +30,7 @@ const TLS_HOST_PREFIX: &[u8] =
 const TLS_CLIENT_PREFIX: &[u8] =
     b"                                                                TLS 1.3, client CertificateVerify\0";
 
-/// The backend of [`Suite::Secure`].
+/// The backend of [`Suite::Classical`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OpensslRsa;
 
@@ -38,7 +38,7 @@ impl sealed::Sealed for OpensslRsa {}
 
 impl CryptoBackend for OpensslRsa {
     fn suite(&self) -> Suite {
-        Suite::Secure
+        Suite::Classical
     }
 
     fn key_bits(&self) -> &'static [u32] {
@@ -95,7 +95,7 @@ struct Theirs {
 
 impl VerifyingKey for Theirs {
     fn suite(&self) -> Suite {
-        Suite::Secure
+        Suite::Classical
     }
 
     fn spki(&self) -> &[u8] {
@@ -113,7 +113,7 @@ impl VerifyingKey for Theirs {
 
 impl EncryptionKey for Theirs {
     fn suite(&self) -> Suite {
-        Suite::Secure
+        Suite::Classical
     }
 
     fn spki(&self) -> &[u8] {

@@ -46,7 +46,7 @@ impl Presenter {
             return self.state().set_host_stage(ui::HostStage::Consent);
         }
         let suite = match self.state().get_host_suite() {
-            ui::Suite::Secure => Suite::Secure,
+            ui::Suite::Classical => Suite::Classical,
             _ => Suite::Hybrid,
         };
         match RoomCrypto::trusted(suite) {

@@ -67,13 +67,13 @@ impl Presenter {
         };
         self.identities.protecting = true;
         self.state().set_passphrase_error(ui::TroubleView::default());
-        self.session.protect_identity(Suite::Secure, Some(passphrase));
+        self.session.protect_identity(Suite::Classical, Some(passphrase));
     }
 
     /// Makes the secure identity anew. The session refuses while it has rooms, as the sheet says.
     pub(in crate::gui) fn replace_identity(&self, bits: i32) {
         if let Ok(bits) = u32::try_from(bits) {
-            self.session.replace_identity(Suite::Secure, bits);
+            self.session.replace_identity(Suite::Classical, bits);
         }
     }
 
@@ -98,7 +98,7 @@ impl Presenter {
     /// The key is read, or made if this is the first time. A learning key is only read.
     pub(super) fn start_identities(&self) {
         let bits = (self.settings.key_bits > 0).then_some(self.settings.key_bits);
-        self.session.ensure_identity(Suite::Secure, bits);
+        self.session.ensure_identity(Suite::Classical, bits);
         if crate::app::Keystore::new(self.place.as_ref(), Suite::Textbook).exists() {
             self.session.ensure_identity(Suite::Textbook, None);
         }
@@ -116,7 +116,7 @@ impl Presenter {
                 }
                 self.show_identity();
             }
-            IdentityState::Making(step) if suite == Suite::Secure => self.show_step(step),
+            IdentityState::Making(step) if suite == Suite::Classical => self.show_step(step),
             IdentityState::Making(_) => {}
             IdentityState::Locked(problem) => self.locked(&problem),
             IdentityState::Failed(problem) => self.identity_failed(suite, problem),
@@ -174,7 +174,7 @@ impl Presenter {
         };
         self.lists.suites.set_vec(vec![
             row(ui::Suite::Hybrid, Suite::Hybrid, costs.secure.as_ref()),
-            row(ui::Suite::Secure, Suite::Secure, costs.secure.as_ref()),
+            row(ui::Suite::Classical, Suite::Classical, costs.secure.as_ref()),
             row(ui::Suite::Learning, Suite::Textbook, costs.learning.as_ref()),
         ]);
     }
@@ -225,7 +225,7 @@ impl Presenter {
     fn identity_failed(&mut self, suite: Suite, problem: Problem) {
         let state = self.state();
         state.set_unlocking(false);
-        if suite == Suite::Secure {
+        if suite == Suite::Classical {
             state.set_key_stage(ui::KeyStage::Failed);
             state.set_key_problem(views::sentence(&problem.what));
         }

@@ -61,7 +61,7 @@ impl Presenter {
         };
         let suite = match state.get_default_suite() {
             ui::Suite::Hybrid => Suite::Hybrid,
-            ui::Suite::Secure => Suite::Secure,
+            ui::Suite::Classical => Suite::Classical,
             ui::Suite::Learning => Suite::Textbook,
         };
         let chosen = usize::try_from(state.get_language()).ok().and_then(|place| Language::ALL.get(place).copied());
@@ -143,7 +143,7 @@ impl Presenter {
         state.set_keyring_supported(keyring::is_supported());
         state.set_default_suite(match settings.new_room_suite() {
             Suite::Hybrid => ui::Suite::Hybrid,
-            Suite::Secure => ui::Suite::Secure,
+            Suite::Classical => ui::Suite::Classical,
             Suite::Textbook => ui::Suite::Learning,
         });
         state.set_default_port(settings.port.to_string().into());

@@ -182,7 +182,7 @@ pub(super) fn invite(vector: &Vector) {
 }
 
 pub(super) fn safety_number(vector: &Vector) {
-    let backend = Suite::Secure.backend();
+    let backend = Suite::Classical.backend();
     let [own, other] = ["own", "other"].map(|side| backend.verifying_from_spki(&vector.bytes(side)).unwrap());
     let number = SafetyNumber::between(&*own, &*other);
     assert_eq!(number.groups().collect::<String>(), vector.text("digits"));
@@ -193,7 +193,7 @@ pub(super) fn safety_number(vector: &Vector) {
 }
 
 pub(super) fn certificate_verify(vector: &Vector) {
-    let key = Suite::Secure.backend().verifying_from_spki(&vector.bytes("spki")).unwrap();
+    let key = Suite::Classical.backend().verifying_from_spki(&vector.bytes("spki")).unwrap();
     let (message, signature) = (vector.bytes("message"), vector.bytes("signature"));
     let (domain, other) = match &*vector.text("side") {
         "host" => (Domain::TlsHost, Domain::TlsClient),

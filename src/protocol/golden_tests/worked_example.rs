@@ -56,7 +56,7 @@ const ANN: LinkId = LinkId(1);
 const BO: LinkId = LinkId(2);
 
 fn connect(host: &mut Host, link: LinkId, fingerprint: Fingerprint) {
-    let peer = Peer { fingerprint, suite: Suite::Secure, address: IpAddr::V4(Ipv4Addr::LOCALHOST) };
+    let peer = Peer { fingerprint, suite: Suite::Classical, address: IpAddr::V4(Ipv4Addr::LOCALHOST) };
     host.link_opened(link, peer, after(0));
 }
 
@@ -150,7 +150,7 @@ impl Bo {
 #[test]
 fn our_client_in_bos_place_reads_what_ann_wrote() {
     let example = Example::read();
-    let mut bo = Bo::new(&example, identity("bo", Suite::Secure));
+    let mut bo = Bo::new(&example, identity("bo", Suite::Classical));
     bo.client.start(after(0));
     bo.client.connected(after(0), &mut bo.random);
     bo.drain();
@@ -192,7 +192,7 @@ fn a_welcome_that_leaves_no_number_for_what_comes_next_ends_the_link() {
     let Ok(Frame::Welcome(honest)) = Frame::decode(kind, &body) else { panic!("no welcome") };
     for welcome in [Welcome { prekey_index: u64::MAX, ..honest.clone() }, Welcome { chain_number: u64::MAX, ..honest }]
     {
-        let mut bo = Bo::new(&example, identity("bo", Suite::Secure));
+        let mut bo = Bo::new(&example, identity("bo", Suite::Classical));
         bo.client.start(after(0));
         bo.client.connected(after(0), &mut bo.random);
         bo.client.frame(FrameKind::Welcome, &encode(&welcome), after(0), &mut bo.random);

@@ -99,7 +99,7 @@ mod tests {
 
     fn peer(key: usize, address: usize) -> Peer {
         let address = IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(address).unwrap()));
-        Peer { fingerprint: Fingerprint::of(&key.to_be_bytes()), suite: Suite::Secure, address }
+        Peer { fingerprint: Fingerprint::of(&key.to_be_bytes()), suite: Suite::Classical, address }
     }
 
     #[test]

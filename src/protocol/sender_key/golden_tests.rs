@@ -25,11 +25,11 @@ pub(in crate::protocol) fn common(vector: &Vector) {
         version: VERSION,
     };
     assert_eq!(encode(&payload), vector.bytes("payload"), "{}", vector.name());
-    let sender = vector.bundle("sender_bundle", &*Suite::Secure.backend());
+    let sender = vector.bundle("sender_bundle", &*Suite::Classical.backend());
     let announcement = Announcement::read(&sender, &vector.signed("signed")).unwrap();
     assert_eq!(announcement.hash, vector.array("com_hash"));
     let drawn = [vector.bytes("chain_key"), vector.bytes("seed")].concat();
-    let identity = identity("ann", Suite::Secure);
+    let identity = identity("ann", Suite::Classical);
     let (chain, packet) =
         SendChain::start(&identity, epoch(vector), payload.chain_number, &[], after(0), &mut Fixed(drawn)).unwrap();
     assert_eq!(*packet.common.payload, vector.bytes("payload"));
@@ -51,7 +51,7 @@ pub(in crate::protocol) fn wrap(vector: &Vector) {
     let agreed = ephemeral.agree(&prekey.x25519).unwrap();
     assert_eq!(*agreed, vector.array("agreed"));
 
-    let identity = identity(&name, Suite::Secure);
+    let identity = identity(&name, Suite::Classical);
     let decryption = identity.decryption();
     let context = WrapContext {
         common_hash: &vector.array("com_hash"),
@@ -80,7 +80,7 @@ pub(in crate::protocol) fn wrap(vector: &Vector) {
         sealed: ByteArray::new(vector.array("sealed")),
     };
     assert_eq!(encode(&wrap), vector.bytes("wrap"), "{}", vector.name());
-    let sender = vector.bundle("sender_bundle", &*Suite::Secure.backend());
+    let sender = vector.bundle("sender_bundle", &*Suite::Classical.backend());
     let announcement = Announcement::read(&sender, &vector.signed("common")).unwrap();
     let chain = ReceiveChain::open(&identity, &private, &announcement, &wrap, &[0; 32]).unwrap();
     assert_eq!(*chain.ratchet.chain_key, vector.array("chain_key"));
@@ -146,7 +146,7 @@ pub(in crate::protocol) fn message(vector: &Vector) {
 /// The same message, by our own chain: nothing in it is random.
 fn sealed_by_us(vector: &Vector, body: &Body) -> Msg {
     let drawn = [vector.bytes("chain_key"), vector.bytes("seed")].concat();
-    let (identity, number) = (identity("ann", Suite::Secure), vector.number("chain_number"));
+    let (identity, number) = (identity("ann", Suite::Classical), vector.number("chain_number"));
     let (mut chain, _) = SendChain::start(&identity, epoch(vector), number, &[], after(0), &mut Fixed(drawn)).unwrap();
     let mut seal = |body: &Body| {
         let now = Now::at(0, vector.number("time"));
