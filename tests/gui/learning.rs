@@ -15,14 +15,14 @@ fn the_backend_is_switched_and_a_learning_room_hosted_after_its_warning() {
     ann.press("Settings");
     ann.check_names("settings");
     ann.press("Learning rooms · Textbook RSA-1024");
-    assert_eq!(ann.state().get_default_suite(), Suite::Learning);
+    assert_eq!(ann.state().get_default_suite(), Suite::Textbook);
     ann.press("Measure");
     assert!(!ann.is_enabled("Measuring…"));
     ann.wait("what both cost", |ann| !ann.state().get_measuring());
     assert!(ann.reads("Measure"));
 
     ann.press("Host");
-    assert_eq!(ann.state().get_host_suite(), Suite::Learning, "as the settings say");
+    assert_eq!(ann.state().get_host_suite(), Suite::Textbook, "as the settings say");
     ann.fill("Room name", "Workshop");
     ann.fill("Port", "0");
     ann.press("Only this computer");

@@ -90,7 +90,7 @@ pub(crate) fn fill(app: &AppWindow) {
     state.set_recent_addresses(list(vec!["192.168.1.7:9000".into(), "[fe80::1c2a]:9100".into()]));
     state.set_suites(list(vec![
         suite(Suite::Classical, 3072, [2.3, 0.04, 0.05, 2.3]),
-        suite(Suite::Learning, 1024, [1.1, 0.06, 0.06, 1.1]),
+        suite(Suite::Textbook, 1024, [1.1, 0.06, 0.06, 1.1]),
     ]));
     state.set_profile_place("/home/ann/.local/share/conversa".into());
 }

@@ -299,7 +299,7 @@ fn hosting() {
     state.set_sheet(Sheet::Host);
     shoot(&app, "host", &["Room name", "Port", "Secure room", "Learning room", "Start"]);
     state.set_sheet(Sheet::None);
-    state.set_host_suite(Suite::Learning);
+    state.set_host_suite(Suite::Textbook);
     state.set_host_stage(HostStage::Starting);
     state.set_host_error(only(sentence("Port {} is used by another program.", "9000")));
     state.set_host_other_port(9001);

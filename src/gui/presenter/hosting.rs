@@ -41,7 +41,7 @@ impl Presenter {
 
     /// Start was pressed. A learning room is asked about first.
     pub(in crate::gui) fn start_hosting(&mut self) {
-        if self.state().get_host_suite() == ui::Suite::Learning {
+        if self.state().get_host_suite() == ui::Suite::Textbook {
             self.host_error(ui::TroubleView::default(), 0);
             return self.state().set_host_stage(ui::HostStage::Consent);
         }

@@ -175,7 +175,7 @@ impl Presenter {
         self.lists.suites.set_vec(vec![
             row(ui::Suite::Hybrid, Suite::Hybrid, costs.secure.as_ref()),
             row(ui::Suite::Classical, Suite::Classical, costs.secure.as_ref()),
-            row(ui::Suite::Learning, Suite::Textbook, costs.learning.as_ref()),
+            row(ui::Suite::Textbook, Suite::Textbook, costs.learning.as_ref()),
         ]);
     }
 

@@ -62,7 +62,7 @@ impl Presenter {
         let suite = match state.get_default_suite() {
             ui::Suite::Hybrid => Suite::Hybrid,
             ui::Suite::Classical => Suite::Classical,
-            ui::Suite::Learning => Suite::Textbook,
+            ui::Suite::Textbook => Suite::Textbook,
         };
         let chosen = usize::try_from(state.get_language()).ok().and_then(|place| Language::ALL.get(place).copied());
         let language = chosen.unwrap_or_default();
@@ -144,7 +144,7 @@ impl Presenter {
         state.set_default_suite(match settings.new_room_suite() {
             Suite::Hybrid => ui::Suite::Hybrid,
             Suite::Classical => ui::Suite::Classical,
-            Suite::Textbook => ui::Suite::Learning,
+            Suite::Textbook => ui::Suite::Textbook,
         });
         state.set_default_port(settings.port.to_string().into());
         let rail = if settings.rail_width == 0 { RAIL_WIDTH_DEFAULT } else { settings.rail_width };
