@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_channel::Receiver;
-use conversa::app::chat::{Change, Chat, Connection, Question};
+use conversa::app::conversation::{Change, Chat, Connection, Question};
 use conversa::app::{Code, HostPlace, HostRequest, IdentityState, JoinRequest, Profile, SeatId, Session, SessionEvent};
 use conversa::crypto::{Fingerprint, Suite};
 use conversa::protocol::{LearningConsent, RoomCrypto};

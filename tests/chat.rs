@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use conversa::app::chat::{
+use conversa::app::conversation::{
     Change, Chat, Connection, Notice, Presence, Progress, Question, ROWS_BYTES_MAX, ROWS_MAX, Room, RowKind, Security,
 };
 use conversa::app::{Code, KnownRoom, Problem, SeatEvent, SeatId, SeatInfo, SessionEvent};

@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 
-use conversa::app::chat::{Change, Chat, Room};
+use conversa::app::conversation::{Change, Chat, Room};
 use conversa::app::{
     HostPlace, HostRequest, HostedAt, JoinRequest, JoinTarget, Keys, Passphrase, Record, SeatEvent, SeatId, Session,
     SessionEvent,

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use async_channel::Receiver;
-use conversa::app::chat::{Change, Chat, Connection, Progress, Room, RowKind};
+use conversa::app::conversation::{Change, Chat, Connection, Progress, Room, RowKind};
 use conversa::app::{
     Code, HostPlace, HostRequest, IdentityState, JoinRequest, JoinTarget, Opening, Passphrase, Problem, Profile, Reach,
     SeatId, Session, SessionEvent, Settings,

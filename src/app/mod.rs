@@ -6,24 +6,21 @@
 //!   rooms' records are files in it.
 //! * [`Session`] takes the user's verbs and never blocks; its [`SessionEvent`]s come over an async
 //!   channel.
-//! * [`chat::Chat`] turns those events into rooms, members and rows, and says what changed.
+//! * [`conversation::Chat`] turns those events into rooms, members and rows, and says what changed.
 //! * [`Problem`] is what went wrong, in words, with a stable code. Each [`Sentence`] of it keeps its values apart
 //!   from its words, so that the window can say it in the person's language.
 
 mod access;
 mod addresses;
-pub mod backup;
-pub mod chat;
 mod checked;
 pub(crate) mod clock;
+pub mod conversation;
 mod errors;
 mod files;
-pub mod keyring;
-mod keystore;
+pub mod identity;
 mod language;
 mod lost_room;
 mod memories;
-mod passphrase;
 mod profile;
 mod record;
 mod records;
@@ -38,11 +35,11 @@ mod writing;
 pub use self::addresses::own_address;
 pub(crate) use self::errors::say;
 pub use self::errors::{Action, Code, Problem, SENTENCE_VALUES_MAX, Sentence};
-pub use self::keystore::{Keys, Keystore, Making};
+pub use self::identity::keystore::{Keys, Keystore, Making};
+pub use self::identity::passphrase::Passphrase;
 pub use self::language::Language;
 pub use self::lost_room::LostRoom;
 pub use self::memories::Memories;
-pub use self::passphrase::Passphrase;
 pub use self::profile::Profile;
 pub use self::record::{HostedAt, Record};
 pub use self::records::{LoadedRecords, Records};

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::console::Console;
 use super::input::Wish;
 use super::lines::{called, happened};
-use crate::app::chat::Room;
+use crate::app::conversation::Room;
 use crate::app::{Code, Problem, Settings, say};
 use crate::crypto::Fingerprint;
 use crate::protocol::{Comparison, Name, SafetyNumber, search_key};

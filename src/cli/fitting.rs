@@ -1,7 +1,7 @@
 //! Whether what is asked for can be done here and now: what cannot is said, and not passed over in silence.
 
 use super::input::Wish;
-use crate::app::chat::Room;
+use crate::app::conversation::Room;
 use crate::app::{Code, Problem, say};
 
 /// Whether the wish fits the room as it is.

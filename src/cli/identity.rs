@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 use super::arguments::{Global, Identity, IdentityCommand};
 use super::console::Console;
 use super::passphrase;
-use crate::app::{Code, Keys, Keystore, Making, Passphrase, Problem, Profile, Records, backup, keyring, say};
+use crate::app::identity::{backup, keyring};
+use crate::app::{Code, Keys, Keystore, Making, Passphrase, Problem, Profile, Records, say};
 use crate::crypto::{Fingerprint, Suite};
 
 pub(super) fn run(arguments: &Identity, global: &Global, console: &mut Console) -> Result<u8, Problem> {

@@ -8,7 +8,8 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::arguments::Global;
-use crate::app::{Code, Keystore, Passphrase, Problem, keyring, say, source};
+use crate::app::identity::keyring;
+use crate::app::{Code, Keystore, Passphrase, Problem, say, source};
 
 /// The environment variable with the passphrase.
 const VARIABLE: &str = "CONVERSA_PASSPHRASE";

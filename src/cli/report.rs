@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::console::Console;
 use super::lines::{called, happened, printable, said};
-use crate::app::chat::{Chat, Room};
+use crate::app::conversation::{Chat, Room};
 use crate::app::{Problem, SeatEvent, SeatId, clock};
 use crate::crypto::Fingerprint;
 use crate::protocol::{Event, LobbyRoom, Stop};

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::ClientId;
-use super::connection::Connection;
+use super::link::connection::Connection;
 use crate::protocol::LinkId;
 
 /// Bits of a [`LinkId`] that say where the connection is; the others say the how-manieth it is there.
@@ -150,7 +150,7 @@ mod tests {
             let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             let socket = mio::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let key = crate::crypto::Suite::Textbook.backend().generate_signing(64).unwrap().public();
-            let handshake = super::super::learning_link::LearningHandshake::host(&*key);
+            let handshake = crate::net::link::learning_link::LearningHandshake::host(&*key);
             Link::new(Connection::learning(socket, handshake, 0), Role::Leaving { listener: None }, 0)
         };
         let first = connections.insert(link());

@@ -11,14 +11,14 @@ use std::time::Duration;
 use mio::event::Event as Readiness;
 use mio::{Events, Poll, Token, Waker};
 
+use super::client_thread::{Input, Members, Wish};
 use super::clock::Clock;
-use super::connection::{LinkFault, Received};
 use super::connections::{Connections, DialStage, Role, index};
-use super::handshake::Handshake;
 use super::joining::OwnClient;
 use super::limits::{EVENTS_A_TURN, NetLimits, READ_BYTES_A_TURN, SCRATCH_BYTES, TICK_MS};
+use super::link::connection::{LinkFault, Received};
+use super::link::handshake::Handshake;
 use super::listener::Listener;
-use super::members::{Input, Members, Wish};
 use super::timers::{Timer, Timers};
 use super::workers::{Done, Workers};
 use super::{ClientId, Command, Event};

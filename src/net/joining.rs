@@ -7,13 +7,13 @@ use mio::net::TcpStream;
 use rustls::ClientConnection;
 
 use super::ClientId;
-use super::connection::{Connection, LinkFault};
+use super::client_thread::{Input, News, Wish};
 use super::connections::{DialStage, Link, Role};
 use super::dial::{Dial, DialStep, explain_io, is_cut};
 use super::event_loop::EventLoop;
-use super::learning_link::{LearningFault, LearningHandshake};
 use super::limits::CLIENT_BYTES_WAITING_MAX;
-use super::members::{Input, News, Wish};
+use super::link::connection::{Connection, LinkFault};
+use super::link::learning_link::{LearningFault, LearningHandshake};
 use super::timers::Timer;
 use super::tls::{self, Verdict};
 use crate::crypto::Fingerprint;

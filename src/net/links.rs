@@ -2,9 +2,9 @@
 
 use std::io::ErrorKind;
 
-use super::connection::{Connection, LinkFault};
 use super::connections::{DialStage, Link, Role};
 use super::event_loop::{EventLoop, token};
+use super::link::connection::{Connection, LinkFault};
 use super::timers::Timer;
 use crate::protocol::{ByeCode, LinkError, LinkId};
 

@@ -9,9 +9,9 @@ use rustls::{ServerConfig, ServerConnection};
 
 use super::address::{AddressError, nobody_at, scoped};
 use super::admission::Admission;
-use super::connection::Connection;
-use super::learning_link::LearningHandshake;
 use super::limits::{ACCEPT_REST_MS, NetLimits};
+use super::link::connection::Connection;
+use super::link::learning_link::LearningHandshake;
 use super::{ListenError, ListenerId, interfaces, tls};
 use crate::crypto::Suite;
 use crate::protocol::limits::STRANGER_BODY_BYTES_MAX;

@@ -15,24 +15,19 @@
 
 mod address;
 mod admission;
+mod client_thread;
 mod clock;
-mod connection;
 mod connections;
 mod dial;
 mod event_loop;
-mod first_flight;
-mod handshake;
 mod hosting;
 mod interfaces;
 mod joining;
 mod key_exchange;
-mod learning_link;
 mod limits;
+mod link;
 mod links;
 mod listener;
-mod members;
-mod send_queue;
-mod streams;
 mod timers;
 pub mod tls;
 mod workers;
@@ -50,8 +45,8 @@ pub use self::address::{Address, AddressError, HostPart, nobody_at};
 pub use self::clock::{Clock, Readings};
 use self::event_loop::EventLoop;
 pub use self::interfaces::scope_number;
-pub use self::learning_link::LEARNING_BANNER;
 pub use self::limits::{NetLimits, Resolver};
+pub use self::link::learning_link::LEARNING_BANNER;
 use crate::protocol::{self, Client, HostEvent, Identity, OpenPolicy};
 
 /// A listener, named by its owner.

@@ -10,8 +10,8 @@ use std::thread;
 use mio::Waker;
 
 use super::ClientId;
-use super::handshake::{Handshake, HandshakeDone};
 use super::limits::{HANDSHAKE_WORKERS, HANDSHAKES_WAITING_MAX, LOOKUPS_WAITING_MAX, RESOLVERS, Resolver};
+use super::link::handshake::{Handshake, HandshakeDone};
 use crate::protocol::LinkId;
 
 /// What a worker has done.

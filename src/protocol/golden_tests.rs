@@ -14,7 +14,8 @@ use serde_json::Value;
 
 use super::identity::{Bundle, Identity};
 use super::payload::Body;
-use super::{MessageId, Now, sender_key};
+use super::sealing::sender_key;
+use super::{MessageId, Now};
 use crate::crypto::primitives::sha256;
 use crate::crypto::{CryptoBackend, Random, Result, Suite, key_file};
 use crate::wire::{Signed, decode};

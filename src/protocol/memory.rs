@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RoomId;
 use super::payload::room_of;
-use super::roster::Roster;
+use super::room::roster::Roster;
 use crate::crypto::primitives::{Digest, labelled_hash};
 use crate::wire::{ByteArray, Signed};
 

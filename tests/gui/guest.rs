@@ -1,6 +1,6 @@
 //! A person without a window: a session, and the conversations it makes.
 
-use conversa::app::chat::{Change, Chat, Question, Room, RowKind};
+use conversa::app::conversation::{Change, Chat, Question, Room, RowKind};
 use conversa::app::{HostPlace, HostRequest, IdentityState, JoinRequest, Profile, SeatId, Session, SessionEvent};
 use conversa::crypto::{Fingerprint, Suite};
 use conversa::protocol::{LearningConsent, RoomCrypto, SafetyNumber};

@@ -155,10 +155,14 @@ fn somebody_who_knocks_is_let_in_from_the_people() {
         let mut guest = Guest::new(name, name);
         let seat = guest.join(&address, false);
         ann.wait_with(&mut [&mut guest], "the first-use question", |_, guests| !guests[0].questions.is_empty());
-        let Some(conversa::app::chat::Question::FirstUse(host)) = guest.questions.first().cloned() else { panic!() };
+        let Some(conversa::app::conversation::Question::FirstUse(host)) = guest.questions.first().cloned() else {
+            panic!()
+        };
         guest.session.trust_host(seat, host);
         ann.wait_with(&mut [&mut guest], "the lobby", |_, guests| guests[0].questions.len() > 1);
-        let Some(conversa::app::chat::Question::Lobby(rooms)) = guest.questions.get(1).cloned() else { panic!() };
+        let Some(conversa::app::conversation::Question::Lobby(rooms)) = guest.questions.get(1).cloned() else {
+            panic!()
+        };
         guest.session.knock(seat, rooms[0].room);
         ann.wait_with(&mut [&mut guest], "a knock", |ann, _| ann.reads("Someone asks to join"));
         ann.check_names("knock");

@@ -1,6 +1,6 @@
 //! Writing, and what is read of a conversation: what is sent, what is said about it, what is new.
 
-use conversa::app::chat::Presence;
+use conversa::app::conversation::Presence;
 use conversa::app::{DRAFT_BYTES_MAX, SeatEvent, SeatId, SessionEvent};
 use conversa::crypto::Fingerprint;
 use conversa::gui::{DateForm, Delivery, MessageRow, RowKind};

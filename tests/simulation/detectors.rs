@@ -144,6 +144,6 @@ fn a_member_whom_nobody_let_in_is_seen() {
     for entry in &world.people[0].made {
         roster.apply(entry).unwrap();
     }
-    let ghost = roster.next_entry(&owner, super::super::roster::Entry::Add(mallory.bundle()), world.now).unwrap();
+    let ghost = roster.next_entry(&owner, super::super::room::roster::Entry::Add(mallory.bundle()), world.now).unwrap();
     assert!(is_seen(|| world.ledger.entry_sent(&ghost)));
 }

@@ -10,8 +10,8 @@ use crate::crypto::{CryptoBackend, Fingerprint};
 use crate::protocol::Identity;
 use crate::protocol::identity::Bundle;
 use crate::protocol::payload::{CommonPayload, PrekeyPayload};
-use crate::protocol::prekey::PrivatePrekey;
-use crate::protocol::sender_key::{Announcement, ReceiveChain};
+use crate::protocol::sealing::prekey::PrivatePrekey;
+use crate::protocol::sealing::sender_key::{Announcement, ReceiveChain};
 use crate::wire::{SkPacket, decode};
 
 /// Stolen keys of one person: all it takes to open a wrap.

@@ -9,8 +9,8 @@
 use std::sync::Arc;
 
 use super::engine::{Engine, Input};
+use super::membership::Plan;
 use super::questions::{Asking, AskingKey};
-use super::seat::Plan;
 use super::{JoinRequest, SeatEvent, SeatId, thread};
 use crate::app::clock::now;
 use crate::app::{JoinTarget, Problem};

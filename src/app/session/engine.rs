@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
+use super::address_test::Trial;
 use super::identities::{Found, Identities, is_locked};
 use super::listeners::Listeners;
+use super::membership::{Plan, Progress, Seat};
 use super::questions::Askings;
-use super::reach::Trial;
-use super::seat::{Plan, Progress, Seat};
 use super::{HostRequest, JoinRequest, SeatEvent, SeatId, Seats, SessionEvent, lock};
 use crate::app::vault::{Private, Vault};
 use crate::app::{Code, Keys, Memories, Passphrase, Problem, Profile, Record, Records, Settings, clock, say};

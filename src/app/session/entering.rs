@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::engine::Engine;
-use super::seat::{Plan, Progress, Seat};
+use super::membership::{Plan, Progress, Seat};
 use super::{HostPlace, HostRequest, JoinRequest, SeatEvent, SeatId, SeatInfo, lock};
 use crate::app::{Code, HostedAt, JoinTarget, Problem, Record, addresses, clock, say};
 use crate::crypto::{Fingerprint, Suite, SystemRandom};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use super::reach::AddressTest;
+use super::address_test::AddressTest;
 use super::requests::{SeatId, SeatInfo};
 use crate::app::{Problem, Settings};
 use crate::crypto::{Fingerprint, Suite};

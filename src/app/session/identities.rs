@@ -6,8 +6,9 @@ use std::sync::{Arc, mpsc};
 use super::engine::Input;
 use super::{IdentityState, KeyStep, SessionEvent, thread};
 use crate::app::clock::now;
-use crate::app::keystore::Making;
-use crate::app::{Code, Keys, Keystore, Passphrase, Problem, backup, keyring, say};
+use crate::app::identity::keystore::Making;
+use crate::app::identity::{backup, keyring};
+use crate::app::{Code, Keys, Keystore, Passphrase, Problem, say};
 use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::Identity;
 

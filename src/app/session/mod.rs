@@ -3,7 +3,7 @@
 //! A [`Session`] is a cheap handle that can be cloned and moved to any thread. No call of it
 //! blocks: the work is done on a thread of its own (files, signatures), on workers (making keys)
 //! and on the net's threads. What happened comes as [`SessionEvent`]s, in order, over one channel;
-//! feed each to [`Chat::apply`](super::chat::Chat::apply) to get rows to show.
+//! feed each to [`Chat::apply`](super::conversation::Chat::apply) to get rows to show.
 //!
 //! ```text
 //! let (session, opening, events) = Session::open(profile)?;
@@ -16,17 +16,17 @@
 //! starts that earlier. Owners get a fresh invite by themselves: after the first `Ready`, and each
 //! time one was used.
 
+mod address_test;
 mod asking;
 mod engine;
 mod entering;
 mod events;
 mod identities;
 mod listeners;
+mod membership;
+mod membership_events;
 mod questions;
-mod reach;
 mod requests;
-mod seat;
-mod seat_events;
 mod writing;
 
 use std::collections::HashMap;
@@ -36,8 +36,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
+pub use self::address_test::{AddressTest, Reach};
 pub use self::events::{IdentityState, KeyStep, SeatEvent, SessionEvent};
-pub use self::reach::{AddressTest, Reach};
 pub use self::requests::{HostPlace, HostRequest, JoinRequest, KnownRoom, Opening, SeatId, SeatInfo};
 use super::settings::Settings;
 use super::{Code, JoinTarget, LoadedRecords, Memories, Passphrase, Problem, Profile, Records, clock, say, sendable};

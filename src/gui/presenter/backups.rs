@@ -15,7 +15,7 @@ impl Presenter {
         let state = self.state();
         state.set_backup_error(ui::TroubleView::default());
         state.set_backup_busy(false);
-        let place = crate::app::backup::suggested_place(state.get_identity().code.tag.as_str());
+        let place = crate::app::identity::backup::suggested_place(state.get_identity().code.tag.as_str());
         state.set_backup_file(place.display().to_string().into());
         state.set_sheet(ui::Sheet::Backup);
         self.look_for_file_dialogs();

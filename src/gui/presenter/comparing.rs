@@ -2,8 +2,8 @@
 //! question when somebody has another key than before.
 
 use super::{Presenter, views};
-use crate::app::chat::Room;
 use crate::app::clock::now_ms;
+use crate::app::conversation::Room;
 use crate::app::{SeatId, Settings};
 use crate::crypto::Fingerprint;
 use crate::gui::generated as ui;

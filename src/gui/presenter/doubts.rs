@@ -3,7 +3,7 @@
 
 use super::{Presenter, views};
 use crate::app::SeatId;
-use crate::app::chat::Question;
+use crate::app::conversation::Question;
 use crate::crypto::Fingerprint;
 use crate::gui::generated as ui;
 

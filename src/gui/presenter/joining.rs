@@ -5,7 +5,7 @@ use slint::winit_030::{WinitWindowAccessor, winit};
 
 use super::Presenter;
 use super::views;
-use crate::app::chat::{Connection, Question};
+use crate::app::conversation::{Connection, Question};
 use crate::app::{Code, JoinRequest, JoinTarget, Problem, SeatId, say};
 use crate::crypto::Fingerprint;
 use crate::gui::generated as ui;

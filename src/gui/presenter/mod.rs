@@ -34,8 +34,8 @@ pub(super) use self::views::trouble;
 use super::clipboard::Clipboard;
 use super::generated as ui;
 use super::{Work, format};
-use crate::app::chat::{Change, Chat};
 use crate::app::clock::now_ms;
+use crate::app::conversation::{Change, Chat};
 use crate::app::{Opening, Problem, SeatId, Sentence, Session, SessionEvent, Settings, say};
 use crate::crypto::Fingerprint;
 

@@ -3,7 +3,8 @@
 use slint::{ComponentHandle, LogicalSize, ModelRc};
 
 use super::{Presenter, views};
-use crate::app::{Appearance, Language, Settings, keyring};
+use crate::app::identity::keyring;
+use crate::app::{Appearance, Language, Settings};
 use crate::crypto::Suite;
 use crate::gui::Costs;
 use crate::gui::generated as ui;

@@ -2,8 +2,8 @@
 
 use super::Presenter;
 use super::views;
-use crate::app::chat::{Change, Connection, Presence, Room};
 use crate::app::clock::now_ms;
+use crate::app::conversation::{Change, Connection, Presence, Room};
 use crate::app::{Action, JoinTarget, SeatId, Settings, say};
 use crate::crypto::Fingerprint;
 use crate::gui::generated as ui;
@@ -263,7 +263,7 @@ impl Presenter {
 
     pub(super) fn show_people(&mut self) {
         let room = self.open.and_then(|seat| self.chat.room(seat));
-        let row = |room, member: &crate::app::chat::Member| {
+        let row = |room, member: &crate::app::conversation::Member| {
             let verified = self.settings.is_verified(&member.fingerprint) && !member.is_me;
             views::member_row(room, member, verified, self.doubt(room, &member.fingerprint).is_some())
         };

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use slint::{Model, VecModel};
 
 use super::views;
-use crate::app::chat::{Room, Row, RowKind};
+use crate::app::conversation::{Room, Row, RowKind};
 use crate::crypto::Fingerprint;
 use crate::gui::format;
 use crate::gui::generated as ui;
@@ -235,7 +235,7 @@ fn first_new(room: &Room, unread: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::chat::{Chat, ROWS_MAX};
+    use crate::app::conversation::{Chat, ROWS_MAX};
     use crate::app::{SeatEvent, SeatId, SeatInfo, SessionEvent};
     use crate::crypto::Suite;
     use crate::protocol::{Event, MessageId};

@@ -1,7 +1,7 @@
 //! Messages: out of the composer, into the list.
 
 use super::Presenter;
-use crate::app::chat::{Message, Progress, RowKind};
+use crate::app::conversation::{Message, Progress, RowKind};
 use crate::app::{DRAFT_BYTES_MAX, Problem, SeatId, sendable};
 use crate::protocol::MessageId;
 

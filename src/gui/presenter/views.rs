@@ -5,7 +5,7 @@ use std::rc::Rc;
 use chrono::{Datelike, NaiveDate};
 use slint::{Image, ModelRc, Rgb8Pixel, SharedPixelBuffer, SharedString, VecModel};
 
-use crate::app::chat::{self, Member, Message, Notice, Presence, Progress, Room, RowKind};
+use crate::app::conversation::{self, Member, Message, Notice, Presence, Progress, Room, RowKind};
 use crate::app::{Action, AddressTest, Code, Problem, Reach, Sentence, clock};
 use crate::crypto::Fingerprint;
 use crate::gui::format::{self, Form};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::crypto::Fingerprint;
 use crate::protocol::Now;
-use crate::protocol::roster::Roster;
+use crate::protocol::room::roster::Roster;
 
 #[derive(Default)]
 pub(super) struct Awaited {

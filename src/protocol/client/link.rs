@@ -7,7 +7,7 @@ use crate::protocol::limits::{RETRY_FIRST_MS, RETRY_MAX_MS, RETRY_SOON_MAX_MS, R
 use crate::protocol::link::{ByeCode, LinkError, RefuseCode};
 use crate::protocol::liveness::Sign;
 use crate::protocol::payload::{Fault, KnockPayload, VERSION, sign};
-use crate::protocol::roster::Roster;
+use crate::protocol::room::roster::Roster;
 use crate::protocol::{Now, RoomId};
 use crate::wire::{ByteArray, Frame, Join, Lobby, Look, Open, Resume, Signed};
 

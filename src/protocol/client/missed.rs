@@ -8,8 +8,8 @@ use super::{Client, Event};
 use crate::crypto::Fingerprint;
 use crate::protocol::Now;
 use crate::protocol::limits::RETURN_MS;
-use crate::protocol::log_hash::LogHash;
 use crate::protocol::payload::{Body, Missed};
+use crate::protocol::room::log_hash::LogHash;
 use crate::wire::Welcome;
 
 impl Client {

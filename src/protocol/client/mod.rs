@@ -34,7 +34,7 @@ use super::link::{ByeCode, LinkError, RefuseCode};
 use super::liveness::Liveness;
 use super::memory::Memory;
 use super::payload::{Body, Fault};
-use super::sender_key::SendChain;
+use super::sealing::sender_key::SendChain;
 use super::{Now, RoomId};
 use crate::crypto::{CryptoError, Fingerprint, Random, Suite};
 use crate::wire::{Frame, FrameKind, Ping};

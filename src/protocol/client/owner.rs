@@ -11,7 +11,7 @@ use crate::protocol::limits::{
     CLOCK_SKEW_MS, INVITE_ADDRESSES_MAX, INVITES_MAX, KNOCKS_REMEMBERED, KNOCKS_WAITING_MAX,
 };
 use crate::protocol::payload::{Fault, KnockPayload, VERSION, verify};
-use crate::protocol::roster::Entry;
+use crate::protocol::room::roster::Entry;
 use crate::protocol::{Now, RoomId};
 use crate::wire::{Frame, Join, JoinAnswer, JoinAsk, Signed, decode};
 

@@ -8,8 +8,8 @@ use crate::crypto::{Domain, Fingerprint, Random};
 use crate::protocol::Now;
 use crate::protocol::limits::{JUMP_MS, PREKEY_LIFE_MS, PREKEY_OLD_MS, PREKEYS_KEPT_MAX};
 use crate::protocol::payload::{Fault, PrekeyPayload, VERSION, sign, verify};
-use crate::protocol::prekey::{PrivatePrekey, PublicPrekey};
-use crate::protocol::roster::Roster;
+use crate::protocol::room::roster::Roster;
+use crate::protocol::sealing::prekey::{PrivatePrekey, PublicPrekey};
 use crate::wire::{ByteArray, Frame, Signed, decode};
 
 /// How long a prekey is of use to others, from when it was made.

@@ -7,8 +7,9 @@ use crate::crypto::primitives::labelled_hash;
 use crate::protocol::limits::{DATES_END_MS, RECEIPT_AFTER_MS, TEXT_BYTES_MAX};
 use crate::protocol::name::check_name;
 use crate::protocol::payload::{Body, CommonPayload, Fault, HeaderPayload, VERSION};
-use crate::protocol::sender_key::{Announcement, Opened, ReceiveChain, Unopened};
-use crate::protocol::{MessageId, Now, learning};
+use crate::protocol::sealing::learning;
+use crate::protocol::sealing::sender_key::{Announcement, Opened, ReceiveChain, Unopened};
+use crate::protocol::{MessageId, Now};
 use crate::wire::{Msg, Signed, Wrap, decode};
 
 /// Message names remembered, so that none is shown twice.

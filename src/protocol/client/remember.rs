@@ -7,7 +7,7 @@ use crate::protocol::limits::OLDER_ROSTER_MS;
 use crate::protocol::link::{ByeCode, LinkError};
 use crate::protocol::memory::{Ending, Memory, Standing};
 use crate::protocol::payload::Fault;
-use crate::protocol::roster::Roster;
+use crate::protocol::room::roster::Roster;
 
 impl Client {
     /// Takes in what is remembered of the room, from before or from elsewhere.

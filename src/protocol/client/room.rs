@@ -13,9 +13,9 @@ use crate::protocol::Now;
 #[cfg(test)]
 use crate::protocol::limits::PREKEYS_KEPT_MAX;
 use crate::protocol::limits::{INTRODUCE_AFTER_MS, PAUSE_MS, PREKEY_OLD_MS, TALKATIVE_MEMBERS_MAX, WAKE_MS};
-use crate::protocol::log_hash::LogHash;
-use crate::protocol::roster::Roster;
-use crate::protocol::sender_key::{Epoch, ReceiveChain};
+use crate::protocol::room::log_hash::LogHash;
+use crate::protocol::room::roster::Roster;
+use crate::protocol::sealing::sender_key::{Epoch, ReceiveChain};
 
 /// Another member's chain, as far as it can be read.
 pub(super) enum Chain {

@@ -13,8 +13,9 @@ use crate::protocol::limits::{
 use crate::protocol::link::ByeCode;
 use crate::protocol::payload::{Body, Fault, HeaderPayload, VERSION};
 use crate::protocol::rate::Bucket;
-use crate::protocol::sender_key::{Recipient, SendChain};
-use crate::protocol::{MessageId, Now, learning};
+use crate::protocol::sealing::learning;
+use crate::protocol::sealing::sender_key::{Recipient, SendChain};
+use crate::protocol::{MessageId, Now};
 use crate::wire::{ByteArray, Bytes, FRAME_HEADER_BYTES, Frame, FrameKind, Msg};
 
 /// How long a goodbye may take to get into the log, in milliseconds.

@@ -7,9 +7,9 @@ use crate::crypto::{Fingerprint, Random};
 use crate::protocol::Now;
 use crate::protocol::limits::{RETURN_UNKNOWN_MS, ROSTER_ENTRIES_MAX, WAKE_MS};
 use crate::protocol::link::{ByeCode, PRESENCE_CONNECTED, PRESENCE_CUT, PRESENCE_OFFLINE};
-use crate::protocol::log_hash::LogHash;
 use crate::protocol::payload::Fault;
-use crate::protocol::roster::{Change, Roster};
+use crate::protocol::room::log_hash::LogHash;
+use crate::protocol::room::roster::{Change, Roster};
 use crate::wire::{Frame, Item, ItemKind, Presence, Signed, Welcome, decode};
 
 impl Client {

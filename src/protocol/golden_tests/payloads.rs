@@ -10,16 +10,16 @@ use crate::crypto::primitives::{self, hmac_sha256, sha256};
 use crate::crypto::{CryptoError, Domain, Fingerprint, Suite, x25519};
 use crate::protocol::identity::Bundle;
 use crate::protocol::invite::Invite;
-use crate::protocol::learning;
 use crate::protocol::limits::BUNDLE_LIFE_MS;
-use crate::protocol::log_hash::LogHash;
-use crate::protocol::padding::{pad, unpad};
 use crate::protocol::payload::{
     Body, BundlePayload, GenesisPayload, HeaderPayload, PrekeyPayload, RosterPayload, VERSION, verify,
 };
-use crate::protocol::prekey::{PrivatePrekey, PublicPrekey};
-use crate::protocol::roster::Roster;
+use crate::protocol::room::log_hash::LogHash;
+use crate::protocol::room::roster::Roster;
 use crate::protocol::safety_number::{Comparison, SafetyNumber};
+use crate::protocol::sealing::learning;
+use crate::protocol::sealing::padding::{pad, unpad};
+use crate::protocol::sealing::prekey::{PrivatePrekey, PublicPrekey};
 use crate::protocol::{MessageId, RoomId};
 use crate::wire::{ByteArray, ItemKind, Msg, Ping, Signed, decode, encode};
 

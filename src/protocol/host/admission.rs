@@ -7,7 +7,7 @@ use crate::crypto::Fingerprint;
 use crate::protocol::identity::Bundle;
 use crate::protocol::limits::{LOOK_AFTER_SAYING_MS, ROOMS_MAX};
 use crate::protocol::link::{ByeCode, RefuseCode};
-use crate::protocol::roster::Roster;
+use crate::protocol::room::roster::Roster;
 use crate::protocol::{Now, RoomId};
 use crate::wire::{Frame, FrameKind, Join, JoinAnswer, JoinAsk, Lobby, Look, Open, Resume, encode};
 

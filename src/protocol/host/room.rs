@@ -10,11 +10,11 @@ use crate::crypto::Fingerprint;
 use crate::protocol::Now;
 use crate::protocol::limits::{LOG_BYTES_KEPT, WRAP_BYTES_MAX};
 use crate::protocol::link::{ByeCode, PRESENCE_CONNECTED, PRESENCE_CUT, PRESENCE_OFFLINE, RefuseCode};
-use crate::protocol::log_hash::LogHash;
 use crate::protocol::payload::{Fault, HeaderPayload, PrekeyPayload, VERSION, verify};
 use crate::protocol::rate::Bucket;
-use crate::protocol::roster::{Change, Roster};
-use crate::protocol::sender_key::Announcement;
+use crate::protocol::room::log_hash::LogHash;
+use crate::protocol::room::roster::{Change, Roster};
+use crate::protocol::sealing::sender_key::Announcement;
 use crate::wire::{
     ByteArray, Frame, Item, ItemKind, JoinAnswer, Msg, Presence, Signed, SkPacket, Welcome, Wrap, decode, encode,
 };

@@ -3,9 +3,9 @@
 
 use zeroize::Zeroizing;
 
-use super::*;
 use crate::crypto::Suite;
 use crate::protocol::golden_tests::{Fixed, Vector, after, identity, unhex};
+use crate::protocol::sealing::sender_key::*;
 use crate::wire::decode;
 
 /// The announcement's common part.

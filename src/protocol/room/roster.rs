@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::identity::{Bundle, Identity};
-use super::limits::{MEMBERS_HARD_MAX, ROSTER_ENTRIES_MAX};
-use super::payload::{Fault, GenesisPayload, RosterPayload, Subject, VERSION, room_of, sign, verify};
-use super::{Now, RoomId};
 use crate::crypto::primitives::{Digest, labelled_hash};
 use crate::crypto::{CryptoBackend, CryptoError, Domain, Fingerprint, Random, Suite};
+use crate::protocol::identity::{Bundle, Identity};
+use crate::protocol::limits::{MEMBERS_HARD_MAX, ROSTER_ENTRIES_MAX};
+use crate::protocol::payload::{Fault, GenesisPayload, RosterPayload, Subject, VERSION, room_of, sign, verify};
+use crate::protocol::{Now, RoomId};
 use crate::wire::{ByteArray, Signed, decode};
 
 /// Makes a new room of `suite`: its id and its genesis, signed by the owner.
@@ -44,7 +44,7 @@ pub fn new_room(
 
 /// What a roster entry changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Change {
+pub(in crate::protocol) enum Change {
     Added(Fingerprint),
     Removed(Fingerprint),
     Updated(Fingerprint),
@@ -119,7 +119,7 @@ impl Roster {
     /// # Errors
     /// [`Fault::Fork`] for other bytes under a number that is taken; another [`Fault`] if the entry
     /// does not follow.
-    pub(super) fn apply(&mut self, entry: &Signed) -> Result<Option<Change>, Fault> {
+    pub(in crate::protocol) fn apply(&mut self, entry: &Signed) -> Result<Option<Change>, Fault> {
         let payload: RosterPayload = verify(self.owner.verifying.as_ref(), Domain::Roster, entry)?;
         if payload.version != VERSION {
             return Err(Fault::Version);
@@ -185,7 +185,12 @@ impl Roster {
     }
 
     /// The owner's next entry, signed: one private RSA operation. It is not applied yet.
-    pub(super) fn next_entry(&self, owner: &Identity, change: Entry<'_>, now: Now) -> Result<Signed, CryptoError> {
+    pub(in crate::protocol) fn next_entry(
+        &self,
+        owner: &Identity,
+        change: Entry<'_>,
+        now: Now,
+    ) -> Result<Signed, CryptoError> {
         let (operation, subject) = match change {
             Entry::Add(bundle) => (1, Subject::Bundle(bundle.clone())),
             Entry::Remove(member) => (2, Subject::Member(ByteArray::new(*member.as_bytes()))),
@@ -264,7 +269,7 @@ impl Roster {
     }
 
     /// The number of the entry that removed somebody, or closed the room they were in until then.
-    pub(super) fn end_of(&self, member: &Fingerprint) -> Option<u64> {
+    pub(in crate::protocol) fn end_of(&self, member: &Fingerprint) -> Option<u64> {
         let closed = (self.closed && self.contains(member)).then_some(self.number);
         self.removed.get(member).copied().or(closed)
     }
@@ -304,18 +309,18 @@ impl Roster {
         self.members.contains_key(member)
     }
 
-    pub(super) fn bundle(&self, member: &Fingerprint) -> Option<&Bundle> {
+    pub(in crate::protocol) fn bundle(&self, member: &Fingerprint) -> Option<&Bundle> {
         self.members.get(member)
     }
 
-    pub(super) fn backend(&self) -> &dyn CryptoBackend {
+    pub(in crate::protocol) fn backend(&self) -> &dyn CryptoBackend {
         self.backend.as_ref()
     }
 }
 
 /// A change the owner makes.
 #[derive(Clone, Copy)]
-pub(super) enum Entry<'a> {
+pub(in crate::protocol) enum Entry<'a> {
     Add(&'a Signed),
     Remove(Fingerprint),
     Close,
@@ -323,8 +328,8 @@ pub(super) enum Entry<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::crypto::SystemRandom;
+    use crate::protocol::room::roster::*;
 
     fn person() -> Identity {
         let backend = Suite::Textbook.backend();

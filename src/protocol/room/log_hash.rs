@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
-use super::RoomId;
-use super::limits::LOG_HASHES_KEPT;
 use crate::crypto::primitives::{Digest, labelled_hash, sha256};
+use crate::protocol::RoomId;
+use crate::protocol::limits::LOG_HASHES_KEPT;
 use crate::wire::ItemKind;
 
 /// `T_0 = room`; `T_p = H("log", T_{p-1} || kind || SHA-256(exact bytes))`.
 #[derive(Clone, Debug)]
-pub(super) struct LogHash {
+pub(in crate::protocol) struct LogHash {
     position: u64,
     hash: Digest,
     /// The hashes at `position - len + 1 ..= position`.
@@ -18,17 +18,17 @@ pub(super) struct LogHash {
 
 impl LogHash {
     /// The hash of an empty log.
-    pub(super) fn new(room: RoomId) -> Self {
+    pub(in crate::protocol) fn new(room: RoomId) -> Self {
         Self::at(0, room.0)
     }
 
     /// The hash of a log that is known from `position` on.
-    pub(super) fn at(position: u64, hash: Digest) -> Self {
+    pub(in crate::protocol) fn at(position: u64, hash: Digest) -> Self {
         Self { position, hash, kept: VecDeque::from([hash]) }
     }
 
     /// Takes in the next item's exact bytes.
-    pub(super) fn roll(&mut self, kind: ItemKind, exact: &[u8]) {
+    pub(in crate::protocol) fn roll(&mut self, kind: ItemKind, exact: &[u8]) {
         self.hash = labelled_hash("log", &[&self.hash, &[kind.code()], &sha256(exact)]);
         self.position += 1;
         if self.kept.len() == LOG_HASHES_KEPT {
@@ -37,35 +37,35 @@ impl LogHash {
         self.kept.push_back(self.hash);
     }
 
-    pub(super) const fn position(&self) -> u64 {
+    pub(in crate::protocol) const fn position(&self) -> u64 {
         self.position
     }
 
-    pub(super) const fn hash(&self) -> &Digest {
+    pub(in crate::protocol) const fn hash(&self) -> &Digest {
         &self.hash
     }
 
     #[cfg(test)]
-    pub(super) fn kept_count(&self) -> usize {
+    pub(in crate::protocol) fn kept_count(&self) -> usize {
         self.kept.len()
     }
 
     /// The hash at `position`, if it is still kept.
-    pub(super) fn hash_at(&self, position: u64) -> Option<&Digest> {
+    pub(in crate::protocol) fn hash_at(&self, position: u64) -> Option<&Digest> {
         let back = usize::try_from(self.position.checked_sub(position)?).ok()?;
         self.kept.len().checked_sub(back + 1).and_then(|index| self.kept.get(index))
     }
 
     /// Whether somebody who reports `hash` at `position` saw another log. What is too old to
     /// compare is not held against anybody.
-    pub(super) fn differs(&self, position: u64, hash: &Digest) -> bool {
+    pub(in crate::protocol) fn differs(&self, position: u64, hash: &Digest) -> bool {
         position > self.position || self.hash_at(position).is_some_and(|own| own != hash)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::protocol::room::log_hash::*;
 
     #[test]
     fn logs_agree_until_one_item_differs() {

@@ -6,14 +6,14 @@ const FLOOR_BYTES: usize = 256;
 const MARK: u8 = 0x80;
 
 /// Appends the mark and zeros up to the padded length.
-pub(super) fn pad(plaintext: &mut Vec<u8>) {
+pub(in crate::protocol) fn pad(plaintext: &mut Vec<u8>) {
     plaintext.push(MARK);
     let length = padded_length(plaintext.len());
     plaintext.resize(length, 0);
 }
 
 /// The plaintext without its padding, `None` if the padding is not exactly what [`pad`] gives.
-pub(super) fn unpad(padded: &[u8]) -> Option<&[u8]> {
+pub(in crate::protocol) fn unpad(padded: &[u8]) -> Option<&[u8]> {
     let end = padded.iter().rposition(|byte| *byte != 0)?;
     let (plaintext, rest) = padded.split_at(end);
     (rest.first() == Some(&MARK) && padded_length(end + 1) == padded.len()).then_some(plaintext)
@@ -32,7 +32,7 @@ fn padded_length(length: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::protocol::sealing::padding::*;
 
     #[test]
     fn what_is_padded_comes_back_and_costs_at_most_an_eighth() {

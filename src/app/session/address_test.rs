@@ -109,7 +109,7 @@ fn reach_of(own: Fingerprint, event: &Event) -> Option<Reach> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::app::session::address_test::*;
 
     #[test]
     fn only_the_own_key_counts_as_an_answer() {

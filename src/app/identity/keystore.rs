@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::{Action, Code, Passphrase, Problem, Sentence, files, say};
+use crate::app::{Action, Code, Passphrase, Problem, Sentence, files, say};
 use crate::crypto::key_file::{self, KeyFileError};
 use crate::crypto::{CryptoError, DecryptionKey, Fingerprint, SigningKey, Suite};
 
@@ -292,7 +292,7 @@ pub enum Making {
 mod tests {
     use std::fs;
 
-    use super::*;
+    use crate::app::identity::keystore::*;
 
     /// Small learning keys are made in an instant; the files work the same for both suites.
     fn stored(suite: Suite) -> (tempfile::TempDir, Keystore) {

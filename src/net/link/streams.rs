@@ -5,12 +5,12 @@ use std::io::{self, BufRead, ErrorKind, IoSlice, Write};
 use mio::net::TcpStream;
 
 use super::connection::LinkFault;
-use super::limits::PIECES_A_WRITE;
 use super::send_queue::SendQueue;
+use crate::net::limits::PIECES_A_WRITE;
 use crate::wire::FrameReader;
 
 /// Opens received records into `frames`; whether the peer said that no more will come.
-pub(super) fn decrypt(
+pub(in crate::net) fn decrypt(
     tls: &mut rustls::Connection,
     mut bytes: &[u8],
     frames: &mut FrameReader,
@@ -29,7 +29,7 @@ pub(super) fn decrypt(
 }
 
 /// Moves what is open already into `frames`.
-pub(super) fn drain_plaintext(tls: &mut rustls::Connection, frames: &mut FrameReader) -> io::Result<()> {
+pub(in crate::net) fn drain_plaintext(tls: &mut rustls::Connection, frames: &mut FrameReader) -> io::Result<()> {
     loop {
         let mut reader = tls.reader();
         let count = match reader.fill_buf() {
@@ -47,7 +47,7 @@ pub(super) fn drain_plaintext(tls: &mut rustls::Connection, frames: &mut FrameRe
 
 /// Seals and writes. Nothing is sealed while sealed bytes still wait, so what a slow peer keeps
 /// waiting stays shared with the others.
-pub(super) fn flush_tls(
+pub(in crate::net) fn flush_tls(
     tls: &mut rustls::Connection,
     socket: &mut TcpStream,
     queue: &mut SendQueue,
@@ -89,7 +89,11 @@ fn seal(tls: &mut rustls::Connection, queue: &mut SendQueue) -> io::Result<bool>
 }
 
 /// Writes as much as the socket takes, without copying it together first.
-pub(super) fn flush_plain(socket: &mut TcpStream, queue: &mut SendQueue, writable: &mut bool) -> io::Result<()> {
+pub(in crate::net) fn flush_plain(
+    socket: &mut TcpStream,
+    queue: &mut SendQueue,
+    writable: &mut bool,
+) -> io::Result<()> {
     while *writable && !queue.is_empty() {
         let mut slices = [IoSlice::new(&[]); PIECES_A_WRITE];
         let filled = queue.slices(&mut slices);

@@ -11,8 +11,8 @@
 
 use std::sync::Arc;
 
-use super::limits::LEARNING_KEY_BYTES_MAX;
 use crate::crypto::{CryptoBackend, Fingerprint, VerifyingKey};
+use crate::net::limits::LEARNING_KEY_BYTES_MAX;
 
 /// The first bytes of a learning link, both ways.
 pub const LEARNING_BANNER: &[u8] = b"CONVERSA-LEARNING/1\n";
@@ -24,7 +24,7 @@ const LENGTH_BYTES: usize = 4;
 
 /// Why a learning link did not come about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum LearningFault {
+pub(in crate::net) enum LearningFault {
     /// The peer answered with TLS.
     Secure,
     /// The peer speaks something else.
@@ -50,7 +50,7 @@ enum Step {
 }
 
 /// A learning link until both sides know the other's key.
-pub(super) struct LearningHandshake {
+pub(in crate::net) struct LearningHandshake {
     side: Side,
     step: Step,
     backend: Arc<dyn CryptoBackend>,
@@ -60,23 +60,23 @@ pub(super) struct LearningHandshake {
 
 /// What the handshake wants after it took in bytes.
 #[derive(PartialEq, Eq, Debug, Default)]
-pub(super) struct Progress {
+pub(in crate::net) struct Progress {
     /// To be sent.
-    pub(super) output: Option<Vec<u8>>,
+    pub(in crate::net) output: Option<Vec<u8>>,
     /// The peer's key, at the end of the handshake.
-    pub(super) peer: Option<Fingerprint>,
+    pub(in crate::net) peer: Option<Fingerprint>,
     /// Bytes after the handshake: the first frames.
-    pub(super) rest: Vec<u8>,
+    pub(in crate::net) rest: Vec<u8>,
 }
 
 impl LearningHandshake {
     /// The host's side; `key` is its public signing key.
-    pub(super) fn host(key: &dyn VerifyingKey) -> Self {
+    pub(in crate::net) fn host(key: &dyn VerifyingKey) -> Self {
         Self::new(Side::Host, key)
     }
 
     /// The client's side, for the host with the fingerprint `pin`, or to see what key there is.
-    pub(super) fn client(key: &dyn VerifyingKey, pin: Option<Fingerprint>) -> Self {
+    pub(in crate::net) fn client(key: &dyn VerifyingKey, pin: Option<Fingerprint>) -> Self {
         Self::new(Side::Client { pin }, key)
     }
 
@@ -86,7 +86,7 @@ impl LearningHandshake {
     }
 
     /// Takes in received bytes.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Progress, LearningFault> {
+    pub(in crate::net) fn push(&mut self, bytes: &[u8]) -> Result<Progress, LearningFault> {
         self.received.extend_from_slice(bytes);
         let mut progress = Progress::default();
         if matches!(self.step, Step::Banner) {
@@ -144,8 +144,8 @@ fn encoded(key: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::crypto::Suite;
+    use crate::net::link::learning_link::*;
 
     fn key() -> Arc<dyn VerifyingKey> {
         Suite::Textbook.backend().generate_signing(256).unwrap().public()

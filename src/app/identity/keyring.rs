@@ -7,8 +7,8 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::session::thread;
-use super::{Code, Passphrase, Problem, say};
+use crate::app::session::thread;
+use crate::app::{Code, Passphrase, Problem, say};
 use crate::crypto::Fingerprint;
 
 /// How long a keyring may take: it may ask the person to unlock it, but must not hold us for good.
@@ -92,7 +92,7 @@ mod service {
         error.to_string()
     }
 
-    pub(super) fn recall(identity: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
+    pub(in crate::app) fn recall(identity: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
         let service = open()?;
         let found = service.search_items(attributes(identity)).map_err(said)?;
         let Some(item) = found.unlocked.first().or(found.locked.first()) else { return Ok(None) };
@@ -100,7 +100,7 @@ mod service {
         Ok(Some(Zeroizing::new(item.get_secret().map_err(said)?)))
     }
 
-    pub(super) fn remember(identity: &str, passphrase: &Passphrase) -> Result<(), String> {
+    pub(in crate::app) fn remember(identity: &str, passphrase: &Passphrase) -> Result<(), String> {
         let service = open()?;
         let collection = service.get_default_collection().map_err(said)?;
         if collection.is_locked().map_err(said)? {
@@ -115,7 +115,7 @@ mod service {
         }
     }
 
-    pub(super) fn forget(identity: &str) -> Result<(), String> {
+    pub(in crate::app) fn forget(identity: &str) -> Result<(), String> {
         let service = open()?;
         let found = service.search_items(attributes(identity)).map_err(said)?;
         for item in found.unlocked.iter().chain(&found.locked) {
@@ -138,15 +138,15 @@ mod service {
 
     const ABSENT: &str = "this Conversa was built without one";
 
-    pub(super) fn recall(_identity: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
+    pub(in crate::app) fn recall(_identity: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
         Err(ABSENT.to_owned())
     }
 
-    pub(super) fn remember(_identity: &str, _passphrase: &Passphrase) -> Result<(), String> {
+    pub(in crate::app) fn remember(_identity: &str, _passphrase: &Passphrase) -> Result<(), String> {
         Err(ABSENT.to_owned())
     }
 
-    pub(super) fn forget(_identity: &str) -> Result<(), String> {
+    pub(in crate::app) fn forget(_identity: &str) -> Result<(), String> {
         Err(ABSENT.to_owned())
     }
 }

@@ -1,13 +1,13 @@
 //! Prekeys: a member's short-lived keys, which make what was recorded unreadable once they are
 //! erased. X25519 in every secure room; in a hybrid one ML-KEM-768 beside it.
 
-use super::payload::PrekeyPayload;
 use crate::crypto::ml_kem::{DecapsulationKey, EncapsulationKey};
 use crate::crypto::x25519::{self, PrivateKey, PublicKey};
 use crate::crypto::{CryptoBackend, CryptoError, Random};
+use crate::protocol::payload::PrekeyPayload;
 
 /// One's own prekey. It is cleared when it is dropped.
-pub(super) struct PrivatePrekey {
+pub(in crate::protocol) struct PrivatePrekey {
     pub x25519: PrivateKey,
     /// In a hybrid room.
     pub ml_kem: Option<DecapsulationKey>,
@@ -15,13 +15,16 @@ pub(super) struct PrivatePrekey {
 
 impl PrivatePrekey {
     /// A new prekey for a room of `backend`.
-    pub(super) fn generate(backend: &dyn CryptoBackend, random: &mut dyn Random) -> Result<Self, CryptoError> {
+    pub(in crate::protocol) fn generate(
+        backend: &dyn CryptoBackend,
+        random: &mut dyn Random,
+    ) -> Result<Self, CryptoError> {
         let x25519 = PrivateKey::generate(random)?;
         let ml_kem = backend.has_ml_kem().then(|| DecapsulationKey::generate(random)).transpose()?;
         Ok(Self { x25519, ml_kem })
     }
 
-    pub(super) fn public(&self) -> PublicPrekey {
+    pub(in crate::protocol) fn public(&self) -> PublicPrekey {
         let ml_kem = self.ml_kem.as_ref().map(DecapsulationKey::encapsulation_key);
         PublicPrekey { x25519: *self.x25519.public(), ml_kem }
     }
@@ -29,7 +32,7 @@ impl PrivatePrekey {
 
 /// Another member's prekey.
 #[derive(Clone)]
-pub(super) struct PublicPrekey {
+pub(in crate::protocol) struct PublicPrekey {
     pub x25519: PublicKey,
     /// In a hybrid room.
     pub ml_kem: Option<EncapsulationKey>,
@@ -38,7 +41,7 @@ pub(super) struct PublicPrekey {
 impl PublicPrekey {
     /// Reads the keys of a prekey whose signature holds, if they can be used in a room of `backend`:
     /// a key that gives everybody the same secret cannot, nor one too few or too many.
-    pub(super) fn read(backend: &dyn CryptoBackend, payload: &PrekeyPayload) -> Result<Self, CryptoError> {
+    pub(in crate::protocol) fn read(backend: &dyn CryptoBackend, payload: &PrekeyPayload) -> Result<Self, CryptoError> {
         let x25519 = payload.public.into_array();
         x25519::check_public(&x25519)?;
         let ml_kem = payload.ml_kem.as_ref().map(|key| EncapsulationKey::from_bytes(key)).transpose()?;
@@ -52,10 +55,10 @@ impl PublicPrekey {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::crypto::{Fingerprint, Suite, SystemRandom};
     use crate::protocol::RoomId;
     use crate::protocol::payload::VERSION;
+    use crate::protocol::sealing::prekey::*;
     use crate::wire::ByteArray;
 
     fn payload(suite: Suite) -> PrekeyPayload {

@@ -9,7 +9,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::{Code, Problem, Sentence, say};
+use crate::app::{Code, Problem, Sentence, say};
 
 /// The longest passphrase in bytes: as long as OpenSSL asks for one, which reads the same key files.
 const PASSPHRASE_BYTES_MAX: usize = 1_024;
@@ -85,7 +85,7 @@ impl fmt::Debug for Passphrase {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::app::identity::passphrase::*;
 
     #[test]
     fn a_passphrase_is_not_shown() {

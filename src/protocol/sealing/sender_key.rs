@@ -3,7 +3,7 @@
 //! and the chain committed to, so that everybody gets the same one.
 
 #[cfg(test)]
-pub(super) mod golden_tests;
+pub(in crate::protocol) mod golden_tests;
 #[cfg(test)]
 mod wycheproof_tests;
 
@@ -12,12 +12,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::identity::{Bundle, Identity};
-use super::limits::{CHAIN_LIFE_MS, CHAIN_MESSAGES_MAX};
 use super::padding::{pad, unpad};
-use super::payload::{Body, CommonPayload, Fault, HeaderPayload, VERSION, sign, verify};
 use super::prekey::{PrivatePrekey, PublicPrekey};
-use super::{Now, RoomId};
 use crate::crypto::ml_kem::{DecapsulationKey, SharedSecret};
 use crate::crypto::primitives::{
     Digest, Ed25519Key, OneTimeKey, ed25519_verify, hkdf_sha256, hmac_sha256, hmac_sha256_verify, labelled_hash, open,
@@ -25,11 +21,15 @@ use crate::crypto::primitives::{
 };
 use crate::crypto::x25519::{PrivateKey, PublicKey};
 use crate::crypto::{CryptoError, Domain, EncryptionKey, Fingerprint, Random};
+use crate::protocol::identity::{Bundle, Identity};
+use crate::protocol::limits::{CHAIN_LIFE_MS, CHAIN_MESSAGES_MAX};
+use crate::protocol::payload::{Body, CommonPayload, Fault, HeaderPayload, VERSION, sign, verify};
+use crate::protocol::{Now, RoomId};
 use crate::wire::{ByteArray, Msg, Signed, SkPacket, Wrap, encode};
 
 /// Which epoch of which room a chain belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Epoch {
+pub(in crate::protocol) struct Epoch {
     pub room: RoomId,
     pub number: u64,
     pub roster_hash: Digest,
@@ -37,7 +37,7 @@ pub(super) struct Epoch {
 
 /// A member that a chain's key is wrapped for.
 #[derive(Clone)]
-pub(super) struct Recipient {
+pub(in crate::protocol) struct Recipient {
     pub member: Fingerprint,
     pub encryption: Arc<dyn EncryptionKey>,
     pub prekey_index: u64,
@@ -61,7 +61,7 @@ impl Ratchet {
 }
 
 /// One's own chain.
-pub(super) struct SendChain {
+pub(in crate::protocol) struct SendChain {
     ratchet: Ratchet,
     ed25519: Ed25519Key,
     common_hash: Digest,
@@ -73,7 +73,7 @@ pub(super) struct SendChain {
 impl SendChain {
     /// Makes a chain and its announcement: one private RSA operation, and for each recipient one
     /// public one, two of X25519 and perhaps one of ML-KEM.
-    pub(super) fn start(
+    pub(in crate::protocol) fn start(
         identity: &Identity,
         epoch: Epoch,
         chain_number: u64,
@@ -110,7 +110,7 @@ impl SendChain {
 
     /// Whether the next message may use this chain: same epoch, young enough, and everybody who
     /// can be reached now has its key.
-    pub(super) fn serves(&self, epoch: &Epoch, reachable: &BTreeMap<Fingerprint, u64>, now: Now) -> bool {
+    pub(in crate::protocol) fn serves(&self, epoch: &Epoch, reachable: &BTreeMap<Fingerprint, u64>, now: Now) -> bool {
         self.epoch == *epoch
             && self.ratchet.index < CHAIN_MESSAGES_MAX
             && now.passed_ms < self.started_ms + CHAIN_LIFE_MS
@@ -118,7 +118,7 @@ impl SendChain {
     }
 
     /// Seals `body`, telling the others which log the sender has seen.
-    pub(super) fn seal(
+    pub(in crate::protocol) fn seal(
         &mut self,
         sender: Fingerprint,
         body: &Body,
@@ -145,7 +145,7 @@ impl SendChain {
 }
 
 /// Another member's chain.
-pub(super) struct ReceiveChain {
+pub(in crate::protocol) struct ReceiveChain {
     ratchet: Ratchet,
     ed25519: [u8; 32],
     common_hash: Digest,
@@ -153,7 +153,7 @@ pub(super) struct ReceiveChain {
 }
 
 /// A message that was opened, and how many before it never came.
-pub(super) struct Opened {
+pub(in crate::protocol) struct Opened {
     pub body: Body,
     pub sent_ms: u64,
     pub lost: u64,
@@ -161,7 +161,7 @@ pub(super) struct Opened {
 
 /// Why a message was not opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Unopened {
+pub(in crate::protocol) enum Unopened {
     /// Seen already, or not for us: dropped.
     Dropped,
     /// The signature does not hold: the host or the sender forged it.
@@ -175,7 +175,7 @@ pub(super) enum Unopened {
 impl ReceiveChain {
     /// Opens one's wrap of an announcement whose signature has been checked. Whatever fails gives
     /// one error, and nothing is ever sent back.
-    pub(super) fn open(
+    pub(in crate::protocol) fn open(
         identity: &Identity,
         prekey: &PrivatePrekey,
         announcement: &Announcement,
@@ -218,12 +218,12 @@ impl ReceiveChain {
         })
     }
 
-    pub(super) const fn number(&self) -> u64 {
+    pub(in crate::protocol) const fn number(&self) -> u64 {
         self.number
     }
 
     /// Checks, steps and opens, in the order of the specification.
-    pub(super) fn receive(&mut self, header: &HeaderPayload, message: &Msg) -> Result<Opened, Unopened> {
+    pub(in crate::protocol) fn receive(&mut self, header: &HeaderPayload, message: &Msg) -> Result<Opened, Unopened> {
         // An honest host shows a chain before what is said in it.
         if *header.chain != self.common_hash {
             return Err(Unopened::Unreadable);
@@ -246,14 +246,14 @@ impl ReceiveChain {
 }
 
 /// A chain's announcement whose signature holds.
-pub(super) struct Announcement {
+pub(in crate::protocol) struct Announcement {
     pub common: CommonPayload,
     pub hash: Digest,
 }
 
 impl Announcement {
     /// Reads and checks `common` as coming from `sender`.
-    pub(super) fn read(sender: &Bundle, common: &Signed) -> Result<Self, Fault> {
+    pub(in crate::protocol) fn read(sender: &Bundle, common: &Signed) -> Result<Self, Fault> {
         let payload: CommonPayload = verify(sender.verifying.as_ref(), Domain::SenderKey, common)?;
         if payload.version != VERSION {
             return Err(Fault::Version);
@@ -368,8 +368,8 @@ fn signed_input(header: &[u8], ciphertext: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::crypto::{Suite, SystemRandom};
+    use crate::protocol::sealing::sender_key::*;
 
     fn at(monotonic_ms: u64) -> Now {
         Now::at(monotonic_ms, 0)

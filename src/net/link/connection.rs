@@ -11,17 +11,17 @@ use mio::net::TcpStream;
 use super::first_flight::{FirstFlight, first_flight, has_record};
 use super::handshake::{Handshake, HandshakeDone};
 use super::learning_link::{LEARNING_BANNER, LearningFault, LearningHandshake};
-use super::limits::{AWAY_BYTES_MAX, FLIGHT_BYTES_MAX};
 use super::send_queue::SendQueue;
 use super::streams::{decrypt, drain_plaintext, flush_plain, flush_tls};
-use super::tls;
 use crate::crypto::Fingerprint;
+use crate::net::limits::{AWAY_BYTES_MAX, FLIGHT_BYTES_MAX};
+use crate::net::tls;
 use crate::protocol::ByeCode;
 use crate::wire::{Bye, DecodeError, Frame, FrameKind, FrameReader};
 
 /// Why a connection cannot go on.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LinkFault {
+pub(in crate::net) enum LinkFault {
     /// The system says so.
     #[error("{0}")]
     Io(io::Error),
@@ -40,7 +40,7 @@ pub(super) enum LinkFault {
 }
 
 /// What came of one step of receiving.
-pub(super) enum Received {
+pub(in crate::net) enum Received {
     /// Nothing more at present.
     Nothing,
     /// So many bytes; there may be frames now.
@@ -92,7 +92,7 @@ enum Ending {
 }
 
 /// A connection. Edge-triggered: it remembers whether its socket may be readable or writable.
-pub(super) struct Connection {
+pub(in crate::net) struct Connection {
     socket: TcpStream,
     protection: Protection,
     frames: FrameReader,
@@ -112,15 +112,15 @@ pub(super) struct Connection {
 
 impl Connection {
     /// What a socket is first registered for.
-    pub(super) const FIRST_INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+    pub(in crate::net) const FIRST_INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
     /// A connection protected by TLS; frames may have `body_bytes_max` bytes.
-    pub(super) fn secure(socket: TcpStream, tls: rustls::Connection, body_bytes_max: usize) -> Self {
+    pub(in crate::net) fn secure(socket: TcpStream, tls: rustls::Connection, body_bytes_max: usize) -> Self {
         Self::new(socket, Protection::Tls(Box::new(tls)), body_bytes_max)
     }
 
     /// A connection of a learning room, which says so first thing.
-    pub(super) fn learning(socket: TcpStream, handshake: LearningHandshake, body_bytes_max: usize) -> Self {
+    pub(in crate::net) fn learning(socket: TcpStream, handshake: LearningHandshake, body_bytes_max: usize) -> Self {
         let mut connection = Self::new(socket, Protection::LearningHandshake(Box::new(handshake)), body_bytes_max);
         connection.queue.push(Arc::from(LEARNING_BANNER));
         connection
@@ -148,23 +148,23 @@ impl Connection {
     }
 
     /// The socket became readable or writable.
-    pub(super) fn ready(&mut self, readable: bool, writable: bool) {
+    pub(in crate::net) fn ready(&mut self, readable: bool, writable: bool) {
         self.readable |= readable;
         self.writable |= writable;
     }
 
     /// The system says that no more will come than what has come already.
-    pub(super) fn hangs_up(&mut self) {
+    pub(in crate::net) fn hangs_up(&mut self) {
         self.hung_up = true;
     }
 
     /// Whether the peer left before its handshake's turn came. None of ours ends its half before that.
-    pub(super) fn left_before_its_turn(&self) -> bool {
+    pub(in crate::net) fn left_before_its_turn(&self) -> bool {
         self.hung_up && self.flight == Flight::Waits
     }
 
     /// Whether the TCP connection that was asked for exists; `None` if it is not known yet.
-    pub(super) fn opened(&self) -> Option<io::Result<()>> {
+    pub(in crate::net) fn opened(&self) -> Option<io::Result<()>> {
         match (self.socket.take_error(), self.socket.peer_addr()) {
             (Ok(Some(error)) | Err(error), _) => Some(Err(error)),
             (Ok(None), Ok(_)) => Some(Ok(())),
@@ -174,7 +174,7 @@ impl Connection {
     }
 
     /// Takes one step: reads once, or goes on with what waits.
-    pub(super) fn receive(&mut self, scratch: &mut [u8]) -> Received {
+    pub(in crate::net) fn receive(&mut self, scratch: &mut [u8]) -> Received {
         let away = matches!(self.protection, Protection::Away);
         let waits = self.flight == Flight::Waits;
         if self.paused || waits || (away && self.backlog.len() >= AWAY_BYTES_MAX) {
@@ -205,7 +205,7 @@ impl Connection {
     }
 
     /// TLS is back from a worker.
-    pub(super) fn back(&mut self, done: HandshakeDone) -> Received {
+    pub(in crate::net) fn back(&mut self, done: HandshakeDone) -> Received {
         let HandshakeDone { mut tls, rest, result, .. } = done;
         let handshaking = tls.is_handshaking();
         let plain = if handshaking { Ok(()) } else { drain_plaintext(&mut tls, &mut self.frames) };
@@ -227,36 +227,36 @@ impl Connection {
     }
 
     /// The next frame that has arrived whole.
-    pub(super) fn next_frame(&mut self) -> Result<Option<(FrameKind, Vec<u8>)>, DecodeError> {
+    pub(in crate::net) fn next_frame(&mut self) -> Result<Option<(FrameKind, Vec<u8>)>, DecodeError> {
         let next = self.frames.next_body();
         self.said_bye |= matches!(next, Ok(Some((FrameKind::Bye, _))));
         next
     }
 
     /// From now on frames may have `body_bytes_max` bytes.
-    pub(super) fn allow(&mut self, body_bytes_max: usize) {
+    pub(in crate::net) fn allow(&mut self, body_bytes_max: usize) {
         self.frames.allow(body_bytes_max);
     }
 
     /// Leaves the socket unread, or no longer.
-    pub(super) fn pause(&mut self, paused: bool) {
+    pub(in crate::net) fn pause(&mut self, paused: bool) {
         self.paused = paused;
     }
 
     /// Queues a frame.
-    pub(super) fn send(&mut self, frame: Arc<[u8]>) {
+    pub(in crate::net) fn send(&mut self, frame: Arc<[u8]>) {
         if self.ending == Ending::Open {
             self.queue.push(frame);
         }
     }
 
     /// See [`SendQueue::excuse`].
-    pub(super) fn excuse_queue(&mut self) {
+    pub(in crate::net) fn excuse_queue(&mut self) {
         self.queue.excuse();
     }
 
     /// Says goodbye with `code`, if one is given, after what is queued, and closes.
-    pub(super) fn finish(&mut self, code: Option<ByeCode>) {
+    pub(in crate::net) fn finish(&mut self, code: Option<ByeCode>) {
         if let Some(code) = code {
             if code == ByeCode::Slow {
                 self.queue.cut_short();
@@ -272,7 +272,7 @@ impl Connection {
     }
 
     /// Writes as much as the socket takes.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(in crate::net) fn flush(&mut self) -> io::Result<()> {
         self.flush_queue()?;
         if self.ending == Ending::Flushing && !self.has_output() {
             self.ending = Ending::Lingering;
@@ -365,7 +365,7 @@ impl Connection {
     }
 
     /// Goes on with the handshake whose first flight is here.
-    pub(super) fn begin(&mut self) -> Option<Handshake> {
+    pub(in crate::net) fn begin(&mut self) -> Option<Handshake> {
         if self.flight != Flight::Waits {
             return None;
         }
@@ -375,12 +375,12 @@ impl Connection {
     }
 
     /// Whether it was answered, as somebody who said all that a handshake begins with.
-    pub(super) fn is_answered(&self) -> bool {
+    pub(in crate::net) fn is_answered(&self) -> bool {
         self.flight == Flight::Answered
     }
 
     /// Where it comes from at this side.
-    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
+    pub(in crate::net) fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 
@@ -395,41 +395,41 @@ impl Connection {
     }
 
     /// The socket, to register it.
-    pub(super) fn socket(&mut self) -> &mut TcpStream {
+    pub(in crate::net) fn socket(&mut self) -> &mut TcpStream {
         &mut self.socket
     }
 
     /// What the socket should be watched for, if that is not what it is watched for already.
-    pub(super) fn new_interest(&mut self) -> Option<Interest> {
+    pub(in crate::net) fn new_interest(&mut self) -> Option<Interest> {
         let blocked = !self.writable && self.has_output();
         let wanted = if blocked { Self::FIRST_INTEREST } else { Interest::READABLE };
         (std::mem::replace(&mut self.interest, wanted) != wanted).then_some(wanted)
     }
 
     /// Whether a turn would bring something, as far as is known.
-    pub(super) fn wants_turn(&self) -> bool {
+    pub(in crate::net) fn wants_turn(&self) -> bool {
         let away = matches!(self.protection, Protection::Away);
         let waits = self.flight == Flight::Waits;
         !self.paused && !away && !waits && (self.readable || self.has_backlog_to_take())
     }
 
     /// Whether its TLS is with a worker, so that it has no voice.
-    pub(super) fn is_away(&self) -> bool {
+    pub(in crate::net) fn is_away(&self) -> bool {
         matches!(self.protection, Protection::Away)
     }
 
     /// Whether the peer said that this is the end.
-    pub(super) fn said_bye(&self) -> bool {
+    pub(in crate::net) fn said_bye(&self) -> bool {
         self.said_bye
     }
 
     /// Whether the peer has sent anything at all.
-    pub(super) fn heard(&self) -> bool {
+    pub(in crate::net) fn heard(&self) -> bool {
         self.heard
     }
 
     /// Whether the peer leaves more unread than it may.
-    pub(super) fn is_slow(&self, frames_max: usize, bytes_max: usize) -> bool {
+    pub(in crate::net) fn is_slow(&self, frames_max: usize, bytes_max: usize) -> bool {
         self.queue.is_over(frames_max, bytes_max)
     }
 

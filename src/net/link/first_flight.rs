@@ -14,7 +14,7 @@ const RECORD_BYTES_MAX: usize = 16 * 1024;
 
 /// What a server has of a client's first flight.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum FirstFlight {
+pub(in crate::net) enum FirstFlight {
     /// Not all of it.
     Part,
     /// All of it.
@@ -24,7 +24,7 @@ pub(super) enum FirstFlight {
 }
 
 /// What `bytes`, the first of a connection, are. A whole one has at most `bytes_max` bytes.
-pub(super) fn first_flight(bytes: &[u8], bytes_max: usize) -> FirstFlight {
+pub(in crate::net) fn first_flight(bytes: &[u8], bytes_max: usize) -> FirstFlight {
     let mut rest = bytes;
     let (mut head, mut arrived) = (Vec::with_capacity(MESSAGE_HEAD), 0);
     while let Some(kind) = rest.first() {
@@ -58,7 +58,7 @@ pub(super) fn first_flight(bytes: &[u8], bytes_max: usize) -> FirstFlight {
 }
 
 /// Whether `bytes` hold at least one whole record.
-pub(super) fn has_record(bytes: &[u8]) -> bool {
+pub(in crate::net) fn has_record(bytes: &[u8]) -> bool {
     let length =
         bytes.get(3..RECORD_HEAD).map(|length| length.iter().fold(0, |all, byte| all << 8 | usize::from(*byte)));
     length.is_some_and(|length| bytes.len() >= RECORD_HEAD + length)
@@ -66,7 +66,7 @@ pub(super) fn has_record(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::net::link::first_flight::*;
 
     const MAX: usize = 8 * 1024;
 

@@ -9,7 +9,7 @@ const CAPACITY_KEPT: usize = 16;
 
 /// Frames in order, the first of them perhaps half sent.
 #[derive(Default)]
-pub(super) struct SendQueue {
+pub(in crate::net) struct SendQueue {
     pieces: VecDeque<Arc<[u8]>>,
     /// Bytes of the first piece that are gone. Less than its length.
     sent: usize,
@@ -22,7 +22,7 @@ pub(super) struct SendQueue {
 
 impl SendQueue {
     /// Puts a frame at the end.
-    pub(super) fn push(&mut self, piece: Arc<[u8]>) {
+    pub(in crate::net) fn push(&mut self, piece: Arc<[u8]>) {
         if !piece.is_empty() {
             self.bytes += piece.len();
             self.pieces.push_back(piece);
@@ -31,12 +31,12 @@ impl SendQueue {
 
     /// What waits now was sent all at once by the host to bring a newcomer up to date: it is not
     /// held against the newcomer.
-    pub(super) fn excuse(&mut self) {
+    pub(in crate::net) fn excuse(&mut self) {
         self.excused = (self.bytes, self.pieces.len());
     }
 
     /// Takes away `count` bytes that were sent.
-    pub(super) fn advance(&mut self, count: usize) {
+    pub(in crate::net) fn advance(&mut self, count: usize) {
         self.bytes = self.bytes.saturating_sub(count);
         self.excused.0 = self.excused.0.saturating_sub(count);
         self.sent += count;
@@ -51,14 +51,14 @@ impl SendQueue {
     }
 
     /// Drops all but the frame that is half sent: the peer is too slow and only a goodbye follows.
-    pub(super) fn cut_short(&mut self) {
+    pub(in crate::net) fn cut_short(&mut self) {
         self.pieces.truncate(usize::from(self.sent > 0));
         self.bytes = self.pieces.front().map_or(0, |first| first.len().saturating_sub(self.sent));
         self.excused = (0, 0);
     }
 
     /// Writes the waiting bytes' places to `slices`, as many as fit; how many.
-    pub(super) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+    pub(in crate::net) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut skip = self.sent;
         let mut filled = 0;
         for (slice, piece) in slices.iter_mut().zip(&self.pieces) {
@@ -70,12 +70,12 @@ impl SendQueue {
     }
 
     /// Whether nothing waits.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::net) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }
 
     /// Whether more waits than a peer may leave unread.
-    pub(super) fn is_over(&self, frames_max: usize, bytes_max: usize) -> bool {
+    pub(in crate::net) fn is_over(&self, frames_max: usize, bytes_max: usize) -> bool {
         self.bytes - self.excused.0.min(self.bytes) > bytes_max
             || self.pieces.len() - self.excused.1.min(self.pieces.len()) > frames_max
     }
@@ -83,7 +83,7 @@ impl SendQueue {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::net::link::send_queue::*;
 
     fn queue(pieces: &[&[u8]]) -> SendQueue {
         let mut queue = SendQueue::default();

@@ -5,10 +5,10 @@ use std::collections::LinkedList;
 
 use serde::{Deserialize, Serialize};
 
-use super::identity::{Bundle, Identity};
-use super::payload::{Body, HeaderPayload};
 use super::sender_key::Unopened;
 use crate::crypto::{CryptoError, Domain, Fingerprint};
+use crate::protocol::identity::{Bundle, Identity};
+use crate::protocol::payload::{Body, HeaderPayload};
 use crate::wire::{Bytes, Msg, decode, encode};
 
 /// The words for one member.
@@ -22,7 +22,7 @@ struct Copy {
 }
 
 /// Encrypts `body` for each of `recipients` and signs the lot.
-pub(super) fn seal<'a>(
+pub(in crate::protocol) fn seal<'a>(
     identity: &Identity,
     recipients: impl Iterator<Item = &'a Bundle>,
     header: &HeaderPayload,
@@ -41,7 +41,7 @@ pub(super) fn seal<'a>(
 }
 
 /// Checks the signature and opens one's own copy: the body and the sender's clock.
-pub(super) fn open(identity: &Identity, sender: &Bundle, message: &Msg) -> Result<(Body, u64), Unopened> {
+pub(in crate::protocol) fn open(identity: &Identity, sender: &Bundle, message: &Msg) -> Result<(Body, u64), Unopened> {
     let input = signed_input(&message.header, &message.ciphertext);
     sender.verifying.verify(Domain::Learning, &input, &message.signature).map_err(|_| Unopened::Forged)?;
     // Not a `Vec`, which would make room for as many as the message claims.
@@ -58,11 +58,11 @@ fn signed_input(header: &[u8], ciphertext: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::crypto::Domain;
     use crate::crypto::{Suite, SystemRandom};
     use crate::protocol::payload::{KnockPayload, sign};
-    use crate::protocol::roster::{Entry, Roster};
+    use crate::protocol::room::roster::{Entry, Roster};
+    use crate::protocol::sealing::learning::*;
     use crate::protocol::{Now, new_room};
     use crate::wire::{ByteArray, Frame, Join, JoinAsk, Open, Welcome};
 

@@ -4,26 +4,26 @@
 use crate::protocol::LinkId;
 
 /// A connection's TLS with the bytes it should go on with.
-pub(super) struct Handshake {
-    pub(super) tls: Box<rustls::Connection>,
-    pub(super) received: Vec<u8>,
+pub(in crate::net) struct Handshake {
+    pub(in crate::net) tls: Box<rustls::Connection>,
+    pub(in crate::net) received: Vec<u8>,
 }
 
 /// How the step went.
-pub(super) struct HandshakeDone {
+pub(in crate::net) struct HandshakeDone {
     /// Whose it is.
-    pub(super) link: LinkId,
+    pub(in crate::net) link: LinkId,
     /// Back to the connection, perhaps with output or an alert to send.
-    pub(super) tls: Box<rustls::Connection>,
+    pub(in crate::net) tls: Box<rustls::Connection>,
     /// Received bytes that come after the handshake.
-    pub(super) rest: Vec<u8>,
+    pub(in crate::net) rest: Vec<u8>,
     /// Whether the handshake may go on.
-    pub(super) result: Result<(), rustls::Error>,
+    pub(in crate::net) result: Result<(), rustls::Error>,
 }
 
 impl Handshake {
     /// Takes the step.
-    pub(super) fn run(mut self, link: LinkId) -> HandshakeDone {
+    pub(in crate::net) fn run(mut self, link: LinkId) -> HandshakeDone {
         let (rest, result) = advance(&mut self.tls, &self.received);
         HandshakeDone { link, rest: rest.to_vec(), tls: self.tls, result }
     }

@@ -1,0 +1,10 @@
+//! One link: a TCP connection with its handshake, its protection and its buffers.
+//!
+//! Not here: what the frames mean, whose link it is, and how long it may take; the event loop knows.
+
+pub(super) mod connection;
+mod first_flight;
+pub(super) mod handshake;
+pub(super) mod learning_link;
+mod send_queue;
+mod streams;
