@@ -30,6 +30,7 @@ mod settings;
 pub mod source;
 mod target;
 mod vault;
+mod worker;
 mod writing;
 
 pub use self::addresses::own_address;
@@ -37,6 +38,7 @@ pub(crate) use self::errors::say;
 pub use self::errors::{Action, Code, Problem, SENTENCE_VALUES_MAX, Sentence};
 pub use self::identity::keystore::{Keys, Keystore, Making};
 pub use self::identity::passphrase::Passphrase;
+pub use self::identity::report::{IdentityState, KeyStep};
 pub use self::language::Language;
 pub use self::lost_room::LostRoom;
 pub use self::memories::Memories;
@@ -44,8 +46,8 @@ pub use self::profile::Profile;
 pub use self::record::{HostedAt, Record};
 pub use self::records::{LoadedRecords, Records};
 pub use self::session::{
-    AddressTest, HostPlace, HostRequest, IdentityState, JoinRequest, KeyStep, KnownRoom, Opening, Reach, SeatEvent,
-    SeatId, SeatInfo, Session, SessionEvent,
+    AddressTest, HostPlace, HostRequest, JoinRequest, KnownRoom, Opening, Reach, SeatEvent, SeatId, SeatInfo, Session,
+    SessionEvent,
 };
 pub use self::settings::{Appearance, DRAFT_BYTES_MAX, Settings, Verified};
 pub use self::target::JoinTarget;

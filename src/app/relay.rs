@@ -69,7 +69,7 @@ impl Relay {
             policy: OpenPolicy::Token(token),
             limits: NetLimits::default(),
         });
-        super::session::thread("relay-events", move || {
+        super::worker::thread("relay-events", move || {
             while let Ok(event) = net_events.recv_blocking() {
                 let Some(event) = relay_event(event) else { continue };
                 if sender.send_blocking(event).is_err() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::session::thread;
+use super::worker::thread;
 use super::{Code, Problem, files, say};
 
 /// The most bytes of such a text: a long mail with an invite in it.

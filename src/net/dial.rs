@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use super::address::{Address, AddressError, nobody_at};
 use super::limits::{ADDRESSES_A_NAME_MAX, CUT_TRIES_MAX, CUT_WAIT_MS};
-use super::link::connection::LinkFault;
+use super::link::fault::LinkFault;
 use super::link::learning_link::LearningFault;
 use super::listener::is_out_of_descriptors;
 use crate::crypto::Fingerprint;

@@ -1,10 +1,9 @@
-//! The loop's part for our own clients: dialling, and passing on between socket and member thread.
+//! The loop's part for our own clients: dialling, and passing on between socket and the thread of the clients.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mio::net::TcpStream;
-use rustls::ClientConnection;
 
 use super::ClientId;
 use super::client_thread::{Input, News, Wish};
@@ -12,45 +11,19 @@ use super::connections::{DialStage, Link, Role};
 use super::dial::{Dial, DialStep, explain_io, is_cut};
 use super::event_loop::EventLoop;
 use super::limits::CLIENT_BYTES_WAITING_MAX;
-use super::link::connection::{Connection, LinkFault};
-use super::link::learning_link::{LearningFault, LearningHandshake};
+use super::link::fault::LinkFault;
+use super::link::learning_link::LearningFault;
+use super::own_client::OwnClient;
 use super::timers::Timer;
-use super::tls::{self, Verdict};
 use crate::crypto::Fingerprint;
-use crate::protocol::limits::MEMBER_BODY_BYTES_MAX;
-use crate::protocol::{ByeCode, Client, Identity, LinkError, LinkId};
+use crate::protocol::{ByeCode, Client, LinkError, LinkId};
 use crate::wire::FrameKind;
-
-/// What the loop knows about a client of ours; the client itself lives on the member thread.
-pub(super) struct OwnClient {
-    pub(super) addresses: Vec<String>,
-    pub(super) link: Option<LinkId>,
-    identity: Arc<Identity>,
-    attempt: u64,
-    pin: Option<Fingerprint>,
-    verdict: Arc<Verdict>,
-    dial: Option<Dial>,
-    lookup_until_ms: Option<u64>,
-    redial_at_ms: Option<u64>,
-    bytes_waiting: usize,
-}
 
 impl EventLoop {
     /// Runs a client from now on.
     pub(super) fn add_client(&mut self, id: ClientId, client: Box<Client>, addresses: Vec<String>) {
         self.remove_client(id);
-        let own = OwnClient {
-            addresses,
-            link: None,
-            identity: Arc::clone(client.identity()),
-            attempt: 0,
-            pin: None,
-            verdict: Arc::default(),
-            dial: None,
-            lookup_until_ms: None,
-            redial_at_ms: None,
-            bytes_waiting: 0,
-        };
+        let own = OwnClient::new(Arc::clone(client.identity()), addresses);
         self.clients.insert(id, own);
         self.members.tell(id, Input::Add(client));
     }
@@ -305,21 +278,5 @@ impl EventLoop {
         if let Some(client) = self.clients.get(&id) {
             self.members.tell(id, Input::Link { attempt: client.attempt, news });
         }
-    }
-}
-
-impl OwnClient {
-    fn connection(&self, socket: TcpStream) -> Result<Connection, rustls::Error> {
-        let key = self.identity.signing();
-        if self.identity.suite().is_learning() {
-            let handshake = LearningHandshake::client(&*key.public(), self.pin);
-            return Ok(Connection::learning(socket, handshake, MEMBER_BODY_BYTES_MAX));
-        }
-        let config = match self.pin {
-            Some(pin) => tls::client_config(key, pin, &self.verdict)?,
-            None => tls::probe_config(key.public().suite().backend(), &self.verdict)?,
-        };
-        let tls = ClientConnection::new(config, tls::unnamed())?;
-        Ok(Connection::secure(socket, tls.into(), MEMBER_BODY_BYTES_MAX))
     }
 }

@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 
 use super::connections::{DialStage, Link, Role};
 use super::event_loop::{EventLoop, token};
-use super::link::connection::{Connection, LinkFault};
+use super::link::connection::Connection;
+use super::link::fault::LinkFault;
 use super::timers::Timer;
 use crate::protocol::{ByeCode, LinkError, LinkId};
 

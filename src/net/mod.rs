@@ -28,6 +28,7 @@ mod limits;
 mod link;
 mod links;
 mod listener;
+mod own_client;
 mod timers;
 pub mod tls;
 mod workers;

@@ -7,7 +7,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::app::session::thread;
+use crate::app::worker::thread;
 use crate::app::{Code, Passphrase, Problem, say};
 use crate::crypto::Fingerprint;
 

@@ -4,6 +4,8 @@
 //! Not here: when an identity is read, made or replaced; the session decides that.
 
 pub mod backup;
+pub(super) mod identities;
 pub mod keyring;
 pub(super) mod keystore;
 pub(super) mod passphrase;
+pub(super) mod report;

@@ -8,11 +8,13 @@
 
 use std::sync::Arc;
 
-use super::engine::{Engine, Input};
+use super::engine::Engine;
+use super::input::Input;
 use super::membership::Plan;
 use super::questions::{Asking, AskingKey};
-use super::{JoinRequest, SeatEvent, SeatId, thread};
+use super::{JoinRequest, SeatEvent, SeatId};
 use crate::app::clock::now;
+use crate::app::worker::thread;
 use crate::app::{JoinTarget, Problem};
 use crate::crypto::{CryptoError, Fingerprint, Suite};
 use crate::net::{self, ClientId};

@@ -2,67 +2,31 @@
 //! workers, and owns all state. Files are written here, and a room's first signature is made here.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use super::address_test::Trial;
-use super::identities::{Found, Identities, is_locked};
+use super::address_probe::AddressProbe;
+use super::input::Input;
 use super::listeners::Listeners;
 use super::membership::{Plan, Progress, Seat};
 use super::questions::Askings;
-use super::{HostRequest, JoinRequest, SeatEvent, SeatId, Seats, SessionEvent, lock};
+use super::{SeatEvent, SeatId, Seats, SessionEvent, lock};
+use crate::app::identity::identities::{Identities, is_locked};
+use crate::app::identity::report::{Found, Report, Reporter, WorkReport};
 use crate::app::vault::{Private, Vault};
 use crate::app::{Code, Keys, Memories, Passphrase, Problem, Profile, Record, Records, Settings, clock, say};
 use crate::crypto::{Fingerprint, Suite};
 use crate::net::{self, ClientId, Handle, ListenerId};
 use crate::protocol::limits::INVITE_LIFE_MS;
-use crate::protocol::{
-    Command, Event, Identity, Invite, LearningConsent, MessageId, RoomCrypto, RoomId, Stop, check_name,
-};
+use crate::protocol::{Command, Event, Invite, LearningConsent, MessageId, RoomCrypto, RoomId, Stop, check_name};
 
 /// How long a goodbye may take: the net itself gives links two seconds to flush.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// How long the net may take to end after that.
 const NET_END: Duration = Duration::from_secs(3);
-
-/// What the session's thread is told.
-pub(super) enum Input {
-    Net(net::Event),
-    Found(Found),
-    AskingKey { suite: Suite, identity: Result<Arc<Identity>, Problem> },
-    EnsureIdentity { suite: Suite, bits: Option<u32> },
-    ReplaceIdentity { suite: Suite, bits: u32 },
-    Unlock(Passphrase),
-    Protect { suite: Suite, passphrase: Option<Passphrase> },
-    KeepInKeyring(bool),
-    Kept { keep: bool, result: Result<(), Problem> },
-    Recalled(Passphrase),
-    BackUp { file: PathBuf, passphrase: Passphrase },
-    Restore { file: PathBuf, passphrase: Passphrase },
-    Opened { keys: Result<Keys, Problem>, passphrase: Passphrase },
-    Host { seat: SeatId, request: HostRequest },
-    Join { seat: SeatId, request: JoinRequest },
-    Enter(SeatId),
-    ForgetHost(SeatId),
-    EnterBy { seat: SeatId, invite: Box<Invite> },
-    HostAt { seat: SeatId, address: SocketAddr },
-    TestAddresses(SeatId),
-    Command { seat: SeatId, command: Command },
-    Send { seat: SeatId, id: MessageId, text: String },
-    Cancel { seat: SeatId, id: MessageId },
-    Invite(SeatId),
-    AnswerKnock { seat: SeatId, member: Fingerprint, admit: bool },
-    Retitle { seat: SeatId, title: String },
-    Leave(SeatId),
-    Forget(SeatId),
-    RetryAll,
-    ChangeSettings(Box<dyn FnOnce(&mut Settings) + Send>),
-    Quit,
-}
 
 /// How the session ends.
 enum Quitting {
@@ -100,7 +64,7 @@ pub(super) struct Engine {
     pub(super) seats: BTreeMap<SeatId, Seat>,
     pub(super) by_client: HashMap<ClientId, SeatId>,
     /// Tests of addresses by the client that makes them.
-    pub(super) trials: HashMap<ClientId, Trial>,
+    pub(super) address_probes: HashMap<ClientId, AddressProbe>,
     pub(super) asking: Askings,
     pub(super) inputs: Sender<Input>,
     pub(super) by_room: Seats,
@@ -136,7 +100,7 @@ impl Engine {
         let Parts { profile, settings, records, memories, known, stale, by_room } = parts;
         let directory = profile.directory().to_owned();
         let mut engine = Self {
-            identities: Identities::new(&directory, settings.keyring, inputs.clone(), events.clone()),
+            identities: Identities::new(&directory, settings.keyring, reporter(inputs.clone(), events.clone())),
             directory,
             settings,
             records,
@@ -144,7 +108,7 @@ impl Engine {
             listeners: Listeners::default(),
             seats: BTreeMap::new(),
             by_client: HashMap::new(),
-            trials: HashMap::new(),
+            address_probes: HashMap::new(),
             asking: Askings::default(),
             inputs,
             by_room,
@@ -209,18 +173,15 @@ impl Engine {
                 self.waiting.fetch_sub(1, Ordering::AcqRel);
                 self.net_event(event);
             }
-            Input::Found(found) => self.found(found),
+            Input::Identity(report) => self.worker_is_done(report),
             Input::AskingKey { suite, identity } => self.asking_key_made(suite, identity),
             Input::EnsureIdentity { suite, bits } => drop(self.identities.want(suite, bits)),
             Input::ReplaceIdentity { suite, bits } => self.replace_identity(suite, bits),
             Input::Unlock(passphrase) => self.unlock(passphrase),
             Input::Protect { suite, passphrase } => self.identities.protect(suite, passphrase),
             Input::KeepInKeyring(keep) => self.keep_in_keyring(keep),
-            Input::Kept { keep, result } => self.kept(keep, result),
-            Input::Recalled(passphrase) => self.identities.unlock(passphrase),
             Input::BackUp { file, passphrase } => self.identities.back_up(file, passphrase),
             Input::Restore { file, passphrase } => self.identities.open_backup(file, passphrase),
-            Input::Opened { keys, passphrase } => self.restore(keys, passphrase),
             Input::Host { seat, request } => self.host(seat, request),
             Input::Join { seat, request } => self.join(seat, request),
             Input::Enter(seat) => self.enter(seat),
@@ -240,6 +201,15 @@ impl Engine {
             Input::RetryAll => self.command_all(&Command::RetryNow),
             Input::ChangeSettings(change) => self.change_settings(change),
             Input::Quit => self.quit(),
+        }
+    }
+
+    fn worker_is_done(&mut self, report: WorkReport) {
+        match report {
+            WorkReport::Found(found) => self.found(found),
+            WorkReport::Kept { keep, result } => self.kept(keep, result),
+            WorkReport::Recalled(passphrase) => self.identities.unlock(passphrase),
+            WorkReport::Opened { keys, passphrase } => self.restore(keys, passphrase),
         }
     }
 
@@ -501,4 +471,19 @@ impl Engine {
     pub(super) fn unlist(&self, id: SeatId) {
         lock(&self.by_room).retain(|_, known| known.seat != id);
     }
+}
+
+/// Brings what the identities report to whom it is for: the session's thread, or whoever listens to the session.
+fn reporter(inputs: Sender<Input>, events: async_channel::Sender<SessionEvent>) -> Reporter {
+    Arc::new(move |report| {
+        let event = match report {
+            Report::Work(report) => return drop(inputs.send(Input::Identity(report))),
+            Report::State { suite, state } => SessionEvent::Identity { suite, state },
+            Report::BackedUp(result) => SessionEvent::BackedUp(result),
+            Report::Restored(result) => SessionEvent::Restored(result),
+            Report::Warning(problem) => SessionEvent::Warning(problem),
+        };
+        // Nobody may listen any more; the session still ends in order.
+        let _ = events.try_send(event);
+    })
 }

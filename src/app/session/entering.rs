@@ -280,7 +280,7 @@ impl Engine {
 
     /// Takes the client of a seat away from the net, and the listener it alone used.
     pub(super) fn stop_client(&mut self, id: SeatId) {
-        self.end_trials(|trial| trial.seat == id);
+        self.end_probes(|probe| probe.seat == id);
         self.end_askings(id);
         let Some(seat) = self.seats.get_mut(&id) else { return };
         if let Some(client) = seat.client() {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::address_test::AddressTest;
 use super::requests::{SeatId, SeatInfo};
+use crate::app::identity::report::IdentityState;
 use crate::app::{Problem, Settings};
 use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::{self, MessageId, RoomCode};
@@ -39,39 +40,6 @@ pub enum SessionEvent {
     Unwritten(Problem),
     /// The session said goodbye everywhere and ended. Nothing comes after.
     Ended,
-}
-
-/// How far an identity is.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum IdentityState {
-    /// Its keys are being made.
-    Making(KeyStep),
-    /// It can be used.
-    Ready {
-        /// The fingerprint of its signing key.
-        fingerprint: Fingerprint,
-        /// The size of its keys in bits.
-        bits: u32,
-        /// Whether its files are protected by a passphrase.
-        protected: bool,
-    },
-    /// Its files are protected: see [`Session::unlock`](super::Session::unlock).
-    Locked(Problem),
-    /// It cannot be used; nothing on disk was changed.
-    Failed(Problem),
-}
-
-/// A step of making an identity.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum KeyStep {
-    /// Reading the files.
-    Reading,
-    /// The key that signs: 1 of 3.
-    Signing,
-    /// The key that opens what others send: 2 of 3.
-    Decryption,
-    /// Writing the files: 3 of 3.
-    Saving,
 }
 
 /// What happened at a seat.

@@ -12,7 +12,7 @@ use crate::wire::Signed;
 
 impl Engine {
     pub(super) fn client_event(&mut self, client: ClientId, event: Event) {
-        if self.trial_event(client, &event) || self.asking_event(client, &event) {
+        if self.probe_event(client, &event) || self.asking_event(client, &event) {
             return;
         }
         // A client that was taken away may have said something before it knew.

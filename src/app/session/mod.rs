@@ -16,12 +16,14 @@
 //! starts that earlier. Owners get a fresh invite by themselves: after the first `Ready`, and each
 //! time one was used.
 
+mod address_probe;
 mod address_test;
+mod address_tests;
 mod asking;
 mod engine;
 mod entering;
 mod events;
-mod identities;
+mod input;
 mod listeners;
 mod membership;
 mod membership_events;
@@ -37,15 +39,17 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 pub use self::address_test::{AddressTest, Reach};
-pub use self::events::{IdentityState, KeyStep, SeatEvent, SessionEvent};
+pub use self::events::{SeatEvent, SessionEvent};
 pub use self::requests::{HostPlace, HostRequest, JoinRequest, KnownRoom, Opening, SeatId, SeatInfo};
 use super::settings::Settings;
+use super::worker::thread;
 use super::{Code, JoinTarget, LoadedRecords, Memories, Passphrase, Problem, Profile, Records, clock, say, sendable};
 use crate::crypto::{Fingerprint, Random, Suite, SystemRandom};
 use crate::net;
 use crate::protocol::limits::TEXT_BYTES_MAX;
 use crate::protocol::{self, MessageId, RoomId};
-use engine::{Engine, Input, Parts};
+use engine::{Engine, Parts};
+use input::Input;
 
 /// Events that may wait for the session or its face: a burst of a large room, below a megabyte.
 const EVENTS_WAITING_MAX: usize = 4_096;
@@ -352,15 +356,6 @@ fn forward(
             }
         }
     })
-}
-
-/// Starts a named thread.
-pub(in crate::app) fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Problem> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(work)
-        .map(drop)
-        .map_err(|error| Problem::cannot_start(&error))
 }
 
 /// A map of seats is whole after any panic: it is only ever changed by single calls.

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use mio::Interest;
 use mio::net::TcpStream;
 
+use super::fault::LinkFault;
 use super::first_flight::{FirstFlight, first_flight, has_record};
 use super::handshake::{Handshake, HandshakeDone};
-use super::learning_link::{LEARNING_BANNER, LearningFault, LearningHandshake};
+use super::learning_link::{LEARNING_BANNER, LearningHandshake};
 use super::send_queue::SendQueue;
 use super::streams::{decrypt, drain_plaintext, flush_plain, flush_tls};
 use crate::crypto::Fingerprint;
@@ -18,26 +19,6 @@ use crate::net::limits::{AWAY_BYTES_MAX, FLIGHT_BYTES_MAX};
 use crate::net::tls;
 use crate::protocol::ByeCode;
 use crate::wire::{Bye, DecodeError, Frame, FrameKind, FrameReader};
-
-/// Why a connection cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub(in crate::net) enum LinkFault {
-    /// The system says so.
-    #[error("{0}")]
-    Io(io::Error),
-    /// TLS says so; an alert for the peer is queued.
-    #[error("{0}")]
-    Tls(rustls::Error),
-    /// The TLS handshake is done, but not for this protocol.
-    #[error("TLS for another protocol")]
-    OtherProtocol,
-    /// A learning link did not come about.
-    #[error("no learning link: {0:?}")]
-    Learning(LearningFault),
-    /// A learning room's host answered where a secure one was expected.
-    #[error("a learning room's host")]
-    LearningHost,
-}
 
 /// What came of one step of receiving.
 pub(in crate::net) enum Received {

@@ -3,6 +3,7 @@
 //! Not here: what the frames mean, whose link it is, and how long it may take; the event loop knows.
 
 pub(super) mod connection;
+pub(super) mod fault;
 mod first_flight;
 pub(super) mod handshake;
 pub(super) mod learning_link;

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, ErrorKind, IoSlice, Write};
 
 use mio::net::TcpStream;
 
-use super::connection::LinkFault;
+use super::fault::LinkFault;
 use super::send_queue::SendQueue;
 use crate::net::limits::PIECES_A_WRITE;
 use crate::wire::FrameReader;

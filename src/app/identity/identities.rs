@@ -1,13 +1,13 @@
 //! The session's identities, one a suite: read or made on a worker thread when first needed.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
-use super::engine::Input;
-use super::{IdentityState, KeyStep, SessionEvent, thread};
+use super::keystore::Making;
+use super::report::{Found, IdentityState, KeyStep, Report, Reporter, WorkReport};
+use super::{backup, keyring};
 use crate::app::clock::now;
-use crate::app::identity::keystore::Making;
-use crate::app::identity::{backup, keyring};
+use crate::app::worker::thread;
 use crate::app::{Code, Keys, Keystore, Passphrase, Problem, say};
 use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::Identity;
@@ -24,20 +24,8 @@ enum State {
     Stuck,
 }
 
-/// What a worker found.
-pub(super) struct Found {
-    /// Which identity.
-    pub(super) suite: Suite,
-    /// The identity and whether its files are protected.
-    pub(super) result: Result<Arc<Identity>, Problem>,
-    /// Whether its files are under a passphrase.
-    pub(super) protected: bool,
-    /// The size of its keys in bits.
-    pub(super) bits: u32,
-}
-
 /// The identities of a profile.
-pub(super) struct Identities {
+pub(in crate::app) struct Identities {
     profile: PathBuf,
     states: [(Suite, State); Suite::WITH_KEYS.len()],
     passphrase: Option<Passphrase>,
@@ -47,17 +35,11 @@ pub(super) struct Identities {
     uses_keyring: bool,
     /// Whether what a worker does is to restore an identity, and how that was before.
     restoring: Option<State>,
-    inputs: mpsc::Sender<Input>,
-    events: async_channel::Sender<SessionEvent>,
+    report: Reporter,
 }
 
 impl Identities {
-    pub(super) fn new(
-        profile: &Path,
-        uses_keyring: bool,
-        inputs: mpsc::Sender<Input>,
-        events: async_channel::Sender<SessionEvent>,
-    ) -> Self {
+    pub(in crate::app) fn new(profile: &Path, uses_keyring: bool, report: Reporter) -> Self {
         Self {
             profile: profile.to_owned(),
             states: Suite::WITH_KEYS.map(|suite| (suite, State::Unread)),
@@ -65,13 +47,12 @@ impl Identities {
             next_passphrase: None,
             uses_keyring,
             restoring: None,
-            inputs,
-            events,
+            report,
         }
     }
 
     /// The identity for rooms of `suite`, if it can be used now; otherwise a worker is set to it.
-    pub(super) fn want(&mut self, suite: Suite, bits: Option<u32>) -> Option<Arc<Identity>> {
+    pub(in crate::app) fn want(&mut self, suite: Suite, bits: Option<u32>) -> Option<Arc<Identity>> {
         let suite = suite.key_suite();
         match self.state(suite) {
             State::Ready(identity) => return Some(Arc::clone(identity)),
@@ -79,36 +60,35 @@ impl Identities {
             State::Unread | State::Stuck => *self.state(suite) = State::Working,
         }
         let store = Keystore::new(&self.profile, suite);
-        let events = self.events.clone();
+        let report = Arc::clone(&self.report);
         let mut passphrase = self.passphrase.clone();
         let asks_keyring = self.uses_keyring && passphrase.is_none() && !suite.is_learning();
-        let inputs = self.inputs.clone();
         self.work(suite, move || {
             if asks_keyring {
-                passphrase = recall(&store, &inputs, &events);
+                passphrase = recall(&store, &report);
             }
-            read_or_make(&store, suite, bits, passphrase.as_ref(), &events)
+            read_or_make(&store, suite, bits, passphrase.as_ref(), &report)
         });
         None
     }
 
     /// Whether the keyring has the passphrase from now on.
-    pub(super) const fn use_keyring(&mut self, uses: bool) {
+    pub(in crate::app) const fn use_keyring(&mut self, uses: bool) {
         self.uses_keyring = uses;
     }
 
     /// The passphrase for what is read from now on.
-    pub(super) fn unlock(&mut self, passphrase: Passphrase) {
+    pub(in crate::app) fn unlock(&mut self, passphrase: Passphrase) {
         self.passphrase = Some(passphrase);
     }
 
     /// Whether the identity could not be read the last time.
-    pub(super) fn is_stuck(&self, suite: Suite) -> bool {
+    pub(in crate::app) fn is_stuck(&self, suite: Suite) -> bool {
         self.states.iter().any(|(of, state)| *of == suite && matches!(state, State::Stuck))
     }
 
     /// Writes the files of `suite` anew, under another passphrase or none.
-    pub(super) fn protect(&mut self, suite: Suite, passphrase: Option<Passphrase>) {
+    pub(in crate::app) fn protect(&mut self, suite: Suite, passphrase: Option<Passphrase>) {
         let store = Keystore::new(&self.profile, suite);
         let old = self.passphrase.clone();
         self.next_passphrase = Some((suite, passphrase.clone()));
@@ -122,73 +102,70 @@ impl Identities {
 
     /// Makes the identity of `suite` anew, with keys of `bits` bits; the old files are set aside. Does
     /// nothing where there is none that can be used.
-    pub(super) fn replace(&mut self, suite: Suite, bits: u32) {
+    pub(in crate::app) fn replace(&mut self, suite: Suite, bits: u32) {
         if !matches!(self.state(suite), State::Ready(_)) {
             return;
         }
         *self.state(suite) = State::Working;
         let store = Keystore::new(&self.profile, suite);
         let passphrase = self.passphrase.clone();
-        let events = self.events.clone();
+        let report = Arc::clone(&self.report);
         self.work(suite, move || {
-            let keys = make(&store, suite, Some(bits), &events)?;
+            let keys = make(&store, suite, Some(bits), &report)?;
             store.replace(&keys, passphrase.as_ref().filter(|_| !suite.is_learning()))?;
             Ok(Identity::new(keys.signing, keys.decryption, now())?)
         });
     }
 
-    /// Keeps the secure identity's passphrase in the keyring, or takes it out, on a worker; `Input::Kept`
+    /// Keeps the secure identity's passphrase in the keyring, or takes it out, on a worker; `WorkReport::Kept`
     /// follows.
-    pub(super) fn keep_in_keyring(&self, keep: bool) -> Result<(), Problem> {
+    pub(in crate::app) fn keep_in_keyring(&self, keep: bool) -> Result<(), Problem> {
         let identity = self.known().ok_or_else(no_identity)?;
         let passphrase = self.passphrase.clone();
-        let inputs = self.inputs.clone();
+        let report = Arc::clone(&self.report);
         thread("keyring", move || {
             let result = match (keep, passphrase) {
                 (true, Some(passphrase)) => keyring::remember(identity, passphrase),
                 (true, None) => Err(no_passphrase()),
                 (false, _) => keyring::forget(identity),
             };
-            let _ = inputs.send(Input::Kept { keep, result });
+            report(Report::Work(WorkReport::Kept { keep, result }));
         })
     }
 
     /// Writes a backup on a worker, from the files: nobody has to be ready.
-    pub(super) fn back_up(&self, file: PathBuf, passphrase: Passphrase) {
+    pub(in crate::app) fn back_up(&self, file: PathBuf, passphrase: Passphrase) {
         let store = Keystore::new(&self.profile, Suite::Classical);
-        let (own, events) = (self.passphrase.clone(), self.events.clone());
+        let (own, report) = (self.passphrase.clone(), Arc::clone(&self.report));
         let work = move || {
             let keys = store.load(own.as_ref())?.ok_or_else(no_identity)?;
             backup::write(&file, &keys, &passphrase)
         };
-        let told = self.events.clone();
-        let started = thread("backup", move || {
-            let _ = events.try_send(SessionEvent::BackedUp(work()));
-        });
+        let started = thread("backup", move || report(Report::BackedUp(work())));
         if let Err(problem) = started {
-            let _ = told.try_send(SessionEvent::BackedUp(Err(problem)));
+            (self.report)(Report::BackedUp(Err(problem)));
         }
     }
 
-    /// Opens a backup on a worker; `Input::Opened` follows.
-    pub(super) fn open_backup(&self, file: PathBuf, passphrase: Passphrase) {
-        let inputs = self.inputs.clone();
+    /// Opens a backup on a worker; `WorkReport::Opened` follows.
+    pub(in crate::app) fn open_backup(&self, file: PathBuf, passphrase: Passphrase) {
+        let report = Arc::clone(&self.report);
         let started = thread("backup", move || {
             let keys = backup::read(&file, &passphrase);
-            let _ = inputs.send(Input::Opened { keys, passphrase });
+            report(Report::Work(WorkReport::Opened { keys, passphrase }));
         });
         if let Err(problem) = started {
-            let _ = self.events.try_send(SessionEvent::Restored(Err(problem)));
+            self.tell_restored(Err(problem));
         }
     }
 
     /// Puts the keys of a backup in the place of those that are there. If that fails, all is as before.
-    pub(super) fn restore(&mut self, keys: Keys, passphrase: Passphrase) {
+    pub(in crate::app) fn restore(&mut self, keys: Keys, passphrase: Passphrase) {
         let suite = Suite::Classical;
         if matches!(self.state(suite), State::Working) {
             let hint = say!("Try again when the key is made.");
             let problem = Problem::new(Code::Identity, say!("Your key is just being made or changed."), hint);
-            let _ = self.events.try_send(SessionEvent::Restored(Err(problem)));
+            self.tell_restored(Err(problem));
             return;
         }
         self.restoring = Some(std::mem::replace(self.state(suite), State::Working));
@@ -205,7 +182,7 @@ impl Identities {
     }
 
     /// A worker is done. Says whether seats can go on (`true`), or must wait or fail.
-    pub(super) fn found(&mut self, found: Found) -> Result<(), Problem> {
+    pub(in crate::app) fn found(&mut self, found: Found) -> Result<(), Problem> {
         let Found { suite, result, protected, bits } = found;
         let next = self.next_passphrase.take_if(|(of, _)| *of == suite).filter(|_| result.is_ok());
         let is_changed = next.is_some();
@@ -230,7 +207,7 @@ impl Identities {
         };
         *self.state(suite) = state;
         let ready = self.ready(suite).map(|identity| identity.fingerprint());
-        let _ = self.events.try_send(SessionEvent::Identity { suite, state: event });
+        (self.report)(Report::State { suite, state: event });
         if let Some(fingerprint) = ready.filter(|_| is_restored) {
             self.tell_restored(Ok(fingerprint));
         }
@@ -239,23 +216,23 @@ impl Identities {
             && self.uses_keyring
             && let Err(problem) = self.keep_in_keyring(self.passphrase.is_some())
         {
-            let _ = self.events.try_send(SessionEvent::Warning(problem));
+            (self.report)(Report::Warning(problem));
         }
         outcome
     }
 
     /// Whose the secure identity is, as far as that is known without its passphrase.
-    pub(super) fn known(&self) -> Option<Fingerprint> {
+    pub(in crate::app) fn known(&self) -> Option<Fingerprint> {
         let ready = self.ready(Suite::Classical).map(|identity| identity.fingerprint());
         ready.or_else(|| Keystore::new(&self.profile, Suite::Classical).said_fingerprint())
     }
 
     fn tell_restored(&self, result: Result<Fingerprint, Problem>) {
-        let _ = self.events.try_send(SessionEvent::Restored(result));
+        (self.report)(Report::Restored(result));
     }
 
     /// The identity of `suite` if it is there already.
-    pub(super) fn ready(&self, suite: Suite) -> Option<&Arc<Identity>> {
+    pub(in crate::app) fn ready(&self, suite: Suite) -> Option<&Arc<Identity>> {
         self.states.iter().find_map(|(of, state)| match state {
             State::Ready(identity) if *of == suite.key_suite() => Some(identity),
             _ => None,
@@ -269,39 +246,40 @@ impl Identities {
 
     /// Runs `work` on a thread of its own, for it takes seconds, and brings its result back.
     fn work(&self, suite: Suite, work: impl FnOnce() -> Result<Identity, Problem> + Send + 'static) {
-        let inputs = self.inputs.clone();
+        let report = Arc::clone(&self.report);
         let store = Keystore::new(&self.profile, suite);
         let started = thread("identity", move || {
             let result = work().map(Arc::new);
             let bits = result.as_ref().map_or(0, |identity| identity.signing().public().bits());
-            let _ = inputs.send(Input::Found(Found { suite, result, protected: store.is_protected(), bits }));
+            report(Report::Work(WorkReport::Found(Found { suite, result, protected: store.is_protected(), bits })));
         });
         if let Err(problem) = started {
-            let _ = self.inputs.send(Input::Found(Found { suite, result: Err(problem), protected: false, bits: 0 }));
+            (self.report)(Report::Work(WorkReport::Found(Found {
+                suite,
+                result: Err(problem),
+                protected: false,
+                bits: 0,
+            })));
         }
     }
 }
 
 /// Whether a passphrase would help.
-pub(super) fn is_locked(problem: &Problem) -> bool {
+pub(in crate::app) fn is_locked(problem: &Problem) -> bool {
     matches!(problem.code, Code::PassphraseNeeded | Code::WrongPassphrase)
 }
 
 /// The passphrase out of the keyring, if the files need one. Without it the person is asked.
-fn recall(
-    store: &Keystore,
-    inputs: &mpsc::Sender<Input>,
-    events: &async_channel::Sender<SessionEvent>,
-) -> Option<Passphrase> {
+fn recall(store: &Keystore, report: &Reporter) -> Option<Passphrase> {
     let identity = store.said_fingerprint().filter(|_| store.is_protected())?;
     match keyring::recall(identity) {
         Ok(passphrase) => {
             let recalled = passphrase.clone()?;
-            let _ = inputs.send(Input::Recalled(recalled));
+            report(Report::Work(WorkReport::Recalled(recalled)));
             passphrase
         }
         Err(problem) => {
-            let _ = events.try_send(SessionEvent::Warning(problem));
+            report(Report::Warning(problem));
             None
         }
     }
@@ -312,13 +290,13 @@ fn read_or_make(
     suite: Suite,
     bits: Option<u32>,
     passphrase: Option<&Passphrase>,
-    events: &async_channel::Sender<SessionEvent>,
+    report: &Reporter,
 ) -> Result<Identity, Problem> {
-    tell(suite, KeyStep::Reading, events);
+    tell(suite, KeyStep::Reading, report);
     let keys = match store.load(passphrase)? {
         Some(keys) => keys,
         None => {
-            let keys = make(store, suite, bits, events)?;
+            let keys = make(store, suite, bits, report)?;
             // A learning key takes no passphrase: it protects nothing.
             store.store(&keys, passphrase.filter(|_| !suite.is_learning()))?;
             keys
@@ -327,25 +305,20 @@ fn read_or_make(
     Ok(Identity::new(keys.signing, keys.decryption, now())?)
 }
 
-fn make(
-    store: &Keystore,
-    suite: Suite,
-    bits: Option<u32>,
-    events: &async_channel::Sender<SessionEvent>,
-) -> Result<Keys, Problem> {
+fn make(store: &Keystore, suite: Suite, bits: Option<u32>, report: &Reporter) -> Result<Keys, Problem> {
     let keys = store.generate(bits, |making| {
         let step = match making {
             Making::Signing => KeyStep::Signing,
             Making::Decryption => KeyStep::Decryption,
         };
-        tell(suite, step, events);
+        tell(suite, step, report);
     })?;
-    tell(suite, KeyStep::Saving, events);
+    tell(suite, KeyStep::Saving, report);
     Ok(keys)
 }
 
-fn tell(suite: Suite, step: KeyStep, events: &async_channel::Sender<SessionEvent>) {
-    let _ = events.try_send(SessionEvent::Identity { suite, state: IdentityState::Making(step) });
+fn tell(suite: Suite, step: KeyStep, report: &Reporter) {
+    report(Report::State { suite, state: IdentityState::Making(step) });
 }
 
 fn no_passphrase() -> Problem {

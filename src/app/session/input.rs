@@ -1,0 +1,44 @@
+//! What the session's thread is told: by its handle, the net, and workers.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{HostRequest, JoinRequest, SeatId};
+use crate::app::identity::report::WorkReport;
+use crate::app::{Passphrase, Problem, Settings};
+use crate::crypto::{Fingerprint, Suite};
+use crate::net;
+use crate::protocol::{Command, Identity, Invite, MessageId};
+
+/// What the session's thread is told.
+pub(super) enum Input {
+    Net(net::Event),
+    Identity(WorkReport),
+    AskingKey { suite: Suite, identity: Result<Arc<Identity>, Problem> },
+    EnsureIdentity { suite: Suite, bits: Option<u32> },
+    ReplaceIdentity { suite: Suite, bits: u32 },
+    Unlock(Passphrase),
+    Protect { suite: Suite, passphrase: Option<Passphrase> },
+    KeepInKeyring(bool),
+    BackUp { file: PathBuf, passphrase: Passphrase },
+    Restore { file: PathBuf, passphrase: Passphrase },
+    Host { seat: SeatId, request: HostRequest },
+    Join { seat: SeatId, request: JoinRequest },
+    Enter(SeatId),
+    ForgetHost(SeatId),
+    EnterBy { seat: SeatId, invite: Box<Invite> },
+    HostAt { seat: SeatId, address: SocketAddr },
+    TestAddresses(SeatId),
+    Command { seat: SeatId, command: Command },
+    Send { seat: SeatId, id: MessageId, text: String },
+    Cancel { seat: SeatId, id: MessageId },
+    Invite(SeatId),
+    AnswerKnock { seat: SeatId, member: Fingerprint, admit: bool },
+    Retitle { seat: SeatId, title: String },
+    Leave(SeatId),
+    Forget(SeatId),
+    RetryAll,
+    ChangeSettings(Box<dyn FnOnce(&mut Settings) + Send>),
+    Quit,
+}
