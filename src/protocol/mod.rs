@@ -39,7 +39,7 @@ pub use self::consent::{LearningConsent, RoomCrypto, Vetted};
 pub use self::host::{Host, HostEvent, HostLimits, HostOutput, LinkId, OpenPolicy, Peer};
 pub use self::identity::{Identity, certificate, certifies};
 pub use self::invite::{Invite, InviteError};
-pub use self::link::{ByeCode, LinkError, RefuseCode};
+pub use self::link::LinkError;
 pub use self::memory::{Ending, Memory};
 #[cfg(test)]
 pub(crate) use self::name::tests::confusable_pairs;
@@ -49,7 +49,7 @@ pub use self::room::room_code::RoomCode;
 pub use self::room::roster::{Roster, new_room};
 pub use self::safety_number::{Comparison, SafetyNumber};
 pub use self::time::{Now, Timeline};
-pub use crate::wire::RelayToken;
+pub use crate::wire::{ByeCode, RefuseCode, RelayToken};
 
 /// A room: the hash of its genesis.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

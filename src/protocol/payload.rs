@@ -94,7 +94,7 @@ pub(super) struct GenesisPayload {
 pub(super) struct RosterPayload {
     #[serde(rename = "d")]
     pub subject: Subject,
-    /// 1 add, 2 remove, 3 update, 4 close.
+    /// The number of a [`RosterOperation`](crate::wire::RosterOperation).
     #[serde(rename = "o")]
     pub operation: u8,
     #[serde(rename = "p")]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::codec::{DecodeError, decode, encode, list};
+use super::codes::FrameKind;
 use super::{ByteArray, Bytes, RelayToken};
 use crate::crypto::Fingerprint;
 
@@ -85,7 +86,7 @@ pub struct Welcome {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Refuse {
-    /// Why, as a number of the protocol.
+    /// The number of a [`RefuseCode`](super::RefuseCode).
     #[serde(rename = "c")]
     pub code: u8,
 }
@@ -174,43 +175,11 @@ pub struct Open {
     pub token: Option<RelayToken>,
 }
 
-/// What an item of the log is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum ItemKind {
-    /// A roster entry.
-    Roster,
-    /// A prekey.
-    Prekey,
-    /// A chain's announcement.
-    SkPacket,
-    /// A message.
-    Msg,
-}
-
-impl ItemKind {
-    /// Its number in an item and in the log hash.
-    #[must_use]
-    pub const fn code(self) -> u8 {
-        match self {
-            Self::Roster => 1,
-            Self::Prekey => 2,
-            Self::SkPacket => 3,
-            Self::Msg => 4,
-        }
-    }
-
-    /// The kind of a number.
-    #[must_use]
-    pub fn from_code(code: u8) -> Option<Self> {
-        [Self::Roster, Self::Prekey, Self::SkPacket, Self::Msg].into_iter().find(|kind| kind.code() == code)
-    }
-}
-
 /// One item of the host's numbered log.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Item {
-    /// The number of its [`ItemKind`].
+    /// The number of its [`ItemKind`](super::ItemKind).
     #[serde(rename = "k")]
     pub kind: u8,
     /// Its position, from 1.
@@ -240,7 +209,7 @@ pub struct JoinAsk {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JoinAnswer {
-    /// 0 no such invite, 1 yes, 2 declined by the person, 3 not a valid bundle, 4 the room is full.
+    /// The number of an [`Answer`](super::Answer).
     #[serde(rename = "a")]
     pub answer: u8,
     /// The number of the question.
@@ -255,7 +224,7 @@ pub struct Presence {
     /// The member.
     #[serde(rename = "f")]
     pub member: Fingerprint,
-    /// 0 went offline, 1 connected, 2 the connection was cut.
+    /// The number of a [`PresenceState`](super::PresenceState).
     #[serde(rename = "s")]
     pub state: u8,
 }
@@ -273,28 +242,14 @@ pub struct Ping {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bye {
-    /// Why, as a number of the protocol.
+    /// The number of a [`ByeCode`](super::ByeCode).
     #[serde(rename = "c")]
     pub code: u8,
 }
 
 macro_rules! frames {
-    ($($variant:ident($body:ty) = $code:literal, $limit:expr;)*) => {
-        /// A frame's type.
-        #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-        #[expect(missing_docs, reason = "each is documented at its body")]
-        pub enum FrameKind { $($variant,)* }
-
+    ($($variant:ident($body:ty), $limit:expr;)*) => {
         impl FrameKind {
-            /// Every type there is.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// Its number on the wire.
-            #[must_use]
-            pub const fn code(self) -> u8 {
-                match self { $(Self::$variant => $code,)* }
-            }
-
             /// The most bytes its body may have.
             #[must_use]
             pub const fn limit(self) -> usize {
@@ -335,37 +290,29 @@ pub const FRAME_HEADER_BYTES: usize = 5;
 const KIB: usize = 1024;
 
 frames! {
-    Join(Join) = 0x01, 4 * KIB;
-    Resume(Resume) = 0x02, 256;
-    Welcome(Welcome) = 0x03, 8 * KIB;
-    Refuse(Refuse) = 0x04, 64;
+    Join(Join), 4 * KIB;
+    Resume(Resume), 256;
+    Welcome(Welcome), 8 * KIB;
+    Refuse(Refuse), 64;
     // 2.3 KiB with keys of RSA-4096; 5.5 KiB by a learning key of 16 bits, which signs each byte for itself.
-    Roster(Signed) = 0x05, 8 * KIB;
+    Roster(Signed), 8 * KIB;
     // With an ML-KEM-768 key and an RSA-4096 signature, 1.9 KiB.
-    Prekey(Signed) = 0x06, 2 * KIB;
+    Prekey(Signed), 2 * KIB;
     // 255 wraps with ML-KEM-768 for RSA-4096 keys are 438 KiB.
-    SkPacket(SkPacket) = 0x07, 512 * KIB;
-    Msg(Msg) = 0x08, 64 * KIB;
-    Look(Look) = 0x09, 64;
+    SkPacket(SkPacket), 512 * KIB;
+    Msg(Msg), 64 * KIB;
+    Look(Look), 64;
     // A host has at most 32 rooms, and each genesis came in an Open.
-    Lobby(Lobby) = 0x0a, 128 * KIB;
-    Open(Open) = 0x0b, 8 * KIB;
-    Item(Item) = 0x10, 66 * KIB;
+    Lobby(Lobby), 128 * KIB;
+    Open(Open), 8 * KIB;
+    Item(Item), 66 * KIB;
     // A Join at its limit and the frame around it.
-    JoinAsk(JoinAsk) = 0x11, 5 * KIB;
-    JoinAnswer(JoinAnswer) = 0x12, 64;
-    Presence(Presence) = 0x13, 64;
-    Ping(Ping) = 0x20, 64;
-    Pong(Ping) = 0x21, 64;
-    Bye(Bye) = 0x22, 64;
-}
-
-impl FrameKind {
-    /// The type of a number on the wire.
-    #[must_use]
-    pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.iter().copied().find(|kind| kind.code() == code)
-    }
+    JoinAsk(JoinAsk), 5 * KIB;
+    JoinAnswer(JoinAnswer), 64;
+    Presence(Presence), 64;
+    Ping(Ping), 64;
+    Pong(Ping), 64;
+    Bye(Bye), 64;
 }
 
 impl Frame {

@@ -3,14 +3,16 @@
 //! This layer knows bytes and shapes. What a frame means is the protocol's business.
 
 mod codec;
+mod codes;
 mod frame;
 mod reader;
 mod relay_token;
 
 pub use self::codec::{DecodeError, decode, decode_first, encode, list};
+pub use self::codes::{Answer, ByeCode, FrameKind, ItemKind, PresenceState, RefuseCode, RosterOperation};
 pub use self::frame::{
-    Bye, FRAME_HEADER_BYTES, Frame, FrameKind, Item, ItemKind, Join, JoinAnswer, JoinAsk, Lobby, Look, Msg, Open, Ping,
-    Presence, Refuse, Resume, Signed, SkPacket, Welcome, Wrap,
+    Bye, FRAME_HEADER_BYTES, Frame, Item, Join, JoinAnswer, JoinAsk, Lobby, Look, Msg, Open, Ping, Presence, Refuse,
+    Resume, Signed, SkPacket, Welcome, Wrap,
 };
 pub use self::reader::FrameReader;
 pub use self::relay_token::{NotAToken, RelayToken};

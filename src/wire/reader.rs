@@ -1,7 +1,8 @@
 //! Cuts a stream of bytes into frames.
 
 use super::codec::DecodeError;
-use super::frame::{FRAME_HEADER_BYTES, Frame, FrameKind};
+use super::codes::FrameKind;
+use super::frame::{FRAME_HEADER_BYTES, Frame};
 
 /// Collects received bytes until they make a frame. It never holds more than one unfinished frame
 /// and what was pushed last, checks a frame's length before it waits for the body, and holds no

@@ -77,8 +77,8 @@ impl Names {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::app::Settings;
-    use crate::app::conversation::names::*;
     use crate::protocol::check_name;
 
     fn key(number: u8) -> Fingerprint {

@@ -226,7 +226,7 @@ pub fn of_learning() -> Problem {
 mod tests {
     use std::fs;
 
-    use crate::app::identity::backup::*;
+    use super::*;
 
     fn keys(name: &str, suite: Suite) -> Keys {
         let learning = if suite.is_learning() { ".learning" } else { "" };

@@ -292,7 +292,7 @@ pub enum Making {
 mod tests {
     use std::fs;
 
-    use crate::app::identity::keystore::*;
+    use super::*;
 
     /// Small learning keys are made in an instant; the files work the same for both suites.
     fn stored(suite: Suite) -> (tempfile::TempDir, Keystore) {

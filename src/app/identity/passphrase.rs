@@ -85,7 +85,7 @@ impl fmt::Debug for Passphrase {
 
 #[cfg(test)]
 mod tests {
-    use crate::app::identity::passphrase::*;
+    use super::*;
 
     #[test]
     fn a_passphrase_is_not_shown() {

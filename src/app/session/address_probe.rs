@@ -37,7 +37,7 @@ pub(super) fn reach_of(own: Fingerprint, event: &Event) -> Option<Reach> {
 
 #[cfg(test)]
 mod tests {
-    use crate::app::session::address_test::*;
+    use super::*;
 
     #[test]
     fn only_the_own_key_counts_as_an_answer() {

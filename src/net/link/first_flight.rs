@@ -66,7 +66,7 @@ pub(in crate::net) fn has_record(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::net::link::first_flight::*;
+    use super::*;
 
     const MAX: usize = 8 * 1024;
 

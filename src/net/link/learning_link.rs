@@ -144,8 +144,8 @@ fn encoded(key: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::crypto::Suite;
-    use crate::net::link::learning_link::*;
 
     fn key() -> Arc<dyn VerifyingKey> {
         Suite::Textbook.backend().generate_signing(256).unwrap().public()

@@ -83,7 +83,7 @@ impl SendQueue {
 
 #[cfg(test)]
 mod tests {
-    use crate::net::link::send_queue::*;
+    use super::*;
 
     fn queue(pieces: &[&[u8]]) -> SendQueue {
         let mut queue = SendQueue::default();

@@ -2,11 +2,11 @@
 
 use super::{Client, Event, Output, Phase, Stop};
 use crate::crypto::{Fingerprint, Random};
-use crate::protocol::link::ByeCode;
 use crate::protocol::memory::Memory;
 use crate::protocol::payload::{Body, Fault};
 use crate::protocol::safety_number::SafetyNumber;
 use crate::protocol::{MessageId, Now, RoomId};
+use crate::wire::ByeCode;
 
 /// What a face asks for.
 #[derive(Clone, PartialEq, Eq)]

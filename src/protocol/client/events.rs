@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use crate::crypto::{CryptoError, Fingerprint, Suite};
 use crate::protocol::invite::Invite;
-use crate::protocol::link::{ByeCode, LinkError, RefuseCode};
+use crate::protocol::link::LinkError;
 use crate::protocol::memory::Memory;
 use crate::protocol::payload::Fault;
 use crate::protocol::safety_number::SafetyNumber;
 use crate::protocol::{MessageId, RoomId};
+use crate::wire::{ByeCode, RefuseCode};
 use crate::wire::{RelayToken, Signed};
 
 /// How a client gets into its room.

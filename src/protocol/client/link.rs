@@ -4,11 +4,12 @@ use super::{Client, Entry, Event, LobbyRoom, Output, Phase, Stop};
 use crate::crypto::{Domain, Random, Suite};
 use crate::protocol::consent::RoomCrypto;
 use crate::protocol::limits::{RETRY_FIRST_MS, RETRY_MAX_MS, RETRY_SOON_MAX_MS, RETRY_SOON_MS};
-use crate::protocol::link::{ByeCode, LinkError, RefuseCode};
+use crate::protocol::link::LinkError;
 use crate::protocol::liveness::Sign;
 use crate::protocol::payload::{Fault, KnockPayload, VERSION, sign};
 use crate::protocol::room::roster::Roster;
 use crate::protocol::{Now, RoomId};
+use crate::wire::{ByeCode, RefuseCode};
 use crate::wire::{ByteArray, Frame, Join, Lobby, Look, Open, Resume, Signed};
 
 impl Client {

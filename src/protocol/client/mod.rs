@@ -30,13 +30,14 @@ use super::consent::RoomCrypto;
 use super::identity::Identity;
 use super::invite::Invite;
 use super::limits::{ANSWER_MS, SYNC_MS};
-use super::link::{ByeCode, LinkError, RefuseCode};
+use super::link::LinkError;
 use super::liveness::Liveness;
 use super::memory::Memory;
 use super::payload::{Body, Fault};
 use super::sealing::sender_key::SendChain;
 use super::{Now, RoomId};
 use crate::crypto::{CryptoError, Fingerprint, Random, Suite};
+use crate::wire::{ByeCode, RefuseCode};
 use crate::wire::{Frame, FrameKind, Ping};
 
 /// Where the link is on its way.

@@ -13,7 +13,7 @@ use crate::protocol::limits::{
 use crate::protocol::payload::{Fault, KnockPayload, VERSION, verify};
 use crate::protocol::room::roster::Entry;
 use crate::protocol::{Now, RoomId};
-use crate::wire::{Frame, Join, JoinAnswer, JoinAsk, Signed, decode};
+use crate::wire::{Answer, Frame, Join, JoinAnswer, JoinAsk, Signed, decode};
 
 /// A change of the roster that is to be made.
 #[derive(PartialEq)]
@@ -50,13 +50,6 @@ impl OpenInvite {
         self.invite.is_expired(now) || now.passed_ms >= self.until_ms
     }
 }
-
-/// The owner's answers, as numbers of the protocol.
-const NO_SUCH_INVITE: u8 = 0;
-const DECLINED: u8 = 2;
-const BAD_BUNDLE: u8 = 3;
-const FULL: u8 = 4;
-const UNSTORED: u8 = 5;
 
 /// Open invites, open questions, and changes under way.
 #[derive(Default)]
@@ -196,7 +189,7 @@ impl Client {
         let full = room.roster.is_full();
         let knocks_allowed = room.roster.may_knock();
         let Some(bundle) = bundle else {
-            self.answer(ask.number, BAD_BUNDLE);
+            self.answer(ask.number, Answer::Bundle);
             return Ok(());
         };
         let member = bundle.fingerprint;
@@ -206,19 +199,19 @@ impl Client {
         }
         if self.desk.unstored {
             // Neither is an invite used up nor the person asked: nobody can be let in at present.
-            self.answer(ask.number, UNSTORED);
+            self.answer(ask.number, Answer::Unstored);
             return Ok(());
         }
         if self.desk.is_adding(&member) {
             return Ok(());
         }
         if full {
-            self.answer(ask.number, FULL);
+            self.answer(ask.number, Answer::Full);
             return Ok(());
         }
         if join.room.into_array() != room.roster.room().0 {
             // It was meant for another room than the one the host asks about.
-            self.answer(ask.number, NO_SUCH_INVITE);
+            self.answer(ask.number, Answer::NoSuchInvite);
             return Ok(());
         }
         match (join.invite_id, join.mac) {
@@ -236,9 +229,9 @@ impl Client {
             }
             // Whoever asks is told to look at the clock.
             _ if join.knock.as_ref().is_some_and(|knock| is_of_another_day(knock, now)) => {
-                self.answer(ask.number, BAD_BUNDLE);
+                self.answer(ask.number, Answer::Bundle);
             }
-            _ => self.answer(ask.number, NO_SUCH_INVITE),
+            _ => self.answer(ask.number, Answer::NoSuchInvite),
         }
         Ok(())
     }
@@ -274,8 +267,8 @@ impl Client {
             return;
         };
         match (admit, self.desk.unstored) {
-            (false, _) => self.answer(number, DECLINED),
-            (true, true) => self.answer(number, UNSTORED),
+            (false, _) => self.answer(number, Answer::Declined),
+            (true, true) => self.answer(number, Answer::Unstored),
             (true, false) => self.desk.wish(Wish::Add { bundle, member, request: Some(number) }),
         }
     }
@@ -283,7 +276,7 @@ impl Client {
     /// The entry that was to be stored was not: whoever waits for it is told.
     pub(super) fn entry_unstored(&mut self) {
         for request in self.desk.requests_in_vain() {
-            self.answer(request, UNSTORED);
+            self.answer(request, Answer::Unstored);
         }
     }
 
@@ -327,8 +320,8 @@ impl Client {
         Ok(None)
     }
 
-    fn answer(&mut self, number: u64, answer: u8) {
-        self.send(&Frame::JoinAnswer(JoinAnswer { answer, number }));
+    fn answer(&mut self, number: u64, answer: Answer) {
+        self.send(&Frame::JoinAnswer(JoinAnswer { answer: answer.code(), number }));
     }
 }
 

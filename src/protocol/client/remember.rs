@@ -4,10 +4,11 @@ use super::{Client, Entry, Output, Stop};
 use crate::crypto::Random;
 use crate::protocol::Now;
 use crate::protocol::limits::OLDER_ROSTER_MS;
-use crate::protocol::link::{ByeCode, LinkError};
+use crate::protocol::link::LinkError;
 use crate::protocol::memory::{Ending, Memory, Standing};
 use crate::protocol::payload::Fault;
 use crate::protocol::room::roster::Roster;
+use crate::wire::ByeCode;
 
 impl Client {
     /// Takes in what is remembered of the room, from before or from elsewhere.

@@ -10,12 +10,12 @@ use crate::protocol::limits::{
     BYTES_A_SECOND, BYTES_BURST, IN_FLIGHT_MAX, KEYS_BURST, MESSAGES_A_SECOND, MESSAGES_BURST, OUTBOX_MAX,
     TEXT_BYTES_MAX,
 };
-use crate::protocol::link::ByeCode;
 use crate::protocol::payload::{Body, Fault, HeaderPayload, VERSION};
 use crate::protocol::rate::Bucket;
 use crate::protocol::sealing::learning;
 use crate::protocol::sealing::sender_key::{Recipient, SendChain};
 use crate::protocol::{MessageId, Now};
+use crate::wire::ByeCode;
 use crate::wire::{ByteArray, Bytes, FRAME_HEADER_BYTES, Frame, FrameKind, Msg};
 
 /// How long a goodbye may take to get into the log, in milliseconds.

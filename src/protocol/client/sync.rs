@@ -6,10 +6,10 @@ use super::{Client, Entry, Event, Output, Phase, Stop};
 use crate::crypto::{Fingerprint, Random};
 use crate::protocol::Now;
 use crate::protocol::limits::{RETURN_UNKNOWN_MS, ROSTER_ENTRIES_MAX, WAKE_MS};
-use crate::protocol::link::{ByeCode, PRESENCE_CONNECTED, PRESENCE_CUT, PRESENCE_OFFLINE};
 use crate::protocol::payload::Fault;
 use crate::protocol::room::log_hash::LogHash;
 use crate::protocol::room::roster::{Change, Roster};
+use crate::wire::{ByeCode, PresenceState};
 use crate::wire::{Frame, Item, ItemKind, Presence, Signed, Welcome, decode};
 
 impl Client {
@@ -293,8 +293,9 @@ impl Client {
         if member == own || !room.roster.contains(&member) {
             return;
         }
-        match presence.state {
-            PRESENCE_CONNECTED => {
+        let state = PresenceState::from_code(presence.state);
+        match state {
+            PresenceState::Connected => {
                 if learning && room.is_talkative() {
                     room.introduce_soon(now);
                 }
@@ -305,8 +306,8 @@ impl Client {
                     self.event(Event::MemberHere { member });
                 }
             }
-            PRESENCE_OFFLINE | PRESENCE_CUT => {
-                let cut = presence.state == PRESENCE_CUT;
+            PresenceState::Offline | PresenceState::Cut => {
+                let cut = state == PresenceState::Cut;
                 room.learning_told.remove(&member);
                 let was_present = room.present.remove(&member);
                 if !cut {
@@ -316,7 +317,7 @@ impl Client {
                     self.event(Event::MemberAway { member, cut });
                 }
             }
-            _ => {}
+            PresenceState::Other(_) => {}
         }
     }
 }

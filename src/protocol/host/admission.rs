@@ -6,9 +6,9 @@ use super::{Host, HostEvent, HostOutput, LinkId, LinkState, OpenPolicy, Peer};
 use crate::crypto::Fingerprint;
 use crate::protocol::identity::Bundle;
 use crate::protocol::limits::{LOOK_AFTER_SAYING_MS, ROOMS_MAX};
-use crate::protocol::link::{ByeCode, RefuseCode};
 use crate::protocol::room::roster::Roster;
 use crate::protocol::{Now, RoomId};
+use crate::wire::{Answer, ByeCode, RefuseCode};
 use crate::wire::{Frame, FrameKind, Join, JoinAnswer, JoinAsk, Lobby, Look, Open, Resume, encode};
 
 /// What a lobby takes in bytes beside its rooms: the heads of its map and of two lists.
@@ -143,12 +143,12 @@ impl Host {
             return self.close(link, ByeCode::Protocol, now);
         }
         let Some(asker) = room.waiting.remove(answer.number) else { return };
-        let code = match answer.answer {
-            1 | 2 => RefuseCode::Declined,
-            3 => RefuseCode::Bundle,
-            4 => RefuseCode::Full,
-            5 => RefuseCode::Unstored,
-            _ => RefuseCode::Invite,
+        let code = match Answer::from_code(answer.answer) {
+            Answer::Yes | Answer::Declined => RefuseCode::Declined,
+            Answer::Bundle => RefuseCode::Bundle,
+            Answer::Full => RefuseCode::Full,
+            Answer::Unstored => RefuseCode::Unstored,
+            Answer::NoSuchInvite | Answer::Other(_) => RefuseCode::Invite,
         };
         if code == RefuseCode::Invite
             && let Some(asker) = self.peer(asker)

@@ -16,11 +16,11 @@ use super::limits::{
     BYTES_A_SECOND, BYTES_BURST, FIRST_FRAME_MS, KEYS_BURST, LOG_ITEMS_KEPT, LOOK_AFTER_SAYING_MS, MESSAGES_A_SECOND,
     MESSAGES_BURST, QUESTIONS_BURST, ROOMS_MAX, WAITING_MS,
 };
-use super::link::{ByeCode, RefuseCode};
 use super::liveness::{Liveness, Sign};
 use super::rate::Bucket;
 use super::{Now, RoomId};
 use crate::crypto::{Fingerprint, Suite};
+use crate::wire::{ByeCode, RefuseCode};
 use crate::wire::{Frame, FrameKind, Ping, Refuse, RelayToken};
 
 /// A link to this host, named by whoever owns the sockets.

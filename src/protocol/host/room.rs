@@ -9,12 +9,12 @@ use crate::crypto::Domain;
 use crate::crypto::Fingerprint;
 use crate::protocol::Now;
 use crate::protocol::limits::{LOG_BYTES_KEPT, WRAP_BYTES_MAX};
-use crate::protocol::link::{ByeCode, PRESENCE_CONNECTED, PRESENCE_CUT, PRESENCE_OFFLINE, RefuseCode};
 use crate::protocol::payload::{Fault, HeaderPayload, PrekeyPayload, VERSION, verify};
 use crate::protocol::rate::Bucket;
 use crate::protocol::room::log_hash::LogHash;
 use crate::protocol::room::roster::{Change, Roster};
 use crate::protocol::sealing::sender_key::Announcement;
+use crate::wire::{ByeCode, PresenceState, RefuseCode};
 use crate::wire::{
     ByteArray, Frame, Item, ItemKind, JoinAnswer, Msg, Presence, Signed, SkPacket, Welcome, Wrap, decode, encode,
 };
@@ -272,7 +272,7 @@ impl Room {
             Seated::Anew => {
                 // Another run of the app: the private half of its old prekey is gone.
                 if self.seats.get_mut(&member).is_some_and(|seat| seat.prekey.take().is_some()) {
-                    self.tell_presence(member, PRESENCE_OFFLINE, outputs);
+                    self.tell_presence(member, PresenceState::Offline, outputs);
                 }
                 self.send_snapshot(member, link, outputs);
             }
@@ -282,10 +282,10 @@ impl Room {
             }
         }
         let others = self.seats.iter().filter(|(other, seat)| **other != member && seat.link.is_some());
-        for frame in others.map(|(other, _)| presence(*other, PRESENCE_CONNECTED)) {
+        for frame in others.map(|(other, _)| presence(*other, PresenceState::Connected)) {
             outputs.push_back(HostOutput::Send { link, frame });
         }
-        self.tell_presence(member, PRESENCE_CONNECTED, outputs);
+        self.tell_presence(member, PresenceState::Connected, outputs);
         let sent = outputs.iter().skip(before).filter_map(|output| match output {
             HostOutput::Send { link: to, frame } if *to == link => Some(frame.len() as u64),
             _ => None,
@@ -303,7 +303,7 @@ impl Room {
         for (other, seat) in self.seats.iter().filter(|(other, _)| **other != member) {
             let is_gone = seat.prekey.is_none() && (has_prekeys || seat.link.is_none());
             if is_gone || seat.link.is_none() {
-                let state = if is_gone { PRESENCE_OFFLINE } else { PRESENCE_CUT };
+                let state = if is_gone { PresenceState::Offline } else { PresenceState::Cut };
                 outputs.push_back(HostOutput::Send { link, frame: presence(*other, state) });
             }
         }
@@ -373,11 +373,11 @@ impl Room {
         if clean {
             seat.prekey = None;
         }
-        self.tell_presence(member, if clean { PRESENCE_OFFLINE } else { PRESENCE_CUT }, outputs);
+        self.tell_presence(member, if clean { PresenceState::Offline } else { PresenceState::Cut }, outputs);
         if member == self.roster.owner() { self.waiting.take_all() } else { Vec::new() }
     }
 
-    fn tell_presence(&self, member: Fingerprint, state: u8, outputs: &mut Outputs) {
+    fn tell_presence(&self, member: Fingerprint, state: PresenceState, outputs: &mut Outputs) {
         let frame = presence(member, state);
         let others = self.seats.iter().filter(|(other, _)| **other != member);
         for link in others.filter_map(|(_, seat)| seat.link) {
@@ -448,8 +448,8 @@ impl Seat {
     }
 }
 
-fn presence(member: Fingerprint, state: u8) -> Arc<[u8]> {
-    Frame::Presence(Presence { member, state }).to_bytes()
+fn presence(member: Fingerprint, state: PresenceState) -> Arc<[u8]> {
+    Frame::Presence(Presence { member, state: state.code() }).to_bytes()
 }
 
 fn item_frame(kind: ItemKind, position: u64, wrap: Option<Wrap>, exact: &[u8]) -> Arc<[u8]> {

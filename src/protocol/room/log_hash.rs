@@ -65,7 +65,7 @@ impl LogHash {
 
 #[cfg(test)]
 mod tests {
-    use crate::protocol::room::log_hash::*;
+    use super::*;
 
     #[test]
     fn logs_agree_until_one_item_differs() {

@@ -33,7 +33,7 @@ impl std::fmt::Display for RoomCode {
 
 #[cfg(test)]
 mod tests {
-    use crate::protocol::room::room_code::*;
+    use super::*;
 
     #[test]
     fn a_code_has_the_digits_that_another_program_finds() {

@@ -9,7 +9,7 @@ use crate::protocol::identity::{Bundle, Identity};
 use crate::protocol::limits::{MEMBERS_HARD_MAX, ROSTER_ENTRIES_MAX};
 use crate::protocol::payload::{Fault, GenesisPayload, RosterPayload, Subject, VERSION, room_of, sign, verify};
 use crate::protocol::{Now, RoomId};
-use crate::wire::{ByteArray, Signed, decode};
+use crate::wire::{ByteArray, RosterOperation, Signed, decode};
 
 /// Makes a new room of `suite`: its id and its genesis, signed by the owner.
 ///
@@ -150,8 +150,8 @@ impl Roster {
     }
 
     fn change(&mut self, payload: &RosterPayload) -> Result<Change, Fault> {
-        match (payload.operation, &payload.subject) {
-            (1, Subject::Bundle(signed)) => {
+        match (RosterOperation::from_code(payload.operation), &payload.subject) {
+            (Some(RosterOperation::Add), Subject::Bundle(signed)) => {
                 let bundle = Bundle::read(self.backend.as_ref(), signed)?;
                 if self.is_full() || self.members.contains_key(&bundle.fingerprint) {
                     return Err(Fault::BrokenRoster);
@@ -161,7 +161,7 @@ impl Roster {
                 self.removed.remove(&member);
                 Ok(Change::Added(member))
             }
-            (2, Subject::Member(bytes)) => {
+            (Some(RosterOperation::Remove), Subject::Member(bytes)) => {
                 let member = Fingerprint::from_bytes(**bytes);
                 if member == self.owner.fingerprint || self.members.remove(&member).is_none() {
                     return Err(Fault::BrokenRoster);
@@ -169,14 +169,14 @@ impl Roster {
                 self.removed.insert(member, payload.number);
                 Ok(Change::Removed(member))
             }
-            (3, Subject::Bundle(signed)) => {
+            (Some(RosterOperation::Update), Subject::Bundle(signed)) => {
                 let bundle = Bundle::read(self.backend.as_ref(), signed)?;
                 let member = bundle.fingerprint;
                 let known = self.members.get_mut(&member).ok_or(Fault::BrokenRoster)?;
                 *known = bundle;
                 Ok(Change::Updated(member))
             }
-            (4, Subject::Member(bytes)) if **bytes == *self.owner.fingerprint.as_bytes() => {
+            (Some(RosterOperation::Close), Subject::Member(bytes)) if **bytes == *self.owner.fingerprint.as_bytes() => {
                 self.closed = true;
                 Ok(Change::Closed)
             }
@@ -192,13 +192,15 @@ impl Roster {
         now: Now,
     ) -> Result<Signed, CryptoError> {
         let (operation, subject) = match change {
-            Entry::Add(bundle) => (1, Subject::Bundle(bundle.clone())),
-            Entry::Remove(member) => (2, Subject::Member(ByteArray::new(*member.as_bytes()))),
-            Entry::Close => (4, Subject::Member(ByteArray::new(*self.owner.fingerprint.as_bytes()))),
+            Entry::Add(bundle) => (RosterOperation::Add, Subject::Bundle(bundle.clone())),
+            Entry::Remove(member) => (RosterOperation::Remove, Subject::Member(ByteArray::new(*member.as_bytes()))),
+            Entry::Close => {
+                (RosterOperation::Close, Subject::Member(ByteArray::new(*self.owner.fingerprint.as_bytes())))
+            }
         };
         let payload = RosterPayload {
             subject,
-            operation,
+            operation: operation.code(),
             previous: ByteArray::new(self.hash),
             number: self.number + 1,
             room: self.room,
@@ -328,8 +330,8 @@ pub(in crate::protocol) enum Entry<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::crypto::SystemRandom;
-    use crate::protocol::room::roster::*;
 
     fn person() -> Identity {
         let backend = Suite::Textbook.backend();

@@ -58,11 +58,11 @@ fn signed_input(header: &[u8], ciphertext: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::crypto::Domain;
     use crate::crypto::{Suite, SystemRandom};
     use crate::protocol::payload::{KnockPayload, sign};
     use crate::protocol::room::roster::{Entry, Roster};
-    use crate::protocol::sealing::learning::*;
     use crate::protocol::{Now, new_room};
     use crate::wire::{ByteArray, Frame, Join, JoinAsk, Open, Welcome};
 

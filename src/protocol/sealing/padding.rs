@@ -32,7 +32,7 @@ fn padded_length(length: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use crate::protocol::sealing::padding::*;
+    use super::*;
 
     #[test]
     fn what_is_padded_comes_back_and_costs_at_most_an_eighth() {

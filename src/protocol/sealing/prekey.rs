@@ -55,10 +55,10 @@ impl PublicPrekey {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::crypto::{Fingerprint, Suite, SystemRandom};
     use crate::protocol::RoomId;
     use crate::protocol::payload::VERSION;
-    use crate::protocol::sealing::prekey::*;
     use crate::wire::ByteArray;
 
     fn payload(suite: Suite) -> PrekeyPayload {

@@ -368,8 +368,8 @@ fn signed_input(header: &[u8], ciphertext: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::crypto::{Suite, SystemRandom};
-    use crate::protocol::sealing::sender_key::*;
 
     fn at(monotonic_ms: u64) -> Now {
         Now::at(monotonic_ms, 0)
