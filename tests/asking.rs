@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use async_channel::Receiver;
 use conversa::app::conversation::{Change, Chat, Connection, Question};
 use conversa::app::{Code, HostPlace, HostRequest, IdentityState, JoinRequest, Profile, SeatId, Session, SessionEvent};
-use conversa::crypto::{Fingerprint, Suite};
+use conversa::crypto::{Fingerprint, KeyKind, Suite};
 use conversa::protocol::{LearningConsent, RoomCrypto};
 use log::{LevelFilter, Log, Metadata, Record};
 
@@ -99,9 +99,9 @@ impl Face {
         self.changes.iter().filter_map(asked).collect()
     }
 
-    fn fingerprint(&self, suite: Suite) -> Fingerprint {
+    fn fingerprint(&self, kind: KeyKind) -> Fingerprint {
         let known = self.changes.iter().find_map(|change| match change {
-            Change::Identity { suite: of, state: IdentityState::Ready { fingerprint, .. } } if *of == suite => {
+            Change::Identity { kind: of, state: IdentityState::Ready { fingerprint, .. } } if *of == kind => {
                 Some(*fingerprint)
             }
             _ => None,
@@ -136,7 +136,7 @@ fn nobody_is_asked_to_compare_for_nothing(suite: Suite) {
         assert_eq!(bo.questions(seat), [&Question::Lobby(Vec::new())], "{suite:?}: 64 digits to compare, for nothing");
         bo.session.forget(seat);
     }
-    assert!(!tells_of(bo.fingerprint(suite.key_suite())), "{suite:?}: the host knows who asked");
+    assert!(!tells_of(bo.fingerprint(suite.key_kind())), "{suite:?}: the host knows who asked");
 }
 
 fn the_key_is_compared_before_one_shows_oneself(suite: Suite) {
@@ -144,9 +144,9 @@ fn the_key_is_compared_before_one_shows_oneself(suite: Suite) {
     let (_, address) = ann.host(suite, true);
     let seat = bo.join(&address, suite);
     bo.until("a question", |bo| !bo.questions(seat).is_empty());
-    let host = ann.fingerprint(suite.key_suite());
+    let host = ann.fingerprint(suite.key_kind());
     assert_eq!(bo.questions(seat), [&Question::FirstUse(host)], "{suite:?}");
-    let own = bo.fingerprint(suite.key_suite());
+    let own = bo.fingerprint(suite.key_kind());
     assert!(!tells_of(own), "{suite:?}: the host knows who asked");
     bo.session.trust_host(seat, host);
     bo.until("the lobby", |bo| bo.questions(seat).len() == 2);
@@ -171,7 +171,7 @@ fn an_owner_turns_everybody_away(suite: Suite) {
         });
         let seat = bo.join(&address, suite);
         bo.until("a question", |bo| !bo.questions(seat).is_empty());
-        bo.session.trust_host(seat, ann.fingerprint(suite.key_suite()));
+        bo.session.trust_host(seat, ann.fingerprint(suite.key_kind()));
         bo.until("the lobby", |bo| bo.questions(seat).len() == 2);
         bo.session.knock(seat, id);
         if turned_away {
@@ -184,7 +184,7 @@ fn an_owner_turns_everybody_away(suite: Suite) {
             assert!(ann.chat.room(at_ann).unwrap().knocks.is_empty(), "nobody is shown to the owner");
         } else {
             ann.until("somebody who asks", |ann| ann.chat.room(at_ann).is_some_and(|room| room.knocks.len() == 1));
-            ann.session.answer_knock(at_ann, bo.fingerprint(suite.key_suite()), true);
+            ann.session.answer_knock(at_ann, bo.fingerprint(suite.key_kind()), true);
             bo.until("the room", |bo| {
                 bo.chat.room(seat).is_some_and(|room| matches!(room.connection, Connection::Connected { .. }))
             });

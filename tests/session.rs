@@ -14,7 +14,7 @@ use conversa::app::{
     Code, HostPlace, HostRequest, IdentityState, JoinRequest, JoinTarget, Opening, Passphrase, Problem, Profile, Reach,
     SeatId, Session, SessionEvent, Settings,
 };
-use conversa::crypto::{Fingerprint, Suite};
+use conversa::crypto::{Fingerprint, KeyKind, Suite};
 use conversa::protocol::{Invite, LearningConsent, RoomCrypto};
 
 /// How long anything may take: far more than it does, for busy machines.
@@ -138,9 +138,9 @@ impl Face {
         self.problem(seat).unwrap().code
     }
 
-    fn identity(&self, suite: Suite) -> Option<&IdentityState> {
+    fn identity(&self, kind: KeyKind) -> Option<&IdentityState> {
         self.changes.iter().rev().find_map(|change| match change {
-            Change::Identity { suite: of, state } if *of == suite => Some(state),
+            Change::Identity { kind: of, state } if *of == kind => Some(state),
             _ => None,
         })
     }
@@ -360,18 +360,18 @@ fn a_learning_invite_needs_consent_first() {
 #[test]
 fn an_identity_is_locked_and_unlocked() {
     let mut ann = Face::of("ann");
-    ann.session.ensure_identity(Suite::Classical, None);
+    ann.session.ensure_identity(KeyKind::Rsa, None);
     ann.until("the identity", |face| {
-        matches!(face.identity(Suite::Classical), Some(IdentityState::Ready { bits: 3072, .. }))
+        matches!(face.identity(KeyKind::Rsa), Some(IdentityState::Ready { bits: 3072, .. }))
     });
-    ann.session.protect_identity(Suite::Classical, Some(Passphrase::new("correct horse".into())));
+    ann.session.protect_identity(KeyKind::Rsa, Some(Passphrase::new("correct horse".into())));
     let protected =
-        |face: &Face| matches!(face.identity(Suite::Classical), Some(IdentityState::Ready { protected: true, .. }));
+        |face: &Face| matches!(face.identity(KeyKind::Rsa), Some(IdentityState::Ready { protected: true, .. }));
     ann.until("its protection", protected);
 
     let mut ann = ann.restart();
     let seat = ann.host("Friday", ([127, 0, 0, 1], 0).into(), RoomCrypto::trusted(Suite::Hybrid).unwrap());
-    let locked = |code: Code| move |face: &Face| matches!(face.identity(Suite::Classical), Some(IdentityState::Locked(problem)) if problem.code == code);
+    let locked = |code: Code| move |face: &Face| matches!(face.identity(KeyKind::Rsa), Some(IdentityState::Locked(problem)) if problem.code == code);
     ann.until("the lock", locked(Code::PassphraseNeeded));
     ann.session.unlock(Passphrase::new("wrong".into()));
     ann.until("the wrong passphrase", locked(Code::WrongPassphrase));
@@ -401,9 +401,9 @@ fn an_identity_is_backed_up_and_restored() {
     ann.session.back_up(file.clone(), right());
     ann.until("a refusal", |ann| came_of(ann) == Some(Err(Code::CannotWrite)));
 
-    bo.session.ensure_identity(Suite::Classical, None);
-    bo.until("the identity", |bo| matches!(bo.identity(Suite::Classical), Some(IdentityState::Ready { .. })));
-    let was = |bo: &Face| match bo.identity(Suite::Classical) {
+    bo.session.ensure_identity(KeyKind::Rsa, None);
+    bo.until("the identity", |bo| matches!(bo.identity(KeyKind::Rsa), Some(IdentityState::Ready { .. })));
+    let was = |bo: &Face| match bo.identity(KeyKind::Rsa) {
         Some(IdentityState::Ready { fingerprint, protected, .. }) => Some((*fingerprint, *protected)),
         _ => None,
     };
@@ -426,15 +426,15 @@ fn an_identity_is_backed_up_and_restored() {
 
     let mut bo = bo.restart();
     bo.session.unlock(right());
-    bo.session.ensure_identity(Suite::Classical, None);
+    bo.session.ensure_identity(KeyKind::Rsa, None);
     bo.until("the same person", |bo| was(bo).is_some_and(|(key, _)| key == fingerprint));
 }
 
 #[test]
 fn a_learning_identity_is_made_where_there_is_none() {
     let mut face = Face::open(tempfile::tempdir().unwrap());
-    face.session.ensure_identity(Suite::Textbook, None);
-    face.until("the identity", |face| matches!(face.identity(Suite::Textbook), Some(IdentityState::Ready { .. })));
+    face.session.ensure_identity(KeyKind::Textbook, None);
+    face.until("the identity", |face| matches!(face.identity(KeyKind::Textbook), Some(IdentityState::Ready { .. })));
     assert!(face.directory.path().join("identity/learning/sign.pem").exists());
 }
 
@@ -456,7 +456,7 @@ fn settings_are_told_and_kept() {
     let mark = |member: Fingerprint| move |settings: &mut Settings| settings.mark_verified(member, "Bo", 7);
     let bo = Fingerprint::from_bytes([7; 32]);
     ann.session.change_settings(mark(bo));
-    ann.session.ensure_identity(Suite::Classical, None);
+    ann.session.ensure_identity(KeyKind::Rsa, None);
     ann.until("the draft", |face| {
         let kept = |settings: &Settings| {
             settings.is_verified(&bo) && settings.drafts.get(&room).is_some_and(|draft| draft == "half a thought")
@@ -464,7 +464,7 @@ fn settings_are_told_and_kept() {
         face.changes.iter().any(|change| matches!(change, Change::Settings(settings) if kept(settings)))
     });
     let mut ann = ann.restart();
-    ann.session.ensure_identity(Suite::Classical, None);
+    ann.session.ensure_identity(KeyKind::Rsa, None);
     let is_marked = |change: &Change| matches!(change, Change::Settings(settings) if settings.is_verified(&bo));
     ann.until("the mark of before", |face| face.changes.iter().any(is_marked));
     let bytes = fs::read(ann.directory.path().join("settings.cbor")).unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use conversa::crypto::primitives::labelled_hash;
-use conversa::crypto::{Domain, Fingerprint, SigningKey, Suite, SystemRandom, key_file};
+use conversa::crypto::{Domain, Fingerprint, KeyKind, SigningKey, Suite, SystemRandom, key_file};
 use conversa::protocol::{Identity, Now, RoomId, new_room};
 use conversa::wire::{ByteArray, Bytes, Frame, Join, Msg, Open, Signed, encode};
 use openssl::bn::{BigNum, BigNumContext};
@@ -117,7 +117,7 @@ pub fn host_identity() -> Arc<Identity> {
 }
 
 fn key(name: &str) -> Vec<u8> {
-    key_file::from_pem(&data(name), Suite::Classical, None).unwrap().to_vec()
+    key_file::from_pem(&data(name), KeyKind::Rsa, None).unwrap().to_vec()
 }
 
 fn data(name: &str) -> String {

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::clock::now;
 use super::{Code, Keystore, Passphrase, Problem, Profile, files, say, source};
-use crate::crypto::{Fingerprint, Random, Suite, SystemRandom};
+use crate::crypto::{Fingerprint, KeyKind, Random, SystemRandom};
 use crate::net::{self, Command, Handle, ListenerId, NetLimits};
 use crate::protocol::{HostEvent, Identity, OpenPolicy, RelayToken, RoomId};
 
@@ -44,17 +44,17 @@ impl Relay {
     /// A [`Problem`] with the key files or the system; a failure to listen comes as an event.
     pub fn start(
         profile: &Profile,
-        suite: Suite,
+        kind: KeyKind,
         passphrase: Option<&Passphrase>,
         address: SocketAddr,
         token: RelayToken,
     ) -> Result<Self, Problem> {
-        let store = Keystore::new(&directory(profile), suite);
+        let store = Keystore::new(&directory(profile), kind);
         let keys = match store.load(passphrase)? {
             Some(keys) => keys,
             None => {
                 let keys = store.generate(None, |_| ())?;
-                store.store(&keys, passphrase.filter(|_| !suite.is_learning()))?;
+                store.store(&keys, passphrase.filter(|_| !kind.is_learning()))?;
                 keys
             }
         };

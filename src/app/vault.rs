@@ -85,7 +85,7 @@ impl Vault {
         let keys = [identity.signing().to_pkcs8()?, identity.decryption().to_pkcs8()?];
         let keys = Zeroizing::new([keys[0].as_slice(), keys[1].as_slice()].concat());
         let secret = primitives::hkdf_sha256(&[], &keys, &[SECRET])?;
-        let name = if identity.suite().is_learning() { "private-learning.sealed" } else { "private.sealed" };
+        let name = if identity.kind().is_learning() { "private-learning.sealed" } else { "private.sealed" };
         Ok(Self { path: directory.join(name), secret })
     }
 
@@ -139,13 +139,13 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::crypto::{Suite, key_file};
+    use crate::crypto::{KeyKind, Suite, key_file};
     use crate::protocol::Now;
 
     fn identity(name: &str) -> Identity {
         let private = |half: &str| {
             let path = format!("{}/tests/data/keys/{name}.{half}.pem", env!("CARGO_MANIFEST_DIR"));
-            key_file::from_pem(&fs::read_to_string(path).unwrap(), Suite::Classical, None).unwrap()
+            key_file::from_pem(&fs::read_to_string(path).unwrap(), KeyKind::Rsa, None).unwrap()
         };
         let backend = Suite::Classical.backend();
         let signing = backend.signing_from_pkcs8(&private("sign")).unwrap();

@@ -12,13 +12,13 @@ use crate::app::{
     Code, HostPlace, HostRequest, JoinTarget, Keystore, KnownRoom, LostRoom, Opening, PORT_DEFAULT, Problem, Profile,
     SeatId, Session, relay, say,
 };
-use crate::crypto::Suite;
+use crate::crypto::{KeyKind, Suite};
 use crate::protocol::{LearningConsent, RoomCrypto, search_key};
 
 pub(super) fn run(arguments: Host, global: &Global, console: Console) -> Result<u8, Problem> {
     let profile = Profile::open(global.profile.clone())?;
-    let suite = if arguments.learning { Suite::Textbook } else { Suite::Classical };
-    let passphrase = passphrase::find(global, &Keystore::new(profile.directory(), suite))?;
+    let kind = if arguments.learning { KeyKind::Textbook } else { KeyKind::Rsa };
+    let passphrase = passphrase::find(global, &Keystore::new(profile.directory(), kind))?;
     let (session, opening, events) = Session::open(profile)?;
     start(&session, &opening, passphrase, arguments.name.as_deref())?;
     let inbox = Inbox::open(events);

@@ -10,16 +10,16 @@ use super::console::Console;
 use super::passphrase;
 use crate::app::identity::{backup, keyring};
 use crate::app::{Code, Keys, Keystore, Making, Passphrase, Problem, Profile, Records, say};
-use crate::crypto::{Fingerprint, Suite};
+use crate::crypto::{Fingerprint, KeyKind};
 
 pub(super) fn run(arguments: &Identity, global: &Global, console: &mut Console) -> Result<u8, Problem> {
-    let suite = if arguments.learning { Suite::Textbook } else { Suite::Classical };
+    let kind = if arguments.learning { KeyKind::Textbook } else { KeyKind::Rsa };
     match arguments.command.as_ref().unwrap_or(&IdentityCommand::Show) {
-        IdentityCommand::New { bits } => make(suite, *bits, global, console),
-        IdentityCommand::Show => show(suite, global, console),
-        IdentityCommand::Export { private, output } => export(suite, *private, output.as_deref(), global, console),
-        IdentityCommand::Forget => forget(suite, global, console),
-        IdentityCommand::Backup { .. } | IdentityCommand::Restore { .. } if suite.is_learning() => {
+        IdentityCommand::New { bits } => make(kind, *bits, global, console),
+        IdentityCommand::Show => show(kind, global, console),
+        IdentityCommand::Export { private, output } => export(kind, *private, output.as_deref(), global, console),
+        IdentityCommand::Forget => forget(kind, global, console),
+        IdentityCommand::Backup { .. } | IdentityCommand::Restore { .. } if kind.is_learning() => {
             Err(backup::of_learning())
         }
         IdentityCommand::Backup { file, backup_passphrase_file } => {
@@ -31,13 +31,13 @@ pub(super) fn run(arguments: &Identity, global: &Global, console: &mut Console) 
     }
 }
 
-fn make(suite: Suite, bits: Option<u32>, global: &Global, console: &mut Console) -> Result<u8, Problem> {
+fn make(kind: KeyKind, bits: Option<u32>, global: &Global, console: &mut Console) -> Result<u8, Problem> {
     let profile = Profile::open(global.profile.clone())?;
-    let store = Keystore::new(profile.directory(), suite);
+    let store = Keystore::new(profile.directory(), kind);
     if store.exists() {
         return Err(store.is_taken());
     }
-    let offered = suite.backend().key_bits();
+    let offered = kind.backend().key_bits();
     if let Some(bits) = bits.filter(|bits| !offered.contains(bits)) {
         let offered: Vec<String> = offered.iter().map(ToString::to_string).collect();
         let what = say!("Keys of {} bits are not offered.", bits);
@@ -55,8 +55,8 @@ fn make(suite: Suite, bits: Option<u32>, global: &Global, console: &mut Console)
     Ok(0)
 }
 
-fn show(suite: Suite, global: &Global, console: &mut Console) -> Result<u8, Problem> {
-    let store = Keystore::new(&Profile::look_into(global.profile.clone())?, suite);
+fn show(kind: KeyKind, global: &Global, console: &mut Console) -> Result<u8, Problem> {
+    let store = Keystore::new(&Profile::look_into(global.profile.clone())?, kind);
     // The fingerprint is of the public half; no passphrase is needed to see it.
     let passphrase = passphrase::find(global, &store)?;
     let keys = store.load(passphrase.as_ref())?.ok_or_else(|| none(&store))?;
@@ -65,13 +65,13 @@ fn show(suite: Suite, global: &Global, console: &mut Console) -> Result<u8, Prob
 }
 
 fn export(
-    suite: Suite,
+    kind: KeyKind,
     private: bool,
     output: Option<&Path>,
     global: &Global,
     console: &mut Console,
 ) -> Result<u8, Problem> {
-    let store = Keystore::new(&Profile::look_into(global.profile.clone())?, suite);
+    let store = Keystore::new(&Profile::look_into(global.profile.clone())?, kind);
     if !store.exists() {
         return Err(none(&store));
     }
@@ -91,8 +91,8 @@ fn export(
     Ok(0)
 }
 
-fn forget(suite: Suite, global: &Global, console: &mut Console) -> Result<u8, Problem> {
-    let store = Keystore::new(&Profile::look_into(global.profile.clone())?, suite);
+fn forget(kind: KeyKind, global: &Global, console: &mut Console) -> Result<u8, Problem> {
+    let store = Keystore::new(&Profile::look_into(global.profile.clone())?, kind);
     let identity = store.said_fingerprint().ok_or_else(|| none(&store))?;
     keyring::forget(identity)?;
     console.event("forgotten", &json!({ "fingerprint": identity.to_string() }));
@@ -101,7 +101,7 @@ fn forget(suite: Suite, global: &Global, console: &mut Console) -> Result<u8, Pr
 }
 
 fn back_up(file: &Path, passphrase_file: Option<&Path>, global: &Global, console: &mut Console) -> Result<u8, Problem> {
-    let store = Keystore::new(&Profile::look_into(global.profile.clone())?, Suite::Classical);
+    let store = Keystore::new(&Profile::look_into(global.profile.clone())?, KeyKind::Rsa);
     let passphrase = passphrase::find(global, &store)?;
     let keys = store.load(passphrase.as_ref())?.ok_or_else(|| none(&store))?;
     let of_backup = passphrase::of_backup(passphrase_file, true)?;
@@ -120,7 +120,7 @@ fn restore(
     console: &mut Console,
 ) -> Result<u8, Problem> {
     let profile = Profile::open(global.profile.clone())?;
-    let store = Keystore::new(profile.directory(), Suite::Classical);
+    let store = Keystore::new(profile.directory(), KeyKind::Rsa);
     let before = store.said_fingerprint().or_else(|| {
         let open = store.load(None).ok().flatten()?;
         Some(Fingerprint::of(open.signing.public().spki()))

@@ -15,7 +15,7 @@ use crate::app::{
     Code, JoinRequest, JoinTarget, Keystore, KnownRoom, Opening, Problem, Profile, Records, SeatId, Session, say,
     source,
 };
-use crate::crypto::{Fingerprint, Suite};
+use crate::crypto::{Fingerprint, KeyKind};
 use crate::protocol::LearningConsent;
 
 /// How long `send` tries.
@@ -80,10 +80,10 @@ fn go(way: &Way, global: &Global, mut console: Console, mut rules: Rules) -> Res
     let target = target::find(way.argument, way.file, &mut console)?;
     rules.once = way.message.map(message).transpose()?.map(|text| (text, SEND));
     // Which identity is needed decides whose passphrase is asked for; so look before anything starts.
-    let suite = if is_learning(way, &target, &directory)? { Suite::Textbook } else { Suite::Classical };
+    let kind = if is_learning(way, &target, &directory)? { KeyKind::Textbook } else { KeyKind::Rsa };
     let passphrase = match given {
         Some(given) => Some(given),
-        None => passphrase::of_files(global, &Keystore::new(&directory, suite))?,
+        None => passphrase::of_files(global, &Keystore::new(&directory, kind))?,
     };
 
     let (session, opening, events) = Session::open(profile)?;

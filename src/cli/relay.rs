@@ -12,22 +12,22 @@ use super::input::{Incoming, on_signal};
 use super::passphrase;
 use crate::app::relay::{self, RelayEvent};
 use crate::app::{Keystore, Problem, Profile};
-use crate::crypto::Suite;
+use crate::crypto::KeyKind;
 
 /// How long the goodbyes of a relay may take.
 const GOODBYE: Duration = Duration::from_secs(5);
 
 pub(super) fn run(arguments: &Relay, global: &Global, console: &mut Console) -> Result<u8, Problem> {
     let profile = Profile::open(global.profile.clone())?;
-    let suite = if arguments.learning { Suite::Textbook } else { Suite::Classical };
-    let store = Keystore::new(&relay::directory(&profile), suite);
+    let kind = if arguments.learning { KeyKind::Textbook } else { KeyKind::Rsa };
+    let store = Keystore::new(&relay::directory(&profile), kind);
     let passphrase = passphrase::find(global, &store)?;
     let token_file = arguments.token.clone().unwrap_or_else(|| relay::directory(&profile).join("token"));
     let token = relay::token(&token_file)?;
     if !store.exists() {
         console.notice("Making the relay's key…");
     }
-    let running = relay::Relay::start(&profile, suite, passphrase.as_ref(), arguments.listen, token)?;
+    let running = relay::Relay::start(&profile, kind, passphrase.as_ref(), arguments.listen, token)?;
     let fingerprint = running.fingerprint();
 
     let (sender, incoming) = channel();

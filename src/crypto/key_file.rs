@@ -17,7 +17,7 @@ use pkcs8::pkcs5::pbes2::{EncryptionScheme as CipherScheme, Kdf, Parameters, Pbk
 use pkcs8::{EncryptedPrivateKeyInfoOwned, LineEnding, PrivateKeyInfoRef};
 use zeroize::Zeroizing;
 
-use super::{CryptoError, Random, Suite, SystemRandom};
+use super::{CryptoError, KeyKind, Random, SystemRandom};
 
 /// scrypt's N: 16 MiB of memory a guess. OpenSSL reads no more (its limit is 32 MiB, and 2^15 with
 /// r = 8 is just above).
@@ -69,7 +69,7 @@ pub enum KeyFileError {
     Damaged,
     /// The file holds a key of this suite where another was expected.
     #[error("the key file holds a {} key", .0.backend().labels().suite)]
-    OtherSuite(Suite),
+    OtherKind(KeyKind),
     /// The suite's key files take no passphrase.
     #[error("a learning key takes no passphrase: it protects nothing")]
     NoPassphrase,
@@ -87,30 +87,30 @@ impl From<CryptoError> for KeyFileError {
     }
 }
 
-/// Writes a private key (`to_pkcs8` of a key of `suite`), encrypted if there is a passphrase. That
+/// Writes a private key (`to_pkcs8` of a key of `kind`), encrypted if there is a passphrase. That
 /// takes a moment on purpose: a few tenths of a second.
 ///
 /// # Errors
 /// [`KeyFileError::NoPassphrase`] for a passphrase on a learning key; [`KeyFileError::Backend`].
-pub fn to_pem(private: &[u8], suite: Suite, passphrase: Option<&str>) -> Result<Zeroizing<String>, KeyFileError> {
-    let labels = suite.backend().labels();
+pub fn to_pem(private: &[u8], kind: KeyKind, passphrase: Option<&str>) -> Result<Zeroizing<String>, KeyFileError> {
+    let labels = kind.backend().labels();
     let Some(passphrase) = passphrase else { return encode(labels.private, private) };
     let label = labels.encrypted.ok_or(KeyFileError::NoPassphrase)?;
     encode(label, &encrypt(private, passphrase)?)
 }
 
-/// Reads what [`to_pem`] wrote, and what OpenSSL writes, for the backend of `suite` to take. A
+/// Reads what [`to_pem`] wrote, and what OpenSSL writes, for the backend of `kind` to take. A
 /// passphrase that is not needed is not looked at.
 ///
 /// # Errors
 /// Each [`KeyFileError`] but `NoPassphrase`.
-pub fn from_pem(text: &str, suite: Suite, passphrase: Option<&str>) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+pub fn from_pem(text: &str, kind: KeyKind, passphrase: Option<&str>) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     let (label, bytes) = decode(text)?;
-    let found = suite_of_label(label).ok_or(KeyFileError::Damaged)?;
-    if found != suite.key_suite() {
-        return Err(KeyFileError::OtherSuite(found));
+    let found = kind_of_label(label).ok_or(KeyFileError::Damaged)?;
+    if found != kind {
+        return Err(KeyFileError::OtherKind(found));
     }
-    if Some(label) != suite.backend().labels().encrypted {
+    if Some(label) != kind.backend().labels().encrypted {
         return Ok(bytes);
     }
     decrypt(&bytes, passphrase.ok_or(KeyFileError::PassphraseNeeded)?)
@@ -120,35 +120,35 @@ pub fn from_pem(text: &str, suite: Suite, passphrase: Option<&str>) -> Result<Ze
 #[must_use]
 pub fn is_encrypted(text: &str) -> bool {
     let label = decode(text).ok().map(|(label, _)| label);
-    label.is_some() && Suite::ALL.iter().any(|suite| suite.backend().labels().encrypted == label)
+    label.is_some() && KeyKind::ALL.iter().any(|kind| kind.backend().labels().encrypted == label)
 }
 
 /// Whose private key the text holds, if it is a key file.
 #[must_use]
-pub fn suite_of(text: &str) -> Option<Suite> {
-    decode(text).ok().and_then(|(label, _)| suite_of_label(label))
+pub fn kind_of(text: &str) -> Option<KeyKind> {
+    decode(text).ok().and_then(|(label, _)| kind_of_label(label))
 }
 
-/// Writes a public key (`spki` of a key of `suite`).
+/// Writes a public key (`spki` of a key of `kind`).
 ///
 /// # Errors
 /// [`KeyFileError::Backend`] if it cannot be encoded.
-pub fn public_pem(spki: &[u8], suite: Suite) -> Result<String, KeyFileError> {
-    pem::encode_string(suite.backend().labels().public, LineEnding::LF, spki).map_err(|_| KeyFileError::Backend)
+pub fn public_pem(spki: &[u8], kind: KeyKind) -> Result<String, KeyFileError> {
+    pem::encode_string(kind.backend().labels().public, LineEnding::LF, spki).map_err(|_| KeyFileError::Backend)
 }
 
 /// Reads what [`public_pem`] wrote.
 ///
 /// # Errors
-/// [`KeyFileError::Damaged`] if the text is no public key file of the suite.
-pub fn from_public_pem(text: &str, suite: Suite) -> Result<Vec<u8>, KeyFileError> {
+/// [`KeyFileError::Damaged`] if the text is no public key file of the kind.
+pub fn from_public_pem(text: &str, kind: KeyKind) -> Result<Vec<u8>, KeyFileError> {
     let (label, bytes) = decode(text)?;
-    if label == suite.backend().labels().public { Ok(bytes.to_vec()) } else { Err(KeyFileError::Damaged) }
+    if label == kind.backend().labels().public { Ok(bytes.to_vec()) } else { Err(KeyFileError::Damaged) }
 }
 
-fn suite_of_label(label: &str) -> Option<Suite> {
-    Suite::ALL.into_iter().find(|suite| {
-        let labels = suite.backend().labels();
+fn kind_of_label(label: &str) -> Option<KeyKind> {
+    KeyKind::ALL.into_iter().find(|kind| {
+        let labels = kind.backend().labels();
         label == labels.private || Some(label) == labels.encrypted
     })
 }

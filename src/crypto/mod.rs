@@ -46,9 +46,6 @@ impl Suite {
     /// Every suite there is: what contract tests loop over.
     pub const ALL: [Self; 3] = [Self::Classical, Self::Hybrid, Self::Textbook];
 
-    /// The suites whose long-term keys people have: an identity each.
-    pub const WITH_KEYS: [Self; 2] = [Self::Classical, Self::Textbook];
-
     /// The backend of this suite. The only place that matches a suite to its backend.
     #[must_use]
     pub fn backend(self) -> Arc<dyn CryptoBackend> {
@@ -79,13 +76,13 @@ impl Suite {
         matches!(self, Self::Textbook)
     }
 
-    /// The suite of the long-term keys that people have in its rooms. Both secure suites share them:
-    /// what a signature or a wrap is for is bound to the room, and so to the suite.
+    /// The kind of the long-term keys that people have in its rooms. Both suites that protect share one: what a
+    /// signature or a wrap is for is bound to the room, and so to the suite.
     #[must_use]
-    pub const fn key_suite(self) -> Self {
+    pub const fn key_kind(self) -> KeyKind {
         match self {
-            Self::Classical | Self::Hybrid => Self::Classical,
-            Self::Textbook => Self::Textbook,
+            Self::Classical | Self::Hybrid => KeyKind::Rsa,
+            Self::Textbook => KeyKind::Textbook,
         }
     }
 
@@ -93,6 +90,46 @@ impl Suite {
     #[must_use]
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|suite| suite.code() == code)
+    }
+}
+
+/// The kind of a person's long-term keys. A person has one identity of each kind.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum KeyKind {
+    /// RSA as OpenSSL does it, for rooms of every suite that protects.
+    Rsa,
+    /// Textbook RSA, for learning rooms.
+    Textbook,
+}
+
+impl KeyKind {
+    /// Every kind there is.
+    pub const ALL: [Self; 2] = [Self::Rsa, Self::Textbook];
+
+    /// The suite whose backend makes and reads such keys.
+    const fn suite(self) -> Suite {
+        match self {
+            Self::Rsa => Suite::Classical,
+            Self::Textbook => Suite::Textbook,
+        }
+    }
+
+    /// The backend that makes and reads such keys.
+    #[must_use]
+    pub fn backend(self) -> Arc<dyn CryptoBackend> {
+        self.suite().backend()
+    }
+
+    /// The number that stands for this kind in a bundle.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self.suite().code()
+    }
+
+    /// Whether it protects nothing: textbook RSA, for learning.
+    #[must_use]
+    pub const fn is_learning(self) -> bool {
+        matches!(self, Self::Textbook)
     }
 }
 
@@ -168,8 +205,8 @@ pub type Result<T> = std::result::Result<T, CryptoError>;
 
 /// A public key that checks signatures.
 pub trait VerifyingKey: Send + Sync {
-    /// The suite the key belongs to.
-    fn suite(&self) -> Suite;
+    /// What kind of key it is.
+    fn kind(&self) -> KeyKind;
     /// The canonical encoding: `SubjectPublicKeyInfo` DER (RFC 5280) for the secure suite.
     fn spki(&self) -> &[u8];
     /// The size of its modulus in bits, for people.
@@ -200,8 +237,8 @@ pub trait SigningKey: Send + Sync {
 
 /// A public key that encrypts.
 pub trait EncryptionKey: Send + Sync {
-    /// The suite the key belongs to.
-    fn suite(&self) -> Suite;
+    /// What kind of key it is.
+    fn kind(&self) -> KeyKind;
     /// The canonical encoding, as [`VerifyingKey::spki`].
     fn spki(&self) -> &[u8];
     /// The longest plaintext in bytes.
@@ -237,7 +274,7 @@ mod sealed {
 
 /// A crypto suite's RSA: makes keys and reads them.
 pub trait CryptoBackend: sealed::Sealed + Send + Sync {
-    /// The suite this backend is for. Its keys are of [`Suite::key_suite`].
+    /// The suite this backend is for. Its keys are of [`Suite::key_kind`].
     fn suite(&self) -> Suite;
     /// Whether prekeys and wraps carry [`ml_kem`] beside X25519 and RSA.
     fn has_ml_kem(&self) -> bool {

@@ -240,7 +240,7 @@ impl EventLoop {
         self.reaches(id, Stage::Keyed);
         if let Some(Some(listener)) = self.listeners.get_mut(place) {
             log::debug!("connection {} is {}", id.0, fingerprint.tag());
-            let peer = Peer { fingerprint, suite: listener.suite, address };
+            let peer = Peer { fingerprint, keys: listener.kind, address };
             listener.host.link_opened(id, peer, self.now);
             self.drain_host(place);
         }

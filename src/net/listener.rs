@@ -13,7 +13,7 @@ use super::limits::{ACCEPT_REST_MS, NetLimits};
 use super::link::connection::Connection;
 use super::link::learning_link::LearningHandshake;
 use super::{ListenError, ListenerId, interfaces, tls};
-use crate::crypto::Suite;
+use crate::crypto::KeyKind;
 use crate::protocol::limits::STRANGER_BODY_BYTES_MAX;
 use crate::protocol::{Host, Identity, OpenPolicy};
 
@@ -24,7 +24,7 @@ pub(super) struct Listener {
     pub(super) host: Host,
     pub(super) admission: Admission,
     pub(super) limits: NetLimits,
-    pub(super) suite: Suite,
+    pub(super) kind: KeyKind,
     identity: Arc<Identity>,
     /// For secure rooms; a learning room's links have none.
     tls: Option<Arc<ServerConfig>>,
@@ -57,8 +57,8 @@ impl Listener {
         policy: OpenPolicy,
         limits: NetLimits,
     ) -> Result<Self, ListenError> {
-        let suite = identity.suite();
-        let tls = if suite.is_learning() {
+        let kind = identity.kind();
+        let tls = if kind.is_learning() {
             None
         } else {
             let config = tls::host_config(identity.signing());
@@ -71,7 +71,7 @@ impl Listener {
             host: Host::new(policy, limits.host),
             admission: Admission::new(&limits),
             limits,
-            suite,
+            kind,
             identity,
             tls,
             knocked: false,

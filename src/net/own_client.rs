@@ -47,13 +47,13 @@ impl OwnClient {
     /// A connection over `socket`, as the client's suite and pin ask for.
     pub(super) fn connection(&self, socket: TcpStream) -> Result<Connection, rustls::Error> {
         let key = self.identity.signing();
-        if self.identity.suite().is_learning() {
+        if self.identity.kind().is_learning() {
             let handshake = LearningHandshake::client(&*key.public(), self.pin);
             return Ok(Connection::learning(socket, handshake, MEMBER_BODY_BYTES_MAX));
         }
         let config = match self.pin {
             Some(pin) => tls::client_config(key, pin, &self.verdict)?,
-            None => tls::probe_config(key.public().suite().backend(), &self.verdict)?,
+            None => tls::probe_config(key.public().kind().backend(), &self.verdict)?,
         };
         let tls = ClientConnection::new(config, tls::unnamed())?;
         Ok(Connection::secure(socket, tls.into(), MEMBER_BODY_BYTES_MAX))

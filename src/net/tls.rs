@@ -44,7 +44,7 @@ const SCHEME: SignatureScheme = SignatureScheme::RSA_PSS_SHA256;
 /// # Errors
 /// Only if rustls does not accept its own parts.
 pub fn host_config(key: &Arc<dyn SigningKey>) -> Result<Arc<ServerConfig>, Error> {
-    let backend = key.public().suite().backend();
+    let backend = key.public().kind().backend();
     let resolver = HostKey(certified(key, Domain::TlsHost));
     let mut config = ServerConfig::builder_with_details(provider(), Arc::new(NoDates))
         .with_protocol_versions(&[&TLS13])?
@@ -68,7 +68,7 @@ pub fn client_config(
     pin: Fingerprint,
     verdict: &Arc<Verdict>,
 ) -> Result<Arc<ClientConfig>, Error> {
-    let verifier = PinnedHost { backend: key.public().suite().backend(), pin: Some(pin), verdict: Arc::clone(verdict) };
+    let verifier = PinnedHost { backend: key.public().kind().backend(), pin: Some(pin), verdict: Arc::clone(verdict) };
     let resolver = AlwaysResolvesClientRawPublicKeys::new(certified(key, Domain::TlsClient));
     let config = ClientConfig::builder_with_details(provider(), Arc::new(NoDates))
         .with_protocol_versions(&[&TLS13])?

@@ -17,7 +17,7 @@ use super::payload::Body;
 use super::sealing::sender_key;
 use super::{MessageId, Now};
 use crate::crypto::primitives::sha256;
-use crate::crypto::{CryptoBackend, Random, Result, Suite, key_file};
+use crate::crypto::{CryptoBackend, KeyKind, Random, Result, Suite, key_file};
 use crate::wire::{Signed, decode};
 
 const FILE: &str = include_str!("../../tests/data/protocol/vectors.json");
@@ -208,23 +208,23 @@ pub(super) const fn after(milliseconds: u64) -> Now {
 /// The identity of one of the people, made when their bundle was. Reading keys takes time, so each is
 /// made once.
 pub(super) fn identity(name: &str, suite: Suite) -> Arc<Identity> {
-    static MADE: Mutex<Vec<(String, Suite, Arc<Identity>)>> = Mutex::new(Vec::new());
+    static MADE: Mutex<Vec<(String, KeyKind, Arc<Identity>)>> = Mutex::new(Vec::new());
     let mut made = MADE.lock().unwrap();
-    let suite = suite.key_suite();
-    if let Some((.., identity)) = made.iter().find(|(of, kind, _)| of == name && *kind == suite) {
+    let kind = suite.key_kind();
+    if let Some((.., identity)) = made.iter().find(|(of, made_kind, _)| of == name && *made_kind == kind) {
         return Arc::clone(identity);
     }
-    let (backend, [sign, enc]) = (suite.backend(), keys(name, suite));
-    let [sign, enc] = [sign, enc].map(|text| key_file::from_pem(text, suite, None).unwrap());
+    let (backend, [sign, enc]) = (kind.backend(), keys(name, kind));
+    let [sign, enc] = [sign, enc].map(|text| key_file::from_pem(text, kind, None).unwrap());
     let (signing, decryption) =
         (backend.signing_from_pkcs8(&sign).unwrap(), backend.decryption_from_pkcs8(&enc).unwrap());
     let identity = Arc::new(Identity::new(signing, decryption, after(0)).unwrap());
-    made.push((name.to_owned(), suite, Arc::clone(&identity)));
+    made.push((name.to_owned(), kind, Arc::clone(&identity)));
     identity
 }
 
 /// The test keys of one of the people: to sign and to decrypt.
-fn keys(name: &str, suite: Suite) -> [&'static str; 2] {
+fn keys(name: &str, kind: KeyKind) -> [&'static str; 2] {
     macro_rules! keys {
         ($name:literal, $ending:literal) => {
             [
@@ -233,7 +233,7 @@ fn keys(name: &str, suite: Suite) -> [&'static str; 2] {
             ]
         };
     }
-    match (name, suite.is_learning()) {
+    match (name, kind.is_learning()) {
         ("ann", false) => keys!("ann", ".pem"),
         ("bo", false) => keys!("bo", ".pem"),
         ("carol", false) => keys!("carol", ".pem"),

@@ -6,7 +6,7 @@ use super::Now;
 use super::limits::{BUNDLE_LIFE_MS, CLOCK_SKEW_MS};
 use super::payload::{BundlePayload, Fault, VERSION, sign, verify};
 use crate::crypto::{
-    CryptoBackend, CryptoError, DecryptionKey, Domain, EncryptionKey, Fingerprint, SigningKey, Suite, VerifyingKey,
+    CryptoBackend, CryptoError, DecryptionKey, Domain, EncryptionKey, Fingerprint, KeyKind, SigningKey, VerifyingKey,
 };
 use crate::wire::{Signed, decode, encode};
 
@@ -15,12 +15,12 @@ pub struct Identity {
     signing: Arc<dyn SigningKey>,
     decryption: Arc<dyn DecryptionKey>,
     fingerprint: Fingerprint,
-    suite: Suite,
+    kind: KeyKind,
     bundle: Signed,
 }
 
 impl Identity {
-    /// Puts two keys of one suite together and signs their bundle: one private RSA operation.
+    /// Puts two keys of one kind together and signs their bundle: one private RSA operation.
     ///
     /// # Errors
     /// [`CryptoError::WrongSuite`] for keys of two suites, or what signing gives.
@@ -31,15 +31,15 @@ impl Identity {
     ) -> Result<Self, CryptoError> {
         let (verifying, encryption) = (signing.public(), decryption.public());
         let bundle = certify(signing.as_ref(), encryption.as_ref(), now)?;
-        let suite = verifying.suite();
+        let kind = verifying.kind();
         let fingerprint = Fingerprint::of(verifying.spki());
-        Ok(Self { signing: signing.into(), decryption: decryption.into(), fingerprint, suite, bundle })
+        Ok(Self { signing: signing.into(), decryption: decryption.into(), fingerprint, kind, bundle })
     }
 
-    /// The suite of its keys.
+    /// The kind of its keys.
     #[must_use]
-    pub const fn suite(&self) -> Suite {
-        self.suite
+    pub const fn kind(&self) -> KeyKind {
+        self.kind
     }
 
     /// The name of its signing key.
@@ -78,15 +78,15 @@ impl Identity {
 /// The signing key certifies the encryption key: a signed bundle.
 fn certify(signing: &dyn SigningKey, encryption: &dyn EncryptionKey, now: Now) -> Result<Signed, CryptoError> {
     let verifying = signing.public();
-    let suite = verifying.suite();
-    if encryption.suite() != suite {
+    let kind = verifying.kind();
+    if encryption.kind() != kind {
         return Err(CryptoError::WrongSuite);
     }
     let payload = BundlePayload {
         created_ms: now.unix_ms,
         encryption_spki: encryption.spki().to_vec().into(),
         signing_spki: verifying.spki().to_vec().into(),
-        suite: suite.code(),
+        suite: kind.code(),
         version: VERSION,
         not_after_ms: now.unix_ms.saturating_add(BUNDLE_LIFE_MS),
     };
@@ -106,7 +106,7 @@ pub fn certificate(signing: &dyn SigningKey, encryption: &dyn EncryptionKey, now
 pub fn certifies(certificate: &[u8], signing: &dyn SigningKey, encryption: &dyn EncryptionKey) -> bool {
     let verifying = signing.public();
     let bundle = decode::<Signed>(certificate).map_err(Fault::from);
-    let bundle = bundle.and_then(|signed| Bundle::read(&*verifying.suite().backend(), &signed));
+    let bundle = bundle.and_then(|signed| Bundle::read(&*verifying.kind().backend(), &signed));
     bundle.is_ok_and(|bundle| {
         bundle.verifying.spki() == verifying.spki() && bundle.encryption.spki() == encryption.spki()
     })
@@ -132,7 +132,7 @@ impl Bundle {
     /// Reads and checks a signed bundle with keys of the backend's kind.
     pub(super) fn read(backend: &dyn CryptoBackend, signed: &Signed) -> Result<Self, Fault> {
         let unchecked: BundlePayload = decode(&signed.payload)?;
-        if unchecked.version != VERSION || unchecked.suite != backend.suite().key_suite().code() {
+        if unchecked.version != VERSION || unchecked.suite != backend.suite().key_kind().code() {
             return Err(Fault::Version);
         }
         let verifying = backend.verifying_from_spki(&unchecked.signing_spki)?;
@@ -166,7 +166,7 @@ mod tests {
     const NOW: Now = Now::at(0, 20_000 * DAY_MS);
 
     fn keys() -> (Box<dyn SigningKey>, Box<dyn DecryptionKey>) {
-        let backend = Suite::Textbook.backend();
+        let backend = KeyKind::Textbook.backend();
         (backend.generate_signing(256).unwrap(), backend.generate_decryption(256).unwrap())
     }
 
@@ -177,13 +177,13 @@ mod tests {
         let mut payload: BundlePayload = decode(&identity.bundle().payload).unwrap();
         change(&mut payload);
         let signed = sign(identity.signing().as_ref(), Domain::Bundle, &payload).unwrap();
-        Bundle::read(&*Suite::Textbook.backend(), &signed)
+        Bundle::read(&*KeyKind::Textbook.backend(), &signed)
     }
 
     #[test]
     fn an_identity_has_two_keys_of_one_suite() {
         let secure = include_str!("../../tests/data/keys/ann.enc.pem");
-        let der = crate::crypto::key_file::from_pem(secure, Suite::Classical, None).unwrap();
+        let der = crate::crypto::key_file::from_pem(secure, KeyKind::Rsa, None).unwrap();
         let decryption = OpensslRsa.decryption_from_pkcs8(&der).unwrap();
         assert_eq!(Identity::new(keys().0, decryption, NOW).err(), Some(CryptoError::WrongSuite));
     }
@@ -193,7 +193,7 @@ mod tests {
         assert!(changed(|_| ()).is_ok());
         let refused = |change: fn(&mut BundlePayload)| changed(change).err();
         assert_eq!(refused(|payload| payload.version = 2), Some(Fault::Version));
-        assert_eq!(refused(|payload| payload.suite = Suite::Classical.code()), Some(Fault::Version));
+        assert_eq!(refused(|payload| payload.suite = KeyKind::Rsa.code()), Some(Fault::Version));
         let one_for_both = refused(|payload| payload.encryption_spki = payload.signing_spki.clone());
         assert_eq!(one_for_both, Some(CryptoError::KeyPolicy.into()));
         let of_another = refused(|payload| payload.signing_spki = keys().0.public().spki().to_vec().into());

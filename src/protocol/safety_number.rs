@@ -126,13 +126,13 @@ pub(super) fn digits(hash: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::Suite;
+    use crate::crypto::{KeyKind, Suite};
     use std::sync::Arc;
 
     fn key(name: &str) -> Arc<dyn VerifyingKey> {
         let path = format!("{}/tests/data/keys/{name}.sign.pem", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(path).unwrap();
-        let pkcs8 = crate::crypto::key_file::from_pem(&text, Suite::Classical, None).unwrap();
+        let pkcs8 = crate::crypto::key_file::from_pem(&text, KeyKind::Rsa, None).unwrap();
         Suite::Classical.backend().signing_from_pkcs8(&pkcs8).unwrap().public()
     }
 

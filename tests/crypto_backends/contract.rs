@@ -16,23 +16,23 @@ fn a_suite_is_what_its_backend_says() {
     for suite in Suite::ALL {
         assert_eq!(suite.backend().suite(), suite);
         assert_eq!(Suite::from_code(suite.code()), Some(suite));
-        assert_eq!(signing(suite, "ann").public().suite(), suite.key_suite());
-        assert_eq!(decryption(suite, "ann").public().suite(), suite.key_suite());
+        assert_eq!(signing(suite, "ann").public().kind(), suite.key_kind());
+        assert_eq!(decryption(suite, "ann").public().kind(), suite.key_kind());
     }
     assert_eq!(Suite::from_code(77), None);
 }
 
 #[test]
-fn a_suite_makes_the_keys_of_its_key_suite() {
+fn a_suite_makes_the_keys_of_its_key_kind() {
     for suite in Suite::ALL {
-        let (backend, of_keys) = (suite.backend(), suite.key_suite().backend());
+        let (backend, of_keys) = (suite.backend(), suite.key_kind().backend());
         assert_eq!((backend.key_bits(), backend.labels()), (of_keys.key_bits(), of_keys.labels()), "{suite:?}");
         assert!(backend.key_bits().len() > 1 && !backend.key_bits().contains(&1));
         assert_eq!(backend.generate_signing(1).err(), Some(CryptoError::KeyPolicy), "{suite:?}");
         assert_eq!(backend.generate_decryption(1).err(), Some(CryptoError::KeyPolicy), "{suite:?}");
         let least = backend.key_bits().iter().copied().filter(|bits| *bits >= 256).min().unwrap();
         let made = backend.generate_signing(least).unwrap();
-        assert_eq!((made.public().suite(), made.public().bits()), (suite.key_suite(), least));
+        assert_eq!((made.public().kind(), made.public().bits()), (suite.key_kind(), least));
     }
 }
 
@@ -179,7 +179,7 @@ fn keys_read_back_as_they_were() {
 #[test]
 fn a_suite_refuses_the_others_keys() {
     let pairs = backends().into_iter().flat_map(|own| backends().map(|other| (Arc::clone(&own), other)));
-    for (own, other) in pairs.filter(|(own, other)| own.suite().key_suite() != other.suite().key_suite()) {
+    for (own, other) in pairs.filter(|(own, other)| own.suite().key_kind() != other.suite().key_kind()) {
         let private = key_bytes(other.suite(), "ann.sign");
         let spki = signing(other.suite(), "ann").public().spki().to_vec();
         assert_eq!(own.signing_from_pkcs8(&private).err(), Some(CryptoError::BadEncoding));

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use conversa::crypto::key_file::{self, KeyFileError};
-use conversa::crypto::{Domain, Fingerprint, Suite};
+use conversa::crypto::{Domain, Fingerprint, KeyKind, Suite};
 use tempfile::TempDir;
 
 use super::{data, decryption, key_bytes, signing};
@@ -29,14 +29,8 @@ fn ann() -> TempDir {
     let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
     write("sign.pem", &data("keys/ann.sign.pem"));
     write("enc.pem", &data("keys/ann.enc.pem"));
-    write(
-        "sign.pub",
-        &key_file::public_pem(signing(Suite::Classical, "ann").public().spki(), Suite::Classical).unwrap(),
-    );
-    write(
-        "enc.pub",
-        &key_file::public_pem(decryption(Suite::Classical, "ann").public().spki(), Suite::Classical).unwrap(),
-    );
+    write("sign.pub", &key_file::public_pem(signing(Suite::Classical, "ann").public().spki(), KeyKind::Rsa).unwrap());
+    write("enc.pub", &key_file::public_pem(decryption(Suite::Classical, "ann").public().spki(), KeyKind::Rsa).unwrap());
     directory
 }
 
@@ -100,7 +94,7 @@ fn key_files_both_ways() {
     let bytes = key_bytes(Suite::Classical, "ann.sign");
 
     // Ours, under a passphrase, in OpenSSL's hands.
-    fs::write(at("locked.pem"), &*key_file::to_pem(&bytes, Suite::Classical, Some("correct horse")).unwrap()).unwrap();
+    fs::write(at("locked.pem"), &*key_file::to_pem(&bytes, KeyKind::Rsa, Some("correct horse")).unwrap()).unwrap();
     let read = ["pkey", "-in", "locked.pem", "-passin", "pass:correct horse", "-outform", "DER"];
     openssl(directory.path(), &read);
     let public = openssl(directory.path(), &[&read[..], &["-pubout"]].concat());
@@ -122,7 +116,7 @@ fn key_files_both_ways() {
         &["-scrypt"],
     ];
     for kind in read {
-        let opened = key_file::from_pem(&locked(kind), Suite::Classical, Some("hello"));
+        let opened = key_file::from_pem(&locked(kind), KeyKind::Rsa, Some("hello"));
         assert!(opened.is_ok_and(|opened| *opened == bytes), "{kind:?}");
     }
     // An old cipher, an old hash, and more rounds than anybody waits for.
@@ -132,7 +126,7 @@ fn key_files_both_ways() {
         (&["-v2", "aes-256-cbc", "-iter", "2000001"], KeyFileError::Unsupported),
     ];
     for (kind, error) in refused {
-        assert_eq!(key_file::from_pem(&locked(kind), Suite::Classical, Some("hello")), Err(error), "{kind:?}");
+        assert_eq!(key_file::from_pem(&locked(kind), KeyKind::Rsa, Some("hello")), Err(error), "{kind:?}");
     }
 }
 

@@ -23,7 +23,7 @@ fn data(path: &str) -> String {
 /// The plain encoding of a test key, such as `ann.sign`.
 fn key_bytes(suite: Suite, name: &str) -> Vec<u8> {
     let ending = if suite.is_learning() { ".learning.pem" } else { ".pem" };
-    key_file::from_pem(&data(&format!("keys/{name}{ending}")), suite, None).unwrap().to_vec()
+    key_file::from_pem(&data(&format!("keys/{name}{ending}")), suite.key_kind(), None).unwrap().to_vec()
 }
 
 fn signing(suite: Suite, name: &str) -> Box<dyn SigningKey> {

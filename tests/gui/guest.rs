@@ -2,7 +2,7 @@
 
 use conversa::app::conversation::{Change, Chat, Question, Room, RowKind};
 use conversa::app::{HostPlace, HostRequest, IdentityState, JoinRequest, Profile, SeatId, Session, SessionEvent};
-use conversa::crypto::{Fingerprint, Suite};
+use conversa::crypto::{Fingerprint, KeyKind, Suite};
 use conversa::protocol::{LearningConsent, RoomCrypto, SafetyNumber};
 
 use crate::person::profile_of;
@@ -30,7 +30,7 @@ impl Guest {
 
     pub(crate) fn pump(&mut self) {
         while let Ok(event) = self.events.try_recv() {
-            if let SessionEvent::Identity { suite: Suite::Classical, state: IdentityState::Ready { fingerprint, .. } } =
+            if let SessionEvent::Identity { kind: KeyKind::Rsa, state: IdentityState::Ready { fingerprint, .. } } =
                 event
             {
                 self.fingerprint = Some(fingerprint);

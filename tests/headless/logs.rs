@@ -4,7 +4,7 @@
 use std::fs;
 
 use conversa::app::{Keystore, Passphrase};
-use conversa::crypto::Suite;
+use conversa::crypto::KeyKind;
 use conversa::protocol::Invite;
 use data_encoding::{BASE64, HEXLOWER};
 
@@ -59,7 +59,7 @@ fn what_the_program_logs_at_trace_holds_no_secret() {
 
 /// Puts a profile's keys under [`PASSPHRASE`].
 fn lock(profile: &Profile) {
-    let store = Keystore::new(&profile.path(), Suite::Classical);
+    let store = Keystore::new(&profile.path(), KeyKind::Rsa);
     let keys = store.load(None).unwrap().unwrap();
     store.protect(&keys, Some(&Passphrase::new(PASSPHRASE.to_owned()))).unwrap();
 }

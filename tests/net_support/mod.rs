@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use conversa::crypto::{Fingerprint, Suite, SystemRandom, key_file};
+use conversa::crypto::{Fingerprint, KeyKind, Suite, SystemRandom, key_file};
 use conversa::net::{ClientId, Command, Event, Handle, ListenerId, NetLimits, spawn_with};
 use conversa::protocol::{
     self, Client, Entry, Identity, Invite, LearningConsent, LinkError, MessageId, Now, OpenPolicy, RoomCrypto, RoomId,
@@ -46,13 +46,13 @@ pub(crate) fn identity(suite: Suite, name: &str) -> Arc<Identity> {
 
 fn key_bytes(suite: Suite, name: &str) -> Vec<u8> {
     let ending = if suite.is_learning() { ".learning.pem" } else { ".pem" };
-    key_file::from_pem(&data(&format!("{name}{ending}")), suite, None).unwrap().to_vec()
+    key_file::from_pem(&data(&format!("{name}{ending}")), suite.key_kind(), None).unwrap().to_vec()
 }
 
 fn crowd_key_bytes(number: usize) -> Vec<u8> {
     let file = data("crowd.sign.pem");
     let pem = file.split_inclusive("-----END PRIVATE KEY-----\n").nth(number).unwrap();
-    key_file::from_pem(pem, Suite::Classical, None).unwrap().to_vec()
+    key_file::from_pem(pem, KeyKind::Rsa, None).unwrap().to_vec()
 }
 
 fn data(name: &str) -> String {

@@ -346,7 +346,7 @@ impl<'a> Stage<'a> {
     fn open(&mut self, name: &'static str, link: LinkId) {
         let fingerprint = self.net.fingerprint(name);
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        self.host.link_opened(link, Peer { fingerprint, suite: self.net.suite.key_suite(), address }, self.now);
+        self.host.link_opened(link, Peer { fingerprint, keys: self.net.suite.key_kind(), address }, self.now);
         self.links.insert(name, link);
     }
 

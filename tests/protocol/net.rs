@@ -63,7 +63,7 @@ pub(crate) fn identity(suite: Suite, index: usize) -> Arc<Identity> {
 }
 
 fn new_identity(suite: Suite, index: usize) -> Identity {
-    let backend = suite.key_suite().backend();
+    let backend = suite.key_kind().backend();
     if suite.is_learning() {
         let (signing, decryption) = (backend.generate_signing(256).unwrap(), backend.generate_decryption(256).unwrap());
         return Identity::new(signing, decryption, START).unwrap();
@@ -563,7 +563,7 @@ impl Net {
         self.tape.push(Taped::Opened { name, link });
         self.host.link_opened(
             link,
-            Peer { fingerprint, suite: suite.key_suite(), address: IpAddr::V4(Ipv4Addr::LOCALHOST) },
+            Peer { fingerprint, keys: suite.key_kind(), address: IpAddr::V4(Ipv4Addr::LOCALHOST) },
             host_now,
         );
         person.client.connected(now, &mut person.random);

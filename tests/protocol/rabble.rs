@@ -130,7 +130,7 @@ fn come(suite: Suite) {
         let own = identity(suite, if traitor { 2 } else { 4 + dice.below(8) });
         let address = IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(number).unwrap()));
         let link = LinkId(1_000_000 + number);
-        let peer = Peer { fingerprint: own.fingerprint(), suite: suite.key_suite(), address };
+        let peer = Peer { fingerprint: own.fingerprint(), keys: suite.key_kind(), address };
         net.host.link_opened(link, peer, net.now);
         if traitor && let Some((kind, body)) = join_of(&net, "carol") {
             net.host.frame(link, kind, &body, net.now);

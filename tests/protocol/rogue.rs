@@ -21,7 +21,7 @@ impl<'a> Rogue<'a> {
 
     pub(crate) fn link_at(host: &'a mut Host, link: LinkId, identity: &Identity, now: Now) -> Self {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let peer = Peer { fingerprint: identity.fingerprint(), suite: identity.suite(), address };
+        let peer = Peer { fingerprint: identity.fingerprint(), keys: identity.kind(), address };
         host.link_opened(link, peer, now);
         Self { host, link, now, outputs: Vec::new() }
     }

@@ -14,7 +14,8 @@ use zeroize::Zeroizing;
 use super::key_file::Labels;
 use super::primitives::{hmac_sha256, hmac_sha256_verify, sha256};
 use super::{
-    CryptoBackend, CryptoError, DecryptionKey, Domain, EncryptionKey, Result, SigningKey, Suite, VerifyingKey, sealed,
+    CryptoBackend, CryptoError, DecryptionKey, Domain, EncryptionKey, KeyKind, Result, SigningKey, Suite, VerifyingKey,
+    sealed,
 };
 
 /// The keys of one room, and the number that they come from.
@@ -132,8 +133,8 @@ impl CryptoBackend for Cheap {
 }
 
 impl VerifyingKey for Key {
-    fn suite(&self) -> Suite {
-        Suite::Classical
+    fn kind(&self) -> KeyKind {
+        KeyKind::Rsa
     }
 
     fn spki(&self) -> &[u8] {
@@ -164,8 +165,8 @@ impl SigningKey for Key {
 }
 
 impl EncryptionKey for Key {
-    fn suite(&self) -> Suite {
-        Suite::Classical
+    fn kind(&self) -> KeyKind {
+        KeyKind::Rsa
     }
 
     fn spki(&self) -> &[u8] {

@@ -36,7 +36,7 @@ use self::story::Plot;
 use self::tally::Tally;
 use self::world::{Cast, START, World};
 use super::{Identity, Now, Timeline};
-use crate::crypto::{Suite, cheap, key_file};
+use crate::crypto::{KeyKind, Suite, cheap, key_file};
 
 /// How many rooms with cheap keys: what takes a minute or two. Whoever changes the protocol plays ten thousand.
 const SEEDS: u64 = 3_000;
@@ -177,7 +177,7 @@ fn real_identity(suite: Suite, number: usize) -> Arc<Identity> {
     }
     let read = |file: &str, number: usize| {
         let pem = file.split_inclusive("-----END PRIVATE KEY-----\n").nth(number).unwrap();
-        key_file::from_pem(pem, Suite::Classical, None).unwrap()
+        key_file::from_pem(pem, KeyKind::Rsa, None).unwrap()
     };
     let made = SECURE[number].get_or_init(|| {
         let backend = suite.backend();

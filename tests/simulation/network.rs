@@ -78,7 +78,7 @@ impl World {
         person.link = Some(self.last_link);
         person.prekey_at = None;
         let peer =
-            Peer { fingerprint: person.identity.fingerprint(), suite: self.suite.key_suite(), address: person.address };
+            Peer { fingerprint: person.identity.fingerprint(), keys: self.suite.key_kind(), address: person.address };
         client.connected(now, &mut self.dice);
         self.links.insert(self.last_link, Link::of(who));
         self.host.link_opened(LinkId(self.last_link), peer, host_now);

@@ -8,7 +8,7 @@ use std::io::{self, IoSlice, Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use conversa::crypto::{Fingerprint, SigningKey, Suite, key_file};
+use conversa::crypto::{Fingerprint, KeyKind, SigningKey, Suite, key_file};
 use conversa::net::tls::{
     ALPN, KEY_EXCHANGE, Verdict, client_config, host_config, peer_fingerprint, probe_config, unnamed,
 };
@@ -30,7 +30,7 @@ fn key(name: &str) -> Arc<dyn SigningKey> {
 
 fn pkcs8(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/keys/{name}.sign.pem"));
-    key_file::from_pem(&std::fs::read_to_string(path).unwrap(), Suite::Classical, None).unwrap().to_vec()
+    key_file::from_pem(&std::fs::read_to_string(path).unwrap(), KeyKind::Rsa, None).unwrap().to_vec()
 }
 
 fn fingerprint(name: &str) -> Fingerprint {

@@ -56,6 +56,6 @@ fn assert_sound(room: &Room, peer: Fingerprint, bundle: &Signed) {
     assert_eq!(verifying.spki(), payload.k.as_slice(), "a key has one encoding");
     assert_eq!(encryption.spki(), payload.e.as_slice(), "a key has one encoding");
     assert!(payload.k != payload.e && Fingerprint::of(&payload.k) == peer);
-    assert_eq!((payload.s, payload.v), (room.suite.key_suite().code(), 1));
+    assert_eq!((payload.s, payload.v), (room.suite.key_kind().code(), 1));
     assert!(verifying.verify(Domain::Bundle, &bundle.payload, &bundle.signature).is_ok());
 }

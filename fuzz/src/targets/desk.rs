@@ -100,7 +100,7 @@ impl Desk {
         let link = LinkId(self.next_link);
         self.lines.insert(link, Line { peer, frames: Vec::new(), log: None, ending: None });
         let address = IpAddr::V4(Ipv4Addr::new(127, 0, 0, address));
-        self.host.link_opened(link, Peer { fingerprint: peer, suite: suite.key_suite(), address }, self.now);
+        self.host.link_opened(link, Peer { fingerprint: peer, keys: suite.key_kind(), address }, self.now);
         self.drain();
         link
     }

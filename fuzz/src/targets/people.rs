@@ -41,7 +41,7 @@ pub(super) fn identity(suite: Suite, person: usize) -> Arc<Identity> {
 
 fn identities(suite: Suite, files: &[(&str, &str)]) -> Vec<Arc<Identity>> {
     let backend = suite.backend();
-    let read = |text: &str| key_file::from_pem(text, suite, None).unwrap();
+    let read = |text: &str| key_file::from_pem(text, suite.key_kind(), None).unwrap();
     let made = files.iter().map(|(sign, enc)| {
         let signing = backend.signing_from_pkcs8(&read(sign)).unwrap();
         let decryption = backend.decryption_from_pkcs8(&read(enc)).unwrap();

@@ -208,14 +208,14 @@ fn files(seeds: &mut Vec<Seed>) {
         let identity = identity(suite, ANN);
         let keys = [identity.signing().to_pkcs8().unwrap(), identity.decryption().to_pkcs8().unwrap()];
         for (number, key) in keys.iter().enumerate() {
-            let text = key_file::to_pem(key, suite, None).unwrap();
+            let text = key_file::to_pem(key, suite.key_kind(), None).unwrap();
             seeds.push(("key_files", format!("file-{number}-{suite:?}"), [&[odd], text.as_bytes()].concat()));
             seeds.push(("key_files", format!("private-{number}-{suite:?}"), [&[4 + odd], key.as_slice()].concat()));
         }
         let (signing, encryption) = (identity.signing().public(), identity.decryption().public());
         for (number, key) in [signing.spki(), encryption.spki()].into_iter().enumerate() {
             seeds.push(("key_files", format!("public-{number}-{suite:?}"), [&[4 + odd], key].concat()));
-            let text = key_file::public_pem(key, suite).unwrap();
+            let text = key_file::public_pem(key, suite.key_kind()).unwrap();
             seeds.push(("key_files", format!("public-file-{number}-{suite:?}"), [&[odd], text.as_bytes()].concat()));
         }
     }

@@ -14,7 +14,7 @@ mod rows;
 use std::collections::BTreeMap;
 
 use super::{IdentityState, KnownRoom, Problem, SeatEvent, SeatId, SeatInfo, SessionEvent, Settings};
-use crate::crypto::{Fingerprint, Suite};
+use crate::crypto::{Fingerprint, KeyKind};
 use crate::protocol::{Event, LobbyRoom, Name, SafetyNumber};
 
 pub use self::delivery::{Delivery, Progress};
@@ -74,7 +74,7 @@ pub enum Change {
     /// An identity changed its state.
     Identity {
         /// Whose.
-        suite: Suite,
+        kind: KeyKind,
         /// The new state.
         state: IdentityState,
     },
@@ -136,8 +136,8 @@ impl Chat {
     pub fn apply(&mut self, event: &SessionEvent, now_ms: u64) -> Vec<Change> {
         match event {
             SessionEvent::Seat { seat, event } => self.apply_seat(*seat, event, now_ms),
-            SessionEvent::Identity { suite, state } => {
-                vec![Change::Identity { suite: *suite, state: state.clone() }]
+            SessionEvent::Identity { kind, state } => {
+                vec![Change::Identity { kind: *kind, state: state.clone() }]
             }
             SessionEvent::BackedUp(result) => vec![Change::BackedUp(result.clone())],
             SessionEvent::Restored(result) => vec![Change::Restored(result.clone())],

@@ -23,7 +23,7 @@ use super::keystore::Keys;
 use crate::app::clock::now;
 use crate::app::{Code, Passphrase, Problem, files, say};
 use crate::crypto::key_file::{self, KeyFileError};
-use crate::crypto::{Fingerprint, Suite};
+use crate::crypto::{Fingerprint, KeyKind};
 use crate::protocol::{certificate, certifies};
 
 /// The first line.
@@ -32,8 +32,8 @@ const HEAD: &str = "Conversa identity backup 1";
 const FINGERPRINT: &str = "Fingerprint: ";
 /// How the line with the certificate begins.
 const CERTIFICATE: &str = "Certificate: ";
-/// The suite of the keys: the one whose files take a passphrase.
-const SUITE: Suite = Suite::Classical;
+/// The kind of the keys: the one whose files take a passphrase.
+const KIND: KeyKind = KeyKind::Rsa;
 /// The longest file looked at: several times the largest backup there is.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -89,9 +89,9 @@ pub fn read(path: &Path, passphrase: &Passphrase) -> Result<Keys, Problem> {
     let text = text_of(path)?;
     let parts = Parts::of(&text).ok_or_else(|| damaged(path))?;
     let private = |block: &str| {
-        key_file::from_pem(block, SUITE, Some(passphrase.expose())).map_err(|error| key_problem(path, error))
+        key_file::from_pem(block, KIND, Some(passphrase.expose())).map_err(|error| key_problem(path, error))
     };
-    let backend = SUITE.backend();
+    let backend = KIND.backend();
     let unusable = |error| damaged(path).with_detail(error);
     let signing = backend.signing_from_pkcs8(&private(parts.signing)?).map_err(unusable)?;
     let decryption = backend.decryption_from_pkcs8(&private(parts.decryption)?).map_err(unusable)?;
@@ -134,12 +134,12 @@ fn text_of(path: &Path) -> Result<Zeroizing<String>, Problem> {
 fn encode(keys: &Keys, passphrase: &Passphrase, fingerprint: Fingerprint) -> Result<Zeroizing<String>, Problem> {
     let certificate = certificate(keys.signing.as_ref(), keys.decryption.public().as_ref(), now())?;
     let private = |pkcs8: Zeroizing<Vec<u8>>| {
-        key_file::to_pem(&pkcs8, SUITE, Some(passphrase.expose())).map_err(|error| match error {
+        key_file::to_pem(&pkcs8, KIND, Some(passphrase.expose())).map_err(|error| match error {
             KeyFileError::NoPassphrase => of_learning(),
             error => not_made(error),
         })
     };
-    if keys.signing.public().suite() != SUITE {
+    if keys.signing.public().kind() != KIND {
         return Err(of_learning());
     }
     let signing = private(keys.signing.to_pkcs8()?)?;
@@ -228,15 +228,15 @@ mod tests {
 
     use super::*;
 
-    fn keys(name: &str, suite: Suite) -> Keys {
-        let learning = if suite.is_learning() { ".learning" } else { "" };
+    fn keys(name: &str, kind: KeyKind) -> Keys {
+        let learning = if kind.is_learning() { ".learning" } else { "" };
         let private = |half: &str| {
             let path = format!("{}/tests/data/keys/{name}.{half}{learning}.pem", env!("CARGO_MANIFEST_DIR"));
-            key_file::from_pem(&fs::read_to_string(path).unwrap(), suite, None).unwrap()
+            key_file::from_pem(&fs::read_to_string(path).unwrap(), kind, None).unwrap()
         };
         Keys {
-            signing: suite.backend().signing_from_pkcs8(&private("sign")).unwrap(),
-            decryption: suite.backend().decryption_from_pkcs8(&private("enc")).unwrap(),
+            signing: kind.backend().signing_from_pkcs8(&private("sign")).unwrap(),
+            decryption: kind.backend().decryption_from_pkcs8(&private("enc")).unwrap(),
         }
     }
 
@@ -248,7 +248,7 @@ mod tests {
     fn backup(name: &str) -> (tempfile::TempDir, std::path::PathBuf, String) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("backup.pem");
-        write(&path, &keys(name, SUITE), &passphrase("correct horse")).unwrap();
+        write(&path, &keys(name, KIND), &passphrase("correct horse")).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         (directory, path, text)
     }
@@ -256,11 +256,11 @@ mod tests {
     #[test]
     fn an_identity_goes_into_one_file_and_comes_back() {
         let (_directory, path, text) = backup("ann");
-        let ann = keys("ann", SUITE);
+        let ann = keys("ann", KIND);
         let fingerprint = Fingerprint::of(ann.signing.public().spki());
         assert_eq!(said_fingerprint(&path).unwrap(), fingerprint);
         assert!(read(&path, &passphrase("correct horse")).unwrap().is_same(&ann));
-        assert!(!read(&path, &passphrase("correct horse")).unwrap().is_same(&keys("bo", SUITE)));
+        assert!(!read(&path, &passphrase("correct horse")).unwrap().is_same(&keys("bo", KIND)));
         assert!(text.starts_with("Conversa identity backup 1\nFingerprint: ") && !text.contains("BEGIN PRIVATE"));
         #[cfg(unix)]
         {
@@ -274,15 +274,15 @@ mod tests {
     #[test]
     fn nothing_is_written_over_and_nothing_without_a_passphrase() {
         let (directory, path, text) = backup("ann");
-        let problem = write(&path, &keys("bo", SUITE), &passphrase("other")).unwrap_err();
+        let problem = write(&path, &keys("bo", KIND), &passphrase("other")).unwrap_err();
         assert!(problem.code == Code::CannotWrite && problem.text().contains("already"), "{problem}");
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
         let open = directory.path().join("open.pem");
-        assert_eq!(write(&open, &keys("bo", SUITE), &passphrase("")).unwrap_err().code, Code::PassphraseNeeded);
-        let learning = write(&open, &keys("ann", Suite::Textbook), &passphrase("x")).unwrap_err();
+        assert_eq!(write(&open, &keys("bo", KIND), &passphrase("")).unwrap_err().code, Code::PassphraseNeeded);
+        let learning = write(&open, &keys("ann", KeyKind::Textbook), &passphrase("x")).unwrap_err();
         assert!(learning.text().contains("learning identity"), "{learning}");
         let nowhere = directory.path().join("nowhere/backup.pem");
-        assert_eq!(write(&nowhere, &keys("bo", SUITE), &passphrase("x")).unwrap_err().code, Code::CannotWrite);
+        assert_eq!(write(&nowhere, &keys("bo", KIND), &passphrase("x")).unwrap_err().code, Code::CannotWrite);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "only the backup is there");
     }
 

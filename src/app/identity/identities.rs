@@ -1,4 +1,4 @@
-//! The session's identities, one a suite: read or made on a worker thread when first needed.
+//! The session's identities, one a kind: read or made on a worker thread when first needed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::{backup, keyring};
 use crate::app::clock::now;
 use crate::app::worker::thread;
 use crate::app::{Code, Keys, Keystore, Passphrase, Problem, say};
-use crate::crypto::{Fingerprint, Suite};
+use crate::crypto::{Fingerprint, KeyKind};
 use crate::protocol::Identity;
 
 /// An identity as the session knows it.
@@ -27,10 +27,10 @@ enum State {
 /// The identities of a profile.
 pub(in crate::app) struct Identities {
     profile: PathBuf,
-    states: [(Suite, State); Suite::WITH_KEYS.len()],
+    states: [(KeyKind, State); KeyKind::ALL.len()],
     passphrase: Option<Passphrase>,
     /// What the passphrase is once a worker has written the files under it.
-    next_passphrase: Option<(Suite, Option<Passphrase>)>,
+    next_passphrase: Option<(KeyKind, Option<Passphrase>)>,
     /// Whether the secure identity's passphrase is in the keyring.
     uses_keyring: bool,
     /// Whether what a worker does is to restore an identity, and how that was before.
@@ -42,7 +42,7 @@ impl Identities {
     pub(in crate::app) fn new(profile: &Path, uses_keyring: bool, report: Reporter) -> Self {
         Self {
             profile: profile.to_owned(),
-            states: Suite::WITH_KEYS.map(|suite| (suite, State::Unread)),
+            states: KeyKind::ALL.map(|kind| (kind, State::Unread)),
             passphrase: None,
             next_passphrase: None,
             uses_keyring,
@@ -51,23 +51,23 @@ impl Identities {
         }
     }
 
-    /// The identity for rooms of `suite`, if it can be used now; otherwise a worker is set to it.
-    pub(in crate::app) fn want(&mut self, suite: Suite, bits: Option<u32>) -> Option<Arc<Identity>> {
-        let suite = suite.key_suite();
-        match self.state(suite) {
+    /// The identity for rooms of `kind`, if it can be used now; otherwise a worker is set to it.
+    pub(in crate::app) fn want(&mut self, kind: KeyKind, bits: Option<u32>) -> Option<Arc<Identity>> {
+        let kind = kind;
+        match self.state(kind) {
             State::Ready(identity) => return Some(Arc::clone(identity)),
             State::Working => return None,
-            State::Unread | State::Stuck => *self.state(suite) = State::Working,
+            State::Unread | State::Stuck => *self.state(kind) = State::Working,
         }
-        let store = Keystore::new(&self.profile, suite);
+        let store = Keystore::new(&self.profile, kind);
         let report = Arc::clone(&self.report);
         let mut passphrase = self.passphrase.clone();
-        let asks_keyring = self.uses_keyring && passphrase.is_none() && !suite.is_learning();
-        self.work(suite, move || {
+        let asks_keyring = self.uses_keyring && passphrase.is_none() && !kind.is_learning();
+        self.work(kind, move || {
             if asks_keyring {
                 passphrase = recall(&store, &report);
             }
-            read_or_make(&store, suite, bits, passphrase.as_ref(), &report)
+            read_or_make(&store, kind, bits, passphrase.as_ref(), &report)
         });
         None
     }
@@ -83,36 +83,36 @@ impl Identities {
     }
 
     /// Whether the identity could not be read the last time.
-    pub(in crate::app) fn is_stuck(&self, suite: Suite) -> bool {
-        self.states.iter().any(|(of, state)| *of == suite && matches!(state, State::Stuck))
+    pub(in crate::app) fn is_stuck(&self, kind: KeyKind) -> bool {
+        self.states.iter().any(|(of, state)| *of == kind && matches!(state, State::Stuck))
     }
 
-    /// Writes the files of `suite` anew, under another passphrase or none.
-    pub(in crate::app) fn protect(&mut self, suite: Suite, passphrase: Option<Passphrase>) {
-        let store = Keystore::new(&self.profile, suite);
+    /// Writes the files of `kind` anew, under another passphrase or none.
+    pub(in crate::app) fn protect(&mut self, kind: KeyKind, passphrase: Option<Passphrase>) {
+        let store = Keystore::new(&self.profile, kind);
         let old = self.passphrase.clone();
-        self.next_passphrase = Some((suite, passphrase.clone()));
-        *self.state(suite) = State::Working;
-        self.work(suite, move || {
+        self.next_passphrase = Some((kind, passphrase.clone()));
+        *self.state(kind) = State::Working;
+        self.work(kind, move || {
             let keys = store.load(old.as_ref())?.ok_or_else(no_identity)?;
             store.protect(&keys, passphrase.as_ref())?;
             Ok(Identity::new(keys.signing, keys.decryption, now())?)
         });
     }
 
-    /// Makes the identity of `suite` anew, with keys of `bits` bits; the old files are set aside. Does
+    /// Makes the identity of `kind` anew, with keys of `bits` bits; the old files are set aside. Does
     /// nothing where there is none that can be used.
-    pub(in crate::app) fn replace(&mut self, suite: Suite, bits: u32) {
-        if !matches!(self.state(suite), State::Ready(_)) {
+    pub(in crate::app) fn replace(&mut self, kind: KeyKind, bits: u32) {
+        if !matches!(self.state(kind), State::Ready(_)) {
             return;
         }
-        *self.state(suite) = State::Working;
-        let store = Keystore::new(&self.profile, suite);
+        *self.state(kind) = State::Working;
+        let store = Keystore::new(&self.profile, kind);
         let passphrase = self.passphrase.clone();
         let report = Arc::clone(&self.report);
-        self.work(suite, move || {
-            let keys = make(&store, suite, Some(bits), &report)?;
-            store.replace(&keys, passphrase.as_ref().filter(|_| !suite.is_learning()))?;
+        self.work(kind, move || {
+            let keys = make(&store, kind, Some(bits), &report)?;
+            store.replace(&keys, passphrase.as_ref().filter(|_| !kind.is_learning()))?;
             Ok(Identity::new(keys.signing, keys.decryption, now())?)
         });
     }
@@ -135,7 +135,7 @@ impl Identities {
 
     /// Writes a backup on a worker, from the files: nobody has to be ready.
     pub(in crate::app) fn back_up(&self, file: PathBuf, passphrase: Passphrase) {
-        let store = Keystore::new(&self.profile, Suite::Classical);
+        let store = Keystore::new(&self.profile, KeyKind::Rsa);
         let (own, report) = (self.passphrase.clone(), Arc::clone(&self.report));
         let work = move || {
             let keys = store.load(own.as_ref())?.ok_or_else(no_identity)?;
@@ -161,17 +161,17 @@ impl Identities {
 
     /// Puts the keys of a backup in the place of those that are there. If that fails, all is as before.
     pub(in crate::app) fn restore(&mut self, keys: Keys, passphrase: Passphrase) {
-        let suite = Suite::Classical;
-        if matches!(self.state(suite), State::Working) {
+        let kind = KeyKind::Rsa;
+        if matches!(self.state(kind), State::Working) {
             let hint = say!("Try again when the key is made.");
             let problem = Problem::new(Code::Identity, say!("Your key is just being made or changed."), hint);
             self.tell_restored(Err(problem));
             return;
         }
-        self.restoring = Some(std::mem::replace(self.state(suite), State::Working));
-        self.next_passphrase = Some((suite, Some(passphrase.clone())));
-        let store = Keystore::new(&self.profile, suite);
-        self.work(suite, move || {
+        self.restoring = Some(std::mem::replace(self.state(kind), State::Working));
+        self.next_passphrase = Some((kind, Some(passphrase.clone())));
+        let store = Keystore::new(&self.profile, kind);
+        self.work(kind, move || {
             if store.exists() {
                 store.replace(&keys, Some(&passphrase))?;
             } else {
@@ -183,17 +183,17 @@ impl Identities {
 
     /// A worker is done. Says whether seats can go on (`true`), or must wait or fail.
     pub(in crate::app) fn found(&mut self, found: Found) -> Result<(), Problem> {
-        let Found { suite, result, protected, bits } = found;
-        let next = self.next_passphrase.take_if(|(of, _)| *of == suite).filter(|_| result.is_ok());
+        let Found { kind, result, protected, bits } = found;
+        let next = self.next_passphrase.take_if(|(of, _)| *of == kind).filter(|_| result.is_ok());
         let is_changed = next.is_some();
         if let Some((_, passphrase)) = next {
             self.passphrase = passphrase;
         }
-        let before = if suite == Suite::Classical { self.restoring.take() } else { None };
+        let before = if kind == KeyKind::Rsa { self.restoring.take() } else { None };
         let is_restored = before.is_some();
         if let (Some(before), Err(problem)) = (before, &result) {
             let outcome = if matches!(before, State::Ready(_)) { Ok(()) } else { Err(problem.clone()) };
-            *self.state(suite) = before;
+            *self.state(kind) = before;
             self.tell_restored(Err(problem.clone()));
             return outcome;
         }
@@ -205,9 +205,9 @@ impl Identities {
             Err(problem) if is_locked(&problem) => (State::Stuck, IdentityState::Locked(problem.clone()), Err(problem)),
             Err(problem) => (State::Stuck, IdentityState::Failed(problem.clone()), Err(problem)),
         };
-        *self.state(suite) = state;
-        let ready = self.ready(suite).map(|identity| identity.fingerprint());
-        (self.report)(Report::State { suite, state: event });
+        *self.state(kind) = state;
+        let ready = self.ready(kind).map(|identity| identity.fingerprint());
+        (self.report)(Report::State { kind, state: event });
         if let Some(fingerprint) = ready.filter(|_| is_restored) {
             self.tell_restored(Ok(fingerprint));
         }
@@ -223,39 +223,39 @@ impl Identities {
 
     /// Whose the secure identity is, as far as that is known without its passphrase.
     pub(in crate::app) fn known(&self) -> Option<Fingerprint> {
-        let ready = self.ready(Suite::Classical).map(|identity| identity.fingerprint());
-        ready.or_else(|| Keystore::new(&self.profile, Suite::Classical).said_fingerprint())
+        let ready = self.ready(KeyKind::Rsa).map(|identity| identity.fingerprint());
+        ready.or_else(|| Keystore::new(&self.profile, KeyKind::Rsa).said_fingerprint())
     }
 
     fn tell_restored(&self, result: Result<Fingerprint, Problem>) {
         (self.report)(Report::Restored(result));
     }
 
-    /// The identity of `suite` if it is there already.
-    pub(in crate::app) fn ready(&self, suite: Suite) -> Option<&Arc<Identity>> {
+    /// The identity of `kind` if it is there already.
+    pub(in crate::app) fn ready(&self, kind: KeyKind) -> Option<&Arc<Identity>> {
         self.states.iter().find_map(|(of, state)| match state {
-            State::Ready(identity) if *of == suite.key_suite() => Some(identity),
+            State::Ready(identity) if *of == kind => Some(identity),
             _ => None,
         })
     }
 
-    fn state(&mut self, suite: Suite) -> &mut State {
+    fn state(&mut self, kind: KeyKind) -> &mut State {
         let [first, second] = &mut self.states;
-        if first.0 == suite { &mut first.1 } else { &mut second.1 }
+        if first.0 == kind { &mut first.1 } else { &mut second.1 }
     }
 
     /// Runs `work` on a thread of its own, for it takes seconds, and brings its result back.
-    fn work(&self, suite: Suite, work: impl FnOnce() -> Result<Identity, Problem> + Send + 'static) {
+    fn work(&self, kind: KeyKind, work: impl FnOnce() -> Result<Identity, Problem> + Send + 'static) {
         let report = Arc::clone(&self.report);
-        let store = Keystore::new(&self.profile, suite);
+        let store = Keystore::new(&self.profile, kind);
         let started = thread("identity", move || {
             let result = work().map(Arc::new);
             let bits = result.as_ref().map_or(0, |identity| identity.signing().public().bits());
-            report(Report::Work(WorkReport::Found(Found { suite, result, protected: store.is_protected(), bits })));
+            report(Report::Work(WorkReport::Found(Found { kind, result, protected: store.is_protected(), bits })));
         });
         if let Err(problem) = started {
             (self.report)(Report::Work(WorkReport::Found(Found {
-                suite,
+                kind,
                 result: Err(problem),
                 protected: false,
                 bits: 0,
@@ -287,38 +287,38 @@ fn recall(store: &Keystore, report: &Reporter) -> Option<Passphrase> {
 
 fn read_or_make(
     store: &Keystore,
-    suite: Suite,
+    kind: KeyKind,
     bits: Option<u32>,
     passphrase: Option<&Passphrase>,
     report: &Reporter,
 ) -> Result<Identity, Problem> {
-    tell(suite, KeyStep::Reading, report);
+    tell(kind, KeyStep::Reading, report);
     let keys = match store.load(passphrase)? {
         Some(keys) => keys,
         None => {
-            let keys = make(store, suite, bits, report)?;
+            let keys = make(store, kind, bits, report)?;
             // A learning key takes no passphrase: it protects nothing.
-            store.store(&keys, passphrase.filter(|_| !suite.is_learning()))?;
+            store.store(&keys, passphrase.filter(|_| !kind.is_learning()))?;
             keys
         }
     };
     Ok(Identity::new(keys.signing, keys.decryption, now())?)
 }
 
-fn make(store: &Keystore, suite: Suite, bits: Option<u32>, report: &Reporter) -> Result<Keys, Problem> {
+fn make(store: &Keystore, kind: KeyKind, bits: Option<u32>, report: &Reporter) -> Result<Keys, Problem> {
     let keys = store.generate(bits, |making| {
         let step = match making {
             Making::Signing => KeyStep::Signing,
             Making::Decryption => KeyStep::Decryption,
         };
-        tell(suite, step, report);
+        tell(kind, step, report);
     })?;
-    tell(suite, KeyStep::Saving, report);
+    tell(kind, KeyStep::Saving, report);
     Ok(keys)
 }
 
-fn tell(suite: Suite, step: KeyStep, report: &Reporter) {
-    report(Report::State { suite, state: IdentityState::Making(step) });
+fn tell(kind: KeyKind, step: KeyStep, report: &Reporter) {
+    report(Report::State { kind, state: IdentityState::Making(step) });
 }
 
 fn no_passphrase() -> Problem {

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::app::{Action, Code, Passphrase, Problem, Sentence, files, say};
 use crate::crypto::key_file::{self, KeyFileError};
-use crate::crypto::{CryptoError, DecryptionKey, Fingerprint, SigningKey, Suite};
+use crate::crypto::{CryptoError, DecryptionKey, Fingerprint, KeyKind, SigningKey};
 
 /// The most bytes a key file may have: several times the largest there is.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -45,20 +45,20 @@ impl std::fmt::Debug for Keys {
     }
 }
 
-/// The key files of one suite in a profile.
+/// The key files of one kind in a profile.
 #[derive(Clone, Debug)]
 pub struct Keystore {
     directory: PathBuf,
-    suite: Suite,
+    kind: KeyKind,
 }
 
 impl Keystore {
-    /// The key files of `suite` in the profile in `profile`.
+    /// The key files of `kind` in the profile in `profile`.
     #[must_use]
-    pub fn new(profile: &Path, suite: Suite) -> Self {
+    pub fn new(profile: &Path, kind: KeyKind) -> Self {
         let identity = profile.join("identity");
-        let directory = if suite.is_learning() { identity.join("learning") } else { identity };
-        Self { directory, suite }
+        let directory = if kind.is_learning() { identity.join("learning") } else { identity };
+        Self { directory, kind }
     }
 
     /// Whether any key file is there.
@@ -73,8 +73,8 @@ impl Keystore {
     #[must_use]
     pub fn said_fingerprint(&self) -> Option<Fingerprint> {
         let text = self.read(SIGN_PUBLIC).ok().flatten()?;
-        let spki = key_file::from_public_pem(&text, self.suite).ok()?;
-        let key = self.suite.backend().verifying_from_spki(&spki).ok()?;
+        let spki = key_file::from_public_pem(&text, self.kind).ok()?;
+        let key = self.kind.backend().verifying_from_spki(&spki).ok()?;
         Some(Fingerprint::of(key.spki()))
     }
 
@@ -103,19 +103,19 @@ impl Keystore {
             (None, Some(_)) => return Err(self.half_missing(SIGN)),
             (Some(_), None) => return Err(self.half_missing(ENC)),
         };
-        let backend = self.suite.backend();
+        let backend = self.kind.backend();
         let signing = self.decode(SIGN, &sign, passphrase, |der| backend.signing_from_pkcs8(der))?;
         let decryption = self.decode(ENC, &enc, passphrase, |der| backend.decryption_from_pkcs8(der))?;
         Ok(Some(Keys { signing, decryption }))
     }
 
-    /// Makes two keys of `bits` bits, or of the suite's default size. Slow; `step` is told before
+    /// Makes two keys of `bits` bits, or of the kind's default size. Slow; `step` is told before
     /// each. Nothing is written.
     ///
     /// # Errors
-    /// [`CryptoError::KeyPolicy`] for a size the suite does not offer, or a failed backend.
+    /// [`CryptoError::KeyPolicy`] for a size the kind does not offer, or a failed backend.
     pub fn generate(&self, bits: Option<u32>, mut step: impl FnMut(Making)) -> Result<Keys, CryptoError> {
-        let backend = self.suite.backend();
+        let backend = self.kind.backend();
         let bits = bits.or_else(|| backend.key_bits().first().copied()).ok_or(CryptoError::KeyPolicy)?;
         step(Making::Signing);
         let signing = backend.generate_signing(bits)?;
@@ -185,10 +185,10 @@ impl Keystore {
     fn encode(&self, keys: &Keys, passphrase: Option<&Passphrase>) -> Result<[(&'static str, KeyText); 4], Problem> {
         let passphrase = passphrase.map(Passphrase::expose);
         let private = |pkcs8: Zeroizing<Vec<u8>>| {
-            key_file::to_pem(&pkcs8, self.suite, passphrase).map_err(|error| self.key_file_problem(SIGN, error))
+            key_file::to_pem(&pkcs8, self.kind, passphrase).map_err(|error| self.key_file_problem(SIGN, error))
         };
         let public = |spki: &[u8]| {
-            let text = key_file::public_pem(spki, self.suite).map(Zeroizing::new);
+            let text = key_file::public_pem(spki, self.kind).map(Zeroizing::new);
             text.map_err(|error| self.key_file_problem(SIGN_PUBLIC, error))
         };
         Ok([
@@ -225,7 +225,7 @@ impl Keystore {
         passphrase: Option<&Passphrase>,
         read: impl Fn(&[u8]) -> Result<K, CryptoError>,
     ) -> Result<K, Problem> {
-        let der = key_file::from_pem(text, self.suite, passphrase.map(Passphrase::expose))
+        let der = key_file::from_pem(text, self.kind, passphrase.map(Passphrase::expose))
             .map_err(|error| self.key_file_problem(name, error))?;
         read(&der).map_err(|error| self.damaged(name).with_detail(error))
     }
@@ -254,7 +254,7 @@ impl Keystore {
                 say!("A learning key takes no passphrase."),
                 say!("It protects nothing, so there is nothing to protect."),
             ),
-            KeyFileError::OtherSuite(_) | KeyFileError::Damaged | KeyFileError::Unsupported | KeyFileError::Backend => {
+            KeyFileError::OtherKind(_) | KeyFileError::Damaged | KeyFileError::Unsupported | KeyFileError::Backend => {
                 self.damaged(name).with_detail(error)
             }
         }
@@ -295,17 +295,17 @@ mod tests {
     use super::*;
 
     /// Small learning keys are made in an instant; the files work the same for both suites.
-    fn stored(suite: Suite) -> (tempfile::TempDir, Keystore) {
+    fn stored(kind: KeyKind) -> (tempfile::TempDir, Keystore) {
         let directory = tempfile::tempdir().unwrap();
-        let store = Keystore::new(directory.path(), suite);
-        let keys = store.generate((suite.is_learning()).then_some(256), |_| ()).unwrap();
+        let store = Keystore::new(directory.path(), kind);
+        let keys = store.generate((kind.is_learning()).then_some(256), |_| ()).unwrap();
         store.store(&keys, None).unwrap();
         (directory, store)
     }
 
     #[test]
     fn an_identity_comes_back_and_is_never_replaced() {
-        let (_directory, store) = stored(Suite::Textbook);
+        let (_directory, store) = stored(KeyKind::Textbook);
         let keys = store.load(None).unwrap().unwrap();
         assert_eq!(store.said_fingerprint(), Some(Fingerprint::of(keys.signing.public().spki())));
         let again = store.load(None).unwrap().unwrap();
@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn a_replaced_identity_is_set_aside_whole() {
-        let (_directory, store) = stored(Suite::Textbook);
+        let (_directory, store) = stored(KeyKind::Textbook);
         let old = fs::read(store.directory().join(SIGN)).unwrap();
         for n in 1..=2 {
             let before = fs::read(store.directory().join(SIGN)).unwrap();
@@ -341,9 +341,9 @@ mod tests {
     #[test]
     fn a_crash_while_an_identity_is_replaced_leaves_the_old_one_or_the_new_one() {
         let spki = |store: &Keystore| store.load(None).unwrap().unwrap().signing.public().spki().to_vec();
-        let (_elsewhere, other) = stored(Suite::Textbook);
+        let (_elsewhere, other) = stored(KeyKind::Textbook);
         for (set, is_new) in [(".unfinished-set", false), (".whole-set", true)] {
-            let (directory, store) = stored(Suite::Textbook);
+            let (directory, store) = stored(KeyKind::Textbook);
             let old = spki(&store);
             let set = store.directory().join(set);
             fs::create_dir(&set).unwrap();
@@ -362,7 +362,7 @@ mod tests {
 
     #[test]
     fn an_identity_that_was_written_whole_and_not_put_in_its_place_is_one() {
-        let (_directory, store) = stored(Suite::Textbook);
+        let (_directory, store) = stored(KeyKind::Textbook);
         let keys = store.load(None).unwrap().unwrap();
         let set = store.directory().join(".whole-set");
         fs::create_dir(&set).unwrap();
@@ -376,7 +376,7 @@ mod tests {
 
     #[test]
     fn an_identity_that_cannot_be_replaced_stays() {
-        let (_directory, store) = stored(Suite::Textbook);
+        let (_directory, store) = stored(KeyKind::Textbook);
         let old = store.load(None).unwrap().unwrap();
         let new = store.generate(Some(256), |_| ()).unwrap();
         // A learning key takes no passphrase, so nothing can be written.
@@ -388,7 +388,7 @@ mod tests {
     #[test]
     fn no_identity_is_not_a_problem() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Keystore::new(directory.path(), Suite::Classical);
+        let store = Keystore::new(directory.path(), KeyKind::Rsa);
         assert!(!store.exists() && store.load(None).unwrap().is_none());
     }
 
@@ -398,7 +398,7 @@ mod tests {
             for damage in
                 [b"".as_slice(), b"\xff\xfe", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]
             {
-                let (_directory, store) = stored(Suite::Textbook);
+                let (_directory, store) = stored(KeyKind::Textbook);
                 fs::write(store.directory().join(name), damage).unwrap();
                 let problem = store.load(None).unwrap_err();
                 assert_eq!((problem.code, problem.code.exit()), (Code::IdentityDamaged, 5));
@@ -414,7 +414,7 @@ mod tests {
     fn what_is_no_key_file_is_named_and_never_replaced() {
         use std::os::unix::fs::symlink;
         for odd in ["a link to nothing", "a link to itself", "a pipe", "a directory", "endless"] {
-            let (_directory, store) = stored(Suite::Textbook);
+            let (_directory, store) = stored(KeyKind::Textbook);
             let keys = store.load(None).unwrap().unwrap();
             for name in [SIGN, ENC] {
                 let path = store.directory().join(name);
@@ -438,7 +438,7 @@ mod tests {
     #[test]
     fn a_missing_half_is_named() {
         for name in [SIGN, ENC] {
-            let (_directory, store) = stored(Suite::Textbook);
+            let (_directory, store) = stored(KeyKind::Textbook);
             fs::remove_file(store.directory().join(name)).unwrap();
             assert!(store.exists());
             let problem = store.load(None).unwrap_err();
@@ -448,8 +448,8 @@ mod tests {
 
     #[test]
     fn a_learning_key_is_not_taken_for_a_secure_one() {
-        let (directory, learning) = stored(Suite::Textbook);
-        let secure = Keystore::new(directory.path(), Suite::Classical);
+        let (directory, learning) = stored(KeyKind::Textbook);
+        let secure = Keystore::new(directory.path(), KeyKind::Rsa);
         assert!(!secure.exists(), "the two have places of their own");
         for name in [SIGN, ENC] {
             fs::copy(learning.directory().join(name), secure.directory().join(name)).unwrap();
@@ -459,7 +459,7 @@ mod tests {
 
     #[test]
     fn a_passphrase_locks_and_opens_a_secure_identity() {
-        let (_directory, store) = stored(Suite::Classical);
+        let (_directory, store) = stored(KeyKind::Rsa);
         let keys = store.load(None).unwrap().unwrap();
         let right = Passphrase::new("correct horse".into());
         store.protect(&keys, Some(&right)).unwrap();

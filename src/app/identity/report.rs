@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::{Keys, Passphrase, Problem};
-use crate::crypto::{Fingerprint, Suite};
+use crate::crypto::{Fingerprint, KeyKind};
 use crate::protocol::Identity;
 
 /// How far an identity is.
@@ -47,7 +47,7 @@ pub(in crate::app) enum Report {
     /// A worker is done, and the session's thread goes on with it.
     Work(WorkReport),
     /// An identity changed its state.
-    State { suite: Suite, state: IdentityState },
+    State { kind: KeyKind, state: IdentityState },
     /// A backup was written, of whom, or why not.
     BackedUp(Result<Fingerprint, Problem>),
     /// A backup is in use now, or why not.
@@ -71,7 +71,7 @@ pub(in crate::app) enum WorkReport {
 /// What a worker found.
 pub(in crate::app) struct Found {
     /// Which identity.
-    pub(in crate::app) suite: Suite,
+    pub(in crate::app) kind: KeyKind,
     /// The identity and whether its files are protected.
     pub(super) result: Result<Arc<Identity>, Problem>,
     /// Whether its files are under a passphrase.

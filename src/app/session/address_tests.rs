@@ -19,7 +19,7 @@ impl Engine {
     pub(super) fn test_addresses(&mut self, id: SeatId) {
         self.end_probes(|probe| probe.seat == id);
         let Some(seat) = self.seats.get(&id).filter(|seat| seat.info.hosted_here) else { return };
-        let Some(identity) = self.identities.ready(seat.info.suite).map(Arc::clone) else { return };
+        let Some(identity) = self.identities.ready(seat.info.suite.key_kind()).map(Arc::clone) else { return };
         let (crypto, addresses) = (seat.crypto.clone(), seat.info.addresses.clone());
         let tunnels = addresses::tunnels();
         // As many as an invite takes, and no more.

@@ -16,7 +16,7 @@ use super::{JoinRequest, SeatEvent, SeatId};
 use crate::app::clock::now;
 use crate::app::worker::thread;
 use crate::app::{JoinTarget, Problem};
-use crate::crypto::{CryptoError, Fingerprint, Suite};
+use crate::crypto::{CryptoError, Fingerprint, KeyKind};
 use crate::net::{self, ClientId};
 use crate::protocol::{Client, Entry, Event, Identity};
 
@@ -29,9 +29,9 @@ impl Engine {
             return false;
         }
         seat.asked = true;
-        let suite = seat.info.suite.key_suite();
+        let kind = seat.info.suite.key_kind();
         match &mut self.asking.key {
-            AskingKey::Ready(of, identity) if *of == suite => {
+            AskingKey::Ready(of, identity) if *of == kind => {
                 let identity = Arc::clone(identity);
                 self.ask(id, host, identity);
                 return true;
@@ -44,8 +44,8 @@ impl Engine {
         }
         let inputs = self.inputs.clone();
         let started = thread("asking-key", move || {
-            let identity = make(suite).map(Arc::new).map_err(Problem::from);
-            let _ = inputs.send(Input::AskingKey { suite, identity });
+            let identity = make(kind).map(Arc::new).map_err(Problem::from);
+            let _ = inputs.send(Input::AskingKey { kind, identity });
         });
         if let Err(problem) = started {
             log::warn!("the host is not asked: {problem:?}");
@@ -56,14 +56,14 @@ impl Engine {
     }
 
     /// The key for questions is made: those who wait for it ask.
-    pub(super) fn asking_key_made(&mut self, suite: Suite, identity: Result<Arc<Identity>, Problem>) {
+    pub(super) fn asking_key_made(&mut self, kind: KeyKind, identity: Result<Arc<Identity>, Problem>) {
         let AskingKey::Making(waiting) = std::mem::take(&mut self.asking.key) else { return };
         if let Ok(identity) = &identity {
-            self.asking.key = AskingKey::Ready(suite, Arc::clone(identity));
+            self.asking.key = AskingKey::Ready(kind, Arc::clone(identity));
         }
         for (id, host) in waiting {
             match &identity {
-                Ok(identity) if self.seats.get(&id).is_some_and(|seat| seat.info.suite.key_suite() == suite) => {
+                Ok(identity) if self.seats.get(&id).is_some_and(|seat| seat.info.suite.key_kind() == kind) => {
                     self.ask(id, host, Arc::clone(identity));
                 }
                 _ => self.emit_seat(id, SeatEvent::Protocol(Event::FirstUse { host })),
@@ -112,9 +112,9 @@ impl Engine {
     }
 }
 
-/// An identity of the suite's default size, with one key for both of its uses: nobody will send it anything.
-fn make(suite: Suite) -> Result<Identity, CryptoError> {
-    let backend = suite.backend();
+/// An identity of the kind's default size, with one key for both of its uses: nobody will send it anything.
+fn make(kind: KeyKind) -> Result<Identity, CryptoError> {
+    let backend = kind.backend();
     let bits = backend.key_bits().first().copied().ok_or(CryptoError::KeyPolicy)?;
     let signing = backend.generate_signing(bits)?;
     let decryption = backend.decryption_from_pkcs8(&signing.to_pkcs8()?)?;

@@ -18,7 +18,7 @@ use crate::app::identity::identities::{Identities, is_locked};
 use crate::app::identity::report::{Found, Report, Reporter, WorkReport};
 use crate::app::vault::{Private, Vault};
 use crate::app::{Code, Keys, Memories, Passphrase, Problem, Profile, Record, Records, Settings, clock, say};
-use crate::crypto::{Fingerprint, Suite};
+use crate::crypto::{Fingerprint, KeyKind, Suite};
 use crate::net::{self, ClientId, Handle, ListenerId};
 use crate::protocol::limits::INVITE_LIFE_MS;
 use crate::protocol::{Command, Event, Invite, LearningConsent, MessageId, RoomCrypto, RoomId, Stop, check_name};
@@ -174,11 +174,11 @@ impl Engine {
                 self.net_event(event);
             }
             Input::Identity(report) => self.worker_is_done(report),
-            Input::AskingKey { suite, identity } => self.asking_key_made(suite, identity),
-            Input::EnsureIdentity { suite, bits } => drop(self.identities.want(suite, bits)),
-            Input::ReplaceIdentity { suite, bits } => self.replace_identity(suite, bits),
+            Input::AskingKey { kind, identity } => self.asking_key_made(kind, identity),
+            Input::EnsureIdentity { kind, bits } => drop(self.identities.want(kind, bits)),
+            Input::ReplaceIdentity { kind, bits } => self.replace_identity(kind, bits),
             Input::Unlock(passphrase) => self.unlock(passphrase),
-            Input::Protect { suite, passphrase } => self.identities.protect(suite, passphrase),
+            Input::Protect { kind, passphrase } => self.identities.protect(kind, passphrase),
             Input::KeepInKeyring(keep) => self.keep_in_keyring(keep),
             Input::BackUp { file, passphrase } => self.identities.back_up(file, passphrase),
             Input::Restore { file, passphrase } => self.identities.open_backup(file, passphrase),
@@ -246,12 +246,12 @@ impl Engine {
     /// A worker is done with an identity: those who wait for it go on, fail, or wait for a
     /// passphrase.
     fn found(&mut self, found: Found) {
-        let suite = found.suite;
+        let kind = found.kind;
         let outcome = self.identities.found(found);
         if outcome.is_ok() {
-            if suite == Suite::Classical { self.open_vault() } else { self.open_learning_vault() }
+            if kind == KeyKind::Rsa { self.open_vault() } else { self.open_learning_vault() }
         }
-        let waits = |seat: &Seat| seat.progress == Progress::NeedsIdentity && seat.info.suite.key_suite() == suite;
+        let waits = |seat: &Seat| seat.progress == Progress::NeedsIdentity && seat.info.suite.key_kind() == kind;
         let waiting: Vec<SeatId> = self.seats.iter().filter(|(_, seat)| waits(seat)).map(|(id, _)| *id).collect();
         for seat in waiting {
             match &outcome {
@@ -264,9 +264,9 @@ impl Engine {
 
     fn unlock(&mut self, passphrase: Passphrase) {
         self.identities.unlock(passphrase);
-        for suite in Suite::WITH_KEYS {
-            if self.identities.is_stuck(suite) {
-                drop(self.identities.want(suite, None));
+        for kind in KeyKind::ALL {
+            if self.identities.is_stuck(kind) {
+                drop(self.identities.want(kind, None));
             }
         }
     }
@@ -316,15 +316,15 @@ impl Engine {
         }
     }
 
-    fn replace_identity(&mut self, suite: Suite, bits: u32) {
-        let known = self.seats.values().any(|seat| seat.info.suite.key_suite() == suite);
-        if known || !suite.backend().key_bits().contains(&bits) {
+    fn replace_identity(&mut self, kind: KeyKind, bits: u32) {
+        let known = self.seats.values().any(|seat| seat.info.suite.key_kind() == kind);
+        if known || !kind.backend().key_bits().contains(&bits) {
             return log::warn!("the identity is not replaced: it has rooms, or no key has {bits} bits");
         }
-        if suite == Suite::Classical {
+        if kind == KeyKind::Rsa {
             self.change_settings(Box::new(move |settings| settings.key_bits = bits));
         }
-        self.identities.replace(suite, bits);
+        self.identities.replace(kind, bits);
     }
 
     /// The keyring may ask the person something, so it is a worker that waits for it.
@@ -419,7 +419,7 @@ impl Engine {
         let name = self.name();
         self.command_all(&Command::Rename(name.clone()));
         for (id, seat) in self.seats.iter().filter(|(_, seat)| seat.client().is_some()) {
-            if let Some(identity) = self.identities.ready(seat.info.suite) {
+            if let Some(identity) = self.identities.ready(seat.info.suite.key_kind()) {
                 let (member, name) = (identity.fingerprint(), name.clone());
                 self.emit_seat(*id, SeatEvent::Protocol(Event::MemberNamed { member, name }));
             }
@@ -478,7 +478,7 @@ fn reporter(inputs: Sender<Input>, events: async_channel::Sender<SessionEvent>) 
     Arc::new(move |report| {
         let event = match report {
             Report::Work(report) => return drop(inputs.send(Input::Identity(report))),
-            Report::State { suite, state } => SessionEvent::Identity { suite, state },
+            Report::State { kind, state } => SessionEvent::Identity { kind, state },
             Report::BackedUp(result) => SessionEvent::BackedUp(result),
             Report::Restored(result) => SessionEvent::Restored(result),
             Report::Warning(problem) => SessionEvent::Warning(problem),

@@ -91,7 +91,7 @@ impl Engine {
                 self.emit_seat(id, SeatEvent::Taken(seat.info.clone()));
                 self.start(id);
             }
-            (Progress::NeedsIdentity, _) => drop(self.identities.want(seat.info.suite, None)),
+            (Progress::NeedsIdentity, _) => drop(self.identities.want(seat.info.suite.key_kind(), None)),
             (Progress::NeedsListener, _) => {}
         }
     }
@@ -146,7 +146,7 @@ impl Engine {
     pub(super) fn start(&mut self, id: SeatId) {
         let Some(seat) = self.seats.get_mut(&id) else { return };
         let bits = (!seat.info.suite.is_learning() && self.settings.key_bits > 0).then_some(self.settings.key_bits);
-        let Some(identity) = self.identities.want(seat.info.suite, bits) else {
+        let Some(identity) = self.identities.want(seat.info.suite.key_kind(), bits) else {
             seat.progress = Progress::NeedsIdentity;
             return;
         };
@@ -172,7 +172,7 @@ impl Engine {
     /// This computer listens for the room of a seat.
     pub(super) fn listening(&mut self, id: SeatId, address: SocketAddr) {
         let Some(seat) = self.seats.get_mut(&id) else { return };
-        let Some(identity) = self.identities.ready(seat.info.suite).map(Arc::clone) else { return };
+        let Some(identity) = self.identities.ready(seat.info.suite.key_kind()).map(Arc::clone) else { return };
         seat.info.addresses = addresses::for_invites(address);
         let waits = seat.progress == Progress::NeedsListener;
         if let Some(record) = seat.record.as_mut().filter(|_| waits) {

@@ -7,7 +7,7 @@ use super::address_test::AddressTest;
 use super::requests::{SeatId, SeatInfo};
 use crate::app::identity::report::IdentityState;
 use crate::app::{Problem, Settings};
-use crate::crypto::{Fingerprint, Suite};
+use crate::crypto::{Fingerprint, KeyKind};
 use crate::protocol::{self, MessageId, RoomCode};
 
 /// What happened in a session.
@@ -15,8 +15,8 @@ use crate::protocol::{self, MessageId, RoomCode};
 pub enum SessionEvent {
     /// An identity changed its state.
     Identity {
-        /// Whose: each suite has its own.
-        suite: Suite,
+        /// Which of the two.
+        kind: KeyKind,
         /// The new state.
         state: IdentityState,
     },

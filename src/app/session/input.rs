@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{HostRequest, JoinRequest, SeatId};
 use crate::app::identity::report::WorkReport;
 use crate::app::{Passphrase, Problem, Settings};
-use crate::crypto::{Fingerprint, Suite};
+use crate::crypto::{Fingerprint, KeyKind};
 use crate::net;
 use crate::protocol::{Command, Identity, Invite, MessageId};
 
@@ -15,11 +15,11 @@ use crate::protocol::{Command, Identity, Invite, MessageId};
 pub(super) enum Input {
     Net(net::Event),
     Identity(WorkReport),
-    AskingKey { suite: Suite, identity: Result<Arc<Identity>, Problem> },
-    EnsureIdentity { suite: Suite, bits: Option<u32> },
-    ReplaceIdentity { suite: Suite, bits: u32 },
+    AskingKey { kind: KeyKind, identity: Result<Arc<Identity>, Problem> },
+    EnsureIdentity { kind: KeyKind, bits: Option<u32> },
+    ReplaceIdentity { kind: KeyKind, bits: u32 },
     Unlock(Passphrase),
-    Protect { suite: Suite, passphrase: Option<Passphrase> },
+    Protect { kind: KeyKind, passphrase: Option<Passphrase> },
     KeepInKeyring(bool),
     BackUp { file: PathBuf, passphrase: Passphrase },
     Restore { file: PathBuf, passphrase: Passphrase },

@@ -1,18 +1,18 @@
-//! Where this computer listens: one listener an address and suite, shared by the rooms hosted there.
+//! Where this computer listens: one listener an address and kind, shared by the rooms hosted there.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::SeatId;
-use crate::crypto::Suite;
+use crate::crypto::KeyKind;
 use crate::net::{Command, Handle, ListenerId, NetLimits};
 use crate::protocol::{Identity, OpenPolicy};
 
 /// One listening socket.
 struct Listener {
     id: ListenerId,
-    suite: Suite,
+    kind: KeyKind,
     asked: SocketAddr,
     /// The address with its real port, once it listens.
     bound: Option<SocketAddr>,
@@ -36,9 +36,9 @@ impl Listeners {
         identity: &Arc<Identity>,
         net: &Handle,
     ) -> Option<SocketAddr> {
-        let suite = identity.suite();
+        let kind = identity.kind();
         let fits = |listener: &&mut Listener| {
-            listener.suite == suite && (listener.asked == address || listener.bound == Some(address))
+            listener.kind == kind && (listener.asked == address || listener.bound == Some(address))
         };
         if let Some(listener) = self.all.iter_mut().find(fits) {
             listener.seats.insert(seat);
@@ -46,7 +46,7 @@ impl Listeners {
         }
         let id = ListenerId(self.next);
         self.next += 1;
-        self.all.push(Listener { id, suite, asked: address, bound: None, seats: BTreeSet::from([seat]) });
+        self.all.push(Listener { id, kind, asked: address, bound: None, seats: BTreeSet::from([seat]) });
         net.send(Command::Listen {
             listener: id,
             address,

@@ -57,7 +57,7 @@ impl Engine {
 
     /// Whether a key is one of this profile's own.
     fn is_own(&self, key: Fingerprint) -> bool {
-        crate::crypto::Suite::WITH_KEYS
+        crate::crypto::KeyKind::ALL
             .into_iter()
             .filter_map(|suite| self.identities.ready(suite))
             .any(|identity| identity.fingerprint() == key)

@@ -44,7 +44,7 @@ pub use self::requests::{HostPlace, HostRequest, JoinRequest, KnownRoom, Opening
 use super::settings::Settings;
 use super::worker::thread;
 use super::{Code, JoinTarget, LoadedRecords, Memories, Passphrase, Problem, Profile, Records, clock, say, sendable};
-use crate::crypto::{Fingerprint, Random, Suite, SystemRandom};
+use crate::crypto::{Fingerprint, KeyKind, Random, SystemRandom};
 use crate::net;
 use crate::protocol::limits::TEXT_BYTES_MAX;
 use crate::protocol::{self, MessageId, RoomId};
@@ -112,17 +112,17 @@ impl Session {
         Ok((session, Opening { settings, rooms, lost, warnings }, receiver))
     }
 
-    /// Reads the identity of `suite`, or makes one of `bits` bits (the suite's default without)
+    /// Reads the identity of `kind`, or makes one of `bits` bits (the kind's default without)
     /// where there is none. A damaged identity is reported, never replaced.
-    pub fn ensure_identity(&self, suite: Suite, bits: Option<u32>) {
-        self.input(Input::EnsureIdentity { suite, bits });
+    pub fn ensure_identity(&self, kind: KeyKind, bits: Option<u32>) {
+        self.input(Input::EnsureIdentity { kind, bits });
     }
 
-    /// Makes the identity of `suite` anew with keys of `bits` bits, and sets the old files aside: a
+    /// Makes the identity of `kind` anew with keys of `bits` bits, and sets the old files aside: a
     /// new person to everybody. Does nothing while there is a room of the suite, for its members
     /// know the old one; nor where no identity can be used yet.
-    pub fn replace_identity(&self, suite: Suite, bits: u32) {
-        self.input(Input::ReplaceIdentity { suite, bits });
+    pub fn replace_identity(&self, kind: KeyKind, bits: u32) {
+        self.input(Input::ReplaceIdentity { kind, bits });
     }
 
     /// Gives the passphrase of the identity's files, and reads on what waits for it.
@@ -136,9 +136,9 @@ impl Session {
         self.input(Input::KeepInKeyring(keep));
     }
 
-    /// Writes the identity of `suite` anew under a passphrase, or under none.
-    pub fn protect_identity(&self, suite: Suite, passphrase: Option<Passphrase>) {
-        self.input(Input::Protect { suite, passphrase });
+    /// Writes the identity of `kind` anew under a passphrase, or under none.
+    pub fn protect_identity(&self, kind: KeyKind, passphrase: Option<Passphrase>) {
+        self.input(Input::Protect { kind, passphrase });
     }
 
     /// Writes a backup of the secure identity to a new file, under a passphrase of its own.

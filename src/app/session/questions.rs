@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::SeatId;
-use crate::crypto::{Fingerprint, Suite};
+use crate::crypto::{Fingerprint, KeyKind};
 use crate::net::ClientId;
 use crate::protocol::Identity;
 
@@ -30,5 +30,5 @@ pub(super) enum AskingKey {
     /// A worker makes it; these wait for it.
     Making(Vec<(SeatId, Fingerprint)>),
     /// It can be used for hosts of these keys.
-    Ready(Suite, Arc<Identity>),
+    Ready(KeyKind, Arc<Identity>),
 }

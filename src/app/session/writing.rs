@@ -7,7 +7,7 @@ use super::engine::Engine;
 use super::{SessionEvent, lock};
 use crate::app::vault::{Private, Vault};
 use crate::app::{Problem, say};
-use crate::crypto::Suite;
+use crate::crypto::KeyKind;
 use crate::protocol::{Command, Invite, RoomId};
 
 /// How long changed settings wait for more changes before they are written: a draft changes with
@@ -55,7 +55,7 @@ impl Engine {
     /// The secure identity is open, and so is what lies under its lock. Of another identity than before
     /// it is written anew: what a person knows of others does not change with their own key.
     pub(super) fn open_vault(&mut self) {
-        let Some(identity) = self.identities.ready(Suite::Classical) else { return };
+        let Some(identity) = self.identities.ready(KeyKind::Rsa) else { return };
         let vault = match Vault::of(&self.directory, identity) {
             Ok(vault) => vault,
             Err(error) => return self.emit(SessionEvent::Warning(error.into())),
@@ -86,7 +86,7 @@ impl Engine {
 
     /// The learning identity is there: so are the invites to its rooms.
     pub(super) fn open_learning_vault(&mut self) {
-        let Some(identity) = self.identities.ready(Suite::Textbook) else { return };
+        let Some(identity) = self.identities.ready(KeyKind::Textbook) else { return };
         let vault = Vault::of(&self.directory, identity).map_err(Problem::from);
         let is_other = self.learning_vault.is_some();
         let opened = vault

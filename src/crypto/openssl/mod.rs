@@ -16,7 +16,8 @@ use zeroize::Zeroizing;
 use super::key_file::Labels;
 use super::primitives::prefixed;
 use super::{
-    CryptoBackend, CryptoError, DecryptionKey, Domain, EncryptionKey, Result, SigningKey, Suite, VerifyingKey, sealed,
+    CryptoBackend, CryptoError, DecryptionKey, Domain, EncryptionKey, KeyKind, Result, SigningKey, Suite, VerifyingKey,
+    sealed,
 };
 
 /// The one plaintext length: RSA carries a 32-byte secret and nothing else.
@@ -94,8 +95,8 @@ struct Theirs {
 }
 
 impl VerifyingKey for Theirs {
-    fn suite(&self) -> Suite {
-        Suite::Classical
+    fn kind(&self) -> KeyKind {
+        KeyKind::Rsa
     }
 
     fn spki(&self) -> &[u8] {
@@ -112,8 +113,8 @@ impl VerifyingKey for Theirs {
 }
 
 impl EncryptionKey for Theirs {
-    fn suite(&self) -> Suite {
-        Suite::Classical
+    fn kind(&self) -> KeyKind {
+        KeyKind::Rsa
     }
 
     fn spki(&self) -> &[u8] {

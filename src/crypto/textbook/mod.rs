@@ -32,7 +32,8 @@ pub use self::rsa::{Exponent, KeyPair, MAX_BITS, MIN_BITS, PublicKey};
 use super::key_file::Labels;
 use super::primitives::prefixed;
 use super::{
-    CryptoBackend, CryptoError, DecryptionKey, Domain, EncryptionKey, Result, SigningKey, Suite, VerifyingKey, sealed,
+    CryptoBackend, CryptoError, DecryptionKey, Domain, EncryptionKey, KeyKind, Result, SigningKey, Suite, VerifyingKey,
+    sealed,
 };
 
 /// The backend of [`Suite::Textbook`].
@@ -122,8 +123,8 @@ impl Public {
 }
 
 impl VerifyingKey for Public {
-    fn suite(&self) -> Suite {
-        Suite::Textbook
+    fn kind(&self) -> KeyKind {
+        KeyKind::Textbook
     }
 
     fn spki(&self) -> &[u8] {
@@ -141,8 +142,8 @@ impl VerifyingKey for Public {
 }
 
 impl EncryptionKey for Public {
-    fn suite(&self) -> Suite {
-        Suite::Textbook
+    fn kind(&self) -> KeyKind {
+        KeyKind::Textbook
     }
 
     fn spki(&self) -> &[u8] {

@@ -155,7 +155,7 @@ impl Presenter {
     /// The port for a room of `suite`: what was asked for, unless it is the usual one and rooms of the
     /// other suite are hosted there, for the two never share one.
     fn free_port(&self, port: u16, suite: Suite) -> u16 {
-        let others = self.chat.rooms().filter(|room| room.info.suite.key_suite() != suite.key_suite());
+        let others = self.chat.rooms().filter(|room| room.info.suite.key_kind() != suite.key_kind());
         let taken: Vec<u16> = others.filter_map(|room| Some(room.hosting.as_ref()?.address.port())).collect();
         if port != self.settings.port {
             return port;

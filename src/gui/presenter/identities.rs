@@ -2,7 +2,7 @@
 
 use super::{Presenter, views};
 use crate::app::{Code, IdentityState, KeyStep, Passphrase, Problem, say, suggested_name};
-use crate::crypto::{Fingerprint, Suite};
+use crate::crypto::{Fingerprint, KeyKind, Suite};
 use crate::gui::generated as ui;
 use crate::gui::{Costs, format, measure};
 use crate::protocol::check_name;
@@ -67,18 +67,18 @@ impl Presenter {
         };
         self.identities.protecting = true;
         self.state().set_passphrase_error(ui::TroubleView::default());
-        self.session.protect_identity(Suite::Classical, Some(passphrase));
+        self.session.protect_identity(KeyKind::Rsa, Some(passphrase));
     }
 
     /// Makes the secure identity anew. The session refuses while it has rooms, as the sheet says.
     pub(in crate::gui) fn replace_identity(&self, bits: i32) {
         if let Ok(bits) = u32::try_from(bits) {
-            self.session.replace_identity(Suite::Classical, bits);
+            self.session.replace_identity(KeyKind::Rsa, bits);
         }
     }
 
     pub(in crate::gui) fn make_learning_identity(&self, bits: i32) {
-        self.session.ensure_identity(Suite::Textbook, u32::try_from(bits).ok());
+        self.session.ensure_identity(KeyKind::Textbook, u32::try_from(bits).ok());
     }
 
     /// Measures both suites on a worker: it makes keys, which takes seconds.
@@ -98,9 +98,9 @@ impl Presenter {
     /// The key is read, or made if this is the first time. A learning key is only read.
     pub(super) fn start_identities(&self) {
         let bits = (self.settings.key_bits > 0).then_some(self.settings.key_bits);
-        self.session.ensure_identity(Suite::Classical, bits);
-        if crate::app::Keystore::new(self.place.as_ref(), Suite::Textbook).exists() {
-            self.session.ensure_identity(Suite::Textbook, None);
+        self.session.ensure_identity(KeyKind::Rsa, bits);
+        if crate::app::Keystore::new(self.place.as_ref(), KeyKind::Textbook).exists() {
+            self.session.ensure_identity(KeyKind::Textbook, None);
         }
     }
 

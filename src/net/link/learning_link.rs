@@ -81,7 +81,7 @@ impl LearningHandshake {
     }
 
     fn new(side: Side, key: &dyn VerifyingKey) -> Self {
-        let backend = key.suite().backend();
+        let backend = key.kind().backend();
         Self { side, step: Step::Banner, backend, key: encoded(key.spki()), received: Vec::new() }
     }
 

@@ -87,8 +87,7 @@ impl Client {
     pub(super) fn show_lobby(&mut self, lobby: &Lobby, now: Now) -> Result<(), Fault> {
         let suite = self.crypto.suite();
         // Whoever was invited knows the suite; whoever knocks takes any of the kind they trust.
-        let is_meant =
-            |of: Suite| if self.target.is_some() { of == suite } else { of.key_suite() == suite.key_suite() };
+        let is_meant = |of: Suite| if self.target.is_some() { of == suite } else { of.key_kind() == suite.key_kind() };
         let mut rooms = Vec::new();
         // Nothing was sent since the question, which the link began with.
         let round_trip_ms = now.monotonic_ms.saturating_sub(self.asked_ms);

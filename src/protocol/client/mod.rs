@@ -206,7 +206,7 @@ impl Client {
 
     /// Begins: asks for a connection.
     pub fn start(&mut self, now: Now) {
-        if self.identity.suite() != self.crypto.suite().key_suite() {
+        if self.identity.kind() != self.crypto.suite().key_kind() {
             return self.stop(Stop::Crypto(CryptoError::WrongSuite));
         }
         self.time = now;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde_json::Value;
 
 use super::{FILE, Fixed, after, identity, unhex};
-use crate::crypto::{Fingerprint, Suite};
+use crate::crypto::{Fingerprint, KeyKind, Suite};
 use crate::protocol::consent::RoomCrypto;
 use crate::protocol::payload::{Fault, PrekeyPayload};
 use crate::protocol::{
@@ -56,7 +56,7 @@ const ANN: LinkId = LinkId(1);
 const BO: LinkId = LinkId(2);
 
 fn connect(host: &mut Host, link: LinkId, fingerprint: Fingerprint) {
-    let peer = Peer { fingerprint, suite: Suite::Classical, address: IpAddr::V4(Ipv4Addr::LOCALHOST) };
+    let peer = Peer { fingerprint, keys: KeyKind::Rsa, address: IpAddr::V4(Ipv4Addr::LOCALHOST) };
     host.link_opened(link, peer, after(0));
 }
 

@@ -26,7 +26,7 @@ impl Host {
             None => roster.may_knock(),
         };
         let rosters = self.rooms.values().map(Room::roster);
-        let meant = rosters.filter(|roster| roster.suite().key_suite() == peer.suite && is_meant(roster));
+        let meant = rosters.filter(|roster| roster.suite().key_kind() == peer.keys && is_meant(roster));
         // As many as the answer may have: with odd keys, 32 geneses at the limit of their own frame are too many.
         let mut left = FrameKind::Lobby.limit().saturating_sub(LOBBY_HEAD_BYTES);
         let shown = meant.take_while(|roster| {
@@ -43,7 +43,7 @@ impl Host {
     pub(super) fn open(&mut self, link: LinkId, open: &Open, now: Now) {
         let Some(peer) = self.peer(link) else { return };
         let Ok(roster) = Roster::open(&open.genesis) else { return self.close(link, ByeCode::Protocol, now) };
-        if roster.owner() != peer.fingerprint || roster.suite().key_suite() != peer.suite || !self.allows(&peer, open) {
+        if roster.owner() != peer.fingerprint || roster.suite().key_kind() != peer.keys || !self.allows(&peer, open) {
             return self.refuse(link, RefuseCode::Open);
         }
         let room = roster.room();
@@ -82,7 +82,7 @@ impl Host {
             return Ok(());
         }
         let room = self.rooms.get(&room_id).ok_or(RefuseCode::NoRoom)?;
-        if room.roster().suite().key_suite() != peer.suite {
+        if room.roster().suite().key_kind() != peer.keys {
             return Err(RefuseCode::NoRoom);
         }
         let bundle = Bundle::read(room.roster().backend(), &join.bundle).map_err(|_| RefuseCode::Bundle)?;
@@ -189,7 +189,7 @@ impl Host {
         let Some(peer) = self.peer(link) else { return };
         let room_id = RoomId(resume.room.into_array());
         let Some(room) = self.rooms.get(&room_id) else { return self.refuse(link, RefuseCode::NoRoom) };
-        if !room.roster().contains(&peer.fingerprint) || room.roster().suite().key_suite() != peer.suite {
+        if !room.roster().contains(&peer.fingerprint) || room.roster().suite().key_kind() != peer.keys {
             return self.refuse(link, RefuseCode::NoRoom);
         }
         if room.can_resume(resume.position, &resume.log_hash) {

@@ -19,7 +19,7 @@ use super::limits::{
 use super::liveness::{Liveness, Sign};
 use super::rate::Bucket;
 use super::{Now, RoomId};
-use crate::crypto::{Fingerprint, Suite};
+use crate::crypto::{Fingerprint, KeyKind};
 use crate::wire::{ByeCode, RefuseCode};
 use crate::wire::{Frame, FrameKind, Ping, Refuse, RelayToken};
 
@@ -32,8 +32,8 @@ pub struct LinkId(pub u64);
 pub struct Peer {
     /// Its signing key, proven by the link (in a learning room: merely claimed).
     pub fingerprint: Fingerprint,
-    /// The suite of its keys, and so of the link.
-    pub suite: Suite,
+    /// The kind of its keys, and so of the link.
+    pub keys: KeyKind,
     /// Where it connects from; of IPv6 its network, for one customer has all of that.
     pub address: IpAddr,
 }

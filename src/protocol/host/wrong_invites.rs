@@ -91,7 +91,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use crate::crypto::Suite;
+    use crate::crypto::KeyKind;
 
     fn at(monotonic_ms: u64) -> Now {
         Now::at(monotonic_ms, 0)
@@ -99,7 +99,7 @@ mod tests {
 
     fn peer(key: usize, address: usize) -> Peer {
         let address = IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(address).unwrap()));
-        Peer { fingerprint: Fingerprint::of(&key.to_be_bytes()), suite: Suite::Classical, address }
+        Peer { fingerprint: Fingerprint::of(&key.to_be_bytes()), keys: KeyKind::Rsa, address }
     }
 
     #[test]

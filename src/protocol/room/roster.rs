@@ -26,7 +26,7 @@ pub fn new_room(
     now: Now,
     random: &mut dyn Random,
 ) -> Result<(RoomId, Signed), CryptoError> {
-    if suite.key_suite() != owner.suite() {
+    if suite.key_kind() != owner.kind() {
         return Err(CryptoError::WrongSuite);
     }
     let payload = GenesisPayload {
