@@ -7,7 +7,7 @@ use conversa::app::conversation::{
 };
 use conversa::app::{Code, KnownRoom, Problem, SeatEvent, SeatId, SeatInfo, SessionEvent};
 use conversa::crypto::{Fingerprint, Suite};
-use conversa::protocol::{Event, LinkError, MessageId, RoomCode, RoomId, Stop};
+use conversa::protocol::{Content, Event, LinkError, MessageId, RoomCode, RoomId, Stop};
 use conversa::wire::Signed;
 
 const SEAT: SeatId = SeatId(1);
@@ -58,12 +58,12 @@ impl Story {
 
     fn says(&mut self, who: &str, number: u32, text: &str) -> Vec<Change> {
         let sent_ms = self.now_ms;
-        self.tell(Event::Message { id: message(number), from: person(who), text: text.to_owned(), sent_ms })
+        self.tell(Event::Message { id: message(number), from: person(who), content: Content::text(text), sent_ms })
     }
 
     fn types(&mut self, number: u32, text: &str) -> Vec<Change> {
         let sent_ms = self.now_ms;
-        self.seat(SeatEvent::Sent { id: message(number), text: text.to_owned(), sent_ms })
+        self.seat(SeatEvent::Sent { id: message(number), content: Content::text(text), sent_ms })
     }
 
     fn room(&self) -> &Room {
@@ -73,7 +73,9 @@ impl Story {
     /// The rows in words.
     fn rows(&self) -> Vec<String> {
         let words = |kind: &RowKind| match kind {
-            RowKind::Message(message) => format!("{}: {}", self.room().name_of(&message.from), message.text),
+            RowKind::Message(message) => {
+                format!("{}: {}", self.room().name_of(&message.from), message.content.words().unwrap())
+            }
             RowKind::Notice(notice) => notice_text(self.room(), notice),
         };
         self.room().rows().iter().map(|row| words(&row.kind)).collect()
@@ -247,7 +249,7 @@ fn unread_messages_are_counted_unless_they_are_on_screen() {
     story.chat.view(None);
     story.says("ann", 5, "not seen");
     assert_eq!(story.room().unread, 1);
-    assert_eq!(story.room().last_message().unwrap().text, "not seen");
+    assert_eq!(story.room().last_message().unwrap().content.words(), Some("not seen"));
 }
 
 #[test]
@@ -457,7 +459,7 @@ fn a_member_who_uses_the_id_of_my_message_changes_nothing_of_it() {
             story.types(1, "mine");
         }
         let own = |story: &Story| story.room().own_message(&message(1)).cloned().unwrap();
-        assert_eq!(own(&story).text, "mine");
+        assert_eq!(own(&story).content.words(), Some("mine"));
         let index = story.room().rows().iter().position(|row| row.kind == RowKind::Message(own(&story))).unwrap();
         let changed = [Change::RowChanged { seat: SEAT, index }];
         assert_eq!(story.tell(Event::OnHost { id: message(1), without: vec![] }), changed);
@@ -495,11 +497,11 @@ fn long_messages_take_no_more_memory_than_a_long_talk() {
     let before = story.room().rows().len();
     story.says("mallory", u32::MAX - 1, &words);
     assert!(story.room().rows().len() <= before, "a long list beside a message takes the place of words");
-    assert_eq!(story.room().own_message(&message(u32::MAX)).unwrap().text, "mine");
+    assert_eq!(story.room().own_message(&message(u32::MAX)).unwrap().content.words(), Some("mine"));
 }
 
 fn words_of(kind: &RowKind) -> usize {
-    if let RowKind::Message(message) = kind { message.text.len() } else { 0 }
+    if let RowKind::Message(message) = kind { message.content.size() } else { 0 }
 }
 
 #[test]
@@ -511,8 +513,8 @@ fn where_nobody_looks_no_rows_are_kept_and_all_else_is_known() {
         tell(SeatEvent::Taken(info(Suite::Classical, true)));
         tell(SeatEvent::Protocol(Event::Members(vec![person("ann"), person("bo")])));
         tell(SeatEvent::Protocol(named("ann", "Ann")));
-        tell(SeatEvent::Sent { id: message(1), text: "mine".into(), sent_ms: 5 });
-        let said = Event::Message { id: message(2), from: person("ann"), text: "hi".into(), sent_ms: 5 };
+        tell(SeatEvent::Sent { id: message(1), content: Content::text("mine"), sent_ms: 5 });
+        let said = Event::Message { id: message(2), from: person("ann"), content: Content::text("hi"), sent_ms: 5 };
         assert_eq!(tell(SeatEvent::Protocol(said)), [Change::RoomChanged(seat)]);
         assert!(tell(SeatEvent::Protocol(Event::OnHost { id: message(1), without: vec![] })).is_empty());
         let room = story.chat.room(seat).unwrap();
@@ -527,7 +529,7 @@ fn known_rooms_are_listed_before_anything_happens_and_sorted_by_activity() {
         (1..=3).map(|seat| KnownRoom { seat: SeatId(seat), info: info(Suite::Classical, false) }).collect();
     let mut chat = Chat::new(&known);
     assert!(chat.rooms().all(|room| room.connection == Connection::Idle));
-    let event = Event::Message { id: message(1), from: person("ann"), text: "hi".into(), sent_ms: 5 };
+    let event = Event::Message { id: message(1), from: person("ann"), content: Content::text("hi"), sent_ms: 5 };
     chat.apply(&SessionEvent::Seat { seat: SeatId(2), event: SeatEvent::Protocol(event) }, 10);
     assert_eq!(chat.by_activity().first().map(|room| room.seat), Some(SeatId(2)));
     assert!(matches!(chat.room(SeatId(2)).unwrap().rows()[0].kind, RowKind::Message(_)));

@@ -15,7 +15,8 @@ use conversa::crypto::textbook::KeyPair;
 use conversa::crypto::{DecryptionKey, Fingerprint, SigningKey, Suite, ml_kem, x25519};
 use conversa::net::{self, ClientId};
 use conversa::protocol::{
-    Body, Client, Command, Entry, Event, Host, Identity, Invite, MessageId, Now, OpenPolicy, Output, RelayToken, RoomId,
+    Body, Client, Command, Content, Entry, Event, Host, Identity, Invite, MessageId, Now, OpenPolicy, Output,
+    RelayToken, RoomId,
 };
 use conversa::wire::{Bytes, Frame, Open, Signed};
 use data_encoding::{BASE32_NOPAD, BASE64, HEXLOWER, HEXUPPER};
@@ -100,7 +101,7 @@ fn invites_tokens_and_passphrases_are_not_shown() {
 fn commands_events_and_outputs_show_neither_words_nor_invites() {
     let id = MessageId([1; 16]);
     let commands = [
-        Command::Send { id, text: WORDS.to_owned() },
+        Command::Send { id, content: Content::text(WORDS) },
         Command::Rename(WORDS.to_owned()),
         Command::Retitle(WORDS.to_owned()),
     ];
@@ -109,7 +110,7 @@ fn commands_events_and_outputs_show_neither_words_nor_invites() {
     let events = [
         Event::InviteMade(invite()),
         Event::OpenInvites(vec![invite()]),
-        Event::Message { id, from: member, text: WORDS.to_owned(), sent_ms: 1 },
+        Event::Message { id, from: member, content: Content::text(WORDS), sent_ms: 1 },
         Event::MemberNamed { member, name: WORDS.to_owned() },
         Event::Titled { title: WORDS.to_owned() },
     ];
@@ -120,10 +121,11 @@ fn commands_events_and_outputs_show_neither_words_nor_invites() {
         let event = SeatEvent::Protocol(event);
         shows_nothing("an event of a session", &SessionEvent::Seat { seat: SeatId(1), event });
     }
-    shows_nothing("an own message", &SeatEvent::Sent { id, text: WORDS.to_owned(), sent_ms: 1 });
+    shows_nothing("an own message", &SeatEvent::Sent { id, content: Content::text(WORDS), sent_ms: 1 });
     let open = Frame::Open(Open { genesis: signed(), token: Some(token()) });
     shows_nothing("a frame to send", &Output::Send(open.to_bytes()));
-    for body in [Body::Text { id, text: WORDS.to_owned() }, Body::Name(WORDS.to_owned()), Body::Title(WORDS.to_owned())]
+    for body in
+        [Body::Said { id, content: Content::text(WORDS) }, Body::Name(WORDS.to_owned()), Body::Title(WORDS.to_owned())]
     {
         shows_nothing("a body", &body);
     }

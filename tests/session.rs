@@ -152,7 +152,7 @@ fn join(invite: Invite) -> JoinRequest {
 
 fn messages(room: &Room) -> Vec<String> {
     let text = |kind: &RowKind| match kind {
-        RowKind::Message(message) => Some(message.text.clone()),
+        RowKind::Message(message) => message.content.words().map(str::to_owned),
         RowKind::Notice(_) => None,
     };
     room.rows().iter().filter_map(|row| text(&row.kind)).collect()

@@ -12,7 +12,7 @@ mod net_support;
 use std::sync::{Mutex, PoisonError};
 
 use conversa::crypto::{Random, Suite};
-use conversa::protocol::{Command, Event, MessageId};
+use conversa::protocol::{Command, Content, Event, MessageId};
 use data_encoding::{BASE32_NOPAD, BASE64, HEXLOWER, HEXUPPER};
 use log::{LevelFilter, Log, Metadata, Record};
 
@@ -106,9 +106,9 @@ fn talk_over_sockets(suite: Suite) -> Vec<String> {
     world.command("ann", Command::Rename(NAMES[0].to_owned()));
     world.command("ann", Command::Retitle(NAMES[2].to_owned()));
     for (from, to, words, id) in [("ann", "bo", WORDS[0], [101; 16]), ("bo", "ann", WORDS[1], [102; 16])] {
-        world.command(from, Command::Send { id: MessageId(id), text: words.to_owned() });
+        world.command(from, Command::Send { id: MessageId(id), content: Content::text(words) });
         world.told_to(to, "the words", |event| match event {
-            Event::Message { text, .. } if text == words => Some(()),
+            Event::Message { content, .. } if content.words() == Some(words) => Some(()),
             _ => None,
         });
     }

@@ -7,6 +7,7 @@ mod arguments;
 mod compare;
 mod completions;
 mod console;
+mod content;
 mod fitting;
 mod host;
 mod identity;

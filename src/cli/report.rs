@@ -6,7 +6,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::console::Console;
-use super::lines::{called, happened, printable, said};
+use super::content;
+use super::lines::{called, happened, printable};
 use crate::app::conversation::{Chat, Room};
 use crate::app::{Problem, SeatEvent, SeatId, clock};
 use crate::crypto::Fingerprint;
@@ -60,13 +61,14 @@ impl Report {
         match event {
             Event::InviteMade(invite) => self.invite(&invite.to_string(), room),
             Event::Ready { members, reachable } => self.ready(*members, *reachable, room),
-            Event::Message { id, from, text, sent_ms } => {
+            Event::Message { id, from, content: said, sent_ms } => {
                 let name = room.name_of(from);
-                self.console.line(&said(&name, text));
-                let fields = json!({
+                self.console.line(&content::line(&name, said));
+                let mut fields = json!({
                     "room": room_id(room), "id": id.to_string(), "from": from.to_string(), "name": name,
-                    "text": text, "time": rfc3339(*sent_ms),
+                    "time": rfc3339(*sent_ms),
                 });
+                content::add_fields(said, &mut fields);
                 self.console.event("message", &fields);
             }
             Event::OnHost { id, without } => {

@@ -8,6 +8,7 @@
 
 mod bind;
 mod clipboard;
+mod content;
 mod display;
 mod face;
 mod file_dialog;

@@ -6,14 +6,15 @@ mod frames;
 mod payloads;
 mod worked_example;
 
+use crate::protocol::Content;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use data_encoding::HEXLOWER;
 use serde_json::Value;
 
+use super::content::Body;
 use super::identity::{Bundle, Identity};
-use super::payload::Body;
 use super::sealing::sender_key;
 use super::{MessageId, Now};
 use crate::crypto::primitives::sha256;
@@ -174,7 +175,7 @@ impl Vector {
             0 => Body::Name(decode(&body).unwrap()),
             1 => {
                 let Text { i, t } = decode(&body).unwrap();
-                Body::Text { id: i, text: t }
+                Body::Said { id: i, content: Content::text(t) }
             }
             2 => Body::Title(decode(&body).unwrap()),
             3 => Body::Receipt(decode(&body).unwrap()),

@@ -8,6 +8,7 @@
 
 mod client;
 mod consent;
+mod content;
 #[cfg(test)]
 mod golden_tests;
 mod host;
@@ -36,6 +37,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::client::{Client, Command, Entry, Event, LobbyRoom, Output, Stop};
 pub use self::consent::{LearningConsent, RoomCrypto, Vetted};
+#[cfg(test)]
+pub(crate) use self::content::Wave;
+pub use self::content::{Body, Content, Text};
 pub use self::host::{Host, HostEvent, HostLimits, HostOutput, LinkId, OpenPolicy, Peer};
 pub use self::identity::{Identity, certificate, certifies};
 pub use self::invite::{Invite, InviteError};
@@ -44,7 +48,7 @@ pub use self::memory::{Ending, Memory};
 #[cfg(test)]
 pub(crate) use self::name::tests::confusable_pairs;
 pub use self::name::{Likeness, Name, NameError, check_name, is_unseen, look_of, search_key};
-pub use self::payload::{Body, Fault};
+pub use self::payload::Fault;
 pub use self::room::room_code::RoomCode;
 pub use self::room::roster::{Roster, new_room};
 pub use self::safety_number::{Comparison, SafetyNumber};

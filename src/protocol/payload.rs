@@ -197,129 +197,6 @@ pub(super) struct HeaderPayload {
     pub version: u8,
 }
 
-/// The part of a message that only members see.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PlaintextPayload {
-    #[serde(rename = "b")]
-    body: Bytes,
-    #[serde(rename = "k")]
-    kind: u8,
-    #[serde(rename = "t")]
-    time_ms: u64,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TextPayload {
-    #[serde(rename = "i")]
-    id: super::MessageId,
-    #[serde(rename = "t")]
-    text: String,
-}
-
-/// Words of others that a member missed, as another member counted them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Missed {
-    /// Who missed them.
-    #[serde(rename = "a")]
-    pub member: Fingerprint,
-    /// How many stand in the log before it came back, at least.
-    #[serde(rename = "c")]
-    pub count: u64,
-    /// How many stand after that, sealed by somebody who did not know of it yet.
-    #[serde(rename = "o")]
-    pub crossed: u64,
-    /// The log position of the prekey with which it came back.
-    #[serde(rename = "p")]
-    pub until: u64,
-    /// When the first of them came, by the clock of who tells, in milliseconds since 1970.
-    #[serde(rename = "t")]
-    pub since_ms: u64,
-}
-
-impl Missed {
-    /// How many it was in all.
-    pub(super) const fn all(&self) -> u64 {
-        self.count.saturating_add(self.crossed)
-    }
-}
-
-/// What a message says.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Body {
-    /// Kind 0: the sender's display name, first in each chain.
-    Name(String),
-    /// Kind 1: words.
-    Text {
-        /// The message's name.
-        id: super::MessageId,
-        /// The words, at most [`super::limits::TEXT_BYTES_MAX`] bytes.
-        text: String,
-    },
-    /// Kind 2: the room's title; only the owner's counts.
-    Title(String),
-    /// Kind 3: everything up to this log position has arrived at the sender.
-    Receipt(u64),
-    /// Kind 4: the sender leaves for good.
-    Leave,
-    /// Kind 5: what a member missed until it came back.
-    Missed(Missed),
-    /// A kind that this version does not know: from a newer app.
-    Newer,
-}
-
-impl Body {
-    /// The plaintext of this body, sent at `time_ms` of the sender's clock.
-    pub(super) fn to_plaintext(&self, time_ms: u64) -> Vec<u8> {
-        let (kind, body) = match self {
-            Self::Name(name) => (0, encode(name)),
-            Self::Text { id, text } => (1, encode(&TextPayload { id: *id, text: text.clone() })),
-            Self::Title(title) => (2, encode(title)),
-            Self::Receipt(position) => (3, encode(position)),
-            Self::Leave => (4, Vec::new()),
-            Self::Missed(missed) => (5, encode(missed)),
-            Self::Newer => (u8::MAX, Vec::new()),
-        };
-        encode(&PlaintextPayload { body: body.into(), kind, time_ms })
-    }
-
-    /// Reads a plaintext: the body and the sender's clock.
-    pub(super) fn from_plaintext(plaintext: &[u8]) -> Result<(Self, u64), DecodeError> {
-        let PlaintextPayload { body, kind, time_ms } = decode(plaintext)?;
-        let body = match kind {
-            0 => Self::Name(decode(&body)?),
-            1 => {
-                let TextPayload { id, text } = decode(&body)?;
-                Self::Text { id, text }
-            }
-            2 => Self::Title(decode(&body)?),
-            3 => Self::Receipt(decode(&body)?),
-            4 if body.is_empty() => Self::Leave,
-            4 => return Err(DecodeError::Malformed),
-            5 => Self::Missed(decode(&body)?),
-            _ => Self::Newer,
-        };
-        Ok((body, time_ms))
-    }
-}
-
-impl std::fmt::Debug for Body {
-    /// Says the kind only: words do not belong in logs.
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Name(_) => "Name",
-            Self::Text { .. } => "Text",
-            Self::Title(_) => "Title",
-            Self::Receipt(_) => "Receipt",
-            Self::Leave => "Leave",
-            Self::Missed(_) => "Missed",
-            Self::Newer => "Newer",
-        })
-    }
-}
-
 /// Encodes and signs `payload`.
 pub(super) fn sign<T: Serialize>(key: &dyn SigningKey, domain: Domain, payload: &T) -> Result<Signed, CryptoError> {
     let payload = encode(payload);
@@ -347,49 +224,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_body_reads_back_with_its_time() {
-        let id = super::super::MessageId([7; 16]);
-        let bodies = [
-            Body::Name("Ann".to_owned()),
-            Body::Text { id, text: "hello".to_owned() },
-            Body::Title("Friday".to_owned()),
-            Body::Receipt(u64::MAX),
-            Body::Leave,
-            Body::Missed(Missed {
-                member: Fingerprint::from_bytes([7; 32]),
-                count: 2,
-                crossed: 1,
-                until: 3,
-                since_ms: 4,
-            }),
-            Body::Newer,
-        ];
-        for body in bodies {
-            assert_eq!(Body::from_plaintext(&body.to_plaintext(5)), Ok((body, 5)));
-        }
-    }
-
-    #[test]
-    fn a_body_that_is_not_its_kinds_is_refused_and_an_unknown_kind_is_not_looked_into() {
-        let plaintext = |kind, body: &[u8]| encode(&PlaintextPayload { body: body.to_vec().into(), kind, time_ms: 1 });
-        for kind in (0..=3).chain([5]) {
-            assert_eq!(Body::from_plaintext(&plaintext(kind, b"\xff")), Err(DecodeError::Malformed), "{kind}");
-        }
-        assert_eq!(Body::from_plaintext(&plaintext(4, b"\x00")), Err(DecodeError::Malformed));
-        for kind in 6..=u8::MAX {
-            assert_eq!(Body::from_plaintext(&plaintext(kind, b"\xff")), Ok((Body::Newer, 1)));
-        }
-    }
-
-    #[test]
     fn a_signature_holds_for_the_received_bytes_and_their_purpose() {
         let backend = crate::crypto::Suite::Textbook.backend();
         let (key, other) = (backend.generate_signing(256).unwrap(), backend.generate_signing(256).unwrap());
-        let payload = TextPayload { id: super::super::MessageId([7; 16]), text: "hello".to_owned() };
+        let payload = ("hello".to_owned(), 7_u8);
         let signed = sign(key.as_ref(), Domain::Roster, &payload).unwrap();
-        assert_eq!(verify::<TextPayload>(&*key.public(), Domain::Roster, &signed), Ok(payload));
+        assert_eq!(verify::<(String, u8)>(&*key.public(), Domain::Roster, &signed), Ok(payload));
         let refused = Err(Fault::Crypto(CryptoError::Signature));
-        assert_eq!(verify::<TextPayload>(&*key.public(), Domain::Prekey, &signed), refused);
-        assert_eq!(verify::<TextPayload>(&*other.public(), Domain::Roster, &signed), refused);
+        assert_eq!(verify::<(String, u8)>(&*key.public(), Domain::Prekey, &signed), refused);
+        assert_eq!(verify::<(String, u8)>(&*other.public(), Domain::Roster, &signed), refused);
     }
 }

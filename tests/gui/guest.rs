@@ -73,7 +73,7 @@ impl Guest {
     pub(crate) fn heard(&self, seat: SeatId) -> Vec<String> {
         let rows = self.room(seat).into_iter().flat_map(|room| room.rows());
         let texts = rows.filter_map(|row| match &row.kind {
-            RowKind::Message(message) => Some(message.text.clone()),
+            RowKind::Message(message) => message.content.words().map(str::to_owned),
             RowKind::Notice(_) => None,
         });
         texts.collect()

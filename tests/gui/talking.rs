@@ -5,7 +5,7 @@ use conversa::app::{DRAFT_BYTES_MAX, SeatEvent, SeatId, SessionEvent};
 use conversa::crypto::Fingerprint;
 use conversa::gui::{DateForm, Delivery, MessageRow, RowKind};
 use conversa::protocol::limits::TEXT_BYTES_MAX;
-use conversa::protocol::{Event, MessageId};
+use conversa::protocol::{Content, Event, MessageId};
 use i_slint_backend_testing::ElementHandle;
 use slint::platform::{Clipboard, Key, WindowEvent};
 use slint::private_unstable_api::re_exports::WindowInner;
@@ -58,7 +58,7 @@ fn told(ann: &Person, seat: SeatId, event: Event) {
 fn says(ann: &Person, seat: SeatId, from: Fingerprint, text: &str, sent_ms: u64) -> MessageRow {
     let mut id = [0; 16];
     id[..8].copy_from_slice(&(ann.state().get_messages().row_count() as u64).to_be_bytes());
-    told(ann, seat, Event::Message { id: MessageId(id), from, text: text.into(), sent_ms });
+    told(ann, seat, Event::Message { id: MessageId(id), from, content: Content::text(text), sent_ms });
     ann.state().get_messages().iter().last().unwrap()
 }
 

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use conversa::crypto::{Fingerprint, KeyKind, Suite, SystemRandom, key_file};
 use conversa::net::{ClientId, Command, Event, Handle, ListenerId, NetLimits, spawn_with};
 use conversa::protocol::{
-    self, Client, Entry, Identity, Invite, LearningConsent, LinkError, MessageId, Now, OpenPolicy, RoomCrypto, RoomId,
-    Stop, new_room,
+    self, Client, Content, Entry, Identity, Invite, LearningConsent, LinkError, MessageId, Now, OpenPolicy, RoomCrypto,
+    RoomId, Stop, new_room,
 };
 use conversa::wire::Signed;
 
@@ -195,7 +195,7 @@ impl World {
         loop {
             self.messages += 1;
             let (message, text) = (MessageId([self.messages; 16]), format!("message {}", self.messages));
-            self.command(from, protocol::Command::Send { id: message, text });
+            self.command(from, protocol::Command::Send { id: message, content: Content::text(text) });
             let without = self.told_to(from, "a message on the host", |event| match event {
                 protocol::Event::OnHost { id, without } if *id == message => Some(without.clone()),
                 protocol::Event::Stopped(stop) => panic!("{stop:?}"),

@@ -256,8 +256,9 @@ impl Truth {
     fn allows(&self, event: &Event) -> bool {
         let said = [("ann", "hello"), ("bo", "hi Ann"), ("carol", "and me")];
         match event {
-            Event::Message { from, text, .. } => {
-                self.names.get(from).is_some_and(|name| said.contains(&(name, text.as_str())))
+            Event::Message { from, content, .. } => {
+                let words = content.words().unwrap_or_default();
+                self.names.get(from).is_some_and(|name| said.contains(&(name, words)))
             }
             Event::MemberNamed { member, name } => self.names.get(member) == Some(&name.as_str()),
             Event::Titled { title } => title == "Friday",

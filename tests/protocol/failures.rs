@@ -7,8 +7,8 @@ use std::sync::Arc;
 use conversa::crypto::{CryptoError, Domain, Random, Suite};
 use conversa::protocol::limits::DATES_END_MS;
 use conversa::protocol::{
-    ByeCode, Command, Entry, Event, Fault, Host, HostLimits, Identity, LinkId, OpenPolicy, RefuseCode, RoomId, Stop,
-    new_room,
+    ByeCode, Command, Content, Entry, Event, Fault, Host, HostLimits, Identity, LinkId, OpenPolicy, RefuseCode, RoomId,
+    Stop, new_room,
 };
 use conversa::wire::{ByteArray, Bytes, Frame, FrameKind, ItemKind, Join, Msg, Open, Refuse, Signed, decode, encode};
 use openssl::bn::BigNum;
@@ -52,7 +52,7 @@ fn said(text: &str) -> Vec<u8> {
 fn texts(events: &[Event]) -> Vec<&str> {
     events
         .iter()
-        .filter_map(|event| if let Event::Message { text, .. } = event { Some(&**text) } else { None })
+        .filter_map(|event| if let Event::Message { content, .. } = event { content.words() } else { None })
         .collect()
 }
 
@@ -613,7 +613,7 @@ fn without_randomness_nothing_is_sent_and_nothing_weaker_is_used() {
         net.command("bo", Command::RefreshKeys);
         net.settle();
         let now = net.now;
-        let words = Command::Send { id, text: "secret".to_owned() };
+        let words = Command::Send { id, content: Content::text("secret") };
         net.people.get_mut("ann").unwrap().client.command(words, now, &mut Broken);
         net.settle();
         assert_eq!(net.stop_of("ann"), Some(Stop::Crypto(CryptoError::Backend)), "{suite:?}");

@@ -10,8 +10,8 @@ use conversa::protocol::limits::{
     SYNC_MS,
 };
 use conversa::protocol::{
-    ByeCode, Command, Entry, Event, Fault, Host, HostLimits, Identity, LinkError, LinkId, OpenPolicy, RefuseCode,
-    RoomId, Stop, new_room,
+    ByeCode, Command, Content, Entry, Event, Fault, Host, HostLimits, Identity, LinkError, LinkId, OpenPolicy,
+    RefuseCode, RoomId, Stop, new_room,
 };
 use conversa::wire::{
     Bye, ByteArray, Bytes, Frame, FrameKind, Item, ItemKind, Join, JoinAnswer, JoinAsk, Lobby, Look, Msg, Open,
@@ -140,7 +140,7 @@ fn the_id_of_anothers_message_hides_no_words() {
         let mut net = Net::new(suite, &["ann", "bo", "carol"]);
         let id = net.send("bo", "of Bo");
         net.drive();
-        net.command("carol", Command::Send { id, text: "of Carol".to_owned() });
+        net.command("carol", Command::Send { id, content: Content::text("of Carol") });
         net.drive();
         assert_eq!(net.inbox("ann"), ["of Bo", "of Carol"], "{suite:?}");
     }

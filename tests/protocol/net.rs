@@ -11,8 +11,8 @@ use std::sync::{Arc, OnceLock};
 
 use conversa::crypto::{Fingerprint, Random, Suite, primitives};
 use conversa::protocol::{
-    ByeCode, Client, Command, Entry, Event, Host, HostLimits, HostOutput, Identity, Invite, LearningConsent, LinkError,
-    LinkId, Memory, MessageId, Now, OpenPolicy, Output, Peer, RoomCrypto, Stop, Timeline, new_room,
+    ByeCode, Client, Command, Content, Entry, Event, Host, HostLimits, HostOutput, Identity, Invite, LearningConsent,
+    LinkError, LinkId, Memory, MessageId, Now, OpenPolicy, Output, Peer, RoomCrypto, Stop, Timeline, new_room,
 };
 use conversa::wire::{Bye, Frame, FrameKind, FrameReader};
 use openssl::pkey::PKey;
@@ -301,7 +301,7 @@ impl Net {
         let mut id = [0; 16];
         id[..8].copy_from_slice(&self.next_message.to_be_bytes());
         let id = MessageId(id);
-        self.command(name, Command::Send { id, text: text.to_owned() });
+        self.command(name, Command::Send { id, content: Content::text(text) });
         id
     }
 
@@ -313,7 +313,9 @@ impl Net {
 
     /// The words a person was shown, in order.
     pub(crate) fn inbox(&self, name: &str) -> Vec<String> {
-        let words = |event: &Event| if let Event::Message { text, .. } = event { Some(text.clone()) } else { None };
+        let words = |event: &Event| {
+            if let Event::Message { content, .. } = event { content.words().map(str::to_owned) } else { None }
+        };
         self.people[name].events.iter().filter_map(words).collect()
     }
 

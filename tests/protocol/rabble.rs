@@ -152,7 +152,10 @@ fn come(suite: Suite) {
     for event in told {
         match event {
             Event::MemberJoined { member } => assert!(members.contains(member)),
-            Event::Message { text, .. } => assert!(text == "before" || text.starts_with("still ")),
+            Event::Message { content, .. } => {
+                let words = content.words().unwrap();
+                assert!(words == "before" || words.starts_with("still "));
+            }
             Event::MemberRemoved { .. } => panic!("nobody was removed"),
             _ => {}
         }

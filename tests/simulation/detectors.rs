@@ -9,7 +9,7 @@ use super::tally::Tally;
 use super::world::{Cast, World};
 use super::{new_identity, promises};
 use crate::crypto::{Fingerprint, Suite, cheap};
-use crate::protocol::MessageId;
+use crate::protocol::{Content, MessageId};
 
 /// A room of four at the end of its story, and what they said last.
 fn told(seed: u64, evil: Option<Evil>) -> (World, Vec<MessageId>) {
@@ -118,7 +118,7 @@ fn words_opened_by_a_stranger_or_twice_or_changed_are_seen() {
     assert!(is_seen(|| world.ledger.opened(stranger, from, &arriving)));
     assert!(is_seen(|| world.ledger.opened(reader, stranger, &arriving)));
     let (id, said) = world.ledger.said.iter().find(|(id, _)| last_words.contains(id)).unwrap();
-    assert!(is_seen(|| world.ledger.read(*id, said.from, "other words")));
+    assert!(is_seen(|| world.ledger.read(*id, said.from, &Content::text("other words"))));
     let event = crate::protocol::Event::OnHost { id: world.people[who].shown.last().unwrap().id, without: Vec::new() };
     world.people[who].arriving = Some(arriving);
     assert!(is_seen(|| world.people[who].told(&event)));

@@ -54,9 +54,9 @@ impl World {
                 }
             }
             Event::Knock { member } => self.answer(member),
-            Event::Message { id, from, text, .. } => {
+            Event::Message { id, from, content, .. } => {
                 self.tally.count(Chance::Shown);
-                self.ledger.read(id, from, &text);
+                self.ledger.read(id, from, &content);
                 self.opened(who, from);
                 self.people[who].heard(id);
             }

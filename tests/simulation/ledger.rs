@@ -8,7 +8,7 @@ use crate::crypto::Fingerprint;
 use crate::crypto::primitives::{Digest, labelled_hash, sha256};
 use crate::protocol::limits::{PREKEY_LIFE_MS, PREKEY_OLD_MS};
 use crate::protocol::payload::{BundlePayload, CommonPayload, HeaderPayload, PrekeyPayload, RosterPayload, Subject};
-use crate::protocol::{MessageId, Now, RoomId};
+use crate::protocol::{Content, MessageId, Now, RoomId};
 use crate::wire::{Msg, Signed, SkPacket, decode};
 
 /// The members as of one roster entry.
@@ -37,7 +37,7 @@ struct Sealed {
 /// What somebody said.
 pub(super) struct Said {
     pub(super) from: Fingerprint,
-    pub(super) text: String,
+    pub(super) content: Content,
 }
 
 pub(super) struct Ledger {
@@ -208,9 +208,9 @@ impl Ledger {
     }
 
     /// The words are those that were said under that name.
-    pub(super) fn read(&self, id: MessageId, from: Fingerprint, text: &str) {
+    pub(super) fn read(&self, id: MessageId, from: Fingerprint, content: &Content) {
         let said = self.said.get(&id).expect("words that nobody said");
-        assert!(said.from == from && said.text == text, "other words than were said");
+        assert!(said.from == from && said.content == *content, "other words than were said");
     }
 
     /// Whom a message of one's own was sealed for, now that it is in the log; `without` is who of the

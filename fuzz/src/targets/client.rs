@@ -2,7 +2,7 @@
 //! holds for every client.
 
 use conversa::crypto::{CryptoError, Domain, Fingerprint, Suite};
-use conversa::protocol::{Command, Entry, Invite, LinkError, Memory, MessageId, RoomId};
+use conversa::protocol::{Command, Content, Entry, Invite, LinkError, Memory, MessageId, RoomId};
 use conversa::wire::{
     Bye, ByteArray, Frame, FrameKind, ItemKind, Join, JoinAnswer, JoinAsk, Lobby, Ping, Refuse, Signed, SkPacket,
     Welcome, encode,
@@ -265,7 +265,7 @@ impl World {
     fn command(&self, input: &mut Input<'_>) -> Command {
         let id = MessageId([input.byte() % 8; 16]);
         match input.byte() % 20 {
-            0..=3 => Command::Send { id, text: String::from_utf8_lossy(input.block()).into_owned() },
+            0..=3 => Command::Send { id, content: Content::text(String::from_utf8_lossy(input.block()).into_owned()) },
             4 => Command::Cancel(id),
             5 => Command::Rename("Somebody else".to_owned()),
             6 => Command::Retitle("Saturday".to_owned()),

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use conversa::crypto::{Fingerprint, Suite};
-use conversa::protocol::{Command, Event, LinkError, MessageId};
+use conversa::protocol::{Command, Content, Event, LinkError, MessageId};
 use conversa::wire::{ByteArray, Frame, ItemKind, Msg, SkPacket, Welcome, Wrap, decode, encode};
 
 use super::input::Input;
@@ -137,7 +137,7 @@ impl Between {
         let (id, text) = (MessageId(id), String::from_utf8_lossy(input.take(length)).into_owned());
         let seat = &mut self.sides[side].seat;
         self.said.insert((seat.me, id, text.clone()));
-        seat.command(Command::Send { id, text });
+        seat.command(Command::Send { id, content: Content::text(text) });
     }
 
     /// Takes what both have sent since, and stores what an owner must store.

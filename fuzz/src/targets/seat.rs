@@ -203,11 +203,12 @@ impl Seat {
 
     fn told(&mut self, event: Event) {
         match &event {
-            Event::Message { id, from, text, .. } => {
+            Event::Message { id, from, content, .. } => {
+                let text = content.words().expect("there are no other kinds");
                 assert!(text.len() <= TEXT_BYTES_MAX, "words within their limit");
                 assert!(self.members.contains(from) && *from != self.me, "words come from another member");
                 assert!(self.names.insert((*from, *id)), "no message is shown twice");
-                self.shown.push(Shown { from: *from, id: *id, text: text.clone() });
+                self.shown.push(Shown { from: *from, id: *id, text: text.to_owned() });
             }
             Event::MemberNamed { name: text, .. } => assert_eq!(check_name(text).as_ref(), Ok(text)),
             Event::Members(members) => self.members = members.iter().copied().collect(),

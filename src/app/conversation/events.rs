@@ -10,7 +10,7 @@ use super::{Change, Question};
 use crate::app::{Problem, SeatEvent, SeatInfo};
 use crate::crypto::Fingerprint;
 use crate::protocol::limits::TALKATIVE_MEMBERS_MAX;
-use crate::protocol::{Event, LinkError, MessageId, Stop};
+use crate::protocol::{Content, Event, LinkError, MessageId, Stop};
 
 impl Room {
     /// The seat is taken, again or for the first time.
@@ -51,7 +51,7 @@ impl Room {
                 }
                 vec![Change::InviteChanged(self.seat)]
             }
-            SeatEvent::Sent { id, text, sent_ms } => self.sent(*id, text, *sent_ms, now_ms),
+            SeatEvent::Sent { id, content, sent_ms } => self.sent(*id, content, *sent_ms, now_ms),
             SeatEvent::CancelAsked(id) => self.progress(id, Progress::Cancelled),
             SeatEvent::Failed(problem) => {
                 let mut changes = self.connect(Connection::Ended(Some(problem.clone())));
@@ -105,8 +105,9 @@ impl Room {
             Event::MemberLeft { member } => self.gone(*member, Notice::Left(*member), now_ms),
             Event::MemberRemoved { member } => self.gone(*member, Notice::Removed(*member), now_ms),
             Event::MemberNamed { member, name } => self.named(*member, name, now_ms),
-            Event::Message { id, from, text, sent_ms } => {
-                let message = Message { id: *id, from: *from, text: text.clone(), sent_ms: *sent_ms, delivery: None };
+            Event::Message { id, from, content, sent_ms } => {
+                let content = content.clone();
+                let message = Message { id: *id, from: *from, content, sent_ms: *sent_ms, delivery: None };
                 self.message_came(message, viewed, now_ms)
             }
             Event::Newer { from } => self.notice(now_ms, Notice::Newer(*from)),
@@ -309,13 +310,13 @@ impl Room {
         changes
     }
 
-    fn sent(&mut self, id: MessageId, text: &str, sent_ms: u64, now_ms: u64) -> Vec<Change> {
+    fn sent(&mut self, id: MessageId, content: &Content, sent_ms: u64, now_ms: u64) -> Vec<Change> {
         // Who one is may not be known yet; the row gets it later.
         let from = self.me.unwrap_or(Fingerprint::from_bytes([0; 32]));
         let delivery = Some(Delivery::queued());
         self.active_ms = now_ms;
         let mut changes =
-            self.push(now_ms, RowKind::Message(Message { id, from, text: text.to_owned(), sent_ms, delivery }));
+            self.push(now_ms, RowKind::Message(Message { id, from, content: content.clone(), sent_ms, delivery }));
         changes.push(Change::RoomChanged(self.seat));
         changes
     }

@@ -3,7 +3,7 @@
 use super::Delivery;
 use crate::app::Problem;
 use crate::crypto::Fingerprint;
-use crate::protocol::MessageId;
+use crate::protocol::{Content, MessageId};
 
 /// A row.
 #[derive(Clone, PartialEq, Debug)]
@@ -30,8 +30,8 @@ pub struct Message {
     pub id: MessageId,
     /// Who said it.
     pub from: Fingerprint,
-    /// The words. Of strangers: never take them for anything but text.
-    pub text: String,
+    /// What was said.
+    pub content: Content,
     /// When, by the sender's clock, in milliseconds since 1970: shown, never trusted.
     pub sent_ms: u64,
     /// Of own messages: how far it is.

@@ -107,7 +107,7 @@ impl Row {
             RowKind::Message(message) => {
                 let told =
                     message.delivery.iter().flat_map(|delivery| [&delivery.to, &delivery.without, &delivery.missed]);
-                message.text.len() + told.map(|members| members.len() * size_of::<Fingerprint>()).sum::<usize>()
+                message.content.size() + told.map(|members| members.len() * size_of::<Fingerprint>()).sum::<usize>()
             }
             RowKind::Notice(Notice::Renamed { before, now, .. }) => before.len() + now.len(),
             RowKind::Notice(Notice::Titled(title)) => title.len(),

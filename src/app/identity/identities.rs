@@ -53,7 +53,6 @@ impl Identities {
 
     /// The identity for rooms of `kind`, if it can be used now; otherwise a worker is set to it.
     pub(in crate::app) fn want(&mut self, kind: KeyKind, bits: Option<u32>) -> Option<Arc<Identity>> {
-        let kind = kind;
         match self.state(kind) {
             State::Ready(identity) => return Some(Arc::clone(identity)),
             State::Working => return None,

@@ -21,7 +21,9 @@ use crate::app::{Code, Keys, Memories, Passphrase, Problem, Profile, Record, Rec
 use crate::crypto::{Fingerprint, KeyKind, Suite};
 use crate::net::{self, ClientId, Handle, ListenerId};
 use crate::protocol::limits::INVITE_LIFE_MS;
-use crate::protocol::{Command, Event, Invite, LearningConsent, MessageId, RoomCrypto, RoomId, Stop, check_name};
+use crate::protocol::{
+    Command, Content, Event, Invite, LearningConsent, MessageId, RoomCrypto, RoomId, Stop, check_name,
+};
 
 /// How long a goodbye may take: the net itself gives links two seconds to flush.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -191,7 +193,7 @@ impl Engine {
             Input::TestAddresses(seat) => self.test_addresses(seat),
             Input::Command { seat, command: Command::Knock(room) } => self.knock(seat, room),
             Input::Command { seat, command } => self.command(seat, command),
-            Input::Send { seat, id, text } => self.send(seat, id, text),
+            Input::Send { seat, id, content } => self.send(seat, id, content),
             Input::Cancel { seat, id } => self.cancel(seat, id),
             Input::Invite(seat) => self.invite(seat),
             Input::AnswerKnock { seat, member, admit } => self.answer_knock(seat, member, admit),
@@ -305,14 +307,14 @@ impl Engine {
         }
     }
 
-    fn send(&mut self, id: SeatId, message: MessageId, text: String) {
+    fn send(&mut self, id: SeatId, message: MessageId, content: Content) {
         let Some(seat) = self.seats.get_mut(&id) else { return };
-        seat.outbox.push((message, text.clone()));
+        seat.outbox.push((message, content.clone()));
         let ready = seat.is_ready();
-        let sent = SeatEvent::Sent { id: message, text: text.clone(), sent_ms: clock::now_ms() };
+        let sent = SeatEvent::Sent { id: message, content: content.clone(), sent_ms: clock::now_ms() };
         self.emit_seat(id, sent);
         if ready {
-            self.command(id, Command::Send { id: message, text });
+            self.command(id, Command::Send { id: message, content });
         }
     }
 

@@ -8,7 +8,7 @@ use super::requests::{SeatId, SeatInfo};
 use crate::app::identity::report::IdentityState;
 use crate::app::{Problem, Settings};
 use crate::crypto::{Fingerprint, KeyKind};
-use crate::protocol::{self, MessageId, RoomCode};
+use crate::protocol::{self, Content, MessageId, RoomCode};
 
 /// What happened in a session.
 #[derive(Clone, PartialEq, Debug)]
@@ -70,8 +70,8 @@ pub enum SeatEvent {
     Sent {
         /// Its id.
         id: MessageId,
-        /// Its words.
-        text: String,
+        /// What it says.
+        content: Content,
         /// When, by this computer's clock.
         sent_ms: u64,
     },

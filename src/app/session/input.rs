@@ -9,7 +9,7 @@ use crate::app::identity::report::WorkReport;
 use crate::app::{Passphrase, Problem, Settings};
 use crate::crypto::{Fingerprint, KeyKind};
 use crate::net;
-use crate::protocol::{Command, Identity, Invite, MessageId};
+use crate::protocol::{Command, Content, Identity, Invite, MessageId};
 
 /// What the session's thread is told.
 pub(super) enum Input {
@@ -31,7 +31,7 @@ pub(super) enum Input {
     HostAt { seat: SeatId, address: SocketAddr },
     TestAddresses(SeatId),
     Command { seat: SeatId, command: Command },
-    Send { seat: SeatId, id: MessageId, text: String },
+    Send { seat: SeatId, id: MessageId, content: Content },
     Cancel { seat: SeatId, id: MessageId },
     Invite(SeatId),
     AnswerKnock { seat: SeatId, member: Fingerprint, admit: bool },

@@ -3,7 +3,7 @@
 use super::{HostRequest, JoinRequest, SeatInfo};
 use crate::app::Record;
 use crate::net::ClientId;
-use crate::protocol::{Invite, MessageId, RoomCrypto};
+use crate::protocol::{Content, Invite, MessageId, RoomCrypto};
 
 /// How to enter, as far as it was not done once.
 pub(super) enum Plan {
@@ -54,7 +54,7 @@ pub(super) struct Seat {
     pub(super) entry_unsaved: bool,
     /// What was said and is not on the host yet, in order. It outlives a client, so that nothing
     /// typed is lost when one has to begin anew.
-    pub(super) outbox: Vec<(MessageId, String)>,
+    pub(super) outbox: Vec<(MessageId, Content)>,
     /// Invites asked for before the room was ready.
     pub(super) invites_wanted: usize,
     /// A fresh invite to this room that is being tried. What it says of the host is kept once that host has

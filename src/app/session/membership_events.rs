@@ -209,8 +209,8 @@ impl Engine {
         seat.progress = Progress::Running { client, ready: true };
         let waiting = seat.outbox.clone();
         let invites = std::mem::take(&mut seat.invites_wanted).max(usize::from(seat.info.owned));
-        for (message, text) in waiting {
-            self.command(id, Command::Send { id: message, text });
+        for (message, content) in waiting {
+            self.command(id, Command::Send { id: message, content });
         }
         for _ in 0..invites {
             self.invite(id);

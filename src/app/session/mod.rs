@@ -46,8 +46,7 @@ use super::worker::thread;
 use super::{Code, JoinTarget, LoadedRecords, Memories, Passphrase, Problem, Profile, Records, clock, say, sendable};
 use crate::crypto::{Fingerprint, KeyKind, Random, SystemRandom};
 use crate::net;
-use crate::protocol::limits::TEXT_BYTES_MAX;
-use crate::protocol::{self, MessageId, RoomId};
+use crate::protocol::{self, Content, MessageId, RoomId};
 use engine::{Engine, Parts};
 use input::Input;
 
@@ -219,7 +218,7 @@ impl Session {
         self.command(seat, protocol::Command::Knock(room));
     }
 
-    /// Says something. The text waits if the host is away.
+    /// Says a text. See [`Self::say`].
     ///
     /// # Errors
     /// A [`Problem`] for a text that shows nothing or is too long; nothing was sent.
@@ -229,11 +228,19 @@ impl Session {
         if sendable(text).is_none() {
             return Err(Problem::new(Code::Usage, say!("There is nothing to send."), say!("")));
         }
-        if text.len() > TEXT_BYTES_MAX {
-            return Err(Problem::too_long(text.len(), TEXT_BYTES_MAX));
+        self.say(seat, Content::text(text))
+    }
+
+    /// Says something. It waits if the host is away.
+    ///
+    /// # Errors
+    /// A [`Problem`] for what is larger than its kind may be; nothing was sent.
+    pub fn say(&self, seat: SeatId, content: Content) -> Result<MessageId, Problem> {
+        if !content.fits() {
+            return Err(Problem::too_long(content.size(), content.bytes_max()));
         }
         let id = MessageId((&mut SystemRandom::new() as &mut dyn Random).bytes()?);
-        self.input(Input::Send { seat, id, text: text.to_owned() });
+        self.input(Input::Send { seat, id, content });
         Ok(id)
     }
 

@@ -238,7 +238,7 @@ mod tests {
     use crate::app::conversation::{Chat, ROWS_MAX};
     use crate::app::{SeatEvent, SeatId, SeatInfo, SessionEvent};
     use crate::crypto::Suite;
-    use crate::protocol::{Event, MessageId};
+    use crate::protocol::{Content, Event, MessageId};
 
     const SEAT: SeatId = SeatId(1);
     /// The middle of a day wherever this runs.
@@ -276,7 +276,7 @@ mod tests {
             let event = Event::Message {
                 id: MessageId(id),
                 from: Fingerprint::from_bytes([from; 32]),
-                text: format!("message {}", self.said),
+                content: Content::text(format!("message {}", self.said)),
                 sent_ms: self.now_ms,
             };
             self.chat.apply(&SessionEvent::Seat { seat: SEAT, event: SeatEvent::Protocol(event) }, self.now_ms);

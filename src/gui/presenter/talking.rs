@@ -3,6 +3,7 @@
 use super::Presenter;
 use crate::app::conversation::{Message, Progress, RowKind};
 use crate::app::{DRAFT_BYTES_MAX, Problem, SeatId, sendable};
+use crate::gui::content;
 use crate::protocol::MessageId;
 
 impl Presenter {
@@ -54,7 +55,7 @@ impl Presenter {
         let room = self.chat.room(self.open?)?;
         room.rows().iter().rev().find_map(|row| match &row.kind {
             RowKind::Message(message) if is_queued(message) && message.id.to_string() == id => {
-                Some((room.seat, message.id, message.text.clone()))
+                Some((room.seat, message.id, content::words(&message.content).to_owned()))
             }
             _ => None,
         })

@@ -10,7 +10,7 @@ use crate::app::{Action, AddressTest, Code, Problem, Reach, Sentence, clock};
 use crate::crypto::Fingerprint;
 use crate::gui::format::{self, Form};
 use crate::gui::generated as ui;
-use crate::gui::{links, qr};
+use crate::gui::{content, links, qr};
 use crate::protocol::{Invite, RoomCode, SafetyNumber};
 
 /// A list that the window shows and that never changes.
@@ -139,7 +139,7 @@ pub(super) fn room_row(room: &Room, hue: i32, today: NaiveDate) -> ui::RoomRow {
         name: room.name().into(),
         initials: format::initials(room.title()).into(),
         hue,
-        preview: newest.map(|message| format::one_line(&message.text)).unwrap_or_default().into(),
+        preview: newest.map(|message| format::one_line(content::words(&message.content))).unwrap_or_default().into(),
         preview_own: newest.is_some_and(Message::is_mine),
         preview_from: from.unwrap_or_default().into(),
         active: when(room.active_ms, format::activity(room.active_ms, today)),
@@ -211,11 +211,12 @@ pub(super) fn names(room: &Room, members: &[Fingerprint]) -> SharedString {
 fn bubble(room: &Room, message: &Message, came_ms: u64) -> ui::MessageRow {
     let times = format::times(message.sent_ms, came_ms);
     let sender = room.name_of(&message.from);
-    let links: Vec<SharedString> = links::find(&message.text).into_iter().map(SharedString::from).collect();
+    let words = content::words(&message.content);
+    let links: Vec<SharedString> = links::find(words).into_iter().map(SharedString::from).collect();
     let mut row = ui::MessageRow {
         kind: ui::RowKind::Message,
         id: message.id.to_string().into(),
-        text: (&message.text).into(),
+        text: words.into(),
         initials: format::initials(&sender).into(),
         sender: sender.into(),
         hue: format::hue(message.from.as_bytes()),

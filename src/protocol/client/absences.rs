@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::crypto::Fingerprint;
-use crate::protocol::payload::Missed;
+use crate::protocol::content::Missed;
 
 /// Words whose places are remembered, so that whoever was away can be told how many there were: 56 bytes
 /// each. Of more, at least so many are told.

@@ -2,8 +2,9 @@
 
 use super::{Client, Event, Output, Phase, Stop};
 use crate::crypto::{Fingerprint, Random};
+use crate::protocol::content::{Body, Content};
 use crate::protocol::memory::Memory;
-use crate::protocol::payload::{Body, Fault};
+use crate::protocol::payload::Fault;
 use crate::protocol::safety_number::SafetyNumber;
 use crate::protocol::{MessageId, Now, RoomId};
 use crate::wire::ByeCode;
@@ -18,12 +19,12 @@ pub enum Command {
     /// This is remembered of the room, from before or from elsewhere: to be handed in before
     /// [`Self::Knock`]. The host may not show less.
     Remember(Memory),
-    /// Send words.
+    /// Say something.
     Send {
         /// Names the message from now on; 16 random bytes.
         id: MessageId,
-        /// The words.
-        text: String,
+        /// What.
+        content: Content,
     },
     /// Do not send what still waits.
     Cancel(MessageId),
@@ -113,7 +114,7 @@ impl Client {
                 self.remember(&memory);
                 self.check_memory(now, random)?;
             }
-            Command::Send { id, text } => self.queue(id, text),
+            Command::Send { id, content } => self.queue(id, content),
             Command::Cancel(id) => self.cancel(id),
             Command::Rename(name) => {
                 self.controls.retain(|body| !matches!(body, Body::Name(_)));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::crypto::{CryptoError, Fingerprint, Suite};
+use crate::protocol::content::Content;
 use crate::protocol::invite::Invite;
 use crate::protocol::link::LinkError;
 use crate::protocol::memory::Memory;
@@ -165,14 +166,14 @@ pub enum Event {
         /// The title, checked.
         title: String,
     },
-    /// Words.
+    /// Somebody said something.
     Message {
         /// The message.
         id: MessageId,
         /// Who sent it.
         from: Fingerprint,
-        /// The words.
-        text: String,
+        /// What was said.
+        content: Content,
         /// The sender's clock, in milliseconds since 1970; shown, never trusted.
         sent_ms: u64,
     },

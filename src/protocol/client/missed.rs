@@ -7,8 +7,8 @@ use super::room::RoomState;
 use super::{Client, Event};
 use crate::crypto::Fingerprint;
 use crate::protocol::Now;
+use crate::protocol::content::{Body, Missed};
 use crate::protocol::limits::RETURN_MS;
-use crate::protocol::payload::{Body, Missed};
 use crate::protocol::room::log_hash::LogHash;
 use crate::wire::Welcome;
 

@@ -4,9 +4,10 @@ use super::room::Chain;
 use super::{Client, Event, Phase};
 use crate::crypto::Fingerprint;
 use crate::crypto::primitives::labelled_hash;
-use crate::protocol::limits::{DATES_END_MS, RECEIPT_AFTER_MS, TEXT_BYTES_MAX};
+use crate::protocol::content::{Body, Content};
+use crate::protocol::limits::{DATES_END_MS, RECEIPT_AFTER_MS};
 use crate::protocol::name::check_name;
-use crate::protocol::payload::{Body, CommonPayload, Fault, HeaderPayload, VERSION};
+use crate::protocol::payload::{CommonPayload, Fault, HeaderPayload, VERSION};
 use crate::protocol::sealing::learning;
 use crate::protocol::sealing::sender_key::{Announcement, Opened, ReceiveChain, Unopened};
 use crate::protocol::{MessageId, Now};
@@ -149,7 +150,7 @@ impl Client {
                     self.event(Event::Titled { title });
                 }
             }
-            Body::Text { id, text } => self.text(from, id, text, sent_ms, at, now),
+            Body::Said { id, content } => self.said(from, id, content, sent_ms, at, now),
             Body::Receipt(position) => self.arrived_at(from, position),
             Body::Leave => {
                 if let Some(room) = &mut self.room {
@@ -163,10 +164,10 @@ impl Client {
         }
     }
 
-    fn text(&mut self, from: Fingerprint, id: MessageId, text: String, sent_ms: u64, at: (u64, u64), now: Now) {
+    fn said(&mut self, from: Fingerprint, id: MessageId, content: Content, sent_ms: u64, at: (u64, u64), now: Now) {
         let (position, seen) = at;
         let Some(room) = &mut self.room else { return };
-        if text.len() > TEXT_BYTES_MAX {
+        if !content.fits() {
             return self.event(Event::Unreadable { from });
         }
         let seen_as = seen_as(from, id);
@@ -184,7 +185,7 @@ impl Client {
         }
         // What is no date is shown as when it came.
         let sent_ms = if sent_ms < DATES_END_MS { sent_ms } else { now.unix_ms };
-        self.event(Event::Message { id, from, text, sent_ms });
+        self.event(Event::Message { id, from, content, sent_ms });
     }
 
     /// A member has everything up to `position`: it says so, or its message shows it.

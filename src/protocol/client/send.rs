@@ -6,11 +6,11 @@ use super::room::Sent;
 use super::{Client, Event, Output, Phase, Stop};
 use crate::crypto::textbook::MAX_BLOCKS;
 use crate::crypto::{CryptoError, Fingerprint, Random};
+use crate::protocol::content::{Body, Content};
 use crate::protocol::limits::{
     BYTES_A_SECOND, BYTES_BURST, IN_FLIGHT_MAX, KEYS_BURST, MESSAGES_A_SECOND, MESSAGES_BURST, OUTBOX_MAX,
-    TEXT_BYTES_MAX,
 };
-use crate::protocol::payload::{Body, Fault, HeaderPayload, VERSION};
+use crate::protocol::payload::{Fault, HeaderPayload, VERSION};
 use crate::protocol::rate::Bucket;
 use crate::protocol::sealing::learning;
 use crate::protocol::sealing::sender_key::{Recipient, SendChain};
@@ -34,7 +34,7 @@ const LEARNING_FIXED_BYTES: usize = 256;
 /// Words that wait.
 pub(super) struct Queued {
     pub id: MessageId,
-    pub text: String,
+    pub content: Content,
 }
 
 /// A sealed message on its way to the host.
@@ -83,14 +83,14 @@ impl Pace {
 }
 
 impl Client {
-    pub(super) fn queue(&mut self, id: MessageId, text: String) {
-        if text.len() > TEXT_BYTES_MAX {
-            return self.event(Event::Rejected { id, limit: TEXT_BYTES_MAX });
+    pub(super) fn queue(&mut self, id: MessageId, content: Content) {
+        if !content.fits() {
+            return self.event(Event::Rejected { id, limit: content.bytes_max() });
         }
         if self.outbox.len() >= OUTBOX_MAX {
             return self.event(Event::OutboxFull { id });
         }
-        self.outbox.push_back(Queued { id, text });
+        self.outbox.push_back(Queued { id, content });
         self.event(Event::Queued { id });
     }
 
@@ -252,7 +252,7 @@ impl Client {
         let body = match self.controls.pop_front() {
             Some(body) => body,
             None => match self.outbox.pop_front() {
-                Some(Queued { id, text }) => Body::Text { id, text },
+                Some(Queued { id, content }) => Body::Said { id, content },
                 None => return Ok(false),
             },
         };
@@ -279,7 +279,7 @@ impl Client {
         let members = self.room.iter().flat_map(|room| room.roster.members());
         let without = members.filter(|member| *member != own && !reachable.contains_key(member)).collect();
         let recipients = reachable.keys().copied().collect();
-        if let Body::Text { id, .. } = &body {
+        if let Body::Said { id, .. } = &body {
             self.event(Event::Sealed { id: *id });
         }
         self.in_flight.push_back(InFlight {
@@ -297,8 +297,8 @@ impl Client {
 
     /// Words that would have become a frame of `size` bytes are too long, as happens in learning rooms.
     fn reject(&mut self, body: &Body, size: usize) {
-        if let Body::Text { id, text } = body {
-            let limit = (text.len() * FrameKind::Msg.limit() / size).saturating_sub(LEARNING_FIXED_BYTES);
+        if let Body::Said { id, content } = body {
+            let limit = (content.size() * FrameKind::Msg.limit() / size).saturating_sub(LEARNING_FIXED_BYTES);
             self.event(Event::Rejected { id: *id, limit });
         }
     }
@@ -329,7 +329,7 @@ impl Client {
         let index = self.in_flight.iter().position(|sent| sent.signature == message.signature);
         let Some(sent) = index.and_then(|index| self.in_flight.remove(index)) else { return };
         match sent.body {
-            Body::Text { id, .. } => {
+            Body::Said { id, .. } => {
                 if let Some(room) = &mut self.room {
                     if room.sent.len() == SENT_MAX {
                         room.sent.pop_front();
@@ -357,7 +357,7 @@ impl Client {
     pub(super) fn cancel(&mut self, id: MessageId) {
         self.outbox.retain(|queued| queued.id != id);
         for sent in &mut self.in_flight {
-            sent.cancelled |= matches!(&sent.body, Body::Text { id: sealed, .. } if *sealed == id);
+            sent.cancelled |= matches!(&sent.body, Body::Said { id: sealed, .. } if *sealed == id);
         }
     }
 
@@ -366,8 +366,8 @@ impl Client {
     pub(super) fn requeue_in_flight(&mut self, in_same_log: bool) {
         while let Some(sent) = self.in_flight.pop_back() {
             match sent.body {
-                Body::Text { .. } if sent.cancelled => {}
-                Body::Text { id, text } => self.outbox.push_front(Queued { id, text }),
+                Body::Said { .. } if sent.cancelled => {}
+                Body::Said { id, content } => self.outbox.push_front(Queued { id, content }),
                 Body::Leave => self.controls.push_front(Body::Leave),
                 body @ (Body::Receipt(_) | Body::Missed(_)) if in_same_log => self.controls.push_front(body),
                 _ => {}

@@ -8,11 +8,12 @@ use super::{Fixed, Vector, after, identity};
 use crate::crypto::ml_kem::{DecapsulationKey, EncapsulationKey};
 use crate::crypto::primitives::{self, hmac_sha256, sha256};
 use crate::crypto::{CryptoError, Domain, Fingerprint, Suite, x25519};
+use crate::protocol::content::Body;
 use crate::protocol::identity::Bundle;
 use crate::protocol::invite::Invite;
 use crate::protocol::limits::BUNDLE_LIFE_MS;
 use crate::protocol::payload::{
-    Body, BundlePayload, GenesisPayload, HeaderPayload, PrekeyPayload, RosterPayload, VERSION, verify,
+    BundlePayload, GenesisPayload, HeaderPayload, PrekeyPayload, RosterPayload, VERSION, verify,
 };
 use crate::protocol::room::log_hash::LogHash;
 use crate::protocol::room::roster::Roster;
@@ -20,7 +21,7 @@ use crate::protocol::safety_number::{Comparison, SafetyNumber};
 use crate::protocol::sealing::learning;
 use crate::protocol::sealing::padding::{pad, unpad};
 use crate::protocol::sealing::prekey::{PrivatePrekey, PublicPrekey};
-use crate::protocol::{MessageId, RoomId};
+use crate::protocol::{Content, MessageId, RoomId};
 use crate::wire::{ByteArray, ItemKind, Msg, Ping, Signed, decode, encode};
 
 pub(super) fn labelled_hash(vector: &Vector) {
@@ -243,7 +244,7 @@ pub(super) fn learning_message(vector: &Vector) {
     let [ann, bo] = ["ann", "bo"].map(|name| identity(name, Suite::Textbook));
     let [sender, recipient] = ["sender_bundle", "recipient_bundle"].map(|field| vector.bundle(field, &*backend));
     let header: HeaderPayload = decode(&vector.bytes("header")).unwrap();
-    let body = Body::Text { id: MessageId(vector.array("id")), text: vector.text("text") };
+    let body = Body::Said { id: MessageId(vector.array("id")), content: Content::text(vector.text("text")) };
     let time_ms = vector.number("time");
     assert_eq!(body.to_plaintext(time_ms), vector.bytes("plaintext"));
     let sealed = learning::seal(&ann, [&recipient].into_iter(), &header, &body, time_ms).unwrap();

@@ -180,7 +180,7 @@ fn our_client_in_bos_place_reads_what_ann_wrote() {
     assert!(has(&|event| matches!(event, Event::MemberNamed { member, name } if *member == ann && name == "Ann")));
     assert!(has(&|event| matches!(event, Event::Titled { title } if title == "Friday")));
     assert!(has(&|event| {
-        matches!(event, Event::Message { from, text, .. } if *from == ann && text == "Good evening, Bo! \u{1f511}")
+        matches!(event, Event::Message { from, content, .. } if *from == ann && content.words() == Some("Good evening, Bo! \u{1f511}"))
     }));
     assert!(!has(&|event| matches!(event, Event::Unreadable { .. } | Event::Fork { .. } | Event::Lost { .. })));
 }

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::sender_key::Unopened;
 use crate::crypto::{CryptoError, Domain, Fingerprint};
+use crate::protocol::content::Body;
 use crate::protocol::identity::{Bundle, Identity};
-use crate::protocol::payload::{Body, HeaderPayload};
+use crate::protocol::payload::HeaderPayload;
 use crate::wire::{Bytes, Msg, decode, encode};
 
 /// The words for one member.

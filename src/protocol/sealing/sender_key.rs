@@ -21,9 +21,10 @@ use crate::crypto::primitives::{
 };
 use crate::crypto::x25519::{PrivateKey, PublicKey};
 use crate::crypto::{CryptoError, Domain, EncryptionKey, Fingerprint, Random};
+use crate::protocol::content::Body;
 use crate::protocol::identity::{Bundle, Identity};
 use crate::protocol::limits::{CHAIN_LIFE_MS, CHAIN_MESSAGES_MAX};
-use crate::protocol::payload::{Body, CommonPayload, Fault, HeaderPayload, VERSION, sign, verify};
+use crate::protocol::payload::{CommonPayload, Fault, HeaderPayload, VERSION, sign, verify};
 use crate::protocol::{Now, RoomId};
 use crate::wire::{ByteArray, Msg, Signed, SkPacket, Wrap, encode};
 
