@@ -174,13 +174,13 @@ fn members_are_the_owner_oneself_and_then_by_name() {
 #[test]
 fn an_own_message_is_one_row_from_queued_to_delivered() {
     let mut story = Story::in_the_room();
-    let rows = story.room().rows().len();
     let changes = story.types(1, "hello");
-    assert_eq!(changes, [Change::RowAdded(SEAT), Change::RoomChanged(SEAT)]);
+    let row = story.room().rows().back().unwrap().id;
+    assert_eq!(changes, [Change::RowAdded { seat: SEAT, row }, Change::RoomChanged(SEAT)]);
     let progress = |story: &Story| story.room().own_message(&message(1)).unwrap().delivery.clone().unwrap();
     assert_eq!(progress(&story).progress, Progress::Queued);
 
-    let changed = [Change::RowChanged { seat: SEAT, index: rows }];
+    let changed = [Change::RowChanged { seat: SEAT, row }];
     assert_eq!(story.tell(Event::OnHost { id: message(1), without: vec![] }), changed);
     let delivery = progress(&story);
     assert_eq!((delivery.progress, delivery.of, delivery.is_complete()), (Progress::OnHost, 1, false));
@@ -257,9 +257,9 @@ fn joining_and_going_are_told_apart() {
     let mut story = Story::in_the_room();
     story.tell(Event::MemberJoined { member: person("carol") });
     assert_eq!(story.last_row(), format!("{} joined.", person("carol").tag()));
-    let index = story.rows().len() - 1;
+    let row = story.room().rows().back().unwrap().id;
     let changes = story.tell(named("carol", "Carol"));
-    assert!(changes.contains(&Change::RowChanged { seat: SEAT, index }), "the name goes into the row");
+    assert!(changes.contains(&Change::RowChanged { seat: SEAT, row }), "the name goes into the row");
     assert_eq!(story.last_row(), "Carol joined.");
 
     // Who is there is seen at the members. Among the messages it would be noise, however often it changes.
@@ -437,11 +437,16 @@ fn a_long_talk_keeps_its_newest_rows() {
     assert_eq!(story.room().rows().len(), ROWS_MAX);
     assert!(story.room().own_message(&message(0)).is_none(), "it was dropped");
     assert!(story.tell(Event::Delivered { id: message(0), to: person("ann") }).is_empty());
+    let oldest = story.room().rows().front().unwrap().id;
     let changes = story.says("ann", u32::MAX, "the newest");
-    assert_eq!(changes[..2], [Change::RowDropped(SEAT), Change::RowAdded(SEAT)]);
+    let newest = story.room().rows().back().unwrap().id;
+    let expected = [Change::RowDropped { seat: SEAT, row: oldest }, Change::RowAdded { seat: SEAT, row: newest }];
+    assert_eq!(changes[..2], expected);
+    assert!(story.room().row(oldest).is_none() && story.room().row(newest).is_some());
     story.types(u32::MAX - 1, "mine");
     let changes = story.tell(Event::OnHost { id: message(u32::MAX - 1), without: vec![] });
-    assert_eq!(changes, [Change::RowChanged { seat: SEAT, index: ROWS_MAX - 1 }]);
+    let row = story.room().rows().back().unwrap().id;
+    assert_eq!(changes, [Change::RowChanged { seat: SEAT, row }]);
     assert!(before < ROWS_MAX);
 }
 
@@ -460,8 +465,8 @@ fn a_member_who_uses_the_id_of_my_message_changes_nothing_of_it() {
         }
         let own = |story: &Story| story.room().own_message(&message(1)).cloned().unwrap();
         assert_eq!(own(&story).content.words(), Some("mine"));
-        let index = story.room().rows().iter().position(|row| row.kind == RowKind::Message(own(&story))).unwrap();
-        let changed = [Change::RowChanged { seat: SEAT, index }];
+        let row = story.room().rows().iter().find(|row| row.kind == RowKind::Message(own(&story))).unwrap().id;
+        let changed = [Change::RowChanged { seat: SEAT, row }];
         assert_eq!(story.tell(Event::OnHost { id: message(1), without: vec![] }), changed);
         assert_eq!(story.tell(Event::Delivered { id: message(1), to: person("ann") }), changed);
         let delivery = own(&story).delivery.unwrap();
@@ -484,8 +489,8 @@ fn long_messages_take_no_more_memory_than_a_long_talk() {
     let mut gone = 0;
     for number in 1..=u32::try_from(2 * most).unwrap() {
         let changes = story.says("mallory", number, &words);
-        gone += changes.iter().filter(|change| **change == Change::RowDropped(SEAT)).count();
-        assert!(matches!(changes.as_slice(), [.., Change::RowAdded(SEAT), Change::RoomChanged(SEAT)]));
+        gone += changes.iter().filter(|change| matches!(change, Change::RowDropped { seat: SEAT, .. })).count();
+        assert!(matches!(changes.as_slice(), [.., Change::RowAdded { seat: SEAT, .. }, Change::RoomChanged(SEAT)]));
     }
     let kept: usize = story.room().rows().iter().map(|row| words_of(&row.kind)).sum();
     assert!((ROWS_BYTES_MAX * 9 / 10..=ROWS_BYTES_MAX).contains(&kept), "{kept} bytes");

@@ -21,6 +21,7 @@ pub mod identity;
 mod language;
 mod lost_room;
 mod memories;
+pub mod policy;
 mod profile;
 mod record;
 mod records;

@@ -12,7 +12,8 @@ use super::outgoing::Outgoing;
 use super::report::Report;
 use super::{compare, fitting, json_input};
 use crate::app::clock::now_ms;
-use crate::app::conversation::{Chat, Room};
+use crate::app::conversation::Chat;
+use crate::app::policy::doubts::{self, Accepted, Doubt};
 use crate::app::{Code, IdentityState, Opening, Problem, SeatEvent, SeatId, Session, SessionEvent, Settings, say};
 use crate::crypto::Fingerprint;
 use crate::protocol::limits::WAITING_MS;
@@ -77,8 +78,8 @@ pub(super) struct Talk {
     comparing: HashMap<Fingerprint, String>,
     /// A line that waits for a yes, for something is wrong with the room.
     held: Option<String>,
-    /// Members with a changed key, or who saw another history, that a person was asked about.
-    accepted: HashSet<Fingerprint>,
+    /// What a person was asked about and sends in spite of.
+    accepted: Accepted,
     /// Members with a changed key that were told.
     doubted: HashSet<Fingerprint>,
     /// The host's key, while a person is asked about it.
@@ -104,7 +105,7 @@ impl Talk {
             settings: opening.settings.clone(),
             comparing: HashMap::new(),
             held: None,
-            accepted: HashSet::new(),
+            accepted: Accepted::default(),
             doubted: HashSet::new(),
             asked: None,
             apart: None,
@@ -249,14 +250,9 @@ impl Talk {
     /// Tells once of somebody who has another key than before.
     fn doubt(&mut self, member: Fingerprint) {
         let Some(room) = self.chat.room(self.seat).filter(|room| !room.is_learning()) else { return };
-        if room.me != Some(member) && self.has_changed(room, &member) && self.doubted.insert(member) {
+        if doubts::compared_otherwise(room, &self.settings, &member).is_some() && self.doubted.insert(member) {
             compare::warn_of_change(&mut self.report.console, &member, room);
         }
-    }
-
-    /// Whether somebody of this name was compared under another key.
-    fn has_changed(&self, room: &Room, member: &Fingerprint) -> bool {
-        room.chosen_name(member).is_some_and(|name| self.settings.compared_otherwise(member, name).is_some())
     }
 
     fn verify(&mut self, member: Fingerprint, pasted: String) {
@@ -365,20 +361,16 @@ impl Talk {
 
     fn answer_held(&mut self, answer: &str, held: &str) {
         if is_yes(answer) {
-            self.accepted.extend(self.doubts());
+            let doubts = self.doubts();
+            self.accepted.accept(self.seat, doubts);
             self.send(held);
         } else {
             self.report.console.notice("It was not sent.");
         }
     }
 
-    /// Members that give a reason not to send, and that nobody was asked about.
-    fn doubts(&self) -> Vec<Fingerprint> {
-        let Some(room) = self.chat.room(self.seat) else { return Vec::new() };
-        let is_open = |member: &&Fingerprint| room.member(member).is_some() && self.has_changed(room, member);
-        let changed = self.doubted.iter().filter(is_open);
-        let doubts = room.forked_by().iter().chain(changed);
-        doubts.filter(|member| !self.accepted.contains(*member)).copied().collect()
+    fn doubts(&self) -> Vec<Doubt> {
+        self.chat.room(self.seat).map(|room| self.accepted.open(room, &self.settings)).unwrap_or_default()
     }
 
     /// Whether a person sits there and can be asked.

@@ -382,7 +382,7 @@ impl Room {
     fn missed(&mut self, count: u64, since_ms: u64, now_ms: u64) -> Vec<Change> {
         let notice = Notice::Missed { count, since_ms };
         match self.rows.as_mut().and_then(|rows| rows.renew_newest(&notice)) {
-            Some(index) => vec![Change::RowChanged { seat: self.seat, index }],
+            Some(row) => vec![Change::RowChanged { seat: self.seat, row }],
             None => self.notice(now_ms, notice),
         }
     }

@@ -20,10 +20,10 @@ use crate::protocol::{Event, LobbyRoom, Name, SafetyNumber};
 pub use self::delivery::{Delivery, Progress};
 pub use self::member::{Member, Presence};
 pub use self::room::{Connection, Hosting, Room, Security};
-pub use self::row::{Message, Notice, Row, RowKind};
+pub use self::row::{Message, Notice, Row, RowId, RowKind};
 pub use self::rows::{ROWS_BYTES_MAX, ROWS_MAX};
 
-/// What an event changed. Apply them in order: indices hold at the moment of their change.
+/// What an event changed. Rows are spoken of by their ids, which hold whatever came or went since.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Change {
     /// A room is new.
@@ -34,15 +34,25 @@ pub enum Change {
     /// security, hosting.
     RoomChanged(SeatId),
     /// A row was added at the end.
-    RowAdded(SeatId),
-    /// The first row was dropped.
-    RowDropped(SeatId),
-    /// The row at `index` changed.
+    RowAdded {
+        /// The room.
+        seat: SeatId,
+        /// Which row.
+        row: RowId,
+    },
+    /// The oldest row was dropped.
+    RowDropped {
+        /// The room.
+        seat: SeatId,
+        /// Which row it was.
+        row: RowId,
+    },
+    /// A row changed.
     RowChanged {
         /// The room.
         seat: SeatId,
         /// Which row.
-        index: usize,
+        row: RowId,
     },
     /// The members, their names or their presence changed.
     MembersChanged(SeatId),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::member::Member;
 use super::names::{Names, Told};
-use super::row::{Message, Notice, Row, RowKind};
+use super::row::{Message, Notice, Row, RowId, RowKind};
 use super::rows::Rows;
 use super::{Change, Presence, Question};
 use crate::app::{AddressTest, Problem, SeatId, SeatInfo};
@@ -219,6 +219,12 @@ impl Room {
         self.rows.as_ref().map_or(&NONE, Rows::all)
     }
 
+    /// A row, if it is still kept.
+    #[must_use]
+    pub fn row(&self, id: RowId) -> Option<&Row> {
+        self.rows.as_ref()?.get(id)
+    }
+
     /// The newest message, for a preview.
     #[must_use]
     pub fn last_message(&self) -> Option<&Message> {
@@ -231,7 +237,7 @@ impl Room {
     /// An own message. Others' have no lookup: an id counts only together with its sender.
     #[must_use]
     pub fn own_message(&self, id: &MessageId) -> Option<&Message> {
-        match &self.rows().get(self.rows.as_ref()?.index_of_own(id)?)?.kind {
+        match &self.rows.as_ref()?.own(id)?.kind {
             RowKind::Message(message) => Some(message),
             RowKind::Notice(_) => None,
         }
@@ -255,10 +261,10 @@ impl Room {
 impl Room {
     pub(super) fn push(&mut self, at_ms: u64, kind: RowKind) -> Vec<Change> {
         let Some(rows) = &mut self.rows else { return Vec::new() };
-        let dropped = rows.push(Row { at_ms, kind });
-        let mut changes = vec![Change::RowDropped(self.seat); dropped];
-        changes.push(Change::RowAdded(self.seat));
-        changes
+        let (row, dropped) = rows.push(at_ms, kind);
+        let seat = self.seat;
+        let dropped = dropped.into_iter().map(|row| Change::RowDropped { seat, row });
+        dropped.chain([Change::RowAdded { seat, row }]).collect()
     }
 
     pub(super) fn notice(&mut self, at_ms: u64, notice: Notice) -> Vec<Change> {
@@ -275,8 +281,8 @@ impl Room {
 
     /// Changes an own message, if it is still kept.
     pub(super) fn change_message(&mut self, id: &MessageId, change: impl FnOnce(&mut Message)) -> Vec<Change> {
-        let index = self.rows.as_mut().and_then(|rows| rows.change_own(id, change));
-        index.map(|index| Change::RowChanged { seat: self.seat, index }).into_iter().collect()
+        let row = self.rows.as_mut().and_then(|rows| rows.change_own(id, change));
+        row.map(|row| Change::RowChanged { seat: self.seat, row }).into_iter().collect()
     }
 
     /// The member with this key, made one if there is none.
@@ -334,7 +340,7 @@ impl Room {
             ) => member == fingerprint,
             RowKind::Notice(_) => false,
         };
-        let indexed = self.rows().iter().enumerate().filter(|(_, row)| of_member(row));
-        indexed.map(|(index, _)| Change::RowChanged { seat: self.seat, index }).collect()
+        let rows = self.rows().iter().filter(|row| of_member(row));
+        rows.map(|row| Change::RowChanged { seat: self.seat, row: row.id }).collect()
     }
 }

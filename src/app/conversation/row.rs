@@ -5,9 +5,16 @@ use crate::app::Problem;
 use crate::crypto::Fingerprint;
 use crate::protocol::{Content, MessageId};
 
+/// Which row of a room it is, for as long as the program runs: rows get higher ids in the order in which they came, and
+/// none gets another's.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RowId(pub u64);
+
 /// A row.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Row {
+    /// Which it is.
+    pub id: RowId,
     /// When it came, by this computer's clock, in milliseconds since 1970.
     pub at_ms: u64,
     /// What it is.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::mem::size_of;
 
-use super::row::{Message, Notice, Row, RowKind};
+use super::row::{Message, Notice, Row, RowId, RowKind};
 use crate::crypto::Fingerprint;
 use crate::protocol::MessageId;
 
@@ -20,72 +20,83 @@ const ROW_BYTES: usize = size_of::<Row>() + 96;
 pub(super) struct Rows {
     rows: VecDeque<Row>,
     bytes: usize,
-    /// How many were dropped: a row keeps its number.
-    dropped: u64,
-    /// The numbers of one's own messages. An id is its sender's choice, so another member's message of
-    /// the same id is another message, and nothing is ever looked up for it.
-    own: HashMap<MessageId, u64>,
+    /// The id of the next row. Those kept have the ids right before it, without a gap.
+    next: u64,
+    /// One's own messages. An id is its sender's choice, so another member's message of the same id is another
+    /// message, and nothing is ever looked up for it.
+    own: HashMap<MessageId, RowId>,
 }
 
 impl Rows {
-    /// Adds a row, and says how many of the oldest went for it.
-    pub(super) fn push(&mut self, row: Row) -> usize {
-        let number = self.dropped + u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
+    /// Adds a row; gives its id, and those of the oldest that went for it.
+    pub(super) fn push(&mut self, at_ms: u64, kind: RowKind) -> (RowId, Vec<RowId>) {
+        let row = Row { id: RowId(self.next), at_ms, kind };
+        self.next += 1;
+        let id = row.id;
         if let RowKind::Message(message) = &row.kind
             && message.is_mine()
         {
-            self.own.insert(message.id, number);
+            self.own.insert(message.id, id);
         }
         self.bytes += row.bytes();
         self.rows.push_back(row);
-        std::iter::from_fn(|| self.drop_oldest()).count()
+        (id, std::iter::from_fn(|| self.drop_oldest()).collect())
     }
 
     /// Drops the oldest row if there are too many; never the newest.
-    fn drop_oldest(&mut self) -> Option<()> {
+    fn drop_oldest(&mut self) -> Option<RowId> {
         let is_full = self.rows.len() > ROWS_MAX || self.bytes > ROWS_BYTES_MAX;
         let oldest = if is_full && self.rows.len() > 1 { self.rows.pop_front() } else { None }?;
         self.bytes = self.bytes.saturating_sub(oldest.bytes());
         if let RowKind::Message(message) = &oldest.kind
-            && self.own.get(&message.id) == Some(&self.dropped)
+            && self.own.get(&message.id) == Some(&oldest.id)
         {
             self.own.remove(&message.id);
         }
-        self.dropped += 1;
-        Some(())
+        Some(oldest.id)
     }
 
     pub(super) const fn all(&self) -> &VecDeque<Row> {
         &self.rows
     }
 
-    /// Puts `notice` in the place of the newest row, if that says the same of less; says where it is.
-    pub(super) fn renew_newest(&mut self, notice: &Notice) -> Option<usize> {
+    /// A row, if it is still kept.
+    pub(super) fn get(&self, id: RowId) -> Option<&Row> {
+        self.rows.get(self.index_of(id)?)
+    }
+
+    fn index_of(&self, id: RowId) -> Option<usize> {
+        usize::try_from(id.0.checked_sub(self.rows.front()?.id.0)?).ok()
+    }
+
+    /// Puts `notice` in the place of the newest row, if that says the same of less; says which it is.
+    pub(super) fn renew_newest(&mut self, notice: &Notice) -> Option<RowId> {
         let newest = self.rows.back_mut()?;
         match (&newest.kind, notice) {
             (RowKind::Notice(Notice::Missed { .. }), Notice::Missed { .. }) => {
                 newest.kind = RowKind::Notice(notice.clone());
-                self.rows.len().checked_sub(1)
+                Some(newest.id)
             }
             _ => None,
         }
     }
 
-    /// Where an own message is, if it is still kept.
-    pub(super) fn index_of_own(&self, id: &MessageId) -> Option<usize> {
-        usize::try_from(self.own.get(id)?.checked_sub(self.dropped)?).ok()
+    /// An own message, if it is still kept.
+    pub(super) fn own(&self, id: &MessageId) -> Option<&Row> {
+        self.get(*self.own.get(id)?)
     }
 
-    /// Changes an own message, if it is still kept, and says where it is.
-    pub(super) fn change_own(&mut self, id: &MessageId, change: impl FnOnce(&mut Message)) -> Option<usize> {
-        let index = self.index_of_own(id)?;
+    /// Changes an own message, if it is still kept, and says which row it is.
+    pub(super) fn change_own(&mut self, id: &MessageId, change: impl FnOnce(&mut Message)) -> Option<RowId> {
+        let id = *self.own.get(id)?;
+        let index = self.index_of(id)?;
         let row = self.rows.get_mut(index)?;
         let before = row.bytes();
         if let RowKind::Message(message) = &mut row.kind {
             change(message);
         }
         self.bytes = self.bytes.saturating_sub(before) + row.bytes();
-        Some(index)
+        Some(id)
     }
 
     /// One's own messages are from `me`: it may not have been known when they were typed.

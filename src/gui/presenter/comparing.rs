@@ -4,6 +4,7 @@
 use super::{Presenter, views};
 use crate::app::clock::now_ms;
 use crate::app::conversation::Room;
+use crate::app::policy::doubts;
 use crate::app::{SeatId, Settings};
 use crate::crypto::Fingerprint;
 use crate::gui::generated as ui;
@@ -102,9 +103,6 @@ impl Presenter {
 
     /// When the key of somebody with that name was compared, if it is not this one.
     pub(super) fn doubt(&self, room: &Room, member: &Fingerprint) -> Option<u64> {
-        if room.is_learning() || room.me == Some(*member) {
-            return None;
-        }
-        self.settings.compared_otherwise(member, room.chosen_name(member)?)
+        doubts::compared_otherwise(room, &self.settings, member)
     }
 }

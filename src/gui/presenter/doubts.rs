@@ -4,21 +4,12 @@
 use super::{Presenter, views};
 use crate::app::SeatId;
 use crate::app::conversation::Question;
+use crate::app::policy::doubts::Doubt;
 use crate::crypto::Fingerprint;
 use crate::gui::generated as ui;
 
-/// A reason not to send without being asked.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum Doubt {
-    /// This member saw another history.
-    Fork(Fingerprint),
-    /// This member's key is not the one that was compared.
-    Key(Fingerprint),
-}
-
 impl Presenter {
-    /// Asks before the first message that goes out in spite of a doubt. Each doubt asks once: a liar
-    /// could stop the room for good otherwise.
+    /// Asks before the first message that goes out in spite of a doubt.
     pub(super) fn asks_before_sending(&self, seat: SeatId) -> bool {
         let open = self.open_doubts(seat);
         let (Some(first), Some(room)) = (open.first(), self.chat.room(seat)) else { return false };
@@ -48,17 +39,14 @@ impl Presenter {
             ui::Confirm::SendForked => |doubt: &Doubt| matches!(doubt, Doubt::Fork(_)),
             _ => |doubt: &Doubt| matches!(doubt, Doubt::Key(_)),
         };
-        self.accepted.extend(self.open_doubts(seat).into_iter().filter(asked).map(|doubt| (seat, doubt)));
+        let doubts: Vec<Doubt> = self.open_doubts(seat).into_iter().filter(asked).collect();
+        self.accepted.accept(seat, doubts);
         let draft = self.state().get_draft();
         self.send(&draft);
     }
 
     fn open_doubts(&self, seat: SeatId) -> Vec<Doubt> {
-        let Some(room) = self.chat.room(seat) else { return Vec::new() };
-        let forks = room.forked_by().iter().map(|member| Doubt::Fork(*member));
-        let members = room.members().iter().map(|member| member.fingerprint);
-        let keys = members.filter(|member| self.doubt(room, member).is_some()).map(Doubt::Key);
-        forks.chain(keys).filter(|doubt| !self.accepted.contains(&(seat, *doubt))).collect()
+        self.chat.room(seat).map(|room| self.accepted.open(room, &self.settings)).unwrap_or_default()
     }
 
     /// The pin of the host of the open room is taken away.

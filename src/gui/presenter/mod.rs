@@ -24,7 +24,6 @@ use chrono::NaiveDate;
 use slint::{ComponentHandle, VecModel};
 
 use self::comparing::Comparing;
-use self::doubts::Doubt;
 use self::drafts::Refusal;
 use self::hosting::Hosting;
 use self::identities::Identities;
@@ -36,6 +35,7 @@ use super::generated as ui;
 use super::{Work, format};
 use crate::app::clock::now_ms;
 use crate::app::conversation::{Change, Chat};
+use crate::app::policy::doubts::Accepted;
 use crate::app::{Opening, Problem, SeatId, Sentence, Session, SessionEvent, Settings, say};
 use crate::crypto::Fingerprint;
 
@@ -87,7 +87,7 @@ pub(super) struct Presenter {
     /// Rooms that go from the list as soon as they are left.
     leaving: HashSet<SeatId>,
     /// Doubts that the person was asked about before something was sent in spite of them.
-    accepted: HashSet<(SeatId, Doubt)>,
+    accepted: Accepted,
     /// Changed keys that the person was asked about.
     doubts_shown: HashSet<(SeatId, Fingerprint)>,
     /// The host's key that the person is asked about, at a known room without a pin.
@@ -143,7 +143,7 @@ impl Presenter {
             news: None,
             filter: String::new(),
             leaving: HashSet::new(),
-            accepted: HashSet::new(),
+            accepted: Accepted::default(),
             doubts_shown: HashSet::new(),
             host_asked: None,
             trouble: None,
@@ -180,13 +180,8 @@ impl Presenter {
         if let SessionEvent::Unwritten(problem) = event {
             self.unwritten = Some(problem.clone());
         }
-        let changes = self.chat.apply(event, now_ms());
-        let mut dropped = changes.iter().filter(|change| matches!(change, Change::RowDropped(_))).count() as u64;
-        for change in changes {
-            if let Change::RowDropped(_) = change {
-                dropped -= 1;
-            }
-            self.change(change, dropped);
+        for change in self.chat.apply(event, now_ms()) {
+            self.change(change);
         }
     }
 
@@ -302,17 +297,17 @@ impl Presenter {
         self.next_trouble();
     }
 
-    fn change(&mut self, change: Change, dropped: u64) {
+    fn change(&mut self, change: Change) {
         let is_open = |seat: SeatId| self.open == Some(seat);
         match change {
             Change::RoomAdded(_) => self.stale.rooms = true,
             Change::RoomRemoved(seat) => self.room_removed(seat),
             Change::RoomChanged(seat) => self.room_changed(seat),
-            Change::RowAdded(seat) if is_open(seat) => self.row_added(seat, dropped),
-            Change::RowDropped(seat) if is_open(seat) => self.stream.drop_first(),
-            Change::RowChanged { seat, index } if is_open(seat) => {
+            Change::RowAdded { seat, row } if is_open(seat) => self.row_added(seat, row),
+            Change::RowDropped { seat, row } if is_open(seat) => self.stream.remove(row),
+            Change::RowChanged { seat, row } if is_open(seat) => {
                 if let Some(room) = self.chat.room(seat) {
-                    self.stream.refresh(room, index);
+                    self.stream.refresh(room, row);
                 }
             }
             Change::MembersChanged(seat) | Change::KnocksChanged(seat) if is_open(seat) => {
@@ -325,11 +320,11 @@ impl Presenter {
             Change::Restored(result) => self.restored(result),
             Change::Question { seat, question } => self.question(seat, question),
             Change::Problem { seat, problem } => self.problem(seat, problem),
-            Change::Identity { suite, state } => self.identity_changed(suite, state),
+            Change::Identity { kind, state } => self.identity_changed(kind, state),
             Change::Settings(settings) => self.settings_changed(settings),
             Change::Ended => self.ended = true,
-            Change::RowAdded(_)
-            | Change::RowDropped(_)
+            Change::RowAdded { .. }
+            | Change::RowDropped { .. }
             | Change::RowChanged { .. }
             | Change::MembersChanged(_)
             | Change::KnocksChanged(_) => {}

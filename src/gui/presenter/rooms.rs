@@ -174,7 +174,7 @@ impl Presenter {
 
     pub(super) fn room_removed(&mut self, seat: SeatId) {
         self.leaving.remove(&seat);
-        self.accepted.retain(|(of, _)| *of != seat);
+        self.accepted.forget(seat);
         self.drafts.remove(&seat);
         self.stale.rooms = true;
         if self.open == Some(seat) {

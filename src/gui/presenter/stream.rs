@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use slint::{Model, VecModel};
 
 use super::views;
-use crate::app::conversation::{Room, Row, RowKind};
+use crate::app::conversation::{Room, Row, RowId, RowKind};
 use crate::crypto::Fingerprint;
 use crate::gui::format;
 use crate::gui::generated as ui;
@@ -21,17 +21,14 @@ const GROUP_MS: u64 = 5 * 60 * 1_000;
 enum Slot {
     Day,
     New,
-    /// A row of the chat, by its number since the room was opened.
-    Row(u64),
+    /// A row of the chat.
+    Row(RowId),
 }
 
 /// The list of the open room.
 pub(super) struct Stream {
     rows: Rc<VecModel<ui::MessageRow>>,
     slots: VecDeque<Slot>,
-    /// The number of the chat's first row, and of the next that will come.
-    first: u64,
-    next: u64,
     /// The day of the last row.
     day: Option<NaiveDate>,
     /// Who said the last row, and when, if it is a message that the next one can go on.
@@ -45,15 +42,7 @@ type Said = (Fingerprint, u64);
 
 impl Stream {
     pub(super) fn new() -> Self {
-        Self {
-            rows: Rc::new(VecModel::default()),
-            slots: VecDeque::new(),
-            first: 0,
-            next: 0,
-            day: None,
-            said: None,
-            line_seen: false,
-        }
+        Self { rows: Rc::new(VecModel::default()), slots: VecDeque::new(), day: None, said: None, line_seen: false }
     }
 
     /// The list for the window.
@@ -64,22 +53,20 @@ impl Stream {
     /// Shows another room, or none. The last `unread` messages of others are new.
     pub(super) fn show(&mut self, room: Option<&Room>, unread: usize, today: NaiveDate) {
         self.slots.clear();
-        (self.first, self.next, self.day, self.said, self.line_seen) = (0, 0, None, None, false);
+        (self.day, self.said, self.line_seen) = (None, None, false);
         let mut rows = Vec::new();
         if let Some(room) = room {
             rows.reserve(room.rows().len() + 8);
             let first_new = first_new(room, unread);
-            for (index, row) in room.rows().iter().enumerate() {
-                self.add(room, row, first_new == Some(index), today, &mut rows);
+            for row in room.rows() {
+                self.add(room, row, first_new == Some(row.id), today, &mut rows);
             }
         }
         self.rows.set_vec(rows);
     }
 
-    /// Adds the chat's next row, where `dropped` of the rows before it went meanwhile.
-    pub(super) fn push(&mut self, room: &Room, is_new: bool, dropped: u64, today: NaiveDate) {
-        let place = self.next.saturating_sub(self.first + dropped);
-        let Some(row) = usize::try_from(place).ok().and_then(|place| room.rows().get(place)) else { return };
+    /// Adds the chat's next row.
+    pub(super) fn push(&mut self, room: &Room, row: &Row, is_new: bool, today: NaiveDate) {
         if is_new && self.line_seen {
             self.remove_line(room);
         }
@@ -95,12 +82,10 @@ impl Stream {
         }
     }
 
-    /// Drops the chat's first row, and the line of a day that has no rows any more.
-    pub(super) fn drop_first(&mut self) {
-        self.first += 1;
-        let is_gone = |slot: &Slot| matches!(slot, Slot::Row(number) if *number < self.first);
+    /// Removes the oldest row, if it is here, and the line of a day that has no rows any more.
+    pub(super) fn remove(&mut self, oldest: RowId) {
         // Above it stand two lines at most.
-        if let Some(place) = self.slots.iter().take(3).position(is_gone) {
+        if let Some(place) = self.slots.iter().take(3).position(|slot| *slot == Slot::Row(oldest)) {
             self.slots.remove(place);
             self.rows.remove(place);
         }
@@ -110,11 +95,10 @@ impl Stream {
         }
     }
 
-    /// Shows the chat's row at `index` anew.
-    pub(super) fn refresh(&self, room: &Room, index: usize) {
-        let Some(row) = room.rows().get(index) else { return };
-        let number = self.first + u64::try_from(index).unwrap_or(u64::MAX);
-        if let Some(place) = self.place_of(number) {
+    /// Shows a row anew.
+    pub(super) fn refresh(&self, room: &Room, id: RowId) {
+        let Some(row) = room.row(id) else { return };
+        if let Some(place) = self.place_of(id) {
             self.change(place, |shown| {
                 let (first, last) = (shown.first, shown.last);
                 *shown = ui::MessageRow { first, last, ..views::message_row(room, row) };
@@ -183,23 +167,24 @@ impl Stream {
         }
         let changes_shown = continued && added.is_empty();
         self.said = said;
-        self.slots.push_back(Slot::Row(self.next));
-        self.next += 1;
+        self.slots.push_back(Slot::Row(row.id));
         added.push(shown);
         changes_shown
     }
 
-    fn place_of(&self, number: u64) -> Option<usize> {
-        // The lines between the rows are few, so the row is a little further than its number says.
-        let start = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        let found = self.slots.iter().skip(start).position(|slot| *slot == Slot::Row(number))?;
+    fn place_of(&self, id: RowId) -> Option<usize> {
+        let first =
+            self.slots.iter().find_map(|slot| if let Slot::Row(first) = slot { Some(first.0) } else { None })?;
+        // The lines between the rows are few, so the row is a little further than its id says.
+        let start = usize::try_from(id.0.checked_sub(first)?).ok()?;
+        let found = self.slots.iter().skip(start).position(|slot| *slot == Slot::Row(id))?;
         Some(start + found)
     }
 
     /// Who said what stands at a place of the list, if it is a message.
     fn said_at(&self, room: &Room, place: usize) -> Option<Said> {
-        let Some(Slot::Row(number)) = self.slots.get(place) else { return None };
-        said(room.rows().get(usize::try_from(number.checked_sub(self.first)?).ok()?)?)
+        let Some(Slot::Row(id)) = self.slots.get(place) else { return None };
+        said(room.row(*id)?)
     }
 
     fn change(&self, place: usize, change: impl FnOnce(&mut ui::MessageRow)) {
@@ -226,10 +211,9 @@ fn goes_on(before: Option<Said>, now: Option<Said>) -> bool {
 }
 
 /// Where the last `unread` messages of others begin.
-fn first_new(room: &Room, unread: usize) -> Option<usize> {
+fn first_new(room: &Room, unread: usize) -> Option<RowId> {
     let of_others = |row: &Row| matches!(&row.kind, RowKind::Message(message) if !message.is_mine());
-    let places = room.rows().iter().enumerate().rev().filter(|(_, row)| of_others(row)).map(|(index, _)| index);
-    places.take(unread).last()
+    room.rows().iter().rev().filter(|row| of_others(row)).take(unread).last().map(|row| row.id)
 }
 
 #[cfg(test)]
@@ -284,7 +268,8 @@ mod tests {
 
         fn come(&mut self, from: u8, is_new: bool) {
             self.say(from);
-            self.stream.push(self.chat.room(SEAT).unwrap(), is_new, 0, format::day_of(NOON));
+            let room = self.chat.room(SEAT).unwrap();
+            self.stream.push(room, room.rows().back().unwrap(), is_new, format::day_of(NOON));
         }
 
         fn show(&mut self, unread: usize) {
@@ -389,10 +374,11 @@ mod tests {
             talk.now_ms += DAY;
         }
         assert_eq!(talk.shape(), "D(m)D(m)D(m)");
-        talk.stream.drop_first();
+        talk.stream.remove(RowId(0));
+        talk.stream.remove(RowId(0));
         assert_eq!(talk.shape(), "D(m)D(m)");
-        assert_eq!(talk.stream.place_of(0), None);
-        assert_eq!((talk.stream.place_of(1), talk.stream.place_of(2)), (Some(1), Some(3)));
+        let places = [0, 1, 2].map(|id| talk.stream.place_of(RowId(id)));
+        assert_eq!(places, [None, Some(1), Some(3)]);
     }
 
     #[test]
@@ -402,12 +388,14 @@ mod tests {
         talk.show(0);
         assert_eq!(talk.stream.rows.row_count(), ROWS_MAX + 1);
         talk.say(2);
-        talk.stream.drop_first();
-        talk.stream.push(talk.chat.room(SEAT).unwrap(), false, 0, format::day_of(NOON));
+        talk.stream.remove(RowId(0));
+        let room = talk.chat.room(SEAT).unwrap();
+        let newest = room.rows().back().unwrap();
+        talk.stream.push(room, newest, false, format::day_of(NOON));
         assert_eq!(talk.stream.rows.row_count(), ROWS_MAX + 1);
         let last = talk.stream.rows.row_data(ROWS_MAX).unwrap();
         assert_eq!(last.text, format!("message {}", ROWS_MAX + 1));
-        talk.stream.refresh(talk.chat.room(SEAT).unwrap(), ROWS_MAX - 1);
+        talk.stream.refresh(room, newest.id);
         assert_eq!(talk.stream.rows.row_data(ROWS_MAX).unwrap(), last);
     }
 }

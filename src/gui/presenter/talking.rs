@@ -1,7 +1,7 @@
 //! Messages: out of the composer, into the list.
 
 use super::Presenter;
-use crate::app::conversation::{Message, Progress, RowKind};
+use crate::app::conversation::{Message, Progress, RowId, RowKind};
 use crate::app::{DRAFT_BYTES_MAX, Problem, SeatId, sendable};
 use crate::gui::content;
 use crate::protocol::MessageId;
@@ -76,13 +76,14 @@ impl Presenter {
     }
 
     /// The chat's newest row comes into the list of the open room.
-    pub(super) fn row_added(&mut self, seat: SeatId, dropped: u64) {
+    pub(super) fn row_added(&mut self, seat: SeatId, row: RowId) {
         let Some(room) = self.chat.room(seat) else { return };
-        let Some(row) = room.rows().back() else { return };
+        // It may be gone again: many events come at once.
+        let Some(row) = room.row(row) else { return };
         let is_message = matches!(&row.kind, RowKind::Message(message) if !message.is_mine());
         let is_told = is_message || matches!(row.kind, RowKind::Notice(_));
         let at_end = self.state().get_at_end();
-        self.stream.push(room, is_message && !(self.active && at_end), dropped, self.today);
+        self.stream.push(room, row, is_message && !(self.active && at_end), self.today);
         if is_message && !at_end {
             let state = self.state();
             state.set_unseen(state.get_unseen() + 1);
