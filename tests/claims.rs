@@ -40,10 +40,7 @@ fn unsafe_code_is_denied_and_nothing_asks_for_it() {
 #[test]
 fn what_the_threat_model_points_to_is_there() {
     let document = read("docs/threat-model.md");
-    let tests: BTreeSet<String> = rust_files(&["src", "tests"])
-        .iter()
-        .flat_map(|(_, text)| text.split("fn ").skip(1).map(name_at_start).collect::<Vec<_>>())
-        .collect();
+    let tests = functions();
     let models: String = fs::read_dir(root().join("docs/model"))
         .unwrap()
         .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
@@ -66,6 +63,29 @@ fn what_the_threat_model_points_to_is_there() {
         }
     }
     assert!(tests_named > 40 && variants_named > 20, "{tests_named} tests, {variants_named} variants are named");
+}
+
+/// Each invariant is held by a test, or by all the lints that the manifest sets.
+#[test]
+fn every_invariant_of_the_architecture_names_tests_that_exist() {
+    let (document, tests) = (read("docs/architecture.md"), functions());
+    let table = document.split("## Invariants").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() > 10, "the invariants are found");
+    for row in rows {
+        let held_by = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        let named: Vec<&str> = held_by.split('`').skip(1).step_by(2).filter(|name| name.contains('_')).collect();
+        assert!(!named.is_empty(), "nothing holds: {row}");
+        for test in named {
+            assert!(tests.contains(test), "there is no test {test}");
+        }
+    }
+}
+
+/// The names of all functions, tests among them.
+fn functions() -> BTreeSet<String> {
+    let files = rust_files(&["src", "tests"]);
+    files.iter().flat_map(|(_, text)| text.split("fn ").skip(1).map(name_at_start).collect::<Vec<_>>()).collect()
 }
 
 #[test]
