@@ -1,4 +1,4 @@
-//! The session's identities, one a kind: read or made on a worker thread when first needed.
+//! A person's identities, one a kind of key: read or made on a worker thread when first needed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
