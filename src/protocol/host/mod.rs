@@ -3,6 +3,7 @@
 
 mod admission;
 mod room;
+mod room_log;
 mod waiting;
 mod wrong_invites;
 

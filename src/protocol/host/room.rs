@@ -3,21 +3,21 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::room_log::{MemoryLog, Numbered, RoomLog};
 use super::waiting::Waiting;
 use super::{HostLimits, HostOutput, LinkId};
 use crate::crypto::Domain;
 use crate::crypto::Fingerprint;
 use crate::protocol::Now;
-use crate::protocol::limits::{LOG_BYTES_KEPT, WRAP_BYTES_MAX};
+use crate::protocol::limits::WRAP_BYTES_MAX;
 use crate::protocol::payload::{Fault, HeaderPayload, PrekeyPayload, VERSION, verify};
 use crate::protocol::rate::Bucket;
-use crate::protocol::room::log_hash::LogHash;
 use crate::protocol::room::roster::{Change, Roster};
 use crate::protocol::sealing::sender_key::Announcement;
-use crate::wire::{ByeCode, PresenceState, RefuseCode};
 use crate::wire::{
-    ByteArray, Frame, Item, ItemKind, JoinAnswer, Msg, Presence, Signed, SkPacket, Welcome, Wrap, decode, encode,
+    Answer, ByteArray, Frame, ItemKind, JoinAnswer, Msg, Presence, Signed, SkPacket, Welcome, decode, encode,
 };
+use crate::wire::{ByeCode, PresenceState, RefuseCode};
 
 type Outputs = VecDeque<HostOutput>;
 
@@ -52,27 +52,11 @@ struct Seat {
     keys: Bucket,
 }
 
-/// An item that may be asked for again.
-struct Kept {
-    position: u64,
-    size: usize,
-    what: KeptItem,
-}
-
-enum KeptItem {
-    /// The same frame for everybody.
-    Same(Arc<[u8]>),
-    /// An announcement: everybody gets their own wrap.
-    SkPacket { common: Vec<u8>, wraps: BTreeMap<Fingerprint, Wrap> },
-}
-
 pub(super) struct Room {
     roster: Roster,
     /// With the position that each has in the log.
     roster_items: Vec<(u64, Arc<[u8]>)>,
-    log: LogHash,
-    kept: VecDeque<Kept>,
-    kept_bytes: usize,
+    log: Box<dyn RoomLog>,
     seats: BTreeMap<Fingerprint, Seat>,
     pub(super) waiting: Waiting,
     limits: HostLimits,
@@ -81,11 +65,9 @@ pub(super) struct Room {
 impl Room {
     pub(super) fn new(roster: Roster, limits: HostLimits) -> Self {
         Self {
-            log: LogHash::new(roster.room()),
+            log: Box::new(MemoryLog::new(roster.room(), limits.log_items)),
             roster,
             roster_items: Vec::new(),
-            kept: VecDeque::new(),
-            kept_bytes: 0,
             seats: BTreeMap::new(),
             waiting: Waiting::default(),
             limits,
@@ -123,8 +105,8 @@ impl Room {
                 return Err(ByeCode::Protocol);
             }
         };
-        let position = self.log_item(ItemKind::Roster, exact, outputs);
-        self.roster_items.push((position, item_frame(ItemKind::Roster, position, None, exact)));
+        let item = self.append(ItemKind::Roster, exact, outputs);
+        self.roster_items.push((item.position, item.frame_for(&self.roster.owner())));
         Ok(match change {
             Change::Added(member) => Next::Added(member),
             Change::Removed(member) => Next::Removed(self.seats.remove(&member).and_then(|seat| seat.link)),
@@ -156,9 +138,9 @@ impl Room {
         });
         let Some(payload) = good else { return Ok(Next::Done) };
         seat.prekey_index = payload.index;
-        let position = self.log_item(ItemKind::Prekey, exact, outputs);
+        let item = self.append(ItemKind::Prekey, exact, outputs);
         if let Some(seat) = self.seats.get_mut(&member) {
-            seat.prekey = Some((position, item_frame(ItemKind::Prekey, position, None, exact)));
+            seat.prekey = Some((item.position, item.frame_for(&member)));
         }
         Ok(Next::Done)
     }
@@ -188,7 +170,8 @@ impl Room {
             return Ok(Next::Done);
         }
         (seat.chain_epoch, seat.chain_number) = (common.epoch, common.chain_number);
-        self.log_sk_packet(encode(&packet.common), packet.wraps, outputs);
+        let item = self.log.append(ItemKind::SkPacket, &encode(&packet.common), packet.wraps);
+        self.pass_on(&item, outputs);
         Ok(Next::Done)
     }
 
@@ -211,47 +194,27 @@ impl Room {
         if header.epoch != self.roster.number() {
             return Ok(Next::Refuse(RefuseCode::Stale));
         }
-        self.log_item(ItemKind::Msg, exact, outputs);
+        self.append(ItemKind::Msg, exact, outputs);
         Ok(Next::Done)
     }
 
     /// Numbers an item that is the same for everybody, and passes it on.
-    fn log_item(&mut self, kind: ItemKind, exact: &[u8], outputs: &mut Outputs) -> u64 {
-        self.log.roll(kind, exact);
-        let position = self.log.position();
-        let frame = item_frame(kind, position, None, exact);
-        for seat in self.seats.values_mut() {
-            seat.say(Arc::clone(&frame), outputs);
-        }
-        self.keep(Kept { position, size: frame.len(), what: KeptItem::Same(frame) });
-        position
+    fn append(&mut self, kind: ItemKind, exact: &[u8], outputs: &mut Outputs) -> Arc<Numbered> {
+        let item = self.log.append(kind, exact, Vec::new());
+        self.pass_on(&item, outputs);
+        item
     }
 
-    fn log_sk_packet(&mut self, common: Vec<u8>, wraps: Vec<Wrap>, outputs: &mut Outputs) {
-        self.log.roll(ItemKind::SkPacket, &common);
-        let position = self.log.position();
-        let wraps: BTreeMap<Fingerprint, Wrap> = wraps.into_iter().map(|wrap| (wrap.recipient, wrap)).collect();
+    /// Sends an item to everybody who is there.
+    fn pass_on(&mut self, item: &Numbered, outputs: &mut Outputs) {
         for (member, seat) in self.seats.iter_mut().filter(|(_, seat)| seat.link.is_some()) {
-            seat.say(item_frame(ItemKind::SkPacket, position, wraps.get(member).cloned(), &common), outputs);
-        }
-        let size = common.len() + wraps.values().map(|wrap| encode(wrap).len()).sum::<usize>();
-        self.keep(Kept { position, size, what: KeptItem::SkPacket { common, wraps } });
-    }
-
-    fn keep(&mut self, item: Kept) {
-        self.kept_bytes += item.size;
-        self.kept.push_back(item);
-        while self.kept.len() > self.limits.log_items || self.kept_bytes > LOG_BYTES_KEPT {
-            let Some(oldest) = self.kept.pop_front() else { break };
-            self.kept_bytes -= oldest.size;
+            seat.say(item.frame_for(member), outputs);
         }
     }
 
     /// Whether somebody who has the log up to `position` can be given the rest.
     pub(super) fn can_resume(&self, position: u64, hash: &[u8; 32]) -> bool {
-        let newest = self.log.position();
-        let oldest_kept = self.kept.front().map_or(newest + 1, |item| item.position);
-        position <= newest && position + 1 >= oldest_kept && self.log.hash_at(position) == Some(hash)
+        self.log.can_resume(position, hash)
     }
 
     pub(super) fn seat(&mut self, member: Fingerprint, link: LinkId, seated: Seated, now: Now, outputs: &mut Outputs) {
@@ -262,7 +225,7 @@ impl Room {
         let welcome = Welcome {
             genesis: self.roster.genesis().clone(),
             prekey_index: seat.prekey_index,
-            log_hash: ByteArray::new(*self.log.hash()),
+            log_hash: ByteArray::new(self.log.hash()),
             chain_number,
             position: self.log.position(),
             roster_length: self.roster.number(),
@@ -341,20 +304,14 @@ impl Room {
 
     /// The room is closed: only what its owner signed is kept, to be shown to members who were away.
     pub(super) fn close(mut self) -> Self {
-        self.kept = VecDeque::new();
-        (self.kept_bytes, self.seats, self.waiting) = (0, BTreeMap::new(), Waiting::default());
+        self.log.forget_items();
+        (self.seats, self.waiting) = (BTreeMap::new(), Waiting::default());
         self
     }
 
     fn replay(&self, member: Fingerprint, link: LinkId, position: u64, outputs: &mut Outputs) {
-        for item in self.kept.iter().filter(|item| item.position > position) {
-            let frame = match &item.what {
-                KeptItem::Same(frame) => Arc::clone(frame),
-                KeptItem::SkPacket { common, wraps } => {
-                    item_frame(ItemKind::SkPacket, item.position, wraps.get(&member).cloned(), common)
-                }
-            };
-            outputs.push_back(HostOutput::Send { link, frame });
+        for item in self.log.after(position) {
+            outputs.push_back(HostOutput::Send { link, frame: item.frame_for(&member) });
         }
     }
 
@@ -401,7 +358,7 @@ impl Room {
 
     fn call_back(&self, number: u64, outputs: &mut Outputs) {
         if let Some(link) = self.owner_link() {
-            let frame = Frame::JoinAnswer(JoinAnswer { answer: 0, number }).to_bytes();
+            let frame = Frame::JoinAnswer(JoinAnswer { answer: Answer::NoSuchInvite.code(), number }).to_bytes();
             outputs.push_back(HostOutput::Send { link, frame });
         }
     }
@@ -452,24 +409,15 @@ fn presence(member: Fingerprint, state: PresenceState) -> Arc<[u8]> {
     Frame::Presence(Presence { member, state: state.code() }).to_bytes()
 }
 
-fn item_frame(kind: ItemKind, position: u64, wrap: Option<Wrap>, exact: &[u8]) -> Arc<[u8]> {
-    Frame::Item(Item { kind: kind.code(), position, wrap, exact: exact.to_vec().into() }).to_bytes()
-}
-
 #[cfg(test)]
 impl Room {
     /// What it keeps, counted anew, and the most it should keep.
     pub(super) fn held(&self) -> [(&'static str, usize, usize); 4] {
-        use crate::protocol::limits::{INVITED_WAITING_MAX, KNOCKS_WAITING_MAX};
-        let size = |item: &Kept| match &item.what {
-            KeptItem::Same(frame) => frame.len(),
-            KeptItem::SkPacket { common, wraps } => {
-                common.len() + wraps.values().map(|wrap| encode(wrap).len()).sum::<usize>()
-            }
-        };
+        use crate::protocol::limits::{INVITED_WAITING_MAX, KNOCKS_WAITING_MAX, LOG_BYTES_KEPT};
+        let (items, bytes) = self.log.held();
         [
-            ("items of a log", self.kept.len(), self.limits.log_items),
-            ("bytes of a log", self.kept.iter().map(size).sum(), LOG_BYTES_KEPT),
+            ("items of a log", items, self.limits.log_items),
+            ("bytes of a log", bytes, LOG_BYTES_KEPT),
             ("seats", self.seats.len(), self.roster.len()),
             ("people who wait", self.waiting.len(), INVITED_WAITING_MAX + KNOCKS_WAITING_MAX),
         ]

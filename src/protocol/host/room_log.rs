@@ -1,0 +1,178 @@
+//! A room's numbered log at its host: what gives each item its place, and keeps the newest for those who were cut off.
+//!
+//! Not here: to whom an item goes, and what it says; the room passes it on, and members alone read it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::crypto::Fingerprint;
+use crate::crypto::primitives::Digest;
+use crate::protocol::RoomId;
+use crate::protocol::limits::LOG_BYTES_KEPT;
+use crate::protocol::room::log_hash::LogHash;
+use crate::wire::{Frame, Item, ItemKind, Wrap, encode};
+
+/// Numbers a room's items, and has the newest of them.
+pub(super) trait RoomLog: Send {
+    /// Gives the next position to an item of these exact bytes. `wraps` is what each recipient gets beside them.
+    fn append(&mut self, kind: ItemKind, exact: &[u8], wraps: Vec<Wrap>) -> Arc<Numbered>;
+
+    /// The newest position; 0 for an empty log.
+    fn position(&self) -> u64;
+
+    /// The hash over all items up to the newest.
+    fn hash(&self) -> Digest;
+
+    /// Whether somebody who has the log up to `position`, with that hash, can be given the rest.
+    fn can_resume(&self, position: u64, hash: &Digest) -> bool;
+
+    /// The items after `position` that are kept, the oldest first.
+    fn after(&self, position: u64) -> Vec<Arc<Numbered>>;
+
+    /// The room is closed: nobody comes back to its items.
+    fn forget_items(&mut self);
+
+    /// How many items are kept, counted anew, and how many bytes they have.
+    #[cfg(test)]
+    fn held(&self) -> (usize, usize);
+}
+
+/// An item with its place in the log.
+pub(super) struct Numbered {
+    /// From 1 on, without a gap.
+    pub(super) position: u64,
+    size: usize,
+    form: Form,
+}
+
+enum Form {
+    /// The same frame for everybody.
+    Same(Arc<[u8]>),
+    /// An announcement: everybody gets their own wrap.
+    Wrapped { common: Vec<u8>, wraps: BTreeMap<Fingerprint, Wrap> },
+}
+
+impl Numbered {
+    fn new(position: u64, kind: ItemKind, exact: &[u8], wraps: Vec<Wrap>) -> Self {
+        if kind != ItemKind::SkPacket {
+            let frame = item_frame(kind, position, None, exact);
+            return Self { position, size: frame.len(), form: Form::Same(frame) };
+        }
+        let wraps: BTreeMap<Fingerprint, Wrap> = wraps.into_iter().map(|wrap| (wrap.recipient, wrap)).collect();
+        let size = exact.len() + wraps.values().map(|wrap| encode(wrap).len()).sum::<usize>();
+        Self { position, size, form: Form::Wrapped { common: exact.to_vec(), wraps } }
+    }
+
+    /// The frame in which `member` gets it.
+    pub(super) fn frame_for(&self, member: &Fingerprint) -> Arc<[u8]> {
+        match &self.form {
+            Form::Same(frame) => Arc::clone(frame),
+            Form::Wrapped { common, wraps } => {
+                item_frame(ItemKind::SkPacket, self.position, wraps.get(member).cloned(), common)
+            }
+        }
+    }
+
+    #[cfg(test)]
+    fn bytes(&self) -> usize {
+        match &self.form {
+            Form::Same(frame) => frame.len(),
+            Form::Wrapped { common, wraps } => {
+                common.len() + wraps.values().map(|wrap| encode(wrap).len()).sum::<usize>()
+            }
+        }
+    }
+}
+
+fn item_frame(kind: ItemKind, position: u64, wrap: Option<Wrap>, exact: &[u8]) -> Arc<[u8]> {
+    Frame::Item(Item { kind: kind.code(), position, wrap, exact: exact.to_vec().into() }).to_bytes()
+}
+
+/// A log that is gone with the program.
+pub(super) struct MemoryLog {
+    hash: LogHash,
+    kept: VecDeque<Arc<Numbered>>,
+    kept_bytes: usize,
+    items_max: usize,
+}
+
+impl MemoryLog {
+    /// The empty log of a room, which keeps the newest `items_max` items and [`LOG_BYTES_KEPT`] bytes.
+    pub(super) fn new(room: RoomId, items_max: usize) -> Self {
+        Self { hash: LogHash::new(room), kept: VecDeque::new(), kept_bytes: 0, items_max }
+    }
+}
+
+impl RoomLog for MemoryLog {
+    fn append(&mut self, kind: ItemKind, exact: &[u8], wraps: Vec<Wrap>) -> Arc<Numbered> {
+        self.hash.roll(kind, exact);
+        let item = Arc::new(Numbered::new(self.hash.position(), kind, exact, wraps));
+        self.kept_bytes += item.size;
+        self.kept.push_back(Arc::clone(&item));
+        while self.kept.len() > self.items_max || self.kept_bytes > LOG_BYTES_KEPT {
+            let Some(oldest) = self.kept.pop_front() else { break };
+            self.kept_bytes -= oldest.size;
+        }
+        item
+    }
+
+    fn position(&self) -> u64 {
+        self.hash.position()
+    }
+
+    fn hash(&self) -> Digest {
+        *self.hash.hash()
+    }
+
+    fn can_resume(&self, position: u64, hash: &Digest) -> bool {
+        let newest = self.position();
+        let oldest_kept = self.kept.front().map_or(newest + 1, |item| item.position);
+        position <= newest && position + 1 >= oldest_kept && self.hash.hash_at(position) == Some(hash)
+    }
+
+    fn after(&self, position: u64) -> Vec<Arc<Numbered>> {
+        self.kept.iter().filter(|item| item.position > position).map(Arc::clone).collect()
+    }
+
+    fn forget_items(&mut self) {
+        (self.kept, self.kept_bytes) = (VecDeque::new(), 0);
+    }
+
+    #[cfg(test)]
+    fn held(&self) -> (usize, usize) {
+        (self.kept.len(), self.kept.iter().map(|item| item.bytes()).sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_newest_items_are_kept_and_whoever_missed_more_cannot_resume() {
+        let mut log = MemoryLog::new(RoomId([1; 32]), 3);
+        let mut hashes = vec![log.hash()];
+        for byte in 0..5 {
+            assert_eq!(log.append(ItemKind::Msg, &[byte], Vec::new()).position, u64::from(byte) + 1);
+            hashes.push(log.hash());
+        }
+        let can_resume: Vec<bool> = (0..=5).map(|from| log.can_resume(from, &hashes[from as usize])).collect();
+        assert_eq!(can_resume, [false, false, true, true, true, true]);
+        assert!(!log.can_resume(3, &hashes[4]), "another log");
+        assert!(!log.can_resume(6, &hashes[5]), "more than there is");
+        let positions = |from| log.after(from).iter().map(|item| item.position).collect::<Vec<_>>();
+        assert_eq!((positions(0), positions(4), positions(5)), (vec![3, 4, 5], vec![5], vec![]));
+        log.forget_items();
+        assert_eq!((log.held(), log.position()), ((0, 0), 5));
+    }
+
+    #[test]
+    fn large_items_push_out_more_than_small_ones() {
+        let mut log = MemoryLog::new(RoomId([1; 32]), usize::MAX);
+        let half = vec![7; LOG_BYTES_KEPT / 2 - 200];
+        (0..3).for_each(|_| drop(log.append(ItemKind::Msg, &half, Vec::new())));
+        let (items, bytes) = log.held();
+        assert_eq!(items, 2);
+        assert!(bytes <= LOG_BYTES_KEPT && log.kept_bytes == bytes, "{bytes}");
+    }
+}
