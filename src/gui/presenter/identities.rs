@@ -104,11 +104,11 @@ impl Presenter {
         }
     }
 
-    pub(super) fn identity_changed(&mut self, suite: Suite, state: IdentityState) {
+    pub(super) fn identity_changed(&mut self, kind: KeyKind, state: IdentityState) {
         match state {
             IdentityState::Ready { fingerprint, bits, protected } => {
                 let known = Some(Known { fingerprint, bits, protected });
-                if suite.is_learning() {
+                if kind.is_learning() {
                     self.identities.learning = known;
                 } else {
                     self.identities.secure = known;
@@ -116,10 +116,10 @@ impl Presenter {
                 }
                 self.show_identity();
             }
-            IdentityState::Making(step) if suite == Suite::Classical => self.show_step(step),
+            IdentityState::Making(step) if kind == KeyKind::Rsa => self.show_step(step),
             IdentityState::Making(_) => {}
             IdentityState::Locked(problem) => self.locked(&problem),
-            IdentityState::Failed(problem) => self.identity_failed(suite, problem),
+            IdentityState::Failed(problem) => self.identity_failed(kind, problem),
         }
     }
 
@@ -222,10 +222,10 @@ impl Presenter {
         state.set_page(ui::Page::Unlock);
     }
 
-    fn identity_failed(&mut self, suite: Suite, problem: Problem) {
+    fn identity_failed(&mut self, kind: KeyKind, problem: Problem) {
         let state = self.state();
         state.set_unlocking(false);
-        if suite == Suite::Classical {
+        if kind == KeyKind::Rsa {
             state.set_key_stage(ui::KeyStage::Failed);
             state.set_key_problem(views::sentence(&problem.what));
         }

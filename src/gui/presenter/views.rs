@@ -109,19 +109,19 @@ pub(in crate::gui) fn trouble(problem: &Problem) -> ui::TroubleView {
 /// How a room is connected, in the window's words.
 pub(super) fn connection(room: &Room) -> ui::Connection {
     match &room.connection {
-        chat::Connection::Connected { .. } => ui::Connection::Connected,
-        chat::Connection::Offline { .. } => ui::Connection::Offline,
-        chat::Connection::Ended(None) => ui::Connection::Left,
-        chat::Connection::Ended(Some(problem)) => match problem.code {
+        conversation::Connection::Connected { .. } => ui::Connection::Connected,
+        conversation::Connection::Offline { .. } => ui::Connection::Offline,
+        conversation::Connection::Ended(None) => ui::Connection::Left,
+        conversation::Connection::Ended(Some(problem)) => match problem.code {
             Code::Closed => ui::Connection::Closed,
             Code::Removed => ui::Connection::Removed,
             _ => ui::Connection::Failed,
         },
-        chat::Connection::Idle
-        | chat::Connection::Preparing
-        | chat::Connection::Connecting
-        | chat::Connection::Asking(_)
-        | chat::Connection::WaitingForOwner => ui::Connection::Connecting,
+        conversation::Connection::Idle
+        | conversation::Connection::Preparing
+        | conversation::Connection::Connecting
+        | conversation::Connection::Asking(_)
+        | conversation::Connection::WaitingForOwner => ui::Connection::Connecting,
     }
 }
 
@@ -154,11 +154,13 @@ pub(super) fn room_row(room: &Room, hue: i32, today: NaiveDate) -> ui::RoomRow {
 pub(super) fn room_view(room: &Room, now_ms: u64, all_verified: bool) -> ui::RoomView {
     let security = room.security();
     let apart = match &room.connection {
-        chat::Connection::Ended(Some(problem)) | chat::Connection::Offline { problem, .. } => trouble(problem),
+        conversation::Connection::Ended(Some(problem)) | conversation::Connection::Offline { problem, .. } => {
+            trouble(problem)
+        }
         _ => ui::TroubleView::default(),
     };
     let retry_seconds = match &room.connection {
-        chat::Connection::Offline { retry_at_ms, .. } => retry_at_ms.saturating_sub(now_ms).div_ceil(1_000),
+        conversation::Connection::Offline { retry_at_ms, .. } => retry_at_ms.saturating_sub(now_ms).div_ceil(1_000),
         _ => 0,
     };
     let here = room.members().iter().filter(|member| member.presence == Presence::Here).count();
@@ -175,10 +177,10 @@ pub(super) fn room_view(room: &Room, now_ms: u64, all_verified: bool) -> ui::Roo
         members: count(room.members().len()),
         here: count(here),
         security: match security {
-            chat::Security::Encrypted if all_verified => ui::Security::Verified,
-            chat::Security::Encrypted => ui::Security::Encrypted,
-            chat::Security::Learning => ui::Security::Learning,
-            chat::Security::Forked => ui::Security::Forked,
+            conversation::Security::Encrypted if all_verified => ui::Security::Verified,
+            conversation::Security::Encrypted => ui::Security::Encrypted,
+            conversation::Security::Learning => ui::Security::Learning,
+            conversation::Security::Forked => ui::Security::Forked,
         },
         forked_by: names(room, room.forked_by()),
         expected_host: key_code(room.changed_host().map(|(expected, _)| expected)),
@@ -195,7 +197,7 @@ pub(super) fn room_view(room: &Room, now_ms: u64, all_verified: bool) -> ui::Roo
 }
 
 /// A row of a conversation. Whether it is the first or last of a group is not known here.
-pub(super) fn message_row(room: &Room, row: &chat::Row) -> ui::MessageRow {
+pub(super) fn message_row(room: &Room, row: &conversation::Row) -> ui::MessageRow {
     match &row.kind {
         RowKind::Message(message) => bubble(room, message, row.at_ms),
         RowKind::Notice(notice) => event(room, notice, row.at_ms),
