@@ -2,7 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
+#[path = "common/events.rs"]
+mod events;
+#[path = "common/keys.rs"]
+mod keys;
 mod net_support;
+#[path = "common/patience.rs"]
+mod patience;
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};

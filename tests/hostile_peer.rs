@@ -3,7 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
+#[path = "common/events.rs"]
+mod events;
+#[path = "common/keys.rs"]
+mod keys;
 mod net_support;
+#[path = "common/patience.rs"]
+mod patience;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -20,7 +26,8 @@ use conversa::wire::{Bye, Frame, FrameReader, Look, Ping};
 use rustls::{ClientConnection, StreamOwned};
 use zeroize::Zeroizing;
 
-use self::net_support::{PATIENCE, World, identity};
+use self::net_support::{World, identity};
+use self::patience::PATIENCE;
 
 /// Quick enough for a test, slow enough for honest people on a busy machine.
 const SHORT_MS: u64 = 1_500;

@@ -2,7 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
+#[path = "common/events.rs"]
+mod events;
+#[path = "common/keys.rs"]
+mod keys;
 mod net_support;
+#[path = "common/patience.rs"]
+mod patience;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -19,7 +25,8 @@ use conversa::crypto::{Fingerprint, Suite, SystemRandom};
 use conversa::net::{Command, Event, ListenError, ListenerId, NetLimits, Resolver};
 use conversa::protocol::{self, ByeCode, Client, Entry, HostEvent, LinkError, OpenPolicy, RoomId, Stop, new_room};
 
-use self::net_support::{PATIENCE, Wire, World, crypto, id, identity, now};
+use self::net_support::{Wire, World, crypto, id, identity, now};
+use self::patience::PATIENCE;
 
 #[test]
 fn three_people_talk() {

@@ -6,6 +6,8 @@
 mod contract;
 mod interop;
 mod key_files;
+#[path = "../common/keys.rs"]
+mod keys;
 mod policy;
 mod primitives;
 mod vectors;
@@ -13,17 +15,13 @@ mod vectors;
 use std::path::Path;
 use std::sync::Arc;
 
-use conversa::crypto::{CryptoBackend, DecryptionKey, SigningKey, Suite, key_file};
+use conversa::crypto::{CryptoBackend, DecryptionKey, SigningKey, Suite};
+
+use self::keys::key_bytes;
 
 /// A file under `tests/data`.
 fn data(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path)).unwrap()
-}
-
-/// The plain encoding of a test key, such as `ann.sign`.
-fn key_bytes(suite: Suite, name: &str) -> Vec<u8> {
-    let ending = if suite.is_learning() { ".learning.pem" } else { ".pem" };
-    key_file::from_pem(&data(&format!("keys/{name}{ending}")), suite, None).unwrap().to_vec()
 }
 
 fn signing(suite: Suite, name: &str) -> Box<dyn SigningKey> {

@@ -83,7 +83,7 @@ fn damaged_settings_and_records_are_set_aside() {
     fs::write(bo.path().join("settings.cbor"), "damaged").unwrap();
     let record = bo.path().join(format!("rooms/{}.cbor", hosting.room));
     fs::write(&record, "damaged").unwrap();
-    let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+    let invite = host.next_invite();
     let mut guest = bo.start(&["join", &invite, "--name", "Bo", "--json"]);
     assert_eq!(guest.expect("error")["code"], "settings_corrupt");
     assert_eq!(guest.expect("error")["code"], "room_corrupt");
@@ -121,7 +121,7 @@ fn a_disk_that_takes_no_files_is_told_and_the_talk_goes_on() {
     fs::remove_dir_all(bo.path().join("rooms")).unwrap();
     fs::write(bo.path().join("rooms"), "in the way").unwrap();
     let third = Profile::of("carol");
-    let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+    let invite = host.next_invite();
     let _third = third.join("Carol", &invite, &[]);
     let error = guest.expect("error");
     assert_eq!(error["code"], "cannot_write");

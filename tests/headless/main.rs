@@ -11,6 +11,8 @@ mod logs;
 mod membership;
 mod names;
 mod person;
+#[path = "../common/profiles.rs"]
+mod profiles;
 mod refusals;
 mod relay;
 mod rooms;

@@ -1,6 +1,6 @@
 //! Names, titles and words that pose as others'.
 
-use crate::person::Profile;
+use crate::person::{Profile, event_in};
 use crate::talk::tag_of;
 
 /// Hosts a room of this title until the end of the input, which is at once; the room's id.
@@ -8,8 +8,7 @@ fn hosted(profile: &Profile, more: &[&str]) -> String {
     let fixed = ["host", "--name", "Ann", "--listen", "127.0.0.1:0", "--json"];
     let (exit, output, errors) = profile.run(&[&fixed, more].concat());
     assert_eq!((exit, errors.as_str()), (0, ""), "{output}");
-    let hosting = output.lines().find(|line| line.contains(r#""event":"hosting""#)).unwrap();
-    serde_json::from_str::<serde_json::Value>(hosting).unwrap()["room"].as_str().unwrap().to_owned()
+    event_in(&output, "hosting")["room"].as_str().unwrap().to_owned()
 }
 
 #[test]

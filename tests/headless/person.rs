@@ -1,7 +1,7 @@
 //! A person: a real process of the program, with a profile of its own, watched by its JSON lines.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
@@ -9,6 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+use crate::profiles::{empty_profile, profile_of};
 
 /// How long anything may take: far more than it does, for busy machines.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -21,24 +23,12 @@ pub struct Profile {
 impl Profile {
     /// With the test keys of `name`: ann, bo, carol or dave.
     pub fn of(name: &str) -> Self {
-        let profile = Self::empty();
-        let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keys");
-        let identity = profile.path().join("identity");
-        std::fs::create_dir_all(identity.join("learning")).unwrap();
-        for file in ["sign", "enc"] {
-            std::fs::copy(keys.join(format!("{name}.{file}.pem")), identity.join(format!("{file}.pem"))).unwrap();
-            let learning = keys.join(format!("{name}.{file}.learning.pem"));
-            std::fs::copy(learning, identity.join(format!("learning/{file}.pem"))).unwrap();
-        }
-        profile
+        Self { directory: profile_of(name) }
     }
 
     /// Without keys.
     pub fn empty() -> Self {
-        let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-        Self { directory: builder.tempdir().unwrap() }
+        Self { directory: empty_profile() }
     }
 
     pub fn path(&self) -> PathBuf {
@@ -122,6 +112,12 @@ pub fn finish(command: &mut Command) -> (i32, String, String) {
     (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
 }
 
+/// The last event of this name in what a command printed.
+pub fn event_in(output: &str, name: &str) -> Value {
+    let events = output.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    events.into_iter().find(|event| event["event"] == name).unwrap_or_else(|| panic!("no “{name}” in {output}"))
+}
+
 /// A running process.
 pub struct Person {
     child: Child,
@@ -193,6 +189,11 @@ impl Person {
         let message = self.expect("message");
         let text = |key: &str| message[key].as_str().unwrap_or_default().to_owned();
         (text("name"), text("text"))
+    }
+
+    /// The next invite that the host makes.
+    pub fn next_invite(&mut self) -> String {
+        self.expect("invite")["invite"].as_str().unwrap().to_owned()
     }
 
     /// Types a line.

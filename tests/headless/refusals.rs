@@ -4,14 +4,13 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
-use crate::person::{Profile, finish};
+use crate::person::{Profile, event_in, finish};
 
 /// Runs a command that fails, and says its exit code and its error's code and text.
 fn refused(profile: &Profile, arguments: &[&str]) -> (i32, String, String) {
     let (exit, output, errors) = profile.run(arguments);
-    let mut events = output.lines().rev().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let error = events.find(|event| event["event"] == "error");
-    let error = error.unwrap_or_else(|| panic!("no error event: {output}\n{errors}"));
+    assert!(output.contains(r#""event":"error""#), "no error event: {output}\n{errors}");
+    let error = event_in(&output, "error");
     let text = |key: &str| error[key].as_str().unwrap_or_default().to_owned();
     (exit, text("code"), text("text"))
 }

@@ -167,7 +167,7 @@ fn an_invite_and_a_message_come_from_standard_input_or_a_file() {
 /// The newest invite, asked for.
 fn newest(host: &mut crate::person::Person) -> String {
     host.say(r#"{"invite":true}"#);
-    host.expect("invite")["invite"].as_str().unwrap().to_owned()
+    host.next_invite()
 }
 
 #[test]

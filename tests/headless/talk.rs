@@ -85,7 +85,7 @@ fn three_people_hear_each_other() {
     let (ann, bo, carol) = (Profile::of("ann"), Profile::of("bo"), Profile::of("carol"));
     let (mut host, hosting) = ann.host("Ann", &[]);
     let mut first = bo.join("Bo", &hosting.invite, &[]);
-    let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+    let invite = host.next_invite();
     let mut second = carol.join("Carol", &invite, &[]);
     first.expect("joined");
     first.expect_where("named", |event| event["name"] == "Carol");
@@ -227,7 +227,7 @@ impl Pair {
         let (mut host, hosting) = ann.host("Ann", &[]);
         let guest = bo.join("Bo", &hosting.invite, &[]);
         let member = host.expect("joined")["member"].as_str().unwrap().to_owned();
-        let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+        let invite = host.next_invite();
         Self { host, hosting, guest, invite, member }
     }
 }
@@ -301,7 +301,7 @@ fn everybody_is_shown_one_room_code_until_the_members_change() {
     let (ann, bo, carol) = (Profile::of("ann"), Profile::of("bo"), Profile::of("carol"));
     let (mut host, hosting) = ann.host("Ann", &[]);
     let mut guest = bo.join("Bo", &hosting.invite, &[]);
-    let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+    let invite = host.next_invite();
     let mut codes = || {
         [&mut host, &mut guest].map(|person| {
             person.say(r#"{"room_code":true}"#);

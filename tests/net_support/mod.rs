@@ -6,8 +6,7 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,8 +19,9 @@ use conversa::protocol::{
 };
 use conversa::wire::Signed;
 
-/// How long anything may take before a test gives up: these tests run beside others.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+use crate::events::{events_of, next_before};
+use crate::keys::{key_bytes, key_text};
+use crate::patience::PATIENCE;
 
 /// The people there are, each with keys in `tests/data/keys`.
 const PEOPLE: [&str; 4] = ["ann", "bo", "carol", "dave"];
@@ -44,19 +44,10 @@ pub(crate) fn identity(suite: Suite, name: &str) -> Arc<Identity> {
     identity
 }
 
-fn key_bytes(suite: Suite, name: &str) -> Vec<u8> {
-    let ending = if suite.is_learning() { ".learning.pem" } else { ".pem" };
-    key_file::from_pem(&data(&format!("{name}{ending}")), suite, None).unwrap().to_vec()
-}
-
 fn crowd_key_bytes(number: usize) -> Vec<u8> {
-    let file = data("crowd.sign.pem");
+    let file = key_text("crowd.sign.pem");
     let pem = file.split_inclusive("-----END PRIVATE KEY-----\n").nth(number).unwrap();
     key_file::from_pem(pem, Suite::Classical, None).unwrap().to_vec()
-}
-
-fn data(name: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keys").join(name)).unwrap()
 }
 
 /// People beyond those with names are called `crowd 0`, `crowd 1`, and so on.
@@ -99,16 +90,8 @@ impl World {
 
     pub(crate) fn with_limits(suite: Suite, limits: NetLimits) -> Self {
         let (handle, reports) = spawn_with(limits).unwrap();
-        let (sender, events) = channel();
         let keeper = handle.clone();
-        thread::spawn(move || {
-            while let Ok(event) = reports.recv_blocking() {
-                keep_signed_entry(&keeper, &event);
-                if sender.send(event).is_err() {
-                    return;
-                }
-            }
-        });
+        let events = events_of(reports, move |event| keep_signed_entry(&keeper, event));
         Self { suite, handle, events, told: BTreeMap::new(), messages: 0 }
     }
 
@@ -279,7 +262,7 @@ impl World {
                 }
                 index += 1;
             }
-            match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match next_before(&self.events, deadline) {
                 Ok(event) => self.told.entry(subject(&event)).or_default().push(event),
                 Err(RecvTimeoutError::Timeout) => panic!("no {what} in time; told: {told:#?}"),
                 Err(RecvTimeoutError::Disconnected) => panic!("no {what}: all is over; told: {told:#?}"),
