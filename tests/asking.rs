@@ -9,6 +9,8 @@ mod events;
 mod face;
 #[path = "common/kept_log.rs"]
 mod kept_log;
+#[path = "common/next.rs"]
+mod next;
 #[path = "common/patience.rs"]
 mod patience;
 #[path = "common/profiles.rs"]

@@ -7,6 +7,8 @@
 mod events;
 #[path = "common/face.rs"]
 mod face;
+#[path = "common/next.rs"]
+mod next;
 #[path = "common/patience.rs"]
 mod patience;
 #[path = "common/profiles.rs"]

@@ -14,8 +14,12 @@ mod keys;
 #[path = "protocol/net.rs"]
 mod net;
 mod net_support;
+#[path = "common/next.rs"]
+mod next;
 #[path = "common/patience.rs"]
 mod patience;
+#[path = "common/until.rs"]
+mod until;
 
 use conversa::crypto::{Random, Suite};
 use conversa::protocol::{Command, Event, MessageId};

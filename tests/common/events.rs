@@ -1,10 +1,9 @@
-//! Events that are waited for up to a deadline, which the program's own channel has no call for.
+//! The events of a session or a net layer, whose own channel has no call that waits up to a deadline.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Instant;
 
-/// Passes events on from the program's channel; `on_arrival` sees each before the test does.
+/// Passes events on; `on_arrival` sees each before the test does.
 pub(crate) fn events_of<T: Send + 'static>(
     source: async_channel::Receiver<T>,
     mut on_arrival: impl FnMut(&T) + Send + 'static,
@@ -20,9 +19,4 @@ pub(crate) fn events_of<T: Send + 'static>(
         }
     });
     events
-}
-
-/// The next event, if it comes in time.
-pub(crate) fn next_before<T>(events: &Receiver<T>, end: Instant) -> Result<T, RecvTimeoutError> {
-    events.recv_timeout(end.saturating_duration_since(Instant::now()))
 }

@@ -1,14 +1,14 @@
 //! A person with a profile and what a front end knows: a session, and the conversations that its events make.
 
 use std::sync::mpsc::Receiver;
-use std::time::Instant;
 
 use conversa::app::chat::{Change, Chat};
 use conversa::app::{Opening, Profile, Session, SessionEvent};
 use tempfile::TempDir;
 
-use crate::events::{events_of, next_before};
-use crate::patience::PATIENCE;
+use crate::events::events_of;
+use crate::next::next_before;
+use crate::patience::{PATIENCE, deadline};
 
 pub(crate) struct Face {
     pub(crate) directory: TempDir,
@@ -31,7 +31,7 @@ impl Face {
 
     /// Takes events in until it is so.
     pub(crate) fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
-        let end = Instant::now() + PATIENCE;
+        let end = deadline();
         while !is_so(self) {
             match next_before(&self.events, end) {
                 Ok(event) => self.changes.extend(self.chat.apply(&event, 1)),

@@ -1,15 +1,21 @@
 //! The promises of the crypto backends: those that every suite keeps, the fixed numbers each must
 //! give, and what the secure suite says to keys, and to OpenSSL's own command line.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop where it stands")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
 mod contract;
 mod interop;
 mod key_files;
 #[path = "../common/keys.rs"]
 mod keys;
+#[path = "../common/output.rs"]
+mod output;
+#[path = "../common/patience.rs"]
+mod patience;
 mod policy;
 mod primitives;
+#[path = "../common/until.rs"]
+mod until;
 mod vectors;
 
 use std::path::Path;

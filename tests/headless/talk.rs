@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use crate::ended::ended;
 use crate::person::{Hosting, Person, Profile};
 
 #[test]
@@ -194,7 +195,7 @@ fn nobody_reading_the_output_is_an_end_too() {
     let mut command = bo.command(&["join", &hosting.invite, "--name", "Bo", "--json", "--stay"]);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     drop(child.stdout.take());
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(ended(&mut child).code(), Some(0));
     host.say("still here");
     host.expect("queued");
 }
