@@ -15,6 +15,8 @@
 mod announcer;
 #[path = "../tests/protocol/net.rs"]
 mod net;
+#[path = "../tests/common/payloads.rs"]
+mod payloads;
 
 use std::cell::RefCell;
 use std::rc::Rc;

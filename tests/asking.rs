@@ -3,64 +3,34 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::fs;
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+#[path = "common/events.rs"]
+mod events;
+#[path = "common/face.rs"]
+mod face;
+#[path = "common/kept_log.rs"]
+mod kept_log;
+#[path = "common/next.rs"]
+mod next;
+#[path = "common/patience.rs"]
+mod patience;
+#[path = "common/profiles.rs"]
+mod profiles;
 
-use async_channel::Receiver;
-use conversa::app::conversation::{Change, Chat, Connection, Question};
-use conversa::app::{Code, HostPlace, HostRequest, IdentityState, JoinRequest, Profile, SeatId, Session, SessionEvent};
+use conversa::app::conversation::{Change, Connection, Question};
+use conversa::app::{Code, HostPlace, HostRequest, IdentityState, JoinRequest, SeatId};
 use conversa::crypto::{Fingerprint, KeyKind, Suite};
 use conversa::protocol::{LearningConsent, RoomCrypto};
-use log::{LevelFilter, Log, Metadata, Record};
+use log::LevelFilter;
 
-/// How long anything may take: far more than it does, for busy machines.
-const PATIENCE: Duration = Duration::from_secs(60);
+use self::face::Face;
+use self::kept_log::KeptLog;
+use self::profiles::profile_of;
 
-/// Keeps what the net logs.
-struct Kept(Mutex<String>);
-
-static LOG: Kept = Kept(Mutex::new(String::new()));
-
-impl Log for Kept {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("conversa::net")
-    }
-
-    fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata()) {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(&format!("{}\n", record.args()));
-        }
-    }
-
-    fn flush(&self) {}
-}
-
-struct Face {
-    session: Session,
-    events: Receiver<SessionEvent>,
-    chat: Chat,
-    changes: Vec<Change>,
-    _directory: tempfile::TempDir,
-}
+static LOG: KeptLog = KeptLog::of("conversa::net");
 
 impl Face {
     fn of(name: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keys");
-        let learning = directory.path().join("identity/learning");
-        fs::create_dir_all(&learning).unwrap();
-        for file in ["sign", "enc"] {
-            let to = directory.path().join(format!("identity/{file}.pem"));
-            fs::copy(keys.join(format!("{name}.{file}.pem")), to).unwrap();
-            let to = learning.join(format!("{file}.pem"));
-            fs::copy(keys.join(format!("{name}.{file}.learning.pem")), to).unwrap();
-        }
-        let profile = Profile::open(Some(directory.path().to_owned())).unwrap();
-        let (session, opening, events) = Session::open(profile).unwrap();
-        let chat = Chat::new(&opening.rooms);
-        Self { session, events, chat, changes: Vec::new(), _directory: directory }
+        Self::open(profile_of(name))
     }
 
     fn host(&mut self, suite: Suite, knock: bool) -> (SeatId, String) {
@@ -78,17 +48,6 @@ impl Face {
     fn join(&self, address: &str, suite: Suite) -> SeatId {
         let learning = suite.is_learning().then(LearningConsent::given_by_a_person);
         self.session.join(JoinRequest { target: address.parse().unwrap(), learning, pin: None, look: true }).unwrap()
-    }
-
-    fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
-        let until = Instant::now() + PATIENCE;
-        while !is_so(self) {
-            match self.events.try_recv() {
-                Ok(event) => self.changes.extend(self.chat.apply(&event, 1)),
-                Err(_) if Instant::now() > until => panic!("{what} did not come: {:#?}", self.changes),
-                Err(_) => std::thread::sleep(Duration::from_millis(2)),
-            }
-        }
     }
 
     fn questions(&self, seat: SeatId) -> Vec<&Question> {
@@ -111,14 +70,13 @@ impl Face {
 }
 
 fn tells_of(key: Fingerprint) -> bool {
-    LOG.0.lock().unwrap().contains(&format!(" is {}", key.tag()))
+    LOG.text().contains(&format!(" is {}", key.tag()))
 }
 
 /// One test, for there is one log.
 #[test]
 fn who_asks_what_a_host_allows_is_not_told() {
-    log::set_logger(&LOG).unwrap();
-    log::set_max_level(LevelFilter::Debug);
+    LOG.begin(LevelFilter::Debug);
     for suite in [Suite::Hybrid, Suite::Textbook] {
         nobody_is_asked_to_compare_for_nothing(suite);
         the_key_is_compared_before_one_shows_oneself(suite);

@@ -2,9 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "common/sources.rs"]
+mod sources;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use self::sources::{files, root};
 
 #[test]
 fn each_dependency_has_its_reason_above_it() {
@@ -106,10 +111,6 @@ fn links_between_the_documents_lead_somewhere() {
     assert!(links > 20, "{links} links are found");
 }
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }
@@ -144,15 +145,6 @@ fn is_name(c: char) -> bool {
 
 /// Every Rust file at or below these places, with its text.
 fn rust_files(places: &[&str]) -> Vec<(PathBuf, String)> {
-    let mut files = Vec::new();
-    let mut left: Vec<PathBuf> = places.iter().map(|place| root().join(place)).collect();
-    while let Some(path) = left.pop() {
-        if path.is_dir() {
-            left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            files.push((path, text));
-        }
-    }
-    files
+    let paths = places.iter().flat_map(|place| files(place, "rs"));
+    paths.map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
 }

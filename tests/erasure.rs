@@ -8,21 +8,39 @@
 #![allow(dead_code, reason = "the support is shared with tests that use more of it")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+#[path = "common/ended.rs"]
+mod ended;
+#[path = "common/lines.rs"]
+mod lines;
 #[path = "protocol/net.rs"]
 mod net;
+#[path = "common/next.rs"]
+mod next;
+#[path = "common/patience.rs"]
+mod patience;
+#[path = "common/skip.rs"]
+mod skip;
+#[path = "common/until.rs"]
+mod until;
 
 use std::fs::File;
 use std::hint::black_box;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::os::unix::fs::FileExt;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 
 use conversa::crypto::primitives::{hkdf_sha256, hmac_sha256};
 use conversa::crypto::{Random, Suite};
 use conversa::protocol;
 use conversa::protocol::limits::PREKEY_OLD_MS;
 
+use self::ended::ended;
+use self::lines::lines_of;
 use self::net::{Net, Seeded};
+use self::next::next_before;
+use self::patience::deadline;
+use self::skip::skip;
 
 /// Tells the other process which suite to live through.
 const SUITE: &str = "CONVERSA_ERASURE_SUITE";
@@ -59,7 +77,7 @@ fn old_keys_are_nowhere_in_memory() {
 #[ignore = "the other process of the test above"]
 fn the_life_that_is_looked_at() {
     let Some(suite) = std::env::var(SUITE).ok().and_then(|code| Suite::from_code(code.parse().unwrap())) else {
-        return;
+        return skip("the life in whose memory `tests/erasure.rs` looks, which that test begins by itself");
     };
     let mut net = Net::new(suite, &["ann", "bo"]);
     net.drive();
@@ -91,8 +109,8 @@ fn wait_to_be_looked_at(what: &str, place: u64) {
     clear_unused_stack();
     let mut output = std::io::stdout();
     writeln!(output, "\nlook {what} {place}").and_then(|()| output.flush()).unwrap();
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).unwrap();
+    // It ends with whoever looks, too: their end of the pipe is closed then.
+    std::io::stdin().read_line(&mut String::new()).unwrap();
 }
 
 #[inline(never)]
@@ -145,7 +163,7 @@ fn inner(secret: &[u8]) -> Vec<u8> {
 /// The other process, stopped at a place of its story.
 struct Life {
     child: Child,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
+    lines: Receiver<String>,
     suite: Suite,
 }
 
@@ -158,7 +176,7 @@ impl Life {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let lines = lines_of(child.stdout.take().unwrap());
         Self { child, lines, suite }
     }
 
@@ -168,8 +186,9 @@ impl Life {
             self.child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
         }
         let start = format!("look {place} ");
+        let end = deadline();
         loop {
-            let line = self.lines.next().expect("it goes on").unwrap();
+            let line = next_before(&self.lines, end).unwrap_or_else(|error| panic!("no “{start}” came: {error}"));
             if let Some(place) = line.strip_prefix(&start) {
                 return place.parse().unwrap();
             }
@@ -223,8 +242,8 @@ impl Life {
     fn ends(mut self) {
         drop(self.child.stdin.take());
         // Its output goes on to the end, or it could not write.
-        while self.lines.next().is_some() {}
-        assert!(self.child.wait().unwrap().success());
+        while next_before(&self.lines, deadline()) != Err(RecvTimeoutError::Disconnected) {}
+        assert!(ended(&mut self.child).success());
     }
 }
 

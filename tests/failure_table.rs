@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+#[path = "common/sources.rs"]
+mod sources;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+
+use self::sources::{files, root};
 
 /// Fewer rows or tests than these mean that the table was cut short.
 const ROWS_MIN: usize = 45;
@@ -27,7 +31,7 @@ fn rows() -> Vec<(String, String, Vec<String>)> {
 /// Every test there is, by name.
 fn tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for file in ["src", "tests"].iter().flat_map(|folder| rust_files(&root().join(folder))) {
+    for file in ["src", "tests"].iter().flat_map(|place| files(place, "rs")) {
         let text = fs::read_to_string(file).unwrap();
         let mut is_test = false;
         for line in text.lines().map(str::trim) {
@@ -42,18 +46,6 @@ fn tests() -> BTreeSet<String> {
         }
     }
     names
-}
-
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
-    let is_rust = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
-    let inside = folders.iter().flat_map(|folder| rust_files(folder));
-    files.into_iter().filter(is_rust).chain(inside).collect()
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 #[test]

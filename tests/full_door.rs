@@ -2,10 +2,24 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
+#[path = "common/events.rs"]
+mod events;
+#[path = "common/joined.rs"]
+mod joined;
+#[path = "common/keys.rs"]
+mod keys;
 mod net_support;
+#[path = "common/next.rs"]
+mod next;
+#[path = "common/patience.rs"]
+mod patience;
+#[path = "common/read_to_end.rs"]
+mod read_to_end;
+#[path = "common/until.rs"]
+mod until;
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -19,17 +33,26 @@ use conversa::protocol::{self, Entry, LinkError, Memory};
 use conversa::wire::{Frame, Look};
 use rustls::{ClientConnection, StreamOwned};
 
+use self::joined::joined;
 use self::net_support::{World, identity};
+use self::patience::PATIENCE;
+use self::read_to_end::read_to_end;
+use self::until::until;
 
 /// Hostile sockets at once. A process has both ends of them here, and some systems give it 1,024 files.
 const SOCKETS: usize = 300;
 /// So many open them, each a thousand a second at most.
 const THREADS: usize = 3;
+/// Once so many came, a host of the usual limits has no place left.
+const DOOR: usize = 256;
 /// Hostile sockets after which it is looked who is there still.
 const BURST: usize = 25;
 /// How long a hostile peer waits for its connection: where the host's queue is full the system would ask again
 /// after a second, and another socket comes sooner.
 const IMPATIENCE: Duration = Duration::from_millis(50);
+
+/// How long it waits for an answer.
+const HOSTILE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a hostile peer does with a connection.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -88,8 +111,7 @@ impl Crowd {
             thread::spawn(move || storm.rage(thread, &ends, &came))
         });
         let crowd = Self { threads: threads.collect(), ends, came };
-        // Until the door is full.
-        thread::sleep(Duration::from_millis(500));
+        until("a full door", || (crowd.came.load(Ordering::Relaxed) >= DOOR).then_some(()));
         crowd
     }
 }
@@ -97,14 +119,15 @@ impl Crowd {
 impl Drop for Crowd {
     fn drop(&mut self) {
         self.ends.store(true, Ordering::Release);
-        self.threads.drain(..).for_each(|thread| thread.join().unwrap());
+        self.threads.drain(..).for_each(|thread| joined(thread, "the end of the crowd"));
     }
 }
 
 /// A hostile peer's end of a connection.
 struct Hostile {
     voice: Box<dyn Voice>,
-    spoke: Instant,
+    /// When it has the next to say.
+    speaks: Instant,
 }
 
 /// What a hostile peer speaks with.
@@ -141,6 +164,7 @@ impl Storm {
                 // In a stream and not at once, so that nobody's luck is to come between two bursts.
                 thread::sleep(Duration::from_millis(1));
             }
+            // The computer is the host's, too.
             thread::sleep(Duration::from_millis(1));
         }
     }
@@ -159,10 +183,10 @@ impl Storm {
             Kind::Looks => (1_000, &Frame::Look(Look { room: None }).to_bytes()),
             _ => return is_there,
         };
-        if !is_there || hostile.spoke.elapsed() < Duration::from_millis(pause_ms) {
+        if !is_there || Instant::now() < hostile.speaks {
             return is_there;
         }
-        hostile.spoke = Instant::now();
+        hostile.speaks = Instant::now() + Duration::from_millis(pause_ms);
         hostile.voice.write_all(more).and_then(|()| hostile.voice.flush()).is_ok()
     }
 
@@ -179,10 +203,10 @@ impl Storm {
                 [LEARNING_BANNER, &shown].concat()
             }
             Kind::Half => hello().to_vec(),
-            _ => return Some(Hostile { voice: Box::new(keyed(socket)?), spoke: Instant::now() }),
+            _ => return Some(Hostile { voice: Box::new(keyed(socket)?), speaks: Instant::now() }),
         };
         socket.write_all(&first).ok()?;
-        Some(Hostile { voice: Box::new(socket), spoke: Instant::now() })
+        Some(Hostile { voice: Box::new(socket), speaks: Instant::now() })
     }
 }
 
@@ -203,14 +227,16 @@ fn connect(from: IpAddr, host: SocketAddr) -> Option<TcpStream> {
         socket.bind(&SocketAddr::new(from, 0).into()).ok()?;
         socket.connect_timeout(&host.into(), IMPATIENCE).ok()?;
         let socket = TcpStream::from(socket);
-        socket.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
+        socket.set_read_timeout(Some(HOSTILE_PATIENCE)).ok()?;
+        socket.set_write_timeout(Some(HOSTILE_PATIENCE)).ok()?;
         Some(socket)
     }
     #[cfg(not(target_os = "linux"))]
     {
         let _ = from;
-        let socket = TcpStream::connect(host).ok()?;
-        socket.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
+        let socket = TcpStream::connect_timeout(&host, HOSTILE_PATIENCE).ok()?;
+        socket.set_read_timeout(Some(HOSTILE_PATIENCE)).ok()?;
+        socket.set_write_timeout(Some(HOSTILE_PATIENCE)).ok()?;
         Some(socket)
     }
 }
@@ -305,8 +331,7 @@ fn whoever_is_pushed_out_is_cut_without_a_word() {
     let (_world, address) = World::room(Suite::Classical, limits);
     let mut first = connect(Ipv4Addr::LOCALHOST.into(), address).unwrap();
     let _second = connect(Ipv4Addr::LOCALHOST.into(), address).unwrap();
-    let mut rest = Vec::new();
+    first.set_read_timeout(Some(PATIENCE)).unwrap();
     // Reset or ended, whichever the system makes of it.
-    let _ = first.read_to_end(&mut rest);
-    assert!(rest.is_empty());
+    assert_eq!(read_to_end(&mut first), b"");
 }

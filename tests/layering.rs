@@ -6,6 +6,8 @@
 
 #[path = "layering/circles.rs"]
 mod circles;
+#[path = "common/sources.rs"]
+mod project;
 #[path = "layering/sources.rs"]
 mod sources;
 

@@ -2,15 +2,33 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
+#[path = "common/accept.rs"]
+mod accept;
+#[path = "common/events.rs"]
+mod events;
+#[path = "common/free_port.rs"]
+mod free_port;
+#[path = "common/joined.rs"]
+mod joined;
+#[path = "common/keys.rs"]
+mod keys;
 mod net_support;
+#[path = "common/next.rs"]
+mod next;
+#[path = "common/patience.rs"]
+mod patience;
+#[path = "common/skip.rs"]
+mod skip;
+#[path = "common/until.rs"]
+mod until;
 
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
-use std::time::Duration;
 
 #[cfg(target_os = "linux")]
 use socket2::{Domain, Socket, Type};
@@ -19,7 +37,14 @@ use conversa::crypto::{Fingerprint, Suite, SystemRandom};
 use conversa::net::{Command, Event, ListenError, ListenerId, NetLimits, Resolver};
 use conversa::protocol::{self, ByeCode, Client, Entry, HostEvent, LinkError, OpenPolicy, RoomId, Stop, new_room};
 
-use self::net_support::{PATIENCE, Wire, World, crypto, id, identity, now};
+use self::accept::accept;
+use self::events::events_of;
+use self::free_port::free_address;
+use self::joined::joined;
+use self::net_support::{Wire, World, crypto, id, identity, now};
+use self::next::next_before;
+use self::patience::{PATIENCE, deadline};
+use self::skip::skip;
 
 #[test]
 fn three_people_talk() {
@@ -143,11 +168,11 @@ fn a_room_goes_on_after_its_host_was_restarted() {
 fn a_host_that_dies_without_a_word_is_a_cut() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let worker = thread::spawn(move || drop(listener.accept().unwrap()));
+    let worker = thread::spawn(move || drop(accept(&listener)));
     let mut world = World::new(Suite::Classical);
     world.add("bo", Entry::Knock, None, &[&address.to_string()]);
     assert_eq!(world.is_unreachable("bo"), LinkError::Cut);
-    worker.join().unwrap();
+    joined(worker, "the end of the other program");
 }
 
 #[test]
@@ -175,7 +200,7 @@ fn a_broken_wire_is_a_cut_for_both_sides_and_mended() {
 
 #[test]
 fn what_keeps_a_host_from_being_reached_is_told() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let free = free_address().to_string();
     let cases = [
         (free.as_str(), LinkError::Refused { address: free.clone() }),
         ("no-such-name.invalid:9000", LinkError::NoSuchHost { address: "no-such-name.invalid:9000".into() }),
@@ -247,7 +272,7 @@ fn a_name_that_is_looked_up_for_too_long_is_given_up() {
     };
     let limits = NetLimits { lookup_ms: 200, resolver, ..NetLimits::default() };
     let mut world = World::with_limits(Suite::Classical, limits);
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let free = free_address().to_string();
     world.add("bo", Entry::Knock, None, &["slow.example:9000"]);
     assert_eq!(world.is_unreachable("bo"), LinkError::TimedOut { address: "slow.example:9000".into() });
     assert_eq!(ASKED.load(Ordering::SeqCst), 1);
@@ -262,14 +287,14 @@ fn something_else_at_the_address_is_not_taken_for_a_host() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let worker = thread::spawn(move || {
-            let (mut socket, _) = listener.accept().unwrap();
+            let mut socket = accept(&listener);
             socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
             socket
         });
         let mut world = World::new(suite);
         world.add("bo", Entry::Knock, None, &[&address]);
         assert_eq!(world.is_unreachable("bo"), LinkError::NotConversa { address });
-        worker.join().unwrap();
+        joined(worker, "the end of the other program");
     }
 }
 
@@ -327,7 +352,7 @@ fn the_first_address_that_works_is_used() {
     let mut world = World::new(Suite::Classical);
     let address = world.host();
     world.open(address);
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let free = free_address().to_string();
     let invite = world.invite(address);
     let by_name = format!("localhost:{}", address.port());
     world.add("bo", Entry::Invite(invite), None, &["nonsense", &free, &by_name]);
@@ -338,7 +363,7 @@ fn the_first_address_that_works_is_used() {
 #[test]
 fn ipv6_works_where_there_is_ipv6() {
     if TcpListener::bind("[::1]:0").is_err() {
-        return;
+        return skip("IPv6, which this computer does not have");
     }
     let mut world = World::new(Suite::Classical);
     let address = world.host_at("[::]:0".parse().unwrap(), NetLimits::default());
@@ -390,12 +415,7 @@ fn dropping_the_last_handle_ends_all() {
     let other = handle.clone();
     drop(handle);
     drop(other);
-    let (sender, ended) = std::sync::mpsc::channel();
-    thread::spawn(move || {
-        while let Ok(event) = reports.recv_blocking() {
-            let _ = sender.send(format!("{event:?}"));
-        }
-    });
-    assert_eq!(ended.recv_timeout(Duration::from_secs(10)).unwrap(), "Stopped");
-    assert!(ended.recv_timeout(Duration::from_secs(10)).is_err());
+    let events = events_of(reports, |_| ());
+    assert_eq!(format!("{:?}", next_before(&events, deadline()).unwrap()), "Stopped");
+    assert_eq!(next_before(&events, deadline()).unwrap_err(), RecvTimeoutError::Disconnected);
 }

@@ -3,12 +3,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
+#[path = "common/sources.rs"]
+mod sources;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use conversa::net::NetLimits;
 use conversa::protocol::{ByeCode, RefuseCode, limits};
 use conversa::wire::FrameKind;
 use serde_json::Value;
+
+use self::sources::files;
 
 const DOCUMENT: &str = include_str!("../docs/protocol.md");
 const LIMITS: &str = include_str!("../src/protocol/limits.rs");
@@ -103,18 +108,9 @@ fn the_codes_are_those_of_the_code() {
 #[test]
 fn the_labels_of_hashes_are_those_of_the_code() {
     let mut said = BTreeSet::new();
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/protocol");
-    let mut folders = vec![folder];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let text = std::fs::read_to_string(path).unwrap();
-            said.extend(text.split("labelled_hash(\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));
-        }
+    for path in files("src/protocol", "rs") {
+        let text = std::fs::read_to_string(path).unwrap();
+        said.extend(text.split("labelled_hash(\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));
     }
     // No other program ever sees this one.
     assert!(said.remove("seen"));

@@ -3,56 +3,37 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "common/events.rs"]
+mod events;
+#[path = "common/face.rs"]
+mod face;
+#[path = "common/next.rs"]
+mod next;
+#[path = "common/patience.rs"]
+mod patience;
+#[path = "common/profiles.rs"]
+mod profiles;
+
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::time::{Duration, Instant};
 
-use async_channel::Receiver;
-use conversa::app::conversation::{Change, Chat, Connection, Progress, Room, RowKind};
+use conversa::app::conversation::{Change, Connection, Progress, Room, RowKind};
 use conversa::app::{
-    Code, HostPlace, HostRequest, IdentityState, JoinRequest, JoinTarget, Opening, Passphrase, Problem, Profile, Reach,
-    SeatId, Session, SessionEvent, Settings,
+    Code, HostPlace, HostRequest, IdentityState, JoinRequest, JoinTarget, Passphrase, Problem, Reach, SeatId, Settings,
 };
 use conversa::crypto::{Fingerprint, KeyKind, Suite};
 use conversa::protocol::{Invite, LearningConsent, RoomCrypto};
 
-/// How long anything may take: far more than it does, for busy machines.
-const PATIENCE: Duration = Duration::from_secs(40);
-
-/// A person with a profile and a face.
-struct Face {
-    directory: tempfile::TempDir,
-    session: Session,
-    events: Receiver<SessionEvent>,
-    chat: Chat,
-    changes: Vec<Change>,
-    opening: Opening,
-}
+use self::face::Face;
+use self::profiles::{empty_profile, profile_of};
 
 impl Face {
     /// With the test keys of `name`, and called so.
     fn of(name: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keys");
-        let identity = directory.path().join("identity");
-        fs::create_dir_all(identity.join("learning")).unwrap();
-        for file in ["sign", "enc"] {
-            fs::copy(keys.join(format!("{name}.{file}.pem")), identity.join(format!("{file}.pem"))).unwrap();
-            let learning = identity.join(format!("learning/{file}.pem"));
-            fs::copy(keys.join(format!("{name}.{file}.learning.pem")), learning).unwrap();
-        }
-        let face = Self::open(directory);
+        let face = Self::open(profile_of(name));
         let name = name.to_owned();
         face.session.change_settings(move |settings| settings.name = name);
         face
-    }
-
-    fn open(directory: tempfile::TempDir) -> Self {
-        let profile = Profile::open(Some(directory.path().to_owned())).unwrap();
-        let (session, opening, events) = Session::open(profile).unwrap();
-        let chat = Chat::new(&opening.rooms);
-        Self { directory, session, events, chat, changes: Vec::new(), opening }
     }
 
     /// Quits and starts again, on the same profile.
@@ -64,18 +45,6 @@ impl Face {
     fn quit(&mut self) {
         self.session.quit();
         self.until("the end", |face| face.changes.contains(&Change::Ended));
-    }
-
-    /// Takes events in until it is so.
-    fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
-        let until = Instant::now() + PATIENCE;
-        while !is_so(self) {
-            match self.events.try_recv() {
-                Ok(event) => self.changes.extend(self.chat.apply(&event, 1)),
-                Err(_) if Instant::now() > until => panic!("{what} did not come: {:#?}", self.changes),
-                Err(_) => std::thread::sleep(Duration::from_millis(2)),
-            }
-        }
     }
 
     fn room(&self, seat: SeatId) -> &Room {
@@ -432,7 +401,7 @@ fn an_identity_is_backed_up_and_restored() {
 
 #[test]
 fn a_learning_identity_is_made_where_there_is_none() {
-    let mut face = Face::open(tempfile::tempdir().unwrap());
+    let mut face = Face::open(empty_profile());
     face.session.ensure_identity(KeyKind::Textbook, None);
     face.until("the identity", |face| matches!(face.identity(KeyKind::Textbook), Some(IdentityState::Ready { .. })));
     assert!(face.directory.path().join("identity/learning/sign.pem").exists());

@@ -5,53 +5,47 @@
 #![allow(dead_code, reason = "the supports are shared with tests that use more of them")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+#[path = "common/events.rs"]
+mod events;
+#[path = "common/kept_log.rs"]
+mod kept_log;
+#[path = "common/keys.rs"]
+mod keys;
 #[path = "protocol/net.rs"]
 mod net;
 mod net_support;
-
-use std::sync::{Mutex, PoisonError};
+#[path = "common/next.rs"]
+mod next;
+#[path = "common/patience.rs"]
+mod patience;
+#[path = "common/until.rs"]
+mod until;
 
 use conversa::crypto::{Random, Suite};
 use conversa::protocol::{Command, Content, Event, MessageId};
 use data_encoding::{BASE32_NOPAD, BASE64, HEXLOWER, HEXUPPER};
-use log::{LevelFilter, Log, Metadata, Record};
+use log::LevelFilter;
 
+use self::kept_log::KeptLog;
 use self::net::{Net, Seeded};
 use self::net_support::World;
 
 const NAMES: [&str; 3] = ["Annabel Quincewick", "Bohumil Zelenka", "Kestrel Friday"];
 const WORDS: [&str; 2] = ["the goldcrest has flown", "then bring the nightjar"];
 
-/// Keeps all that is logged.
-struct Kept(Mutex<String>);
-
-static LOG: Kept = Kept(Mutex::new(String::new()));
-
-impl Log for Kept {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &Record<'_>) {
-        let line = format!("{} {}: {}\n", record.level(), record.target(), record.args());
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(&line);
-    }
-
-    fn flush(&self) {}
-}
+static LOG: KeptLog = KeptLog::of("");
 
 /// One test: there is one logger in a process.
 #[test]
 fn nothing_secret_is_logged() {
-    log::set_logger(&LOG).unwrap();
-    log::set_max_level(LevelFilter::Trace);
+    LOG.begin(LevelFilter::Trace);
     let mut secrets: Vec<String> = [&NAMES[..], &WORDS[..]].concat().into_iter().map(str::to_owned).collect();
     for suite in Suite::ALL {
         secrets.extend(talk_through_the_machines(suite));
         secrets.extend(talk_over_sockets(suite));
         secrets.extend(private_keys(suite));
     }
-    let log = LOG.0.lock().unwrap();
+    let log = LOG.text();
     for expected in ["TRACE mio", "DEBUG conversa::net", "DEBUG conversa::protocol"] {
         assert!(log.contains(expected), "{expected} is not logged, so nothing is shown by this:\n{log}");
     }

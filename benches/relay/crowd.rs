@@ -1,17 +1,18 @@
 //! As many people with keys as are wanted, and a room with all of them on its roster.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use conversa::crypto::primitives::labelled_hash;
-use conversa::crypto::{Domain, Fingerprint, KeyKind, SigningKey, Suite, SystemRandom, key_file};
+use conversa::crypto::{Domain, Fingerprint, SigningKey, Suite, SystemRandom};
 use conversa::protocol::{Identity, Now, RoomId, new_room};
 use conversa::wire::{ByteArray, Bytes, Frame, Join, Msg, Open, Signed, encode};
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::{Rsa, RsaPrivateKeyBuilder};
 use serde::Serialize;
+
+use crate::keys::{key_bytes, key_text};
 
 /// A text of some 150 letters, padded and sealed as the protocol does.
 const CIPHERTEXT_BYTES: usize = 256 + 16;
@@ -45,7 +46,7 @@ impl Crowd {
     pub fn new(count: usize) -> Self {
         let host = host_identity();
         let (room, genesis) = new_room(&host, Suite::Classical, false, 256, now(), &mut SystemRandom::new()).unwrap();
-        let encryption = key("ann.enc");
+        let encryption = key_bytes(Suite::Classical, "ann.enc");
         let encryption = Suite::Classical.backend().decryption_from_pkcs8(&encryption).unwrap().public();
         let others = others(count - 1).into_iter().map(|signing| person(signing, encryption.spki()));
         let owner = Person { signing: Arc::clone(host.signing()), bundle: bundle(host.signing(), encryption.spki()) };
@@ -111,18 +112,9 @@ impl Crowd {
 /// Ann's keys from the test data: the host's, and the owner's.
 pub fn host_identity() -> Arc<Identity> {
     let backend = Suite::Classical.backend();
-    let signing = backend.signing_from_pkcs8(&key("ann.sign")).unwrap();
-    let decryption = backend.decryption_from_pkcs8(&key("ann.enc")).unwrap();
+    let signing = backend.signing_from_pkcs8(&key_bytes(Suite::Classical, "ann.sign")).unwrap();
+    let decryption = backend.decryption_from_pkcs8(&key_bytes(Suite::Classical, "ann.enc")).unwrap();
     Arc::new(Identity::new(signing, decryption, now()).unwrap())
-}
-
-fn key(name: &str) -> Vec<u8> {
-    key_file::from_pem(&data(name), KeyKind::Rsa, None).unwrap().to_vec()
-}
-
-fn data(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/keys/{name}.pem"));
-    std::fs::read_to_string(path).unwrap()
 }
 
 fn now() -> Now {
@@ -133,7 +125,7 @@ fn now() -> Now {
 /// Signing keys for `count` people. Making them takes seconds each, so beyond those in the test data
 /// they are put together from the primes of two others: good enough to measure with, and nothing else.
 fn others(count: usize) -> Vec<Arc<dyn SigningKey>> {
-    let file = data("crowd.sign");
+    let file = key_text("crowd.sign.pem");
     let known: Vec<Rsa<Private>> = file
         .split_inclusive("-----END PRIVATE KEY-----\n")
         .filter(|pem| pem.contains("BEGIN"))

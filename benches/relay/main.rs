@@ -16,6 +16,8 @@
 
 mod crowd;
 mod host;
+#[path = "../../tests/common/keys.rs"]
+mod keys;
 mod load;
 mod member;
 

@@ -4,21 +4,26 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 use conversa::crypto::key_file::{self, KeyFileError};
 use conversa::crypto::{Domain, Fingerprint, KeyKind, Suite};
 use tempfile::TempDir;
 
+use super::output::output;
 use super::{data, decryption, key_bytes, signing};
 
 const PSS: [&str; 6] =
     ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32", "-sigopt", "rsa_mgf1_md:sha256"];
 
+fn run(directory: &Path, arguments: &[&str]) -> Output {
+    // It must be installed for this.
+    output(Command::new("openssl").args(arguments).current_dir(directory).stdin(Stdio::null()))
+}
+
 /// Runs `openssl` in `directory` and gives what it prints.
 fn openssl(directory: &Path, arguments: &[&str]) -> Vec<u8> {
-    let output = Command::new("openssl").args(arguments).current_dir(directory).output();
-    let output = output.expect("the `openssl` command must be installed for this test");
+    let output = run(directory, arguments);
     assert!(output.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
@@ -134,6 +139,5 @@ fn key_files_both_ways() {
 fn openssl_cannot_read_a_learning_key() {
     let directory = TempDir::new().unwrap();
     fs::write(directory.path().join("key.pem"), data("keys/ann.sign.learning.pem")).unwrap();
-    let output = Command::new("openssl").args(["pkey", "-in", "key.pem"]).current_dir(directory.path()).output();
-    assert!(!output.expect("the `openssl` command must be installed for this test").status.success());
+    assert!(!run(directory.path(), &["pkey", "-in", "key.pem"]).status.success());
 }

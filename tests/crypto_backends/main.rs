@@ -1,29 +1,33 @@
 //! The promises of the crypto backends: those that every suite keeps, the fixed numbers each must
 //! give, and what the secure suite says to keys, and to OpenSSL's own command line.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop where it stands")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
 mod contract;
 mod interop;
 mod key_files;
+#[path = "../common/keys.rs"]
+mod keys;
+#[path = "../common/output.rs"]
+mod output;
+#[path = "../common/patience.rs"]
+mod patience;
 mod policy;
 mod primitives;
+#[path = "../common/until.rs"]
+mod until;
 mod vectors;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use conversa::crypto::{CryptoBackend, DecryptionKey, SigningKey, Suite, key_file};
+use conversa::crypto::{CryptoBackend, DecryptionKey, SigningKey, Suite};
+
+use self::keys::key_bytes;
 
 /// A file under `tests/data`.
 fn data(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path)).unwrap()
-}
-
-/// The plain encoding of a test key, such as `ann.sign`.
-fn key_bytes(suite: Suite, name: &str) -> Vec<u8> {
-    let ending = if suite.is_learning() { ".learning.pem" } else { ".pem" };
-    key_file::from_pem(&data(&format!("keys/{name}{ending}")), suite.key_kind(), None).unwrap().to_vec()
 }
 
 fn signing(suite: Suite, name: &str) -> Box<dyn SigningKey> {

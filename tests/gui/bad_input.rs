@@ -5,7 +5,10 @@ use std::net::TcpListener;
 use conversa::gui::{Connection, JoinStage, Page, Sheet};
 use slint::ComponentHandle;
 
-use crate::person::{Person, profile_of};
+use crate::accept::accept;
+use crate::free_port::free_address;
+use crate::joined::joined;
+use crate::person::{Person, english_profile_of};
 
 #[test]
 fn what_is_no_invite_and_who_is_not_there() {
@@ -21,7 +24,7 @@ fn what_is_no_invite_and_who_is_not_there() {
         assert!(ann.line(ann.state().get_join_error()).contains(said), "{}", ann.line(ann.state().get_join_error()));
         assert_eq!(ann.state().get_join_text(), text, "what was typed stays");
     }
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = free_address();
     ann.press("Address");
     ann.fill("Address of the host", &nobody.to_string());
     ann.press("Continue");
@@ -37,14 +40,14 @@ fn what_is_no_invite_and_who_is_not_there() {
     let address = other.local_addr().unwrap();
     let server = std::thread::spawn(move || {
         use std::io::{Read, Write};
-        let (mut peer, _) = other.accept().unwrap();
+        let mut peer = accept(&other);
         let _ = peer.read(&mut [0; 512]);
         let _ = peer.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     });
     ann.fill("Address of the host", &address.to_string());
     ann.press("Continue");
     ann.wait("no Conversa", |ann| ann.line(ann.state().get_join_error()).contains("is not Conversa"));
-    server.join().unwrap();
+    joined(server, "the end of the other program");
     ann.press("Cancel");
     assert_eq!(ann.state().get_page(), Page::FirstRun);
 }
@@ -136,7 +139,7 @@ fn a_key_under_a_passphrase_is_asked_for() {
 
 #[test]
 fn a_damaged_key_is_told_and_left_alone() {
-    let directory = profile_of("ann");
+    let directory = english_profile_of("ann");
     let path = directory.path().join("identity/sign.pem");
     std::fs::write(&path, "nonsense").unwrap();
     std::fs::write(directory.path().join("settings.cbor"), "nonsense").unwrap();

@@ -2,10 +2,12 @@
 //! has the direction of its own first letter.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use conversa::gui::{AppWindow, Direction, bind_direction};
 use slint::ComponentHandle;
+
+use crate::sources::files;
 
 /// Layouts whose children stand side by side, and those that inherit them.
 const ROWS: [&str; 2] = ["HorizontalLayout", "SheetButtons"];
@@ -76,16 +78,8 @@ impl Element {
 }
 
 fn all_elements() -> Vec<Element> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui");
-    let (mut found, mut waiting) = (Vec::new(), vec![root]);
-    while let Some(place) = waiting.pop() {
-        let paths: Vec<PathBuf> = fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().path()).collect();
-        waiting.extend(paths.iter().filter(|path| path.is_dir()).cloned());
-        for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "slint")) {
-            found.push(Element::of_file(&path.to_string_lossy(), &fs::read_to_string(path).unwrap()));
-        }
-    }
-    found
+    let read = |path: PathBuf| Element::of_file(&path.to_string_lossy(), &fs::read_to_string(&path).unwrap());
+    files("ui", "slint").into_iter().map(read).collect()
 }
 
 #[test]

@@ -5,14 +5,6 @@ use slint::{ComponentHandle, LogicalPosition};
 
 use crate::person::Person;
 
-fn in_a_room() -> Person {
-    let ann = Person::new("ann");
-    ann.host("Friday", false);
-    ann.key(Key::Escape);
-    ann.step();
-    ann
-}
-
 pub(crate) fn click_at(person: &Person, x: f32, y: f32) {
     let (position, button) = (LogicalPosition::new(x, y), PointerEventButton::Left);
     let window = person.app().window();
@@ -24,7 +16,7 @@ pub(crate) fn click_at(person: &Person, x: f32, y: f32) {
 
 #[test]
 fn the_people_do_not_lie_over_the_composer_by_themselves() {
-    let ann = in_a_room();
+    let ann = Person::in_a_room();
     assert!(ann.state().get_people_open(), "there is room for them");
     for width in [979.0, 820.0, 700.0, 400.0] {
         ann.resize(1100.0, 900.0);
@@ -42,7 +34,7 @@ fn the_people_do_not_lie_over_the_composer_by_themselves() {
 
 #[test]
 fn the_drawer_holds_the_focus_and_hides_what_is_behind_it() {
-    let ann = in_a_room();
+    let ann = Person::in_a_room();
     for width in [820.0, 400.0] {
         ann.resize(width, 900.0);
         ann.press("People");
@@ -73,7 +65,7 @@ fn the_drawer_holds_the_focus_and_hides_what_is_behind_it() {
 
 #[test]
 fn a_click_beside_the_drawer_closes_it_and_does_nothing_else() {
-    let ann = in_a_room();
+    let ann = Person::in_a_room();
     ann.resize(820.0, 900.0);
     ann.press("People");
     // The search field, the messages.

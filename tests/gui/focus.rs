@@ -53,14 +53,6 @@ fn place(sheet: Sheet) -> Option<usize> {
     Some(place)
 }
 
-fn in_a_room() -> Person {
-    let ann = Person::new("ann");
-    ann.host("Friday", false);
-    ann.key(Key::Escape);
-    ann.step();
-    ann
-}
-
 fn open(person: &Person, sheet: Sheet) {
     person.state().set_sheet(sheet);
     person.step();
@@ -123,7 +115,7 @@ fn all_sheets_are_in_the_table() {
 
 #[test]
 fn each_sheet_over_a_room_takes_the_focus_keeps_it_and_gives_it_back() {
-    let ann = in_a_room();
+    let ann = Person::in_a_room();
     for width in WIDTHS {
         ann.resize(width, 900.0);
         for sheet in SHEETS {
@@ -138,7 +130,7 @@ fn each_sheet_over_a_room_takes_the_focus_keeps_it_and_gives_it_back() {
 
 #[test]
 fn each_sheet_over_the_settings_gives_the_focus_back_too() {
-    let ann = in_a_room();
+    let ann = Person::in_a_room();
     for width in WIDTHS {
         ann.resize(width, 900.0);
         ann.chord(&[Key::Control.into()], ",");
@@ -175,7 +167,7 @@ fn each_sheet_over_the_first_page_gives_the_focus_back_too() {
 /// A stage of a sheet takes the place of another, with the field that had the focus.
 #[test]
 fn a_sheet_keeps_the_focus_through_its_stages() {
-    let ann = in_a_room();
+    let ann = Person::in_a_room();
     open(&ann, Sheet::Join);
     for stage in [JoinStage::Looking, JoinStage::Review, JoinStage::Entering, JoinStage::Waiting, JoinStage::Consent] {
         ann.state().set_join_stage(stage);
@@ -207,7 +199,7 @@ fn a_sheet_keeps_the_focus_through_its_stages() {
 /// Of sheets that ask whom to trust, or that open by themselves, none has an answer under the Enter key.
 #[test]
 fn enter_answers_no_question_of_trust() {
-    let ann = in_a_room();
+    let ann = Person::in_a_room();
     for sheet in [Sheet::Compare, Sheet::ChangedKey, Sheet::NewHost, Sheet::Trouble] {
         open(&ann, sheet);
         ann.key(Key::Return);
@@ -221,7 +213,7 @@ fn enter_answers_no_question_of_trust() {
 
 #[test]
 fn what_is_typed_goes_to_the_composer_wherever_the_focus_is() {
-    let ann = in_a_room();
+    let ann = Person::in_a_room();
     for width in WIDTHS {
         ann.resize(width, 900.0);
         let mut typed = 0;
@@ -247,7 +239,7 @@ fn what_is_typed_goes_to_the_composer_wherever_the_focus_is() {
 
 #[test]
 fn a_click_on_empty_space_does_not_make_keys_dead() {
-    let ann = in_a_room();
+    let ann = Person::in_a_room();
     for width in WIDTHS {
         ann.resize(width, 900.0);
         ann.click("Messages");
@@ -281,7 +273,7 @@ fn the_page_without_rooms_has_a_place_to_type() {
 /// What had the focus is gone when the sheet closes.
 #[test]
 fn the_focus_goes_home_where_its_place_is_gone() {
-    let ann = in_a_room();
+    let ann = Person::in_a_room();
     ann.press("Settings");
     (0..3).for_each(|_| ann.key(Key::Tab));
     open(&ann, Sheet::Confirm);

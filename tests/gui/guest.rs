@@ -5,7 +5,7 @@ use conversa::app::{HostPlace, HostRequest, IdentityState, JoinRequest, Profile,
 use conversa::crypto::{Fingerprint, KeyKind, Suite};
 use conversa::protocol::{LearningConsent, RoomCrypto, SafetyNumber};
 
-use crate::person::profile_of;
+use crate::person::english_profile_of;
 
 pub(crate) struct Guest {
     pub(crate) session: Session,
@@ -19,7 +19,7 @@ pub(crate) struct Guest {
 
 impl Guest {
     pub(crate) fn new(name: &str, called: &str) -> Self {
-        let directory = profile_of(name);
+        let directory = english_profile_of(name);
         let profile = Profile::open(Some(directory.path().to_owned())).unwrap();
         let (session, _, events) = Session::open(profile).unwrap();
         let called = called.to_owned();

@@ -62,7 +62,7 @@ fn a_host_that_lets_nobody_ask_says_so_before_its_key_is_compared() {
     ann.host("Invited only", false);
     let address = ann.state().get_room().address;
     assert!(ann.reads("People come in with an invite only"), "and the owner can see it");
-    let directory = crate::person::profile_of("bo");
+    let directory = crate::person::english_profile_of("bo");
     let bo = Person::again(directory);
     bo.press("Join a room");
     bo.press("Address");

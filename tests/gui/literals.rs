@@ -1,7 +1,9 @@
 //! The string literals of source files, Rust and Slint, with the code before each.
 
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
+
+use crate::sources::{files, root};
 
 /// A string literal.
 pub(crate) struct Literal {
@@ -41,20 +43,11 @@ impl std::fmt::Debug for Literal {
 
 /// The literals of all files with this extension in a directory of the project and below it.
 pub(crate) fn of_directory(directory: &str, extension: &str) -> Vec<Literal> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
-    let (mut found, mut waiting) = (Vec::new(), vec![root.clone()]);
-    while let Some(place) = waiting.pop() {
-        for entry in fs::read_dir(&place).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                waiting.push(path);
-            } else if path.extension().is_some_and(|found| found == extension) {
-                let name = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
-                found.extend(of_text(&name, &fs::read_to_string(path).unwrap()));
-            }
-        }
-    }
-    found
+    let of_file = |path: PathBuf| {
+        let name = path.strip_prefix(root().join(directory)).unwrap().to_string_lossy().replace('\\', "/");
+        of_text(&name, &fs::read_to_string(&path).unwrap())
+    };
+    files(directory, extension).into_iter().flat_map(of_file).collect()
 }
 
 /// The literals of a file, without those of its tests, which stand last.

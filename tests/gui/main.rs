@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say where")]
 #![allow(clippy::print_stdout, reason = "the time a frame takes")]
 
+#[path = "../common/accept.rs"]
+mod accept;
 mod bad_input;
 mod catalogue;
 mod clicked;
@@ -13,7 +15,11 @@ mod direction;
 mod drawer;
 mod focus;
 mod fonts;
+#[path = "../common/free_port.rs"]
+mod free_port;
 mod guest;
+#[path = "../common/joined.rs"]
+mod joined;
 mod joining;
 mod keyboard;
 mod languages;
@@ -21,10 +27,18 @@ mod learning;
 mod literals;
 mod long_list;
 mod passphrases;
+#[path = "../common/patience.rs"]
+mod patience;
 mod person;
+#[path = "../common/profiles.rs"]
+mod profiles;
 mod scrolling;
+#[path = "../common/sources.rs"]
+mod sources;
 mod story;
 mod talking;
 mod texts;
 mod translations;
 mod trust;
+#[path = "../common/until.rs"]
+mod until;

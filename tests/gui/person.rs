@@ -1,7 +1,6 @@
 //! A person with a window.
 
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use conversa::app::{Language, Profile, SessionEvent, Settings};
 use conversa::gui::{AppWindow, ChatState, Face, Sheet, TroubleView, Words};
@@ -13,9 +12,8 @@ use slint::platform::{Key, PointerEventButton, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition, LogicalSize, Model, SharedString};
 
 use crate::guest::Guest;
-
-/// How long anything may take: much longer than it does, for computers that do ten things at once.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::profiles::profile_of;
+use crate::until::{try_until, until};
 
 /// The window in logical pixels.
 const SIZE: LogicalSize = LogicalSize::new(1100.0, 2200.0);
@@ -25,18 +23,9 @@ pub(crate) struct Person {
     directory: tempfile::TempDir,
 }
 
-/// A profile of somebody whose keys were made before: making keys takes seconds. Their window speaks English,
-/// whatever the computer does.
-pub(crate) fn profile_of(name: &str) -> tempfile::TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keys");
-    let learning = directory.path().join("identity/learning");
-    std::fs::create_dir_all(&learning).unwrap();
-    for half in ["sign", "enc"] {
-        std::fs::copy(keys.join(format!("{name}.{half}.pem")), directory.path().join(format!("identity/{half}.pem")))
-            .unwrap();
-        std::fs::copy(keys.join(format!("{name}.{half}.learning.pem")), learning.join(format!("{half}.pem"))).unwrap();
-    }
+/// A profile of somebody whose window speaks English, whatever the computer does.
+pub(crate) fn english_profile_of(name: &str) -> tempfile::TempDir {
+    let directory = profile_of(name);
     let mut settings = Settings::default();
     settings.language = Language::English;
     settings.save(directory.path()).unwrap();
@@ -55,7 +44,26 @@ impl Person {
     /// Opens a window on a profile with the keys of `name`. One in each test: the window system of
     /// a test belongs to its thread.
     pub(crate) fn new(name: &str) -> Self {
-        Self::at(profile_of(name))
+        Self::at(english_profile_of(name))
+    }
+
+    /// Ann in a room of her own, with nothing over the page.
+    pub(crate) fn in_a_room() -> Self {
+        let ann = Self::new("ann");
+        ann.host("Friday", false);
+        ann.key(Key::Escape);
+        ann.step();
+        ann
+    }
+
+    /// Asks for an invite after `used`, and closes the sheet that shows it.
+    pub(crate) fn another_invite(&self, guests: &mut [&mut Guest], used: &str) {
+        self.press("Invite people…");
+        self.wait_with(guests, "another invite", |person, _| {
+            let link = person.state().get_invite().link;
+            !link.is_empty() && link != used
+        });
+        self.press("Close");
     }
 
     pub(crate) fn at(directory: tempfile::TempDir) -> Self {
@@ -82,11 +90,7 @@ impl Person {
     /// Closes the window and waits for the goodbyes.
     pub(crate) fn quit(self) -> tempfile::TempDir {
         self.face.app().global::<conversa::gui::Backend>().invoke_quit();
-        let end = Instant::now() + PATIENCE;
-        while !self.face.pump() {
-            assert!(Instant::now() < end, "the session does not end");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        until("the end of the session", || self.face.pump().then_some(()));
         self.directory
     }
 
@@ -139,18 +143,15 @@ impl Person {
         what: &str,
         is_so: impl Fn(&Self, &[&mut Guest]) -> bool,
     ) {
-        let end = Instant::now() + PATIENCE;
-        loop {
+        // The window's events are taken in by hand here, so nothing of it can be slept for.
+        let found = try_until(|| {
             guests.iter_mut().for_each(|guest| guest.pump());
             self.step();
-            if is_so(self, guests) {
-                return;
-            }
-            if Instant::now() >= end {
-                let rooms = guests.iter().map(|guest| format!("{:#?}", guest.chat)).collect::<Vec<_>>();
-                panic!("never: {what}\n{}\n{}", self.describe(), rooms.join("\n"));
-            }
-            std::thread::sleep(Duration::from_millis(2));
+            is_so(self, guests).then_some(())
+        });
+        if found.is_none() {
+            let rooms = guests.iter().map(|guest| format!("{:#?}", guest.chat)).collect::<Vec<_>>();
+            panic!("never: {what}\n{}\n{}", self.describe(), rooms.join("\n"));
         }
     }
 

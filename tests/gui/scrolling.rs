@@ -14,6 +14,8 @@ use slint::platform::{Key, PointerEventButton, WindowEvent};
 use slint::private_unstable_api::re_exports::WindowInner;
 use slint::{ComponentHandle, LogicalPosition, LogicalSize, Model, ModelRc, SharedString, VecModel};
 
+use crate::joined::joined;
+
 const FRAME: Duration = Duration::from_millis(16);
 /// A notch of the wheel, as the window system tells of it.
 const NOTCH: f32 = 60.0;
@@ -368,7 +370,7 @@ fn a_finger_drags_and_flicks_while_messages_come() {
 #[test]
 fn the_scroll_bar_is_dragged_pressed_and_turned_over() {
     for (language, width) in [(Language::English, 520.0), (Language::Arabic, 520.0)] {
-        std::thread::spawn(move || scroll_bar(language, width)).join().unwrap();
+        joined(std::thread::spawn(move || scroll_bar(language, width)), "the end of what is done to a scroll bar");
     }
 }
 

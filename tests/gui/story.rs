@@ -6,6 +6,7 @@ use slint::{ComponentHandle, Model};
 
 use crate::guest::Guest;
 use crate::person::Person;
+use crate::trust::comparing;
 
 #[test]
 fn somebody_new_hosts_and_two_talk() {
@@ -239,14 +240,7 @@ fn think_again(bo: &Person) {
 
 #[test]
 fn keys_are_compared_and_marked() {
-    let ann = Person::new("ann");
-    let invite = ann.host("Friday crew", false);
-    ann.press("Close");
-    let mut bo = Guest::new("bo", "Bo");
-    let seat = bo.join(&invite, false);
-    ann.wait_with(&mut [&mut bo], "Bo is there by name", |ann, _| ann.sees("Compare keys with Bo…"));
-    ann.press("Compare keys with Bo…");
-    ann.wait_with(&mut [&mut bo], "the number", |ann, _| !ann.state().get_compare().code.is_empty());
+    let (ann, mut bo, seat, invite) = comparing();
     ann.check_names("compare");
     let host = ann.state().get_identity().code.text.replace(' ', "").parse().unwrap();
     bo.session.safety_number(seat, host);
@@ -266,12 +260,7 @@ fn keys_are_compared_and_marked() {
     ann.wait_with(&mut [&mut bo], "the line says so", |ann, _| ann.reads("End-to-end encrypted, keys compared"));
 
     // Somebody else comes under a name that looks the same.
-    ann.press("Invite people…");
-    ann.wait_with(&mut [&mut bo], "another invite", |ann, _| {
-        let link = ann.state().get_invite().link;
-        !link.is_empty() && link != invite
-    });
-    ann.press("Close");
+    ann.another_invite(&mut [&mut bo], &invite);
     let mut other = Guest::new("carol", "Во");
     other.join(&ann.state().get_invite().link, false);
     ann.wait_with(&mut [&mut bo, &mut other], "a warning", |ann, _| ann.state().get_sheet() == Sheet::ChangedKey);

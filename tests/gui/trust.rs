@@ -9,8 +9,8 @@ use slint::Model;
 use crate::guest::Guest;
 use crate::person::Person;
 
-/// A room of Ann's with Bo in it, whose key she has marked, and the invite that he used.
-fn compared() -> (Person, Guest, conversa::app::SeatId, String) {
+/// A room of Ann's with Bo in it, whose key she is about to compare, and the invite that he used.
+pub(crate) fn comparing() -> (Person, Guest, conversa::app::SeatId, String) {
     let ann = Person::new("ann");
     let invite = ann.host("Friday crew", false);
     ann.press("Close");
@@ -19,6 +19,12 @@ fn compared() -> (Person, Guest, conversa::app::SeatId, String) {
     ann.wait_with(&mut [&mut bo], "Bo is there by name", |ann, _| ann.sees("Compare keys with Bo…"));
     ann.press("Compare keys with Bo…");
     ann.wait_with(&mut [&mut bo], "the number", |ann, _| !ann.state().get_compare().code.is_empty());
+    (ann, bo, seat, invite)
+}
+
+/// The same, and she has marked it.
+fn compared() -> (Person, Guest, conversa::app::SeatId, String) {
+    let (ann, bo, seat, invite) = comparing();
     ann.press("They are the same");
     ann.press("Close");
     (ann, bo, seat, invite)
@@ -50,12 +56,7 @@ fn somebody_with_the_name_and_another_key_is_asked_about_before_anything_is_sent
     let (ann, mut bo, seat, used) = compared();
     bo.session.send(seat, "It is me").unwrap();
     ann.wait_with(&mut [&mut bo], "his words", |ann, _| ann.sees("Bo: It is me"));
-    ann.press("Invite people…");
-    ann.wait_with(&mut [&mut bo], "another invite", |ann, _| {
-        let link = ann.state().get_invite().link;
-        !link.is_empty() && link != used
-    });
-    ann.press("Close");
+    ann.another_invite(&mut [&mut bo], &used);
     let mut other = Guest::new("carol", "B\u{43e}");
     let elsewhere = other.join(&ann.state().get_invite().link, false);
     ann.wait_with(&mut [&mut bo, &mut other], "a question", |ann, _| ann.state().get_sheet() == Sheet::ChangedKey);

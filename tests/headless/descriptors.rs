@@ -53,7 +53,7 @@ fn with_few_files_a_joiner_joins_or_says_why_not() {
         let bo = Profile::of("bo");
         if worked(&mut start(&bo, files, &["join", &invite, "--name", "Bo", "--json"]), files) {
             let bo = host.expect("joined")["member"].as_str().unwrap().to_owned();
-            invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+            invite = host.next_invite();
             host.say(&format!("{{\"remove\":\"{bo}\"}}"));
             host.expect("removed");
         }

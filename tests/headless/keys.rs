@@ -2,7 +2,9 @@
 
 use std::fs;
 
+use crate::output::output;
 use crate::person::{Profile, finish};
+use crate::until::until;
 
 #[test]
 fn a_new_identity_is_made_where_there_is_none_and_only_there() {
@@ -83,7 +85,7 @@ fn damaged_settings_and_records_are_set_aside() {
     fs::write(bo.path().join("settings.cbor"), "damaged").unwrap();
     let record = bo.path().join(format!("rooms/{}.cbor", hosting.room));
     fs::write(&record, "damaged").unwrap();
-    let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+    let invite = host.next_invite();
     let mut guest = bo.start(&["join", &invite, "--name", "Bo", "--json"]);
     assert_eq!(guest.expect("error")["code"], "settings_corrupt");
     assert_eq!(guest.expect("error")["code"], "room_corrupt");
@@ -115,13 +117,11 @@ fn a_disk_that_takes_no_files_is_told_and_the_talk_goes_on() {
     assert!(exit == 7 && output.contains("rooms"), "{output}");
     fs::remove_file(bo.path().join("rooms")).unwrap();
     let mut guest = bo.join("Bo", &hosting.invite, &[]);
-    while !bo.path().join("rooms").exists() {
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    until("the directory of rooms", || bo.path().join("rooms").exists().then_some(()));
     fs::remove_dir_all(bo.path().join("rooms")).unwrap();
     fs::write(bo.path().join("rooms"), "in the way").unwrap();
     let third = Profile::of("carol");
-    let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+    let invite = host.next_invite();
     let _third = third.join("Carol", &invite, &[]);
     let error = guest.expect("error");
     assert_eq!(error["code"], "cannot_write");
@@ -181,8 +181,7 @@ fn openssl_reads_both_keys_of_a_backup() {
     let file = file.to_str().unwrap();
     assert_eq!(with_backup(&ann, "battery staple", &["identity", "backup", file]).0, 0);
     let openssl = |arguments: &[&str]| {
-        let output = std::process::Command::new("openssl").args(arguments).output();
-        let output = output.unwrap_or_else(|error| panic!("openssl is not installed: {error}"));
+        let output = output(std::process::Command::new("openssl").args(arguments).stdin(std::process::Stdio::null()));
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
     let (done, keys) = openssl(&["storeutl", "-keys", "-noout", "-passin", "pass:battery staple", file]);

@@ -3,14 +3,32 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(unreachable_pub, reason = "a test program has no outside")]
 
+#[path = "../common/connect.rs"]
+mod connect;
 #[cfg(unix)]
 mod descriptors;
+#[path = "../common/ended.rs"]
+mod ended;
 mod files;
+#[path = "../common/free_port.rs"]
+mod free_port;
 mod keys;
+#[path = "../common/lines.rs"]
+mod lines;
 mod logs;
 mod membership;
 mod names;
+#[path = "../common/next.rs"]
+mod next;
+#[path = "../common/output.rs"]
+mod output;
+#[path = "../common/patience.rs"]
+mod patience;
 mod person;
+#[path = "../common/profiles.rs"]
+mod profiles;
+#[path = "../common/read_to_end.rs"]
+mod read_to_end;
 mod refusals;
 mod relay;
 mod rooms;
@@ -18,3 +36,5 @@ mod rooms;
 mod second_client;
 mod secrets;
 mod talk;
+#[path = "../common/until.rs"]
+mod until;

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use conversa::crypto::Fingerprint;
 use conversa::protocol::Invite;
 
-use crate::person::{Person, Profile};
+use crate::person::{Person, Profile, event_in};
 
 /// Copies a profile as a backup does.
 fn copy(from: &Path, to: &Path) {
@@ -37,7 +37,7 @@ fn nobody_comes_back_to_members_of_before_by_any_way() {
     let (mut host, hosting) = ann.host("Ann", &[]);
     let mut guest = bo.join("Bo", &hosting.invite, &[]);
     guest.expect("titled");
-    let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+    let invite = host.next_invite();
     carol.join("Carol", &invite, &[]).finish();
     let member = guest.expect("joined")["member"].clone();
     assert_eq!((guest.finish(), host.finish()), (0, 0));
@@ -86,9 +86,7 @@ fn a_lost_record_of_an_owned_room_is_not_replaced_by_a_new_room() {
     let room = |profile: &Profile| {
         let (exit, output, errors) = profile.run(&open);
         assert_eq!(exit, 0, "{output}{errors}");
-        serde_json::from_str::<serde_json::Value>(output.lines().find(|line| line.contains(r#""hosting""#)).unwrap())
-            .unwrap()["room"]
-            .clone()
+        event_in(&output, "hosting")["room"].clone()
     };
     let whole = Profile::empty();
     copy(&ann.path(), &whole.path());
@@ -186,7 +184,7 @@ fn an_open_invite_outlives_its_owners_restart_and_a_used_one_does_not() {
         let mut host = again(&mut host);
         let mut guest = bo.join("Bo", &hosting.invite, more);
         // Used now; the next one is withdrawn by nobody.
-        let open = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+        let open = host.next_invite();
         let mut host = again(&mut host);
         guest.expect("ready");
         let (exit, output, _) = carol.run(&[&["join", &hosting.invite, "--name", "Carol", "--json"], more].concat());

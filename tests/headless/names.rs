@@ -1,6 +1,6 @@
 //! Names, titles and words that pose as others'.
 
-use crate::person::Profile;
+use crate::person::{Profile, event_in};
 use crate::talk::tag_of;
 
 /// Hosts a room of this title until the end of the input, which is at once; the room's id.
@@ -8,8 +8,7 @@ fn hosted(profile: &Profile, more: &[&str]) -> String {
     let fixed = ["host", "--name", "Ann", "--listen", "127.0.0.1:0", "--json"];
     let (exit, output, errors) = profile.run(&[&fixed, more].concat());
     assert_eq!((exit, errors.as_str()), (0, ""), "{output}");
-    let hosting = output.lines().find(|line| line.contains(r#""event":"hosting""#)).unwrap();
-    serde_json::from_str::<serde_json::Value>(hosting).unwrap()["room"].as_str().unwrap().to_owned()
+    event_in(&output, "hosting")["room"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -60,12 +59,7 @@ fn json_is_safe_to_show_and_has_the_same_values() {
     let mut guest = bo.join("Bo", &hosting.invite, &[]);
     let words = "\u{7f}\u{9b}2J\u{61c}\u{200f}\u{202e}\u{2066}\u{2028}\u{2029}\u{feff}\u{e0041}ü 🎉";
     guest.say(words);
-    let line = loop {
-        let line = host.line();
-        if line.contains(r#""event":"message""#) {
-            break line;
-        }
-    };
+    let line = host.read_until(r#""event":"message""#);
     assert!(line.contains(r"\u007f\u009b2J\u061c\u200f\u202e\u2066\u2028\u2029\ufeff\udb40\udc41ü 🎉"), "{line}");
     assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap()["text"], words);
 }

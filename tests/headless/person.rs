@@ -1,17 +1,22 @@
 //! A person: a real process of the program, with a profile of its own, watched by its JSON lines.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 
-/// How long anything may take: far more than it does, for busy machines.
-const PATIENCE: Duration = Duration::from_secs(40);
+use crate::ended::ended;
+use crate::lines::lines_of;
+use crate::next::next_before;
+use crate::output::output;
+use crate::patience::deadline;
+use crate::profiles::{empty_profile, profile_of};
+use crate::until::try_until;
 
 /// A profile with ready-made keys, so that no test waits for RSA.
 pub struct Profile {
@@ -21,24 +26,12 @@ pub struct Profile {
 impl Profile {
     /// With the test keys of `name`: ann, bo, carol or dave.
     pub fn of(name: &str) -> Self {
-        let profile = Self::empty();
-        let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keys");
-        let identity = profile.path().join("identity");
-        std::fs::create_dir_all(identity.join("learning")).unwrap();
-        for file in ["sign", "enc"] {
-            std::fs::copy(keys.join(format!("{name}.{file}.pem")), identity.join(format!("{file}.pem"))).unwrap();
-            let learning = keys.join(format!("{name}.{file}.learning.pem"));
-            std::fs::copy(learning, identity.join(format!("learning/{file}.pem"))).unwrap();
-        }
-        profile
+        Self { directory: profile_of(name) }
     }
 
     /// Without keys.
     pub fn empty() -> Self {
-        let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-        Self { directory: builder.tempdir().unwrap() }
+        Self { directory: empty_profile() }
     }
 
     pub fn path(&self) -> PathBuf {
@@ -50,12 +43,13 @@ impl Profile {
         let mut command = Command::new(env!("CARGO_BIN_EXE_conversa"));
         command.arg("--profile").arg(self.directory.path()).args(arguments);
         command.env_remove("CONVERSA_PASSPHRASE").env_remove("CONVERSA_LOG").env_remove("CONVERSA_PROFILE");
+        command.stdin(Stdio::null());
         command
     }
 
     /// Runs a command without input to its end: exit code, standard output, standard error.
     pub fn run(&self, arguments: &[&str]) -> (i32, String, String) {
-        finish(self.command(arguments).stdin(Stdio::null()))
+        finish(&mut self.command(arguments))
     }
 
     /// Starts a command that is watched.
@@ -117,9 +111,19 @@ pub struct Hosting {
 
 /// Runs a command to its end.
 pub fn finish(command: &mut Command) -> (i32, String, String) {
-    let output = command.output().unwrap();
+    parts(output(command))
+}
+
+/// Exit code, standard output, standard error.
+pub fn parts(output: Output) -> (i32, String, String) {
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
+
+/// The last event of this name in what a command printed.
+pub fn event_in(output: &str, name: &str) -> Value {
+    let events = output.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    events.into_iter().find(|event| event["event"] == name).unwrap_or_else(|| panic!("no “{name}” in {output}"))
 }
 
 /// A running process.
@@ -135,9 +139,7 @@ impl Person {
     pub fn start(mut command: Command) -> Self {
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn().unwrap();
-        let (sender, lines) = channel();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let lines = lines_of(child.stdout.take().unwrap());
         let errors = Arc::new(Mutex::new(String::new()));
         let (mut error_output, kept) = (child.stderr.take().unwrap(), Arc::clone(&errors));
         thread::spawn(move || {
@@ -152,18 +154,24 @@ impl Person {
 
     /// The next line of standard output.
     pub fn line(&mut self) -> String {
-        match self.lines.recv_timeout(PATIENCE) {
-            Ok(line) => {
-                self.seen.push(line.clone());
-                line
-            }
-            Err(error) => self.fail(&format!("no line came: {error}")),
-        }
+        self.line_before("a line", deadline())
+    }
+
+    fn line_before(&mut self, what: &str, end: Instant) -> String {
+        let line = next_before(&self.lines, end).unwrap_or_else(|error| self.fail(&format!("no {what}: {error}")));
+        self.seen.push(line.clone());
+        line
     }
 
     /// Passes lines over until one has these words.
-    pub fn read_until(&mut self, words: &str) {
-        while !self.line().contains(words) {}
+    pub fn read_until(&mut self, words: &str) -> String {
+        let end = deadline();
+        loop {
+            let line = self.line_before(words, end);
+            if line.contains(words) {
+                return line;
+            }
+        }
     }
 
     /// The next event of this name; others before it are passed over.
@@ -173,15 +181,10 @@ impl Person {
 
     /// The next event of this name that fits.
     pub fn expect_where(&mut self, name: &str, fits: impl Fn(&Value) -> bool) -> Value {
-        let until = Instant::now() + PATIENCE;
+        let end = deadline();
         loop {
-            let line = match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(line) => line,
-                Err(RecvTimeoutError::Timeout) => self.fail(&format!("“{name}” did not come in time")),
-                Err(RecvTimeoutError::Disconnected) => self.fail(&format!("it ended before “{name}”")),
-            };
+            let line = self.line_before(&format!("“{name}”"), end);
             let event: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
-            self.seen.push(line);
             if event["event"] == name && fits(&event) {
                 return event;
             }
@@ -193,6 +196,11 @@ impl Person {
         let message = self.expect("message");
         let text = |key: &str| message[key].as_str().unwrap_or_default().to_owned();
         (text("name"), text("text"))
+    }
+
+    /// The next invite that the host makes.
+    pub fn next_invite(&mut self) -> String {
+        self.expect("invite")["invite"].as_str().unwrap().to_owned()
     }
 
     /// Types a line.
@@ -208,14 +216,12 @@ impl Person {
 
     /// Waits until standard error has a line with these words, and says the word before them.
     pub fn expect_error(&mut self, words: &str) -> String {
-        let until = Instant::now() + PATIENCE;
-        while Instant::now() < until {
-            if let Some((before, _)) = self.errors().split_once(words) {
-                return before.split_whitespace().last().unwrap_or_default().to_owned();
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-        self.fail(&format!("“{words}” did not come"))
+        let word = try_until(|| {
+            let errors = self.errors();
+            let (before, _) = errors.split_once(words)?;
+            Some(before.split_whitespace().last().unwrap_or_default().to_owned())
+        });
+        word.unwrap_or_else(|| self.fail(&format!("“{words}” did not come")))
     }
 
     /// Ends the input and waits for the end: the exit code.
@@ -232,14 +238,14 @@ impl Person {
     /// Ends it without a goodbye.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        ended(&mut self.child);
     }
 
     /// Sends a signal by its name.
     pub fn signal(&self, name: &str) {
         // The shell's own `kill`, for not every system has the program.
         let command = format!("kill -s {name} {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
+        assert_eq!(finish(Command::new("sh").args(["-c", &command])).0, 0);
     }
 
     /// What it wrote to standard error.
@@ -248,15 +254,12 @@ impl Person {
     }
 
     fn exit(&mut self) -> ExitStatus {
-        let until = Instant::now() + PATIENCE;
-        while Instant::now() < until {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                self.seen.extend(self.lines.iter());
-                return status;
-            }
-            thread::sleep(Duration::from_millis(10));
+        let Some(status) = try_until(|| self.child.try_wait().unwrap()) else { self.fail("it did not end") };
+        // The rest of its lines are on their way from the thread that reads them.
+        while let Ok(line) = next_before(&self.lines, deadline()) {
+            self.seen.push(line);
         }
-        self.fail("it did not end")
+        status
     }
 
     /// The events that were written after what was looked at, once it has ended.
@@ -272,6 +275,6 @@ impl Person {
 impl Drop for Person {
     fn drop(&mut self) {
         let _ = self.child.kill();
-        let _ = self.child.wait();
+        ended(&mut self.child);
     }
 }

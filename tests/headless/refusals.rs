@@ -4,14 +4,16 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
-use crate::person::{Profile, finish};
+use crate::connect::connect;
+use crate::free_port::free_address;
+use crate::person::{Profile, event_in, finish};
+use crate::read_to_end::read_to_end;
 
 /// Runs a command that fails, and says its exit code and its error's code and text.
 fn refused(profile: &Profile, arguments: &[&str]) -> (i32, String, String) {
     let (exit, output, errors) = profile.run(arguments);
-    let mut events = output.lines().rev().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let error = events.find(|event| event["event"] == "error");
-    let error = error.unwrap_or_else(|| panic!("no error event: {output}\n{errors}"));
+    assert!(output.contains(r#""event":"error""#), "no error event: {output}\n{errors}");
+    let error = event_in(&output, "error");
     let text = |key: &str| error[key].as_str().unwrap_or_default().to_owned();
     (exit, text("code"), text("text"))
 }
@@ -60,8 +62,7 @@ fn an_address_of_another_computer_cannot_be_hosted_at() {
 #[test]
 fn nobody_hosting_is_told_from_nobody_there() {
     let bo = Profile::of("bo");
-    // A port that was free a moment ago.
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let free = free_address().to_string();
     let (exit, code, text) = refused(&bo, &["join", &free, "--name", "Bo", "--json"]);
     assert_eq!((exit, code.as_str()), (3, "refused"));
     assert!(text.starts_with(&format!("Nobody is hosting at {free}.")), "{text}");
@@ -91,14 +92,14 @@ fn what_is_not_conversa_is_told() {
 fn strangers_bytes_do_not_disturb_a_room() {
     let (ann, bo) = (Profile::of("ann"), Profile::of("bo"));
     let (mut host, hosting) = ann.host("Ann", &[]);
-    let mut half_open = std::net::TcpStream::connect(&hosting.address).unwrap();
+    let address = hosting.address.parse().unwrap();
+    let mut half_open = connect(address);
     half_open.write_all(&[0x16, 0x03]).unwrap();
     for bytes in [b"GET / HTTP/1.1\r\nHost: ann\r\n\r\n".as_slice(), &[0xff; 4_096], b"CONVERSA-LEARNING/1\n"] {
-        let mut stream = std::net::TcpStream::connect(&hosting.address).unwrap();
+        let mut stream = connect(address);
         stream.write_all(bytes).unwrap();
         // It hangs up; what it says before is its business.
-        stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
-        let _ = stream.read_to_end(&mut Vec::new());
+        read_to_end(&mut stream);
     }
     let mut guest = bo.join("Bo", &hosting.invite, &[]);
     guest.say("all is well");

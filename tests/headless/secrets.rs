@@ -4,7 +4,8 @@ use std::fs;
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::person::{Profile, finish};
+use crate::output::output_of;
+use crate::person::{Profile, finish, parts};
 
 /// What is no passphrase, and a word of the reason; as the first line of a file and as a variable.
 const REFUSED: [(&[u8], &str); 8] = [
@@ -24,9 +25,7 @@ fn finish_with(command: &mut std::process::Command, input: &[u8]) -> (i32, Strin
     let mut child = piped.spawn().unwrap();
     // It may end before it has read all.
     let _ = child.stdin.take().unwrap().write_all(input);
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+    parts(output_of(child, "a command with input"))
 }
 
 /// The ways a passphrase comes to `identity new`, each with what it does with these bytes.
@@ -167,7 +166,7 @@ fn an_invite_and_a_message_come_from_standard_input_or_a_file() {
 /// The newest invite, asked for.
 fn newest(host: &mut crate::person::Person) -> String {
     host.say(r#"{"invite":true}"#);
-    host.expect("invite")["invite"].as_str().unwrap().to_owned()
+    host.next_invite()
 }
 
 #[test]

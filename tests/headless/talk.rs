@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use crate::ended::ended;
 use crate::person::{Hosting, Person, Profile};
 
 #[test]
@@ -85,7 +86,7 @@ fn three_people_hear_each_other() {
     let (ann, bo, carol) = (Profile::of("ann"), Profile::of("bo"), Profile::of("carol"));
     let (mut host, hosting) = ann.host("Ann", &[]);
     let mut first = bo.join("Bo", &hosting.invite, &[]);
-    let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+    let invite = host.next_invite();
     let mut second = carol.join("Carol", &invite, &[]);
     first.expect("joined");
     first.expect_where("named", |event| event["name"] == "Carol");
@@ -194,7 +195,7 @@ fn nobody_reading_the_output_is_an_end_too() {
     let mut command = bo.command(&["join", &hosting.invite, "--name", "Bo", "--json", "--stay"]);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     drop(child.stdout.take());
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(ended(&mut child).code(), Some(0));
     host.say("still here");
     host.expect("queued");
 }
@@ -227,7 +228,7 @@ impl Pair {
         let (mut host, hosting) = ann.host("Ann", &[]);
         let guest = bo.join("Bo", &hosting.invite, &[]);
         let member = host.expect("joined")["member"].as_str().unwrap().to_owned();
-        let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+        let invite = host.next_invite();
         Self { host, hosting, guest, invite, member }
     }
 }
@@ -301,7 +302,7 @@ fn everybody_is_shown_one_room_code_until_the_members_change() {
     let (ann, bo, carol) = (Profile::of("ann"), Profile::of("bo"), Profile::of("carol"));
     let (mut host, hosting) = ann.host("Ann", &[]);
     let mut guest = bo.join("Bo", &hosting.invite, &[]);
-    let invite = host.expect("invite")["invite"].as_str().unwrap().to_owned();
+    let invite = host.next_invite();
     let mut codes = || {
         [&mut host, &mut guest].map(|person| {
             person.say(r#"{"room_code":true}"#);

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
+use crate::project;
+
 /// A source file without comments and without test items.
 pub struct Source {
     /// Below `src`.
@@ -40,19 +42,8 @@ pub fn tree() -> Tree {
 
 /// Every file below `src`, whoever names it.
 pub fn files() -> BTreeSet<PathBuf> {
-    let mut found = BTreeSet::new();
-    let mut waiting = vec![root()];
-    while let Some(directory) = waiting.pop() {
-        for entry in fs::read_dir(directory).unwrap().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                waiting.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.insert(path.strip_prefix(root()).unwrap().to_owned());
-            }
-        }
-    }
-    found
+    let below = |path: PathBuf| path.strip_prefix(root()).unwrap().to_owned();
+    project::files("src", "rs").into_iter().map(below).collect()
 }
 
 /// The text of a file below `src`.
@@ -61,7 +52,7 @@ pub fn text(path: &Path) -> String {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+    project::root().join("src")
 }
 
 /// Takes a file and all modules that it declares. `directory` is where those lie.

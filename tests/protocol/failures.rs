@@ -15,11 +15,9 @@ use openssl::bn::BigNum;
 use openssl::pkey::PKey;
 use openssl::rsa::Rsa;
 
-use crate::forge::{
-    Bundle, Chain, Genesis, Header, Prekey, Removal, item, next_position, pad, plaintext, prekey_of, roster_of, sign,
-    words,
-};
+use crate::forge::{Chain, item, next_position, pad, prekey_of, roster_of, sign, words};
 use crate::net::{Net, START, Seeded, Taped, identity};
+use crate::payloads::{Bundle, Common, Genesis, Header, Prekey, Removal, plaintext};
 use crate::rogue::Rogue;
 
 const SUITE: Suite = Suite::Classical;
@@ -104,7 +102,7 @@ fn a_chain_that_is_not_the_one_committed_to_is_not_taken() {
 
 #[test]
 fn an_announcement_for_another_room_epoch_or_time_is_dropped() {
-    type Spoil = fn(&mut crate::forge::Common);
+    type Spoil = fn(&mut Common);
     let commons: [(&str, Spoil); 5] = [
         ("room", |common| common.r = RoomId([5; 32])),
         ("the epoch before", |common| common.q -= 1),

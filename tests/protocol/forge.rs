@@ -5,92 +5,13 @@ use conversa::crypto::primitives::{
     Ed25519Key, OneTimeKey, hkdf_sha256, hmac_sha256, labelled_hash, prefixed, seal, sha256,
 };
 use conversa::crypto::{Domain, Fingerprint, Random, SigningKey, x25519};
-use conversa::protocol::{Event, Identity, RoomId};
-use conversa::wire::{ByteArray, Bytes, Frame, FrameKind, Item, ItemKind, Msg, Signed, Wrap, decode, encode};
-use serde::{Deserialize, Serialize};
+use conversa::protocol::{Event, Identity};
+use conversa::wire::{ByteArray, Frame, FrameKind, Item, ItemKind, Msg, Signed, Wrap, decode, encode};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::net::{Net, Seeded, Taped};
-
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Bundle {
-    pub(crate) c: u64,
-    pub(crate) e: Bytes,
-    pub(crate) k: Bytes,
-    pub(crate) s: u8,
-    pub(crate) v: u8,
-    pub(crate) x: u64,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Genesis {
-    pub(crate) b: Signed,
-    pub(crate) c: u64,
-    pub(crate) j: u8,
-    pub(crate) m: u16,
-    pub(crate) r: ByteArray<32>,
-    pub(crate) s: u8,
-    pub(crate) v: u8,
-}
-
-/// An entry that removes somebody.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Removal {
-    pub(crate) d: ByteArray<32>,
-    pub(crate) o: u8,
-    pub(crate) p: ByteArray<32>,
-    pub(crate) q: u64,
-    pub(crate) r: RoomId,
-    pub(crate) t: u64,
-    pub(crate) v: u8,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Prekey {
-    pub(crate) a: Fingerprint,
-    pub(crate) d: ByteArray<32>,
-    pub(crate) i: u64,
-    pub(crate) r: RoomId,
-    pub(crate) v: u8,
-    pub(crate) x: u64,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Common {
-    pub(crate) a: Fingerprint,
-    pub(crate) c: ByteArray<32>,
-    pub(crate) g: ByteArray<32>,
-    pub(crate) h: ByteArray<32>,
-    pub(crate) n: u64,
-    pub(crate) q: u64,
-    pub(crate) r: RoomId,
-    pub(crate) v: u8,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Header {
-    pub(crate) a: Fingerprint,
-    pub(crate) h: ByteArray<32>,
-    pub(crate) i: u64,
-    pub(crate) l: ByteArray<32>,
-    pub(crate) m: u64,
-    pub(crate) q: u64,
-    pub(crate) r: RoomId,
-    pub(crate) v: u8,
-}
-
-#[derive(Serialize)]
-struct Plaintext {
-    b: Bytes,
-    k: u8,
-    t: u64,
-}
-
-#[derive(Serialize)]
-struct Text<'a> {
-    i: ByteArray<16>,
-    t: &'a str,
-}
+use crate::payloads::{self, Common, Header, Prekey};
 
 /// Signs any payload for any purpose.
 pub(crate) fn sign<T: Serialize>(key: &dyn SigningKey, domain: Domain, payload: &T) -> Signed {
@@ -99,16 +20,11 @@ pub(crate) fn sign<T: Serialize>(key: &dyn SigningKey, domain: Domain, payload: 
     Signed { payload: payload.into(), signature: signature.into() }
 }
 
-/// What a message says: kind, body and the sender's clock.
-pub(crate) fn plaintext(kind: u8, body: Vec<u8>, clock_ms: u64) -> Vec<u8> {
-    encode(&Plaintext { b: body.into(), k: kind, t: clock_ms })
-}
-
 /// Words of kind 1, with some name.
 pub(crate) fn words(text: &str) -> Vec<u8> {
     let mut name = [0; 16];
     name.copy_from_slice(&sha256(text.as_bytes())[..16]);
-    encode(&Text { i: ByteArray::new(name), t: text })
+    payloads::text(name, text)
 }
 
 /// The mark and zeros up to 256 bytes.

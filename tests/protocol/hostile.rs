@@ -135,7 +135,7 @@ fn who_gave_up_a_silent_link_is_cut_and_not_gone() {
 
 /// A message's name is its sender's choice: another's words of the same name are other words.
 #[test]
-fn the_id_of_anothers_message_hides_no_words() {
+fn the_id_of_another_members_message_hides_no_words() {
     for suite in Suite::ALL {
         let mut net = Net::new(suite, &["ann", "bo", "carol"]);
         let id = net.send("bo", "of Bo");

@@ -1,14 +1,14 @@
 //! A member with good keys who breaks the rules: the others see no more of it than they should, and
 //! nobody's word is put into another's mouth.
 
-use conversa::crypto::{Domain, Fingerprint, Suite};
+use conversa::crypto::{Domain, Suite};
 use conversa::protocol::limits::{CHAIN_MESSAGES_MAX, TEXT_BYTES_MAX};
-use conversa::protocol::{Event, Stop};
-use conversa::wire::{ByteArray, Frame, Item, ItemKind, Msg, Signed, Wrap, decode, encode};
-use serde::{Deserialize, Serialize};
+use conversa::protocol::{Event, RoomId, Stop};
+use conversa::wire::{Frame, Item, ItemKind, Msg, Signed, Wrap, decode, encode};
 
-use crate::announcer::{Announcer, Chain, Flaw, text};
+use crate::announcer::{Announcer, Chain, Flaw};
 use crate::net::{Net, identity};
+use crate::payloads::{Common, text};
 
 /// Ann with a chain of her own making, which Bo has taken.
 fn insider(suite: Suite) -> (Net, Announcer, Chain) {
@@ -139,9 +139,7 @@ fn a_chain_of_an_older_number_is_not_taken_up_again() {
 
 #[test]
 fn a_chain_is_not_taken_for_another_members_or_rooms() {
-    for change in
-        [claim_to_be_bo as fn(&mut Common), |common| common.r = ByteArray::new([9; 32]), |common| common.v = 2]
-    {
+    for change in [claim_to_be_bo as fn(&mut Common), |common| common.r = RoomId([9; 32]), |common| common.v = 2] {
         let (mut net, mut ann) = Announcer::in_a_room(Suite::Classical);
         let (packet, mut chain) = ann.announce(Flaw::None, &mut net.random);
         let mut common: Common = decode(&packet.common.payload).unwrap();
@@ -172,18 +170,6 @@ fn a_message_of_another_room_or_version_ends_the_room_for_whoever_is_shown_it() 
         deliver(&mut net, ItemKind::Msg, None, encode(&message));
         assert!(matches!(net.stop_of("bo"), Some(Stop::Protocol(_))), "{field}: {:?}", net.stop_of("bo"));
     }
-}
-
-#[derive(Serialize, Deserialize)]
-struct Common {
-    a: Fingerprint,
-    c: ByteArray<32>,
-    g: ByteArray<32>,
-    h: ByteArray<32>,
-    n: u64,
-    q: u64,
-    r: ByteArray<32>,
-    v: u8,
 }
 
 fn claim_to_be_bo(common: &mut Common) {

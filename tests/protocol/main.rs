@@ -16,6 +16,8 @@ mod insider;
 mod knocks;
 mod messaging;
 mod net;
+#[path = "../common/payloads.rs"]
+mod payloads;
 mod prekeys;
 mod rabble;
 mod reasons;

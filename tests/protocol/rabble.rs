@@ -11,8 +11,8 @@ use conversa::wire::{
     ByteArray, Frame, FrameKind, Item, Join, JoinAnswer, Look, Msg, Open, Ping, Presence, Resume, Signed, encode,
 };
 
-use crate::forge::Header;
 use crate::net::{Net, Seeded, Taped, identity};
+use crate::payloads::Header;
 
 /// How many come.
 const RABBLE: u64 = 3_000;

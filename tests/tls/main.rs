@@ -3,12 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
 
 mod bytes;
+#[path = "../common/keys.rs"]
+mod keys;
 
 use std::io::{self, IoSlice, Read, Write};
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use conversa::crypto::{Fingerprint, KeyKind, SigningKey, Suite, key_file};
+use conversa::crypto::{Fingerprint, SigningKey, Suite};
 use conversa::net::tls::{
     ALPN, KEY_EXCHANGE, Verdict, client_config, host_config, peer_fingerprint, probe_config, unnamed,
 };
@@ -24,13 +25,14 @@ use rustls::{
     ProtocolVersion, SignatureScheme,
 };
 
+use self::keys::key_bytes;
+
 fn key(name: &str) -> Arc<dyn SigningKey> {
     Suite::Classical.backend().signing_from_pkcs8(&pkcs8(name)).unwrap().into()
 }
 
 fn pkcs8(name: &str) -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/keys/{name}.sign.pem"));
-    key_file::from_pem(&std::fs::read_to_string(path).unwrap(), KeyKind::Rsa, None).unwrap().to_vec()
+    key_bytes(Suite::Classical, &format!("{name}.sign"))
 }
 
 fn fingerprint(name: &str) -> Fingerprint {

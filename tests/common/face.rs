@@ -1,0 +1,45 @@
+//! A person with a profile and what a front end knows: a session, and the conversations that its events make.
+
+use std::sync::mpsc::Receiver;
+
+use conversa::app::conversation::{Change, Chat};
+use conversa::app::{Opening, Profile, Session, SessionEvent};
+use tempfile::TempDir;
+
+use crate::events::events_of;
+use crate::next::next_before;
+use crate::patience::{PATIENCE, deadline};
+
+pub(crate) struct Face {
+    pub(crate) directory: TempDir,
+    pub(crate) session: Session,
+    pub(crate) opening: Opening,
+    pub(crate) chat: Chat,
+    pub(crate) changes: Vec<Change>,
+    events: Receiver<SessionEvent>,
+}
+
+impl Face {
+    pub(crate) fn open(directory: TempDir) -> Self {
+        let profile = Profile::open(Some(directory.path().to_owned())).unwrap();
+        let (session, opening, events) = Session::open(profile).unwrap();
+        let events = events_of(events, |_| ());
+        let mut face = Self { directory, session, opening, chat: Chat::default(), changes: Vec::new(), events };
+        face.chat = Chat::new(&face.opening.rooms);
+        face
+    }
+
+    /// Takes events in until it is so.
+    pub(crate) fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let end = deadline();
+        while !is_so(self) {
+            match next_before(&self.events, end) {
+                Ok(event) => self.changes.extend(self.chat.apply(&event, 1)),
+                Err(error) => {
+                    let profile = self.directory.path().display();
+                    panic!("{what} did not come in {PATIENCE:?} ({error}) at {profile}: {:#?}", self.changes)
+                }
+            }
+        }
+    }
+}
