@@ -71,14 +71,14 @@ fn what_the_threat_model_points_to_is_there() {
 #[test]
 fn links_between_the_documents_lead_somewhere() {
     let mut links = 0;
-    for document in
-        ["README.md", "docs/SECURITY.md", "docs/threat-model.md", "docs/protocol.md", "docs/model/README.md"]
-    {
-        let directory = root().join(document).parent().unwrap().to_owned();
-        for target in read(document).split("](").skip(1).map(|rest| rest.split(')').next().unwrap().to_owned()) {
+    let documents = files(&["README.md", ".github", "docs"], |path| path.extension().is_some_and(|end| end == "md"));
+    assert!(documents.len() > 20, "{} documents are found", documents.len());
+    for (document, text) in documents {
+        let directory = document.parent().unwrap().to_owned();
+        for target in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap().to_owned()) {
             let path = target.split('#').next().unwrap();
             if !path.is_empty() && !path.contains("://") {
-                assert!(directory.join(path).exists(), "{document} leads to {path}, which is not there");
+                assert!(directory.join(path).exists(), "{} leads to {path}, which is not there", document.display());
                 links += 1;
             }
         }
