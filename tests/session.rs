@@ -17,6 +17,9 @@ use conversa::app::{
 use conversa::crypto::{Fingerprint, Suite};
 use conversa::protocol::{Invite, LearningConsent, RoomCrypto};
 
+#[path = "../examples/bot.rs"]
+mod bot;
+
 /// How long anything may take: far more than it does, for busy machines.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -33,16 +36,7 @@ struct Face {
 impl Face {
     /// With the test keys of `name`, and called so.
     fn of(name: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keys");
-        let identity = directory.path().join("identity");
-        fs::create_dir_all(identity.join("learning")).unwrap();
-        for file in ["sign", "enc"] {
-            fs::copy(keys.join(format!("{name}.{file}.pem")), identity.join(format!("{file}.pem"))).unwrap();
-            let learning = identity.join(format!("learning/{file}.pem"));
-            fs::copy(keys.join(format!("{name}.{file}.learning.pem")), learning).unwrap();
-        }
-        let face = Self::open(directory);
+        let face = Self::open(with_keys_of(name));
         let name = name.to_owned();
         face.session.change_settings(move |settings| settings.name = name);
         face
@@ -146,6 +140,20 @@ impl Face {
     }
 }
 
+/// A profile with the test keys of `name`.
+fn with_keys_of(name: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keys");
+    let identity = directory.path().join("identity");
+    fs::create_dir_all(identity.join("learning")).unwrap();
+    for file in ["sign", "enc"] {
+        fs::copy(keys.join(format!("{name}.{file}.pem")), identity.join(format!("{file}.pem"))).unwrap();
+        let learning = identity.join(format!("learning/{file}.pem"));
+        fs::copy(keys.join(format!("{name}.{file}.learning.pem")), learning).unwrap();
+    }
+    directory
+}
+
 fn join(invite: Invite) -> JoinRequest {
     JoinRequest { target: JoinTarget::Invite(Box::new(invite)), learning: None, pin: None, look: false }
 }
@@ -176,6 +184,19 @@ fn names_and_titles_change_for_everybody() {
     ann.until("a warning", |face| {
         face.changes.iter().any(|change| matches!(change, Change::Problem { seat: None, .. }))
     });
+}
+
+#[test]
+fn the_bot_of_the_examples_answers_until_the_room_is_closed() {
+    let mut ann = Face::of("ann");
+    let at_ann = ann.host_friday();
+    let (directory, invite) = (with_keys_of("bo"), ann.invite(at_ann).to_string());
+    let profile = directory.path().to_owned();
+    let running = std::thread::spawn(move || bot::run(profile, &invite).map_err(|error| error.to_string()));
+    ann.session.send(at_ann, "!echo anybody there?").unwrap();
+    ann.until_told(at_ann, "anybody there?");
+    ann.session.close_room(at_ann);
+    assert_eq!(running.join().unwrap(), Ok(()));
 }
 
 #[test]
