@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(unreachable_pub, reason = "a test program has no outside")]
 
+mod contract;
 #[cfg(unix)]
 mod descriptors;
 mod files;
@@ -10,6 +11,7 @@ mod keys;
 mod logs;
 mod membership;
 mod names;
+mod page;
 mod person;
 mod refusals;
 mod relay;

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::page;
+
 /// How long anything may take: far more than it does, for busy machines.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -119,6 +121,7 @@ pub struct Hosting {
 pub fn finish(command: &mut Command) -> (i32, String, String) {
     let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    text(output.stdout.clone()).lines().for_each(page::hold);
     (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
 }
 
@@ -129,10 +132,13 @@ pub struct Person {
     lines: Receiver<String>,
     errors: Arc<Mutex<String>>,
     seen: Vec<String>,
+    /// Whether it is the program that `docs/json.md` is about, and not the second client.
+    is_ours: bool,
 }
 
 impl Person {
     pub fn start(mut command: Command) -> Self {
+        let is_ours = command.get_program() != "python3";
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn().unwrap();
         let (sender, lines) = channel();
@@ -147,7 +153,7 @@ impl Person {
             }
         });
         let input = child.stdin.take();
-        Self { child, input, lines, errors, seen: Vec::new() }
+        Self { child, input, lines, errors, seen: Vec::new(), is_ours }
     }
 
     /// The next line of standard output.
@@ -181,6 +187,7 @@ impl Person {
                 Err(RecvTimeoutError::Disconnected) => self.fail(&format!("it ended before “{name}”")),
             };
             let event: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+            self.hold(&line);
             self.seen.push(line);
             if event["event"] == name && fits(&event) {
                 return event;
@@ -251,7 +258,9 @@ impl Person {
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
             if let Some(status) = self.child.try_wait().unwrap() {
-                self.seen.extend(self.lines.iter());
+                let rest: Vec<String> = self.lines.iter().collect();
+                rest.iter().for_each(|line| self.hold(line));
+                self.seen.extend(rest);
                 return status;
             }
             thread::sleep(Duration::from_millis(10));
@@ -262,6 +271,12 @@ impl Person {
     /// The events that were written after what was looked at, once it has ended.
     pub fn last_events(&self) -> Vec<Value> {
         self.seen.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    fn hold(&self, line: &str) {
+        if self.is_ours {
+            page::hold(line);
+        }
     }
 
     fn fail(&self, why: &str) -> ! {
