@@ -7,9 +7,9 @@ mod sources;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use self::sources::{files, root};
+use self::sources::{files, files_where, root};
 
 #[test]
 fn each_dependency_has_its_reason_above_it() {
@@ -96,19 +96,67 @@ fn functions() -> BTreeSet<String> {
 #[test]
 fn links_between_the_documents_lead_somewhere() {
     let mut links = 0;
-    for document in
-        ["README.md", "docs/SECURITY.md", "docs/threat-model.md", "docs/protocol.md", "docs/model/README.md"]
-    {
-        let directory = root().join(document).parent().unwrap().to_owned();
-        for target in read(document).split("](").skip(1).map(|rest| rest.split(')').next().unwrap().to_owned()) {
+    let documents =
+        text_files(&["README.md", ".github", "docs"], |path| path.extension().is_some_and(|end| end == "md"));
+    assert!(documents.len() > 20, "{} documents are found", documents.len());
+    for (document, text) in documents {
+        let directory = document.parent().unwrap().to_owned();
+        for target in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap().to_owned()) {
             let path = target.split('#').next().unwrap();
             if !path.is_empty() && !path.contains("://") {
-                assert!(directory.join(path).exists(), "{document} leads to {path}, which is not there");
+                assert!(directory.join(path).exists(), "{} leads to {path}, which is not there", document.display());
                 links += 1;
             }
         }
     }
     assert!(links > 20, "{links} links are found");
+}
+
+/// Tags of actions can be moved, and a server can give another file tomorrow: neither is to reach a build unnoticed.
+#[test]
+fn whatever_a_build_takes_from_elsewhere_is_pinned() {
+    let workflows =
+        text_files(&[".github/workflows"], |path| path.extension().is_some_and(|extension| extension == "yml"));
+    let actions: usize = workflows.iter().map(|(_, text)| text.matches("uses: ").count()).sum();
+    assert!(workflows.len() > 1 && actions > 10, "{actions} actions in {} workflows are found", workflows.len());
+    let scripts =
+        text_files(&[".ci", "packaging", "fuzz/run", "docs/model"], |path| !path.ends_with("packaging/fetch"));
+    for (path, text) in workflows.iter().chain(&scripts) {
+        let found = unpinned(text);
+        assert!(found.is_empty(), "{} takes without a hash: {found:?}", path.display());
+    }
+    let fetched: usize =
+        workflows.iter().chain(&scripts).map(|(_, text)| text.matches("packaging/fetch").count()).sum();
+    assert!(fetched > 3, "{fetched} downloads are found");
+}
+
+#[test]
+fn the_reader_of_workflows_and_scripts_finds_what_is_not_pinned() {
+    let hash = "0123456789abcdef".repeat(4);
+    let action = &hash[..40];
+    for fine in [
+        format!("  - uses: actions/checkout@{action} # v7.0.1"),
+        format!("packaging/fetch https://example.org \\\n    {hash} file"),
+        format!("packaging/fetch \\\n    \"$server/file\" \\\n    {hash} file"),
+        "packaging/fetch \"$server/file\" \"$expected\" file".to_owned(),
+        "install_packages curl".to_owned(),
+        "# One could take curl https://example.org".to_owned(),
+        "  - uses: ./.github/actions/ours".to_owned(),
+    ] {
+        assert!(unpinned(&fine).is_empty(), "{fine}");
+    }
+    for bad in [
+        "  - uses: actions/checkout@v7".to_owned(),
+        "  - uses: actions/checkout".to_owned(),
+        format!("  - uses: actions/checkout@{}", &action[1..]),
+        format!("  - uses: actions/checkout@{action}"),
+        "curl --fail https://example.org -o file".to_owned(),
+        "    - run: sudo wget https://example.org".to_owned(),
+        "x=$(curl https://example.org)".to_owned(),
+        "packaging/fetch https://example.org file".to_owned(),
+    ] {
+        assert_eq!(unpinned(&bad).len(), 1, "{bad}");
+    }
 }
 
 fn read(path: &str) -> String {
@@ -129,6 +177,28 @@ fn dependencies_without_reason(manifest: &str) -> Vec<&str> {
     without
 }
 
+/// The lines that use an action without the hash of a commit and its version in a comment, or download a file in
+/// another way than by `packaging/fetch` with a hash, written there or held in `$expected`.
+fn unpinned(text: &str) -> Vec<String> {
+    let is_hex = |word: &str, length: usize| word.len() == length && word.chars().all(|c| c.is_ascii_hexdigit());
+    let is_fine = |line: &str| {
+        if let Some((_, action)) = line.split_once("uses: ") {
+            let (action, version) = action.split_once(" # v").unwrap_or((action, ""));
+            let hash = action.split_once('@').map_or("", |(_, hash)| hash);
+            return action.starts_with("./") || is_hex(hash, 40) && !version.is_empty();
+        }
+        let mut words = line.split(|c: char| c.is_whitespace() || "\"'$();&|".contains(c));
+        if line.contains("packaging/fetch") {
+            return words.any(|word| is_hex(word, 64) || word == "expected");
+        }
+        let installs = line.contains("install_packages") || line.contains("apt-get install");
+        installs || !words.any(|word| matches!(word, "curl" | "wget"))
+    };
+    let joined = text.replace("\\\n", " ");
+    let lines = joined.lines().filter(|line| !line.trim_start().starts_with('#'));
+    lines.filter(|line| !is_fine(line)).map(|line| line.trim().to_owned()).collect()
+}
+
 /// How the models write their variants.
 fn is_flag(word: &str) -> bool {
     let is_capital = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
@@ -147,4 +217,10 @@ fn is_name(c: char) -> bool {
 fn rust_files(places: &[&str]) -> Vec<(PathBuf, String)> {
     let paths = places.iter().flat_map(|place| files(place, "rs"));
     paths.map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+}
+
+/// Every file of text at or below these places that is wanted.
+fn text_files(places: &[&str], is_wanted: impl Fn(&Path) -> bool) -> Vec<(PathBuf, String)> {
+    let wanted = places.iter().flat_map(|place| files_where(place, &is_wanted));
+    wanted.filter_map(|path| fs::read_to_string(&path).ok().map(|text| (path, text))).collect()
 }

@@ -238,8 +238,11 @@ fn every_file_is_read_or_belongs_to_tests_alone() {
     let unread: Vec<PathBuf> = sources::files().difference(&both).cloned().collect();
     assert!(unread.is_empty(), "no module declares {unread:?}");
     for source in &tree.sources {
-        let whole: Vec<_> =
-            sources::text(&source.path).parse::<proc_macro2::TokenStream>().unwrap().into_iter().collect();
+        // Documentation is looked at nowhere, and a file may have more of it than of code.
+        let text = sources::text(&source.path);
+        let code = text.lines().filter(|line| !["//!", "///"].iter().any(|sign| line.trim_start().starts_with(sign)));
+        let code = code.collect::<Vec<_>>().join("\n");
+        let whole: Vec<_> = code.parse::<proc_macro2::TokenStream>().unwrap().into_iter().collect();
         let (kept, all) = (weight(&source.tokens), weight(&whole));
         assert!(kept * 4 >= all, "only {kept} of {all} words of {} are looked at", source.path.display());
     }

@@ -24,6 +24,9 @@ use conversa::app::{
 use conversa::crypto::{Fingerprint, KeyKind, Suite};
 use conversa::protocol::{Invite, LearningConsent, RoomCrypto};
 
+#[path = "../examples/bot.rs"]
+mod bot;
+
 use self::face::Face;
 use self::profiles::{empty_profile, profile_of};
 
@@ -145,6 +148,19 @@ fn names_and_titles_change_for_everybody() {
     ann.until("a warning", |face| {
         face.changes.iter().any(|change| matches!(change, Change::Problem { seat: None, .. }))
     });
+}
+
+#[test]
+fn the_bot_of_the_examples_answers_until_the_room_is_closed() {
+    let mut ann = Face::of("ann");
+    let at_ann = ann.host_friday();
+    let (directory, invite) = (profile_of("bo"), ann.invite(at_ann).to_string());
+    let profile = directory.path().to_owned();
+    let running = std::thread::spawn(move || bot::run(profile, &invite).map_err(|error| error.to_string()));
+    ann.session.send(at_ann, "!echo anybody there?").unwrap();
+    ann.until_told(at_ann, "anybody there?");
+    ann.session.close_room(at_ann);
+    assert_eq!(running.join().unwrap(), Ok(()));
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod join;
 mod json_input;
 mod known_rooms;
 mod lines;
+mod manual;
 mod outgoing;
 mod output;
 mod passphrase;
@@ -43,7 +44,7 @@ pub fn run(command: Command, global: &Global) -> u8 {
         Command::Identity(arguments) => arguments.json,
         Command::Rooms(arguments) => arguments.json,
         Command::Relay(arguments) => arguments.json,
-        Command::Completions(_) => false,
+        Command::Completions(_) | Command::Manual => false,
     };
     let mut console = Console::new(is_json);
     let done = match command {
@@ -54,6 +55,7 @@ pub fn run(command: Command, global: &Global) -> u8 {
         Command::Rooms(arguments) => rooms::run(&arguments, global, &mut console),
         Command::Relay(arguments) => relay::run(&arguments, global, &mut console),
         Command::Completions(arguments) => completions::run(&arguments, &mut console),
+        Command::Manual => manual::run(&mut console),
     };
     let exit = done.unwrap_or_else(|problem| {
         console.problem(&problem);

@@ -5,6 +5,7 @@
 
 #[path = "../common/connect.rs"]
 mod connect;
+mod contract;
 #[cfg(unix)]
 mod descriptors;
 #[path = "../common/ended.rs"]
@@ -22,6 +23,7 @@ mod names;
 mod next;
 #[path = "../common/output.rs"]
 mod output;
+mod page;
 #[path = "../common/patience.rs"]
 mod patience;
 mod person;

@@ -14,6 +14,7 @@ use crate::ended::ended;
 use crate::lines::lines_of;
 use crate::next::next_before;
 use crate::output::output;
+use crate::page;
 use crate::patience::deadline;
 use crate::profiles::{empty_profile, profile_of};
 use crate::until::try_until;
@@ -117,6 +118,7 @@ pub fn finish(command: &mut Command) -> (i32, String, String) {
 /// Exit code, standard output, standard error.
 pub fn parts(output: Output) -> (i32, String, String) {
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    text(output.stdout.clone()).lines().for_each(page::hold);
     (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
 }
 
@@ -133,10 +135,13 @@ pub struct Person {
     lines: Receiver<String>,
     errors: Arc<Mutex<String>>,
     seen: Vec<String>,
+    /// Whether it is the program that `docs/json.md` is about, and not the second client.
+    is_ours: bool,
 }
 
 impl Person {
     pub fn start(mut command: Command) -> Self {
+        let is_ours = command.get_program() != "python3";
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn().unwrap();
         let lines = lines_of(child.stdout.take().unwrap());
@@ -149,7 +154,7 @@ impl Person {
             }
         });
         let input = child.stdin.take();
-        Self { child, input, lines, errors, seen: Vec::new() }
+        Self { child, input, lines, errors, seen: Vec::new(), is_ours }
     }
 
     /// The next line of standard output.
@@ -185,6 +190,7 @@ impl Person {
         loop {
             let line = self.line_before(&format!("“{name}”"), end);
             let event: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+            self.hold(&line);
             if event["event"] == name && fits(&event) {
                 return event;
             }
@@ -257,6 +263,7 @@ impl Person {
         let Some(status) = try_until(|| self.child.try_wait().unwrap()) else { self.fail("it did not end") };
         // The rest of its lines are on their way from the thread that reads them.
         while let Ok(line) = next_before(&self.lines, deadline()) {
+            self.hold(&line);
             self.seen.push(line);
         }
         status
@@ -265,6 +272,12 @@ impl Person {
     /// The events that were written after what was looked at, once it has ended.
     pub fn last_events(&self) -> Vec<Value> {
         self.seen.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    fn hold(&self, line: &str) {
+        if self.is_ours {
+            page::hold(line);
+        }
     }
 
     fn fail(&self, why: &str) -> ! {

@@ -282,6 +282,67 @@ fn messages() -> Vec<MessageRow> {
     ]
 }
 
+/// A quiet evening, for the pictures of the README: one room, three people, and nothing that is not Latin, for those
+/// letters are the program's own on every computer.
+pub(crate) fn friday(app: &AppWindow) {
+    let state = app.global::<ChatState>();
+    let mut room = state.get_room();
+    (room.members, room.here) = (3, 3);
+    let groups: Vec<SharedString> = (1..=6).map(|group| format!("{:05}", 17_389 * group % 99_991).into()).collect();
+    let text = groups.iter().map(SharedString::as_str).collect::<Vec<_>>().join(" ");
+    room.code = KeyCode { text: text.into(), groups: list(groups), ..KeyCode::default() };
+    state.set_room(room);
+    let listed = |row: &RoomRow, preview: &str| RoomRow { preview: preview.into(), unread: 0, ..row.clone() };
+    let all = rooms();
+    state.set_rooms(list(vec![listed(&all[0], "Exactly."), listed(&all[4], &all[4].preview)]));
+    state.set_room_count(2);
+    let known = members();
+    let identity = state.get_identity();
+    state.set_identity(IdentityView { name: "Ann".into(), initials: "A".into(), ..identity.clone() });
+    let ann = MemberRow { tag: identity.code.tag, ..known[0].clone() };
+    let carol = MemberRow { name: "Carol".into(), here: true, doubtful: false, ..known[4].clone() };
+    state.set_members(list(vec![ann, known[1].clone(), carol]));
+    state.set_knocks(ModelRc::default());
+    let said = |sender: &str, hue, time: &str, text: &str| MessageRow {
+        kind: RowKind::Message,
+        sender: sender.into(),
+        initials: sender.chars().take(1).collect::<String>().into(),
+        hue,
+        time: time.into(),
+        text: text.into(),
+        first: true,
+        last: true,
+        ..MessageRow::default()
+    };
+    let own = |time: &str, text: &str| MessageRow {
+        own: true,
+        delivery: Delivery::Delivered,
+        delivered: 2,
+        recipients: 2,
+        ..said("Ann", 4, time, text)
+    };
+    state.set_messages(list(vec![
+        MessageRow { kind: RowKind::Day, day: date(DateForm::Today), ..MessageRow::default() },
+        said("Bo", 1, "12:38", "Hello Ann! Are we still on for tonight?"),
+        own("12:39", "Yes, at eight. I booked the small table by the window."),
+        MessageRow {
+            last: false,
+            ..said("Carol", 2, "12:41", "I will be ten minutes late, the train is slow on Fridays.")
+        },
+        MessageRow { first: false, ..said("Carol", 2, "12:41", "Start without me!") },
+        own("12:44", "We will not. Bo, can you bring the ladder back?"),
+        MessageRow {
+            last: false,
+            ..said("Bo", 1, "12:46", "Sure. It is in the van already, together with the paint.")
+        },
+        MessageRow {
+            first: false,
+            ..said("Bo", 1, "12:47", "And this time nobody has to read our messages but us three :)")
+        },
+        own("12:48", "Exactly."),
+    ]));
+}
+
 /// Messages whose times have something to be said.
 pub(crate) fn late(app: &AppWindow) {
     let state = app.global::<ChatState>();

@@ -7,7 +7,8 @@
 mod fixture;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use conversa::app::Language;
@@ -18,7 +19,7 @@ use conversa::gui::{
 };
 use i_slint_backend_testing::{AccessibleRole, ElementQuery, TestingBackend, TestingBackendOptions};
 use slint::platform::WindowEvent;
-use slint::{ComponentHandle, LogicalSize, ModelRc, PhysicalSize, VecModel};
+use slint::{ComponentHandle, LogicalSize, ModelRc, PhysicalSize, Rgba8Pixel, SharedPixelBuffer, VecModel};
 
 const WIDE: (u32, u32) = (1100, 740);
 const NARROW: (u32, u32) = (400, 740);
@@ -62,10 +63,7 @@ fn shoot(app: &AppWindow, page: &str, expected: &[&str]) {
 
 fn shoot_in(app: &AppWindow, page: &str, expected: &[&str], sizes: &[((u32, u32), &str)]) {
     for &(size, width) in sizes {
-        app.window().set_size(PhysicalSize::new(size.0, size.1));
-        app.window().dispatch_event(WindowEvent::Resized { size: LogicalSize::new(size.0 as f32, size.1 as f32) });
-        // Lists settle over a few frames.
-        (0..3).for_each(|_| step(app));
+        resize(app, size);
         // Colours do not depend on the size.
         let shades = [(Appearance::Light, "light"), (Appearance::Dark, "dark")];
         for (appearance, shade) in shades.into_iter().take(if width == "wide" { 2 } else { 1 }) {
@@ -83,6 +81,13 @@ fn step(app: &AppWindow) {
     i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(150));
 }
 
+fn resize(app: &AppWindow, size: (u32, u32)) {
+    app.window().set_size(PhysicalSize::new(size.0, size.1));
+    app.window().dispatch_event(WindowEvent::Resized { size: LogicalSize::new(size.0 as f32, size.1 as f32) });
+    // Lists settle over a few frames.
+    (0..3).for_each(|_| step(app));
+}
+
 fn draw(app: &AppWindow, size: (u32, u32), name: &str) {
     let picture = app.window().take_snapshot().unwrap();
     assert_eq!((picture.width(), picture.height()), size, "{name}");
@@ -91,11 +96,27 @@ fn draw(app: &AppWindow, size: (u32, u32), name: &str) {
     assert!(colours.len() > 50, "{name} shows only {} colours", colours.len());
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots");
     std::fs::create_dir_all(&folder).unwrap();
-    let file = std::fs::File::create(folder.join(format!("{name}.png"))).unwrap();
-    let mut encoder = png::Encoder::new(file, picture.width(), picture.height());
+    write(&folder.join(format!("{name}.png")), &picture, png::Compression::Fast);
+}
+
+fn write(file: &Path, picture: &SharedPixelBuffer<Rgba8Pixel>, compression: png::Compression) {
+    let mut encoder = png::Encoder::new(std::fs::File::create(file).unwrap(), picture.width(), picture.height());
     encoder.set_color(png::ColorType::Rgba);
-    encoder.set_compression(png::Compression::Fast);
+    encoder.set_compression(compression);
     encoder.write_header().unwrap().write_image_data(picture.as_bytes()).unwrap();
+}
+
+/// How many pixels of a file look otherwise than those of a picture. The letters are the program's own, so that every
+/// computer draws the same; what is left between two of them are the last bits of a colour.
+fn different_pixels(file: &Path, picture: &SharedPixelBuffer<Rgba8Pixel>) -> usize {
+    let mut reader = png::Decoder::new(BufReader::new(std::fs::File::open(file).unwrap())).read_info().unwrap();
+    let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut bytes).unwrap();
+    if (info.width, info.height, info.color_type) != (picture.width(), picture.height(), png::ColorType::Rgba) {
+        return usize::MAX;
+    }
+    let differs = |(known, drawn): &(&[u8], &[u8])| known.iter().zip(*drawn).any(|(a, b)| a.abs_diff(*b) > 48);
+    bytes.chunks_exact(4).zip(picture.as_bytes().chunks_exact(4)).filter(differs).count()
 }
 
 /// All elements in one pass, for each takes a while: what is expected is there, and every control has
@@ -172,6 +193,32 @@ fn room() {
     state.set_sheet(Sheet::None);
     state.set_zoom(1.5);
     shoot(&app, "room-zoomed", &["Message"]);
+}
+
+/// The README and the shops of the desktops show the window as it is. To draw the pictures anew, after a change that is
+/// to be seen in them: `RENEW_PICTURES=1 cargo test --locked --test screenshots pictures`, and look at them.
+#[test]
+fn the_pictures_of_the_documents_show_the_window_of_today() {
+    /// A letter has some 50 pixels.
+    const DIFFERENT_MAX: usize = 40;
+    let app = window();
+    fixture::friday(&app);
+    let state = app.global::<ChatState>();
+    state.set_people_open(true);
+    resize(&app, WIDE);
+    for (appearance, shade) in [(Appearance::Light, "light"), (Appearance::Dark, "dark")] {
+        state.set_appearance(appearance);
+        step(&app);
+        let picture = app.window().take_snapshot().unwrap();
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/screenshot-{shade}.png"));
+        if std::env::var_os("RENEW_PICTURES").is_some() {
+            write(&file, &picture, png::Compression::High);
+        }
+        let different = different_pixels(&file, &picture);
+        let how = "RENEW_PICTURES=1 cargo test --locked --test screenshots pictures";
+        assert!(different <= DIFFERENT_MAX, "{} is of an older window, by {different} pixels: {how}", file.display());
+    }
+    check_elements(&app, WIDE, "pictures", &["Message", "Room code", "Invite people…"]);
 }
 
 /// What is said of the messages and of what is being written.

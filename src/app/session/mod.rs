@@ -5,12 +5,33 @@
 //! and on the net's threads. What happened comes as [`SessionEvent`]s, in order, over one channel;
 //! feed each to [`Chat::apply`](super::conversation::Chat::apply) to get rows to show.
 //!
-//! ```text
-//! let (session, opening, events) = Session::open(profile)?;
-//! let seat = session.host(HostRequest { title, crypto: RoomCrypto::trusted(Suite::Hybrid)?, … });
-//! while let Ok(event) = events.recv().await { for change in chat.apply(&event, now_ms) { … } }
-//! session.quit();   // … until SessionEvent::Ended
 //! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use conversa::app::conversation::{Change, Chat};
+//! use conversa::app::{Profile, Session};
+//!
+//! # let directory = tempfile::tempdir()?;
+//! # let place = directory.path().join("ann");
+//! let (session, opening, events) = Session::open(Profile::open(Some(place))?)?;
+//! let mut chat = Chat::new(&opening.rooms);
+//! session.change_settings(|settings| settings.name = "Ann".to_owned());
+//! session.quit();
+//! 'told: loop {
+//!     let now_ms = 1_800_000_000_000; // The date: what rows without one of their own stand under.
+//!     for change in chat.apply(&events.recv_blocking()?, now_ms) {
+//!         match change {
+//!             Change::Settings(settings) => assert_eq!(settings.name, "Ann"),
+//!             Change::Ended => break 'told,
+//!             // Here a front end shows its rows.
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The crate's own page has two sessions that talk with each other.
 //!
 //! Identities are made by themselves when a room needs one; [`Session::ensure_identity`] only
 //! starts that earlier. Owners get a fresh invite by themselves: after the first `Ready`, and each
