@@ -1,5 +1,10 @@
 //! Links in what people write: found, and opened on request. The text is a stranger's, so only
 //! addresses of the web are taken, and a browser gets them as one argument, never through a shell.
+//!
+//! By hand, for the crates for it give less. `linkify` 0.11 finds no address with an IPv6 host, opens another page than
+//! was written where `#` follows the host, and takes a closing quotation mark for a part of the link. `webbrowser` 1.2
+//! waits for `xdg-settings` without a deadline, which the window must not, and leaves each browser that it started as a
+//! zombie.
 
 use std::io;
 use std::process::{Command, Stdio};
@@ -83,6 +88,10 @@ mod tests {
         assert_eq!(find(text), ["https://example.org/a_(b)", "http://example.org/?q=1"]);
         assert_eq!(find("<https://example.org>"), ["https://example.org"]);
         assert_eq!(find("„https://example.org/ü“: ja"), ["https://example.org/ü"]);
+        assert_eq!(find("https://example.org/a\u{3000}次"), ["https://example.org/a"]);
+        for whole in ["http://[2001:db8::7]:8000/x", "https://example.org#top", "https://例え.jp/道"] {
+            assert_eq!(find(whole), [whole]);
+        }
     }
 
     #[test]

@@ -3,6 +3,9 @@
 //! On Linux it is the Secret Service (GNOME Keyring, KWallet, KeePassXC), over D-Bus. Where there is
 //! none, that is said, and the person is asked for the passphrase as ever: nothing else is ever used in
 //! its place. Whoever can use the person's account while the keyring is open can have the passphrase.
+//!
+//! Each call connects anew. The `keyring` crate 4 looks for a store once in a process, so a keyring that starts later
+//! is never found, and keeps one connection behind a lock, so after one call that hangs every later one would.
 
 use std::sync::mpsc;
 use std::time::Duration;
