@@ -3,16 +3,22 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../examples/bot.rs"]
+mod bot;
 #[path = "common/events.rs"]
 mod events;
 #[path = "common/face.rs"]
 mod face;
+#[path = "common/joined.rs"]
+mod joined;
 #[path = "common/next.rs"]
 mod next;
 #[path = "common/patience.rs"]
 mod patience;
 #[path = "common/profiles.rs"]
 mod profiles;
+#[path = "common/until.rs"]
+mod until;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -24,10 +30,8 @@ use conversa::app::{
 use conversa::crypto::{Fingerprint, KeyKind, Suite};
 use conversa::protocol::{Invite, LearningConsent, RoomCrypto};
 
-#[path = "../examples/bot.rs"]
-mod bot;
-
 use self::face::Face;
+use self::joined::joined;
 use self::profiles::{empty_profile, profile_of};
 
 impl Face {
@@ -160,7 +164,7 @@ fn the_bot_of_the_examples_answers_until_the_room_is_closed() {
     ann.session.send(at_ann, "!echo anybody there?").unwrap();
     ann.until_told(at_ann, "anybody there?");
     ann.session.close_room(at_ann);
-    assert_eq!(running.join().unwrap(), Ok(()));
+    assert_eq!(joined(running, "the end of the bot"), Ok(()));
 }
 
 #[test]
