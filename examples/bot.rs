@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-use conversa::app::{JoinRequest, JoinTarget, Profile, SeatEvent, Session, SessionEvent};
+use conversa::app::{JoinRequest, JoinTarget, MembershipEvent, Profile, Session, SessionEvent};
 use conversa::protocol::Event;
 
 /// What it listens to.
@@ -25,17 +25,17 @@ pub(crate) fn run(profile: PathBuf, text: &str) -> Result<(), Box<dyn Error>> {
     session.change_settings(|settings| settings.name = "Echo".to_owned());
     // A learning room is not joined: `learning` would have to hold somebody's consent.
     let target: JoinTarget = text.parse()?;
-    let seat = session.join(JoinRequest { target, learning: None, pin: None, look: false })?;
+    let membership = session.join(JoinRequest { target, learning: None, pin: None, look: false })?;
     loop {
         match events.recv_blocking()? {
             // One's own messages do not come back as `Message`, so the bot cannot talk to itself.
-            SessionEvent::Seat { event: SeatEvent::Protocol(Event::Message { content, .. }), .. } => {
+            SessionEvent::Membership { event: MembershipEvent::Protocol(Event::Message { content, .. }), .. } => {
                 if let Some(words) = content.words().and_then(|words| words.strip_prefix(COMMAND)) {
-                    session.send(seat, words)?;
+                    session.send(membership, words)?;
                 }
             }
-            SessionEvent::Seat { event: SeatEvent::Protocol(Event::Stopped(_)), .. } => session.quit(),
-            SessionEvent::Seat { event: SeatEvent::Failed(problem), .. } => return Err(problem.into()),
+            SessionEvent::Membership { event: MembershipEvent::Protocol(Event::Stopped(_)), .. } => session.quit(),
+            SessionEvent::Membership { event: MembershipEvent::Failed(problem), .. } => return Err(problem.into()),
             SessionEvent::Ended => return Ok(()),
             _ => {}
         }

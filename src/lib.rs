@@ -5,7 +5,9 @@
 //! ```
 //! use std::error::Error;
 //!
-//! use conversa::app::{HostPlace, HostRequest, JoinRequest, JoinTarget, Profile, SeatEvent, Session, SessionEvent};
+//! use conversa::app::{
+//!     HostPlace, HostRequest, JoinRequest, JoinTarget, MembershipEvent, Profile, Session, SessionEvent,
+//! };
 //! use conversa::crypto::Suite;
 //! use conversa::protocol::{Event, RoomCrypto};
 //!
@@ -32,18 +34,20 @@
 //!     // The first invite comes by itself.
 //!     let invite = loop {
 //!         match of_ann.recv_blocking()? {
-//!             SessionEvent::Seat { event: SeatEvent::Protocol(Event::InviteMade(invite)), .. } => break invite,
-//!             SessionEvent::Seat { event: SeatEvent::Failed(problem), .. } => return Err(problem.into()),
+//!             SessionEvent::Membership { event: MembershipEvent::Protocol(Event::InviteMade(invite)), .. } => {
+//!                 break invite;
+//!             }
+//!             SessionEvent::Membership { event: MembershipEvent::Failed(problem), .. } => return Err(problem.into()),
 //!             _ => {}
 //!         }
 //!     };
 //!
 //!     let target = JoinTarget::Invite(Box::new(invite));
-//!     let seat = bo.join(JoinRequest { target, learning: None, pin: None, look: false })?;
+//!     let membership = bo.join(JoinRequest { target, learning: None, pin: None, look: false })?;
 //!     // It waits in Bo's program until he is in the room.
-//!     bo.send(seat, "Hello, Ann")?;
+//!     bo.send(membership, "Hello, Ann")?;
 //!     let said = loop {
-//!         if let SessionEvent::Seat { event: SeatEvent::Protocol(Event::Message { content, .. }), .. } =
+//!         if let SessionEvent::Membership { event: MembershipEvent::Protocol(Event::Message { content, .. }), .. } =
 //!             of_ann.recv_blocking()?
 //!         {
 //!             break content;
@@ -59,8 +63,8 @@
 //! }
 //! ```
 //!
-//! `examples/bot.rs` is a bot that answers; [`app::conversation::Chat`] turns the events into rooms, members and rows to
-//! show.
+//! `examples/bot.rs` is a bot that answers; [`app::conversation::Chat`] turns the events into rooms, members and rows
+//! to show.
 //!
 //! The map of the house; imports go down only:
 //!

@@ -1,4 +1,4 @@
-//! The program: reads the arguments, starts the logger, and runs a face.
+//! The program: reads the arguments, starts the logger, and runs a front end.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -5,20 +5,20 @@
 use conversa::app::conversation::{
     Change, Chat, Connection, Notice, Presence, Progress, Question, ROWS_BYTES_MAX, ROWS_MAX, Room, RowKind, Security,
 };
-use conversa::app::{Code, KnownRoom, Problem, SeatEvent, SeatId, SeatInfo, SessionEvent};
+use conversa::app::{Code, KnownRoom, MembershipEvent, MembershipId, MembershipInfo, Problem, SessionEvent};
 use conversa::crypto::{Fingerprint, Suite};
 use conversa::protocol::{Content, Event, LinkError, MessageId, RoomCode, RoomId, Stop};
 use conversa::wire::Signed;
 
-const SEAT: SeatId = SeatId(1);
+const MEMBERSHIP: MembershipId = MembershipId(1);
 
 fn person(name: &str) -> Fingerprint {
     Fingerprint::of(name.as_bytes())
 }
 
-fn info(suite: Suite, owned: bool) -> SeatInfo {
+fn info(suite: Suite, owned: bool) -> MembershipInfo {
     let addresses = vec!["192.168.1.7:9000".to_owned()];
-    SeatInfo { room: None, suite, title: String::new(), addresses, owned, hosted_here: owned, knocking: false }
+    MembershipInfo { room: None, suite, title: String::new(), addresses, owned, hosted_here: owned, knocking: false }
 }
 
 /// A chat of Bo in Ann's room.
@@ -28,11 +28,11 @@ struct Story {
 }
 
 impl Story {
-    /// Bo takes a seat.
+    /// Bo begins.
     fn begin(suite: Suite) -> Self {
         let mut story = Self { chat: Chat::default(), now_ms: 1_000 };
-        story.seat(SeatEvent::Taken(info(suite, false)));
-        story.seat(SeatEvent::Identity(person("bo")));
+        story.membership(MembershipEvent::Begun(info(suite, false)));
+        story.membership(MembershipEvent::Identity(person("bo")));
         story
     }
 
@@ -47,13 +47,13 @@ impl Story {
         story
     }
 
-    fn seat(&mut self, event: SeatEvent) -> Vec<Change> {
+    fn membership(&mut self, event: MembershipEvent) -> Vec<Change> {
         self.now_ms += 1;
-        self.chat.apply(&SessionEvent::Seat { seat: SEAT, event }, self.now_ms)
+        self.chat.apply(&SessionEvent::Membership { membership: MEMBERSHIP, event }, self.now_ms)
     }
 
     fn tell(&mut self, event: Event) -> Vec<Change> {
-        self.seat(SeatEvent::Protocol(event))
+        self.membership(MembershipEvent::Protocol(event))
     }
 
     fn says(&mut self, who: &str, number: u32, text: &str) -> Vec<Change> {
@@ -63,11 +63,11 @@ impl Story {
 
     fn types(&mut self, number: u32, text: &str) -> Vec<Change> {
         let sent_ms = self.now_ms;
-        self.seat(SeatEvent::Sent { id: message(number), content: Content::text(text), sent_ms })
+        self.membership(MembershipEvent::Sent { id: message(number), content: Content::text(text), sent_ms })
     }
 
     fn room(&self) -> &Room {
-        self.chat.room(SEAT).unwrap()
+        self.chat.room(MEMBERSHIP).unwrap()
     }
 
     /// The rows in words.
@@ -86,7 +86,7 @@ impl Story {
     }
 }
 
-/// What happened, in words for the tests alone: the faces have their own.
+/// What happened, in words for the tests alone: the front ends have their own.
 fn notice_text(room: &Room, notice: &Notice) -> String {
     let name = |member: &Fingerprint| room.name_of(member);
     match notice {
@@ -135,25 +135,31 @@ fn cut() -> Event {
 #[test]
 fn joining_is_told_step_by_step() {
     let mut story = Story { chat: Chat::default(), now_ms: 0 };
-    assert_eq!(story.seat(SeatEvent::Taken(info(Suite::Classical, false))), [Change::RoomAdded(SEAT)]);
+    assert_eq!(
+        story.membership(MembershipEvent::Begun(info(Suite::Classical, false))),
+        [Change::RoomAdded(MEMBERSHIP)]
+    );
     assert_eq!(story.room().connection, Connection::Preparing);
     assert_eq!(story.room().title(), "192.168.1.7:9000", "an address is all one knows");
     story.tell(Event::Connecting);
     assert_eq!(story.room().connection, Connection::Connecting);
     let question = Question::FirstUse(person("host"));
     let changes = story.tell(Event::FirstUse { host: person("host") });
-    assert_eq!(changes, [Change::RoomChanged(SEAT), Change::Question { seat: SEAT, question: question.clone() }]);
+    assert_eq!(
+        changes,
+        [Change::RoomChanged(MEMBERSHIP), Change::Question { membership: MEMBERSHIP, question: question.clone() }]
+    );
     assert_eq!(story.room().connection, Connection::Asking(question));
     story.tell(Event::Waiting);
     assert_eq!(story.room().connection, Connection::WaitingForOwner);
-    story.seat(SeatEvent::Identity(person("bo")));
+    story.membership(MembershipEvent::Identity(person("bo")));
     story.tell(entered());
     story.tell(Event::Members(vec![person("ann"), person("bo")]));
     story.tell(Event::Ready { members: 2, reachable: 1 });
     assert_eq!(story.room().connection, Connection::Connected { members: 2, reachable: 1 });
     assert_eq!(story.rows(), ["You joined the room."], "who is there already is no news");
     let changes = story.tell(Event::Titled { title: "Friday".into() });
-    assert_eq!((story.room().title(), changes), ("Friday", vec![Change::RoomChanged(SEAT)]));
+    assert_eq!((story.room().title(), changes), ("Friday", vec![Change::RoomChanged(MEMBERSHIP)]));
 }
 
 #[test]
@@ -176,11 +182,11 @@ fn an_own_message_is_one_row_from_queued_to_delivered() {
     let mut story = Story::in_the_room();
     let changes = story.types(1, "hello");
     let row = story.room().rows().back().unwrap().id;
-    assert_eq!(changes, [Change::RowAdded { seat: SEAT, row }, Change::RoomChanged(SEAT)]);
+    assert_eq!(changes, [Change::RowAdded { membership: MEMBERSHIP, row }, Change::RoomChanged(MEMBERSHIP)]);
     let progress = |story: &Story| story.room().own_message(&message(1)).unwrap().delivery.clone().unwrap();
     assert_eq!(progress(&story).progress, Progress::Queued);
 
-    let changed = [Change::RowChanged { seat: SEAT, row }];
+    let changed = [Change::RowChanged { membership: MEMBERSHIP, row }];
     assert_eq!(story.tell(Event::OnHost { id: message(1), without: vec![] }), changed);
     let delivery = progress(&story);
     assert_eq!((delivery.progress, delivery.of, delivery.is_complete()), (Progress::OnHost, 1, false));
@@ -209,7 +215,7 @@ fn a_message_that_cannot_go_says_so() {
     }
     story.tell(Event::Rejected { id: message(1), limit: 100 });
     story.tell(Event::OutboxFull { id: message(2) });
-    story.seat(SeatEvent::CancelAsked(message(3)));
+    story.membership(MembershipEvent::CancelAsked(message(3)));
     let progress = |number| story.room().own_message(&message(number)).unwrap().delivery.clone().unwrap().progress;
     assert_eq!(progress(1), Progress::TooLong { limit: 100 });
     assert_eq!((progress(2), progress(3)), (Progress::OutboxFull, Progress::Cancelled));
@@ -221,16 +227,16 @@ fn a_call_back_that_came_too_late_changes_nothing() {
     let mut story = Story::in_the_room();
     story.types(1, "hello");
     story.tell(Event::OnHost { id: message(1), without: vec![] });
-    story.seat(SeatEvent::CancelAsked(message(1)));
+    story.membership(MembershipEvent::CancelAsked(message(1)));
     assert_eq!(story.room().own_message(&message(1)).unwrap().delivery.as_ref().unwrap().progress, Progress::OnHost);
 }
 
 #[test]
 fn what_is_typed_before_one_knows_who_one_is_gets_its_name_later() {
     let mut story = Story { chat: Chat::default(), now_ms: 0 };
-    story.seat(SeatEvent::Taken(info(Suite::Classical, false)));
+    story.membership(MembershipEvent::Begun(info(Suite::Classical, false)));
     story.types(1, "early");
-    story.seat(SeatEvent::Identity(person("bo")));
+    story.membership(MembershipEvent::Identity(person("bo")));
     story.tell(named("bo", "Bo"));
     assert_eq!(story.rows(), ["Bo: early"]);
 }
@@ -242,8 +248,8 @@ fn unread_messages_are_counted_unless_they_are_on_screen() {
     story.says("ann", 2, "two");
     story.types(3, "own words are never unread");
     assert_eq!(story.room().unread, 2);
-    assert_eq!(story.chat.view(Some(SEAT)), [Change::RoomChanged(SEAT)]);
-    assert!(story.chat.view(Some(SEAT)).is_empty());
+    assert_eq!(story.chat.view(Some(MEMBERSHIP)), [Change::RoomChanged(MEMBERSHIP)]);
+    assert!(story.chat.view(Some(MEMBERSHIP)).is_empty());
     story.says("ann", 4, "seen");
     assert_eq!(story.room().unread, 0);
     story.chat.view(None);
@@ -259,7 +265,7 @@ fn joining_and_going_are_told_apart() {
     assert_eq!(story.last_row(), format!("{} joined.", person("carol").tag()));
     let row = story.room().rows().back().unwrap().id;
     let changes = story.tell(named("carol", "Carol"));
-    assert!(changes.contains(&Change::RowChanged { seat: SEAT, row }), "the name goes into the row");
+    assert!(changes.contains(&Change::RowChanged { membership: MEMBERSHIP, row }), "the name goes into the row");
     assert_eq!(story.last_row(), "Carol joined.");
 
     // Who is there is seen at the members. Among the messages it would be noise, however often it changes.
@@ -274,7 +280,7 @@ fn joining_and_going_are_told_apart() {
         (here, Presence::Here),
         (away(false), Presence::Away),
     ] {
-        assert_eq!(story.tell(event), [Change::MembersChanged(SEAT)]);
+        assert_eq!(story.tell(event), [Change::MembersChanged(MEMBERSHIP)]);
         assert_eq!(story.room().member(&person("carol")).unwrap().presence, presence);
     }
     assert_eq!(story.rows().len(), rows);
@@ -372,7 +378,7 @@ fn the_room_code_is_the_newest_one() {
     let mut story = Story::in_the_room();
     assert_eq!(story.room().code(), None, "nothing was told yet");
     for code in [RoomCode::of(&[7; 32]), RoomCode::of(&[8; 32])] {
-        assert_eq!(story.seat(SeatEvent::RoomCode(code.clone())), [Change::RoomChanged(SEAT)]);
+        assert_eq!(story.membership(MembershipEvent::RoomCode(code.clone())), [Change::RoomChanged(MEMBERSHIP)]);
         assert_eq!(story.room().code(), Some(&code));
     }
 }
@@ -390,7 +396,7 @@ fn each_end_is_told_as_what_it_is() {
         assert!(story.last_row().starts_with(words), "{}", story.last_row());
         let problem = Problem::of_stop(&stop);
         assert_eq!(story.room().connection, Connection::Ended(problem.clone()));
-        let told = changes.iter().any(|change| matches!(change, Change::Problem { seat: Some(SEAT), .. }));
+        let told = changes.iter().any(|change| matches!(change, Change::Problem { membership: Some(MEMBERSHIP), .. }));
         assert_eq!(told, problem.is_some());
     }
     let mut story = Story::in_the_room();
@@ -403,26 +409,32 @@ fn each_end_is_told_as_what_it_is() {
 fn a_try_that_failed_leaves_a_problem_and_can_be_made_again() {
     let mut story = Story::begin(Suite::Classical);
     let problem = Problem::from(&LinkError::Refused { address: "192.168.1.7:9000".into() });
-    let changes = story.seat(SeatEvent::Failed(problem.clone()));
-    assert_eq!(changes.last(), Some(&Change::Problem { seat: Some(SEAT), problem: problem.clone() }));
+    let changes = story.membership(MembershipEvent::Failed(problem.clone()));
+    assert_eq!(changes.last(), Some(&Change::Problem { membership: Some(MEMBERSHIP), problem: problem.clone() }));
     assert_eq!(story.room().connection, Connection::Ended(Some(problem)));
-    assert_eq!(story.seat(SeatEvent::Taken(info(Suite::Classical, false))), [Change::RoomChanged(SEAT)]);
+    assert_eq!(
+        story.membership(MembershipEvent::Begun(info(Suite::Classical, false))),
+        [Change::RoomChanged(MEMBERSHIP)]
+    );
     assert_eq!(story.room().connection, Connection::Preparing);
-    assert_eq!(story.seat(SeatEvent::Forgotten), [Change::RoomRemoved(SEAT)]);
-    assert!(story.chat.room(SEAT).is_none());
+    assert_eq!(story.membership(MembershipEvent::Forgotten), [Change::RoomRemoved(MEMBERSHIP)]);
+    assert!(story.chat.room(MEMBERSHIP).is_none());
 }
 
 #[test]
 fn an_owner_sees_who_knocks_until_it_is_over() {
     let mut story = Story::in_the_room();
-    let changed = [Change::KnocksChanged(SEAT)];
+    let changed = [Change::KnocksChanged(MEMBERSHIP)];
     assert_eq!(story.tell(Event::Knock { member: person("carol") }), changed);
     story.tell(Event::Knock { member: person("carol") });
     story.tell(Event::Knock { member: person("dave") });
     assert_eq!(story.room().knocks, [person("carol"), person("dave")]);
     assert_eq!(story.tell(Event::KnockOver { member: person("carol") }), changed);
     assert_eq!(story.room().knocks, [person("dave")]);
-    assert_eq!(story.tell(Event::MemberJoined { member: person("dave") }).last(), Some(&Change::KnocksChanged(SEAT)));
+    assert_eq!(
+        story.tell(Event::MemberJoined { member: person("dave") }).last(),
+        Some(&Change::KnocksChanged(MEMBERSHIP))
+    );
     assert!(story.room().knocks.is_empty(), "who was admitted does not knock any more");
 }
 
@@ -440,13 +452,16 @@ fn a_long_talk_keeps_its_newest_rows() {
     let oldest = story.room().rows().front().unwrap().id;
     let changes = story.says("ann", u32::MAX, "the newest");
     let newest = story.room().rows().back().unwrap().id;
-    let expected = [Change::RowDropped { seat: SEAT, row: oldest }, Change::RowAdded { seat: SEAT, row: newest }];
+    let expected = [
+        Change::RowDropped { membership: MEMBERSHIP, row: oldest },
+        Change::RowAdded { membership: MEMBERSHIP, row: newest },
+    ];
     assert_eq!(changes[..2], expected);
     assert!(story.room().row(oldest).is_none() && story.room().row(newest).is_some());
     story.types(u32::MAX - 1, "mine");
     let changes = story.tell(Event::OnHost { id: message(u32::MAX - 1), without: vec![] });
     let row = story.room().rows().back().unwrap().id;
-    assert_eq!(changes, [Change::RowChanged { seat: SEAT, row }]);
+    assert_eq!(changes, [Change::RowChanged { membership: MEMBERSHIP, row }]);
     assert!(before < ROWS_MAX);
 }
 
@@ -466,7 +481,7 @@ fn a_member_who_uses_the_id_of_my_message_changes_nothing_of_it() {
         let own = |story: &Story| story.room().own_message(&message(1)).cloned().unwrap();
         assert_eq!(own(&story).content.words(), Some("mine"));
         let row = story.room().rows().iter().find(|row| row.kind == RowKind::Message(own(&story))).unwrap().id;
-        let changed = [Change::RowChanged { seat: SEAT, row }];
+        let changed = [Change::RowChanged { membership: MEMBERSHIP, row }];
         assert_eq!(story.tell(Event::OnHost { id: message(1), without: vec![] }), changed);
         assert_eq!(story.tell(Event::Delivered { id: message(1), to: person("ann") }), changed);
         let delivery = own(&story).delivery.unwrap();
@@ -489,8 +504,12 @@ fn long_messages_take_no_more_memory_than_a_long_talk() {
     let mut gone = 0;
     for number in 1..=u32::try_from(2 * most).unwrap() {
         let changes = story.says("mallory", number, &words);
-        gone += changes.iter().filter(|change| matches!(change, Change::RowDropped { seat: SEAT, .. })).count();
-        assert!(matches!(changes.as_slice(), [.., Change::RowAdded { seat: SEAT, .. }, Change::RoomChanged(SEAT)]));
+        gone +=
+            changes.iter().filter(|change| matches!(change, Change::RowDropped { membership: MEMBERSHIP, .. })).count();
+        assert!(matches!(
+            changes.as_slice(),
+            [.., Change::RowAdded { membership: MEMBERSHIP, .. }, Change::RoomChanged(MEMBERSHIP)]
+        ));
     }
     let kept: usize = story.room().rows().iter().map(|row| words_of(&row.kind)).sum();
     assert!((ROWS_BYTES_MAX * 9 / 10..=ROWS_BYTES_MAX).contains(&kept), "{kept} bytes");
@@ -511,18 +530,18 @@ fn words_of(kind: &RowKind) -> usize {
 
 #[test]
 fn where_nobody_looks_no_rows_are_kept_and_all_else_is_known() {
-    let known = [KnownRoom { seat: SEAT, info: info(Suite::Classical, true) }];
+    let known = [KnownRoom { membership: MEMBERSHIP, info: info(Suite::Classical, true) }];
     let mut story = Story { chat: Chat::without_rows(&known), now_ms: 1_000 };
-    for seat in [SEAT, SeatId(2)] {
-        let mut tell = |event| story.chat.apply(&SessionEvent::Seat { seat, event }, 1_000);
-        tell(SeatEvent::Taken(info(Suite::Classical, true)));
-        tell(SeatEvent::Protocol(Event::Members(vec![person("ann"), person("bo")])));
-        tell(SeatEvent::Protocol(named("ann", "Ann")));
-        tell(SeatEvent::Sent { id: message(1), content: Content::text("mine"), sent_ms: 5 });
+    for membership in [MEMBERSHIP, MembershipId(2)] {
+        let mut tell = |event| story.chat.apply(&SessionEvent::Membership { membership, event }, 1_000);
+        tell(MembershipEvent::Begun(info(Suite::Classical, true)));
+        tell(MembershipEvent::Protocol(Event::Members(vec![person("ann"), person("bo")])));
+        tell(MembershipEvent::Protocol(named("ann", "Ann")));
+        tell(MembershipEvent::Sent { id: message(1), content: Content::text("mine"), sent_ms: 5 });
         let said = Event::Message { id: message(2), from: person("ann"), content: Content::text("hi"), sent_ms: 5 };
-        assert_eq!(tell(SeatEvent::Protocol(said)), [Change::RoomChanged(seat)]);
-        assert!(tell(SeatEvent::Protocol(Event::OnHost { id: message(1), without: vec![] })).is_empty());
-        let room = story.chat.room(seat).unwrap();
+        assert_eq!(tell(MembershipEvent::Protocol(said)), [Change::RoomChanged(membership)]);
+        assert!(tell(MembershipEvent::Protocol(Event::OnHost { id: message(1), without: vec![] })).is_empty());
+        let room = story.chat.room(membership).unwrap();
         assert!(room.rows().is_empty() && room.last_message().is_none() && room.own_message(&message(1)).is_none());
         assert_eq!((room.name_of(&person("ann")), room.members().len()), ("Ann".to_owned(), 2));
     }
@@ -530,34 +549,38 @@ fn where_nobody_looks_no_rows_are_kept_and_all_else_is_known() {
 
 #[test]
 fn known_rooms_are_listed_before_anything_happens_and_sorted_by_activity() {
-    let known: Vec<KnownRoom> =
-        (1..=3).map(|seat| KnownRoom { seat: SeatId(seat), info: info(Suite::Classical, false) }).collect();
+    let known: Vec<KnownRoom> = (1..=3)
+        .map(|membership| KnownRoom { membership: MembershipId(membership), info: info(Suite::Classical, false) })
+        .collect();
     let mut chat = Chat::new(&known);
     assert!(chat.rooms().all(|room| room.connection == Connection::Idle));
     let event = Event::Message { id: message(1), from: person("ann"), content: Content::text("hi"), sent_ms: 5 };
-    chat.apply(&SessionEvent::Seat { seat: SeatId(2), event: SeatEvent::Protocol(event) }, 10);
-    assert_eq!(chat.by_activity().first().map(|room| room.seat), Some(SeatId(2)));
-    assert!(matches!(chat.room(SeatId(2)).unwrap().rows()[0].kind, RowKind::Message(_)));
-    assert!(!chat.room(SeatId(2)).unwrap().rows().iter().any(|row| row.kind == RowKind::Notice(Notice::Opened)));
+    chat.apply(&SessionEvent::Membership { membership: MembershipId(2), event: MembershipEvent::Protocol(event) }, 10);
+    assert_eq!(chat.by_activity().first().map(|room| room.membership), Some(MembershipId(2)));
+    assert!(matches!(chat.room(MembershipId(2)).unwrap().rows()[0].kind, RowKind::Message(_)));
+    assert!(!chat.room(MembershipId(2)).unwrap().rows().iter().any(|row| row.kind == RowKind::Notice(Notice::Opened)));
 }
 
 #[test]
 fn rooms_whose_titles_look_alike_have_their_ids_beside_them() {
     let mut chat = Chat::default();
-    let mut take = |seat: u64, title: &str| {
-        let info = SeatInfo {
-            room: Some(RoomId([u8::try_from(seat).unwrap(); 32])),
+    let mut take = |membership: u64, title: &str| {
+        let info = MembershipInfo {
+            room: Some(RoomId([u8::try_from(membership).unwrap(); 32])),
             title: title.to_owned(),
             ..info(Suite::Classical, false)
         };
-        chat.apply(&SessionEvent::Seat { seat: SeatId(seat), event: SeatEvent::Taken(info) }, 1);
+        chat.apply(
+            &SessionEvent::Membership { membership: MembershipId(membership), event: MembershipEvent::Begun(info) },
+            1,
+        );
         chat.rooms().map(Room::name).collect::<Vec<_>>()
     };
     assert_eq!(take(1, "Friday"), ["Friday"]);
     assert_eq!(take(2, "Monday"), ["Friday", "Monday"]);
     assert_eq!(take(3, "Frid\u{430}y"), ["Friday (01010101)", "Monday", "Frid\u{430}y (03030303)"]);
-    let event = SeatEvent::Protocol(Event::Titled { title: "Saturday".to_owned() });
-    let changes = chat.apply(&SessionEvent::Seat { seat: SeatId(3), event }, 2);
-    assert!(changes.contains(&Change::RoomChanged(SeatId(1))));
+    let event = MembershipEvent::Protocol(Event::Titled { title: "Saturday".to_owned() });
+    let changes = chat.apply(&SessionEvent::Membership { membership: MembershipId(3), event }, 2);
+    assert!(changes.contains(&Change::RoomChanged(MembershipId(1))));
     assert_eq!(chat.rooms().map(Room::name).collect::<Vec<_>>(), ["Friday", "Monday", "Saturday"]);
 }

@@ -7,8 +7,8 @@ use std::fmt::Debug;
 
 use conversa::app::conversation::{Change, Chat, Room};
 use conversa::app::{
-    HostPlace, HostRequest, HostedAt, JoinRequest, JoinTarget, Keys, Passphrase, Record, SeatEvent, SeatId, Session,
-    SessionEvent,
+    HostPlace, HostRequest, HostedAt, JoinRequest, JoinTarget, Keys, MembershipEvent, MembershipId, Passphrase, Record,
+    Session, SessionEvent,
 };
 use conversa::crypto::primitives::{Ed25519Key, OneTimeKey};
 use conversa::crypto::textbook::KeyPair;
@@ -118,10 +118,10 @@ fn commands_events_and_outputs_show_neither_words_nor_invites() {
         shows_nothing("an event", &event);
         shows_nothing("an output", &Output::Event(event.clone()));
         shows_nothing("an event of the net", &net::Event::Client { id: ClientId(1), event: event.clone() });
-        let event = SeatEvent::Protocol(event);
-        shows_nothing("an event of a session", &SessionEvent::Seat { seat: SeatId(1), event });
+        let event = MembershipEvent::Protocol(event);
+        shows_nothing("an event of a session", &SessionEvent::Membership { membership: MembershipId(1), event });
     }
-    shows_nothing("an own message", &SeatEvent::Sent { id, content: Content::text(WORDS), sent_ms: 1 });
+    shows_nothing("an own message", &MembershipEvent::Sent { id, content: Content::text(WORDS), sent_ms: 1 });
     let open = Frame::Open(Open { genesis: signed(), token: Some(token()) });
     shows_nothing("a frame to send", &Output::Send(open.to_bytes()));
     for body in
@@ -195,7 +195,7 @@ fn secrets_are_cleared_when_they_are_dropped() {
 #[test]
 fn a_conversation_does_not_show_its_invite() {
     let mut chat = Chat::default();
-    let info = conversa::app::SeatInfo {
+    let info = conversa::app::MembershipInfo {
         room: None,
         suite: Suite::Hybrid,
         title: String::new(),
@@ -204,11 +204,11 @@ fn a_conversation_does_not_show_its_invite() {
         hosted_here: true,
         knocking: false,
     };
-    let seat = SeatId(1);
-    let tell = |chat: &mut Chat, event| chat.apply(&SessionEvent::Seat { seat, event }, 1);
-    tell(&mut chat, SeatEvent::Taken(info));
-    let changes: Vec<Change> = tell(&mut chat, SeatEvent::Protocol(Event::InviteMade(invite())));
-    let room: Option<&Room> = chat.room(seat);
+    let membership = MembershipId(1);
+    let tell = |chat: &mut Chat, event| chat.apply(&SessionEvent::Membership { membership, event }, 1);
+    tell(&mut chat, MembershipEvent::Begun(info));
+    let changes: Vec<Change> = tell(&mut chat, MembershipEvent::Protocol(Event::InviteMade(invite())));
+    let room: Option<&Room> = chat.room(membership);
     assert!(room.is_some_and(|room| room.invite.is_some()));
     shows_nothing("a conversation", &room);
     shows_nothing("its change", &changes);

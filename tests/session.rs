@@ -1,4 +1,4 @@
-//! The session's verbs as a face uses them: two sessions in one process, over the loopback, with
+//! The session's verbs as a front end uses them: two sessions in one process, over the loopback, with
 //! ready-made keys.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
@@ -7,8 +7,8 @@
 mod bot;
 #[path = "common/events.rs"]
 mod events;
-#[path = "common/face.rs"]
-mod face;
+#[path = "common/front_end.rs"]
+mod front_end;
 #[path = "common/joined.rs"]
 mod joined;
 #[path = "common/next.rs"]
@@ -25,22 +25,23 @@ use std::net::SocketAddr;
 
 use conversa::app::conversation::{Change, Connection, Progress, Room, RowKind};
 use conversa::app::{
-    Code, HostPlace, HostRequest, IdentityState, JoinRequest, JoinTarget, Passphrase, Problem, Reach, SeatId, Settings,
+    Code, HostPlace, HostRequest, IdentityState, JoinRequest, JoinTarget, MembershipId, Passphrase, Problem, Reach,
+    Settings,
 };
 use conversa::crypto::{Fingerprint, KeyKind, Suite};
 use conversa::protocol::{Invite, LearningConsent, RoomCrypto};
 
-use self::face::Face;
+use self::front_end::FrontEnd;
 use self::joined::joined;
 use self::profiles::{empty_profile, profile_of};
 
-impl Face {
+impl FrontEnd {
     /// With the test keys of `name`, and called so.
     fn of(name: &str) -> Self {
-        let face = Self::open(profile_of(name));
+        let front_end = Self::open(profile_of(name));
         let name = name.to_owned();
-        face.session.change_settings(move |settings| settings.name = name);
-        face
+        front_end.session.change_settings(move |settings| settings.name = name);
+        front_end
     }
 
     /// Quits and starts again, on the same profile.
@@ -51,18 +52,18 @@ impl Face {
 
     fn quit(&mut self) {
         self.session.quit();
-        self.until("the end", |face| face.changes.contains(&Change::Ended));
+        self.until("the end", |front_end| front_end.changes.contains(&Change::Ended));
     }
 
-    fn room(&self, seat: SeatId) -> &Room {
-        self.chat.room(seat).unwrap_or_else(|| panic!("no room at {seat:?}"))
+    fn room(&self, membership: MembershipId) -> &Room {
+        self.chat.room(membership).unwrap_or_else(|| panic!("no room at {membership:?}"))
     }
 
-    fn until_room(&mut self, what: &str, seat: SeatId, is_so: impl Fn(&Room) -> bool) {
-        self.until(what, |face| face.chat.room(seat).is_some_and(&is_so));
+    fn until_room(&mut self, what: &str, membership: MembershipId, is_so: impl Fn(&Room) -> bool) {
+        self.until(what, |front_end| front_end.chat.room(membership).is_some_and(&is_so));
     }
 
-    fn host(&mut self, title: &str, listen: SocketAddr, crypto: RoomCrypto) -> SeatId {
+    fn host(&mut self, title: &str, listen: SocketAddr, crypto: RoomCrypto) -> MembershipId {
         self.session.host(HostRequest {
             title: title.to_owned(),
             crypto,
@@ -73,45 +74,45 @@ impl Face {
     }
 
     /// Hosts a room on a free port, and waits for its invite.
-    fn host_friday(&mut self) -> SeatId {
-        let seat = self.host("Friday", ([127, 0, 0, 1], 0).into(), RoomCrypto::trusted(Suite::Hybrid).unwrap());
-        self.until_room("an invite", seat, |room| room.invite.is_some());
-        seat
+    fn host_friday(&mut self) -> MembershipId {
+        let membership = self.host("Friday", ([127, 0, 0, 1], 0).into(), RoomCrypto::trusted(Suite::Hybrid).unwrap());
+        self.until_room("an invite", membership, |room| room.invite.is_some());
+        membership
     }
 
-    fn invite(&self, seat: SeatId) -> Invite {
-        self.room(seat).invite.clone().unwrap()
+    fn invite(&self, membership: MembershipId) -> Invite {
+        self.room(membership).invite.clone().unwrap()
     }
 
-    fn join(&mut self, invite: Invite) -> SeatId {
+    fn join(&mut self, invite: Invite) -> MembershipId {
         self.session.join(join(invite)).unwrap()
     }
 
     /// Joins and waits until in the room.
-    fn come_in(&mut self, invite: Invite) -> SeatId {
-        let seat = self.join(invite);
-        self.until_connected(seat);
-        seat
+    fn come_in(&mut self, invite: Invite) -> MembershipId {
+        let membership = self.join(invite);
+        self.until_connected(membership);
+        membership
     }
 
-    fn until_connected(&mut self, seat: SeatId) {
-        self.until_room("the room", seat, |room| matches!(room.connection, Connection::Connected { .. }));
+    fn until_connected(&mut self, membership: MembershipId) {
+        self.until_room("the room", membership, |room| matches!(room.connection, Connection::Connected { .. }));
     }
 
-    fn until_told(&mut self, seat: SeatId, text: &str) {
-        self.until_room(text, seat, |room| messages(room).iter().any(|known| known == text));
+    fn until_told(&mut self, membership: MembershipId, text: &str) {
+        self.until_room(text, membership, |room| messages(room).iter().any(|known| known == text));
     }
 
-    fn problem(&self, seat: SeatId) -> Option<&Problem> {
+    fn problem(&self, membership: MembershipId) -> Option<&Problem> {
         self.changes.iter().rev().find_map(|change| match change {
-            Change::Problem { seat: of, problem } if *of == Some(seat) => Some(problem),
+            Change::Problem { membership: of, problem } if *of == Some(membership) => Some(problem),
             _ => None,
         })
     }
 
-    fn until_problem(&mut self, seat: SeatId) -> Code {
-        self.until("a problem", |face| face.problem(seat).is_some());
-        self.problem(seat).unwrap().code
+    fn until_problem(&mut self, membership: MembershipId) -> Code {
+        self.until("a problem", |front_end| front_end.problem(membership).is_some());
+        self.problem(membership).unwrap().code
     }
 
     fn identity(&self, kind: KeyKind) -> Option<&IdentityState> {
@@ -136,7 +137,7 @@ fn messages(room: &Room) -> Vec<String> {
 
 #[test]
 fn names_and_titles_change_for_everybody() {
-    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let (mut ann, mut bo) = (FrontEnd::of("ann"), FrontEnd::of("bo"));
     let at_ann = ann.host_friday();
     let at_bo = bo.come_in(ann.invite(at_ann));
     bo.until_room("the title", at_bo, |room| room.title() == "Friday");
@@ -149,14 +150,14 @@ fn names_and_titles_change_for_everybody() {
     bo.until_room("the new title", at_bo, |room| room.title() == "Saturday");
 
     ann.session.change_settings(|settings| settings.name = "bad\u{202e}name".to_owned());
-    ann.until("a warning", |face| {
-        face.changes.iter().any(|change| matches!(change, Change::Problem { seat: None, .. }))
+    ann.until("a warning", |front_end| {
+        front_end.changes.iter().any(|change| matches!(change, Change::Problem { membership: None, .. }))
     });
 }
 
 #[test]
 fn the_bot_of_the_examples_answers_until_the_room_is_closed() {
-    let mut ann = Face::of("ann");
+    let mut ann = FrontEnd::of("ann");
     let at_ann = ann.host_friday();
     let (directory, invite) = (profile_of("bo"), ann.invite(at_ann).to_string());
     let profile = directory.path().to_owned();
@@ -169,7 +170,7 @@ fn the_bot_of_the_examples_answers_until_the_room_is_closed() {
 
 #[test]
 fn words_typed_before_the_room_is_entered_go_out() {
-    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let (mut ann, mut bo) = (FrontEnd::of("ann"), FrontEnd::of("bo"));
     let at_ann = ann.host_friday();
     let at_bo = bo.join(ann.invite(at_ann));
     let id = bo.session.send(at_bo, "early").unwrap();
@@ -184,15 +185,15 @@ fn words_typed_before_the_room_is_entered_go_out() {
 
 #[test]
 fn what_cannot_be_sent_is_said_at_once() {
-    let mut ann = Face::of("ann");
-    let seat = ann.host_friday();
-    assert_eq!(ann.session.send(seat, " \n").unwrap_err().code, Code::Usage);
-    assert_eq!(ann.session.send(seat, &"x".repeat(16 * 1024 + 1)).unwrap_err().code, Code::TooLong);
+    let mut ann = FrontEnd::of("ann");
+    let membership = ann.host_friday();
+    assert_eq!(ann.session.send(membership, " \n").unwrap_err().code, Code::Usage);
+    assert_eq!(ann.session.send(membership, &"x".repeat(16 * 1024 + 1)).unwrap_err().code, Code::TooLong);
 }
 
 #[test]
 fn a_message_that_still_waits_is_called_back() {
-    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let (mut ann, mut bo) = (FrontEnd::of("ann"), FrontEnd::of("bo"));
     let at_ann = ann.host_friday();
     let first = ann.session.send(at_ann, "never said").unwrap();
     ann.session.send(at_ann, "said").unwrap();
@@ -208,7 +209,7 @@ fn a_message_that_still_waits_is_called_back() {
 
 #[test]
 fn withdrawn_invites_let_nobody_in() {
-    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let (mut ann, mut bo) = (FrontEnd::of("ann"), FrontEnd::of("bo"));
     let at_ann = ann.host_friday();
     let old = ann.invite(at_ann);
     ann.session.reset_invites(at_ann);
@@ -221,7 +222,7 @@ fn withdrawn_invites_let_nobody_in() {
 
 #[test]
 fn rooms_are_there_after_a_restart_of_both() {
-    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let (mut ann, mut bo) = (FrontEnd::of("ann"), FrontEnd::of("bo"));
     let at_ann = ann.host_friday();
     let at_bo = bo.come_in(ann.invite(at_ann));
     bo.until_room("the title", at_bo, |room| room.title() == "Friday");
@@ -233,25 +234,25 @@ fn rooms_are_there_after_a_restart_of_both() {
     assert_eq!(ann.opening.rooms.len(), 1);
     let known = ann.opening.rooms.first().unwrap().clone();
     assert!(known.info.owned && known.info.hosted_here && known.info.room == Some(room));
-    assert_eq!(ann.room(known.seat).connection, Connection::Idle);
-    ann.session.enter(known.seat);
-    ann.until_connected(known.seat);
+    assert_eq!(ann.room(known.membership).connection, Connection::Idle);
+    ann.session.enter(known.membership);
+    ann.until_connected(known.membership);
 
-    let at_bo = bo.opening.rooms.first().unwrap().seat;
+    let at_bo = bo.opening.rooms.first().unwrap().membership;
     assert_eq!(bo.room(at_bo).title(), "Friday");
     bo.session.enter(at_bo);
     bo.until_connected(at_bo);
     bo.session.send(at_bo, "back").unwrap();
-    ann.until_told(known.seat, "back");
-    // A second invite leads to the same seat.
-    ann.until_room("an invite", known.seat, |room| room.invite.is_some());
-    assert_eq!(bo.join(ann.invite(known.seat)), at_bo);
-    assert_eq!(ann.session.join(join(ann.invite(known.seat))).unwrap_err().code, Code::OwnAddress);
+    ann.until_told(known.membership, "back");
+    // A second invite leads to the same membership.
+    ann.until_room("an invite", known.membership, |room| room.invite.is_some());
+    assert_eq!(bo.join(ann.invite(known.membership)), at_bo);
+    assert_eq!(ann.session.join(join(ann.invite(known.membership))).unwrap_err().code, Code::OwnAddress);
 }
 
 #[test]
 fn nobody_comes_in_before_the_owner_has_written_it_down() {
-    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let (mut ann, mut bo) = (FrontEnd::of("ann"), FrontEnd::of("bo"));
     let at_ann = ann.host_friday();
     let (rooms, away) = (ann.directory.path().join("rooms"), ann.directory.path().join("away"));
     ann.until("the record", |_| rooms.read_dir().is_ok_and(|mut entries| entries.next().is_some()));
@@ -259,7 +260,7 @@ fn nobody_comes_in_before_the_owner_has_written_it_down() {
     fs::rename(&rooms, &away).unwrap();
     fs::write(&rooms, b"").unwrap();
     let at_bo = bo.join(ann.invite(at_ann));
-    let is_warned = |change: &Change| matches!(change, Change::Problem { seat: None, problem } if problem.code == Code::CannotWrite);
+    let is_warned = |change: &Change| matches!(change, Change::Problem { membership: None, problem } if problem.code == Code::CannotWrite);
     ann.until("two warnings", |ann| ann.changes.iter().filter(|change| is_warned(change)).count() == 2);
     assert_eq!(bo.until_problem(at_bo), Code::Unstored, "it need not wait for the disk");
     assert_eq!(ann.room(at_ann).members().len(), 1);
@@ -274,7 +275,7 @@ fn nobody_comes_in_before_the_owner_has_written_it_down() {
 
 #[test]
 fn one_can_go_offline_and_come_back_or_forget_a_room() {
-    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let (mut ann, mut bo) = (FrontEnd::of("ann"), FrontEnd::of("bo"));
     let at_ann = ann.host_friday();
     let at_bo = bo.come_in(ann.invite(at_ann));
     bo.session.go_offline(at_bo);
@@ -283,14 +284,14 @@ fn one_can_go_offline_and_come_back_or_forget_a_room() {
     bo.session.enter(at_bo);
     ann.until_told(at_ann, "typed while offline");
     bo.session.forget(at_bo);
-    bo.until("forgotten", |face| face.chat.room(at_bo).is_none());
+    bo.until("forgotten", |front_end| front_end.chat.room(at_bo).is_none());
     let bo = bo.restart();
     assert!(bo.opening.rooms.is_empty());
 }
 
 #[test]
 fn rooms_share_a_listener_and_kinds_do_not() {
-    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let (mut ann, mut bo) = (FrontEnd::of("ann"), FrontEnd::of("bo"));
     let first = ann.host_friday();
     let address = ann.room(first).hosting.clone().unwrap().address;
     let second = ann.host("Second", address, RoomCrypto::trusted(Suite::Hybrid).unwrap());
@@ -317,14 +318,14 @@ fn rooms_share_a_listener_and_kinds_do_not() {
 fn a_host_tries_its_own_addresses() {
     let learning = RoomCrypto::Learning(LearningConsent::given_by_a_person());
     for crypto in [RoomCrypto::trusted(Suite::Hybrid).unwrap(), learning] {
-        let mut ann = Face::of("ann");
+        let mut ann = FrontEnd::of("ann");
         // All addresses of this computer, as far as it has any.
-        let seat = ann.host("Friday", ([0, 0, 0, 0], 0).into(), crypto);
-        ann.until_room("an invite", seat, |room| room.invite.is_some());
+        let membership = ann.host("Friday", ([0, 0, 0, 0], 0).into(), crypto);
+        ann.until_room("an invite", membership, |room| room.invite.is_some());
         // Asked for once more while the first tests run: none is counted twice.
-        ann.session.test_addresses(seat);
-        ann.session.test_addresses(seat);
-        ann.until_room("an answer at each address", seat, |room| {
+        ann.session.test_addresses(membership);
+        ann.session.test_addresses(membership);
+        ann.until_room("an answer at each address", membership, |room| {
             let hosting = room.hosting.as_ref().unwrap();
             let answers = |address| hosting.tests.get(address).is_some_and(|test| test.reach == Reach::Answers);
             !hosting.addresses.is_empty() && hosting.addresses.iter().all(answers)
@@ -334,7 +335,7 @@ fn a_host_tries_its_own_addresses() {
 
 #[test]
 fn a_learning_invite_needs_consent_first() {
-    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let (mut ann, mut bo) = (FrontEnd::of("ann"), FrontEnd::of("bo"));
     let consent = LearningConsent::given_by_a_person();
     let at_ann = ann.host("Lab", ([127, 0, 0, 1], 0).into(), RoomCrypto::Learning(consent));
     ann.until_room("an invite", at_ann, |room| room.invite.is_some());
@@ -348,29 +349,35 @@ fn a_learning_invite_needs_consent_first() {
 
 #[test]
 fn an_identity_is_locked_and_unlocked() {
-    let mut ann = Face::of("ann");
+    let mut ann = FrontEnd::of("ann");
     ann.session.ensure_identity(KeyKind::Rsa, None);
-    ann.until("the identity", |face| {
-        matches!(face.identity(KeyKind::Rsa), Some(IdentityState::Ready { bits: 3072, .. }))
+    ann.until("the identity", |front_end| {
+        matches!(front_end.identity(KeyKind::Rsa), Some(IdentityState::Ready { bits: 3072, .. }))
     });
     ann.session.protect_identity(KeyKind::Rsa, Some(Passphrase::new("correct horse".into())));
-    let protected =
-        |face: &Face| matches!(face.identity(KeyKind::Rsa), Some(IdentityState::Ready { protected: true, .. }));
+    let protected = |front_end: &FrontEnd| {
+        matches!(front_end.identity(KeyKind::Rsa), Some(IdentityState::Ready { protected: true, .. }))
+    };
     ann.until("its protection", protected);
 
     let mut ann = ann.restart();
-    let seat = ann.host("Friday", ([127, 0, 0, 1], 0).into(), RoomCrypto::trusted(Suite::Hybrid).unwrap());
-    let locked = |code: Code| move |face: &Face| matches!(face.identity(KeyKind::Rsa), Some(IdentityState::Locked(problem)) if problem.code == code);
+    let membership = ann.host("Friday", ([127, 0, 0, 1], 0).into(), RoomCrypto::trusted(Suite::Hybrid).unwrap());
+    let locked = |code: Code| {
+        move |front_end: &FrontEnd| {
+            let state = front_end.identity(KeyKind::Rsa);
+            matches!(state, Some(IdentityState::Locked(problem)) if problem.code == code)
+        }
+    };
     ann.until("the lock", locked(Code::PassphraseNeeded));
     ann.session.unlock(Passphrase::new("wrong".into()));
     ann.until("the wrong passphrase", locked(Code::WrongPassphrase));
     ann.session.unlock(Passphrase::new("correct horse".into()));
-    ann.until_room("the room, which waited", seat, |room| room.invite.is_some());
+    ann.until_room("the room, which waited", membership, |room| room.invite.is_some());
 }
 
 /// What the last backup or restore came to.
-fn came_of(face: &Face) -> Option<Result<Fingerprint, Code>> {
-    face.changes.iter().rev().find_map(|change| match change {
+fn came_of(front_end: &FrontEnd) -> Option<Result<Fingerprint, Code>> {
+    front_end.changes.iter().rev().find_map(|change| match change {
         Change::BackedUp(result) | Change::Restored(result) => {
             Some(result.as_ref().copied().map_err(|problem| problem.code))
         }
@@ -380,7 +387,7 @@ fn came_of(face: &Face) -> Option<Result<Fingerprint, Code>> {
 
 #[test]
 fn an_identity_is_backed_up_and_restored() {
-    let (mut ann, mut bo) = (Face::of("ann"), Face::of("bo"));
+    let (mut ann, mut bo) = (FrontEnd::of("ann"), FrontEnd::of("bo"));
     let file = ann.directory.path().join("backup.pem");
     let right = || Passphrase::new("battery staple".into());
     ann.session.back_up(file.clone(), right());
@@ -392,7 +399,7 @@ fn an_identity_is_backed_up_and_restored() {
 
     bo.session.ensure_identity(KeyKind::Rsa, None);
     bo.until("the identity", |bo| matches!(bo.identity(KeyKind::Rsa), Some(IdentityState::Ready { .. })));
-    let was = |bo: &Face| match bo.identity(KeyKind::Rsa) {
+    let was = |bo: &FrontEnd| match bo.identity(KeyKind::Rsa) {
         Some(IdentityState::Ready { fingerprint, protected, .. }) => Some((*fingerprint, *protected)),
         _ => None,
     };
@@ -401,13 +408,13 @@ fn an_identity_is_backed_up_and_restored() {
     bo.until("a refusal", |bo| came_of(bo) == Some(Err(Code::WrongPassphrase)));
     assert_eq!(was(&bo), Some(before), "nobody changed");
     // A room of the old identity does not know the new one.
-    let seat = bo.host_friday();
+    let membership = bo.host_friday();
     bo.session.restore(file.clone(), right());
     bo.until("a refusal", |bo| came_of(bo) == Some(Err(Code::Identity)));
-    bo.session.close_room(seat);
-    bo.until_room("the end", seat, |room| matches!(room.connection, Connection::Ended(Some(_))));
-    bo.session.forget(seat);
-    bo.until("forgotten", |bo| bo.chat.room(seat).is_none());
+    bo.session.close_room(membership);
+    bo.until_room("the end", membership, |room| matches!(room.connection, Connection::Ended(Some(_))));
+    bo.session.forget(membership);
+    bo.until("forgotten", |bo| bo.chat.room(membership).is_none());
     bo.session.restore(file, right());
     bo.until("another person", |bo| came_of(bo) == Some(Ok(fingerprint)));
     assert_eq!(was(&bo), Some((fingerprint, true)), "under the passphrase of the backup");
@@ -421,22 +428,24 @@ fn an_identity_is_backed_up_and_restored() {
 
 #[test]
 fn a_learning_identity_is_made_where_there_is_none() {
-    let mut face = Face::open(empty_profile());
-    face.session.ensure_identity(KeyKind::Textbook, None);
-    face.until("the identity", |face| matches!(face.identity(KeyKind::Textbook), Some(IdentityState::Ready { .. })));
-    assert!(face.directory.path().join("identity/learning/sign.pem").exists());
+    let mut front_end = FrontEnd::open(empty_profile());
+    front_end.session.ensure_identity(KeyKind::Textbook, None);
+    front_end.until("the identity", |front_end| {
+        matches!(front_end.identity(KeyKind::Textbook), Some(IdentityState::Ready { .. }))
+    });
+    assert!(front_end.directory.path().join("identity/learning/sign.pem").exists());
 }
 
 #[test]
 fn settings_are_told_and_kept() {
-    let mut ann = Face::of("ann");
-    let seat = ann.host_friday();
-    let room = ann.room(seat).info.room.unwrap();
+    let mut ann = FrontEnd::of("ann");
+    let membership = ann.host_friday();
+    let room = ann.room(membership).info.room.unwrap();
     ann.session.change_settings(move |settings| settings.keep_draft(room, "half a thought"));
-    ann.until("the settings", |face| {
+    ann.until("the settings", |front_end| {
         let kept =
             |change: &Change| matches!(change, Change::Settings(settings) if settings.drafts.contains_key(&room));
-        face.changes.iter().any(kept)
+        front_end.changes.iter().any(kept)
     });
     let mut ann = ann.restart();
     assert_eq!(ann.opening.settings.name, "ann");
@@ -446,23 +455,26 @@ fn settings_are_told_and_kept() {
     let bo = Fingerprint::from_bytes([7; 32]);
     ann.session.change_settings(mark(bo));
     ann.session.ensure_identity(KeyKind::Rsa, None);
-    ann.until("the draft", |face| {
+    ann.until("the draft", |front_end| {
         let kept = |settings: &Settings| {
             settings.is_verified(&bo) && settings.drafts.get(&room).is_some_and(|draft| draft == "half a thought")
         };
-        face.changes.iter().any(|change| matches!(change, Change::Settings(settings) if kept(settings)))
+        front_end.changes.iter().any(|change| matches!(change, Change::Settings(settings) if kept(settings)))
     });
     let mut ann = ann.restart();
     ann.session.ensure_identity(KeyKind::Rsa, None);
     let is_marked = |change: &Change| matches!(change, Change::Settings(settings) if settings.is_verified(&bo));
-    ann.until("the mark of before", |face| face.changes.iter().any(is_marked));
+    ann.until("the mark of before", |front_end| front_end.changes.iter().any(is_marked));
     let bytes = fs::read(ann.directory.path().join("settings.cbor")).unwrap();
     assert!(!bytes.windows(4).any(|part| part == b"half"), "no word of it is in the clear");
     ann.changes.clear();
     // A room that is left takes its draft with it.
-    ann.session.leave(ann.opening.rooms.first().unwrap().seat);
-    ann.until("the settings", |face| {
-        face.changes.iter().any(|change| matches!(change, Change::Settings(settings) if settings.drafts.is_empty()))
+    ann.session.leave(ann.opening.rooms.first().unwrap().membership);
+    ann.until("the settings", |front_end| {
+        front_end
+            .changes
+            .iter()
+            .any(|change| matches!(change, Change::Settings(settings) if settings.drafts.is_empty()))
     });
     assert!(ann.restart().opening.rooms.is_empty());
 }

@@ -1,4 +1,4 @@
-//! The time, for this layer and the faces: what the clock says and how its dates are told to a person.
+//! The time, for this layer and the front ends: what the clock says and how its dates are told to a person.
 //!
 //! There is one [`Clock`](crate::net::Clock) for the whole program, in `net`; nothing here or above asks the system.
 

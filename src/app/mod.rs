@@ -1,5 +1,5 @@
 //! The person's side: what is kept in a profile, the verbs of a session, and the state of the
-//! conversations. Knows the protocol and the net, and no face: the window and the headless face
+//! conversations. Knows the protocol and the net, and no front end: the window and the headless front end
 //! both stand on this.
 //!
 //! * [`Profile`] is the directory where everything lives; [`Settings`], the keystore and the
@@ -47,8 +47,8 @@ pub use self::profile::Profile;
 pub use self::record::{HostedAt, Record};
 pub use self::records::{LoadedRecords, Records};
 pub use self::session::{
-    AddressTest, HostPlace, HostRequest, JoinRequest, KnownRoom, Opening, Reach, SeatEvent, SeatId, SeatInfo, Session,
-    SessionEvent,
+    AddressTest, HostPlace, HostRequest, JoinRequest, KnownRoom, MembershipEvent, MembershipId, MembershipInfo,
+    Opening, Reach, Session, SessionEvent,
 };
 pub use self::settings::{Appearance, DRAFT_BYTES_MAX, Settings, Verified};
 pub use self::target::JoinTarget;

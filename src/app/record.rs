@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::session::SeatInfo;
+use super::session::MembershipInfo;
 use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::{Memory, RelayToken, RoomId, Roster};
 use crate::wire::{ByteArray, Signed};
@@ -120,10 +120,10 @@ impl Record {
         self.is_owned() && usize::try_from(memory.number()).is_ok_and(|number| number > self.roster.len())
     }
 
-    /// What the faces see of it.
+    /// What the front ends see of it.
     #[must_use]
-    pub fn info(&self) -> SeatInfo {
-        SeatInfo {
+    pub fn info(&self) -> MembershipInfo {
+        MembershipInfo {
             room: Some(self.room),
             suite: self.suite,
             title: self.title.clone(),

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::console::Console;
-use super::input::Wish;
+use super::input::Request;
 use super::lines::{called, happened};
 use crate::app::conversation::Room;
 use crate::app::{Code, Problem, Settings, say};
@@ -14,15 +14,15 @@ use crate::protocol::{Comparison, Name, SafetyNumber, search_key};
 /// Words of a name and of the number behind it that are looked at.
 const WORDS_MAX: usize = 32;
 
-/// Understands a line as a wish to compare; `None` if it is something else.
-pub(super) fn wish(line: &str, room: &Room) -> Option<Result<Wish, Problem>> {
+/// Understands a line as a request to compare; `None` if it is something else.
+pub(super) fn request(line: &str, room: &Room) -> Option<Result<Request, Problem>> {
     let (word, rest) = line.split_once(' ')?;
     if !matches!(word, "/verify" | "/unverify") {
         return None;
     }
     Some(match find(rest.trim(), room) {
-        Some((member, "")) if word == "/unverify" => Ok(Wish::Unverify(member)),
-        Some((member, pasted)) if word == "/verify" => Ok(Wish::Verify { member, pasted: pasted.to_owned() }),
+        Some((member, "")) if word == "/unverify" => Ok(Request::Unverify(member)),
+        Some((member, pasted)) if word == "/verify" => Ok(Request::Verify { member, pasted: pasted.to_owned() }),
         _ => Err(nobody()),
     })
 }

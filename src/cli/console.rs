@@ -1,4 +1,4 @@
-//! What the headless face writes: plain text for people, JSON lines for scripts. Messages and
+//! What the headless front end writes: plain text for people, JSON lines for scripts. Messages and
 //! events go to standard output, everything said beside them to standard error.
 
 use serde_json::{Value, json};

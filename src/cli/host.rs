@@ -9,8 +9,8 @@ use super::known_rooms::Found;
 use super::passphrase;
 use super::talk::{Rules, Talk};
 use crate::app::{
-    Code, HostPlace, HostRequest, JoinTarget, Keystore, KnownRoom, LostRoom, Opening, PORT_DEFAULT, Problem, Profile,
-    SeatId, Session, relay, say,
+    Code, HostPlace, HostRequest, JoinTarget, Keystore, KnownRoom, LostRoom, MembershipId, Opening, PORT_DEFAULT,
+    Problem, Profile, Session, relay, say,
 };
 use crate::crypto::{KeyKind, Suite};
 use crate::protocol::{LearningConsent, RoomCrypto, search_key};
@@ -22,12 +22,12 @@ pub(super) fn run(arguments: Host, global: &Global, console: Console) -> Result<
     let (session, opening, events) = Session::open(profile)?;
     start(&session, &opening, passphrase, arguments.name.as_deref())?;
     let inbox = Inbox::open(events);
-    let seat = take_seat(&session, &opening, &arguments)?;
+    let membership = own_room(&session, &opening, &arguments)?;
     let mut console = console;
     opening.warnings.iter().for_each(|warning| console.problem(warning));
     let accept = arguments.accept_fingerprint;
     let rules = Rules { knocks: arguments.knock, accept, room: None, stay: arguments.stay, once: None };
-    Ok(Talk::new(session, &opening, seat, console, rules).run(inbox))
+    Ok(Talk::new(session, &opening, membership, console, rules).run(inbox))
 }
 
 /// What every command does first with a session: the passphrase and the name.
@@ -50,7 +50,7 @@ pub(super) fn start(
 }
 
 /// Back into an owned room of that title, or into a new one.
-fn take_seat(session: &Session, opening: &Opening, arguments: &Host) -> Result<SeatId, Problem> {
+fn own_room(session: &Session, opening: &Opening, arguments: &Host) -> Result<MembershipId, Problem> {
     let known = if arguments.new { None } else { known(&owned(opening, arguments), &arguments.room)?.cloned() };
     if let Some(known) = known {
         match (&arguments.relay, arguments.listen) {
@@ -59,11 +59,11 @@ fn take_seat(session: &Session, opening: &Opening, arguments: &Host) -> Result<S
                 let hint = say!("A room stays where it is; use --new for another.");
                 return Err(Problem::new(Code::Usage, what, hint));
             }
-            (None, Some(address)) => session.host_at(known.seat, address),
+            (None, Some(address)) => session.host_at(known.membership, address),
             (None, None) => {}
         }
-        session.enter(known.seat);
-        return Ok(known.seat);
+        session.enter(known.membership);
+        return Ok(known.membership);
     }
     if let Some(lost) = lost_room(opening, arguments) {
         return Err(Problem::lost_record(&arguments.room, &lost.path));

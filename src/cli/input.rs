@@ -126,7 +126,7 @@ fn skip_line(input: &mut impl BufRead) -> usize {
 
 /// What a line asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Wish {
+pub(super) enum Request {
     Send(String),
     Leave,
     /// Make new short-lived keys.

@@ -12,7 +12,7 @@ use super::passphrase;
 use super::talk::{Rules, Talk};
 use super::target;
 use crate::app::{
-    Code, JoinRequest, JoinTarget, Keystore, KnownRoom, Opening, Problem, Profile, Records, SeatId, Session, say,
+    Code, JoinRequest, JoinTarget, Keystore, KnownRoom, MembershipId, Opening, Problem, Profile, Records, Session, say,
     source,
 };
 use crate::crypto::{Fingerprint, KeyKind};
@@ -91,20 +91,21 @@ fn go(way: &Way, global: &Global, mut console: Console, mut rules: Rules) -> Res
     let goal = find_goal(way, &target, &opening)?;
     start(&session, &opening, passphrase, way.name)?;
     let inbox = Inbox::open(events);
-    let seat = match goal {
+    let membership = match goal {
         Goal::Known(room) => {
-            session.enter(room.seat);
-            room.seat
+            session.enter(room.membership);
+            room.membership
         }
         Goal::New(request) => session.join(request)?,
     };
-    Ok(Talk::new(session, &opening, seat, console, rules).run(inbox))
+    Ok(Talk::new(session, &opening, membership, console, rules).run(inbox))
 }
 
 fn is_learning(way: &Way, target: &str, directory: &Path) -> Result<bool, Problem> {
     let is_invited = matches!(target.parse(), Ok(JoinTarget::Invite(invite)) if invite.suite.is_learning());
     let (known, _) = Records::new(directory).look()?;
-    let known: Vec<KnownRoom> = known.iter().map(|record| KnownRoom { seat: SeatId(0), info: record.info() }).collect();
+    let known: Vec<KnownRoom> =
+        known.iter().map(|record| KnownRoom { membership: MembershipId(0), info: record.info() }).collect();
     let meant = Found::look(&known, target).room(target)?;
     Ok(way.learning || is_invited || meant.is_some_and(|room| room.info.suite.is_learning()))
 }

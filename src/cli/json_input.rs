@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::input::Wish;
+use super::input::Request;
 use crate::app::{Code, Problem, say};
 use crate::crypto::Fingerprint;
 use crate::protocol::is_unseen;
@@ -44,10 +44,10 @@ impl<'de> Deserialize<'de> for Fields {
 }
 
 /// Understands a line.
-pub(super) fn understand(line: &str) -> Result<Wish, Problem> {
+pub(super) fn understand(line: &str) -> Result<Request, Problem> {
     let seen = line.trim_start_matches(|c: char| c.is_whitespace() || is_unseen(c));
     if !seen.starts_with(BEGINNINGS) {
-        return Ok(Wish::Send(line.to_owned()));
+        return Ok(Request::Send(line.to_owned()));
     }
     // White space and a byte order mark do no harm.
     let object = line.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
@@ -55,22 +55,22 @@ pub(super) fn understand(line: &str) -> Result<Wish, Problem> {
     command(&fields).ok_or_else(not_a_command)
 }
 
-fn command(fields: &[(String, Value)]) -> Option<Wish> {
+fn command(fields: &[(String, Value)]) -> Option<Request> {
     let fields: Vec<(&str, &Value)> = fields.iter().map(|(name, value)| (name.as_str(), value)).collect();
     let member = |value: &Value| value.as_str().and_then(|text| text.parse::<Fingerprint>().ok());
     Some(match fields.as_slice() {
-        [("send", Value::String(text))] => Wish::Send(text.clone()),
-        [("leave", Value::Bool(true))] => Wish::Leave,
-        [("invite", Value::Bool(true))] => Wish::Invite,
-        [("refresh_keys", Value::Bool(true))] => Wish::RefreshKeys,
-        [("room_code", Value::Bool(true))] => Wish::RoomCode,
-        [("remove", value)] => Wish::Remove(member(value)?),
-        [("admit", value)] => Wish::Admit(member(value)?),
-        [("decline", value)] => Wish::Decline(member(value)?),
-        [("unverify", value)] => Wish::Unverify(member(value)?),
-        [("verify", value)] => Wish::Verify { member: member(value)?, pasted: String::new() },
+        [("send", Value::String(text))] => Request::Send(text.clone()),
+        [("leave", Value::Bool(true))] => Request::Leave,
+        [("invite", Value::Bool(true))] => Request::Invite,
+        [("refresh_keys", Value::Bool(true))] => Request::RefreshKeys,
+        [("room_code", Value::Bool(true))] => Request::RoomCode,
+        [("remove", value)] => Request::Remove(member(value)?),
+        [("admit", value)] => Request::Admit(member(value)?),
+        [("decline", value)] => Request::Decline(member(value)?),
+        [("unverify", value)] => Request::Unverify(member(value)?),
+        [("verify", value)] => Request::Verify { member: member(value)?, pasted: String::new() },
         [("verify", value), ("with", Value::String(pasted))] | [("with", Value::String(pasted)), ("verify", value)] => {
-            Wish::Verify { member: member(value)?, pasted: pasted.clone() }
+            Request::Verify { member: member(value)?, pasted: pasted.clone() }
         }
         _ => return None,
     })
@@ -90,9 +90,9 @@ mod tests {
     #[test]
     fn a_command_is_understood_and_words_are_words() {
         let bo = Fingerprint::of(b"bo");
-        let said = |text: &str| Wish::Send(text.to_owned());
-        let verify = |pasted: &str| Wish::Verify { member: bo, pasted: pasted.to_owned() };
-        for (line, wish) in [
+        let said = |text: &str| Request::Send(text.to_owned());
+        let verify = |pasted: &str| Request::Verify { member: bo, pasted: pasted.to_owned() };
+        for (line, request) in [
             ("hello".to_owned(), said("hello")),
             ("  hello {\"leave\":true}".to_owned(), said("  hello {\"leave\":true}")),
             ("true".to_owned(), said("true")),
@@ -101,20 +101,20 @@ mod tests {
             ("- [ ] milk".to_owned(), said("- [ ] milk")),
             (r#"{"send":"a\nb"}"#.to_owned(), said("a\nb")),
             (r#"{"send":"{\"leave\":true}"}"#.to_owned(), said(r#"{"leave":true}"#)),
-            (r#"{"leave":true}"#.to_owned(), Wish::Leave),
-            ("\u{feff} \t{ \"leave\" : true } \r".to_owned(), Wish::Leave),
-            (r#"{"invite":true}"#.to_owned(), Wish::Invite),
-            (r#"{"refresh_keys":true}"#.to_owned(), Wish::RefreshKeys),
-            (r#"{"room_code":true}"#.to_owned(), Wish::RoomCode),
-            (format!(r#"{{"remove":"{bo}"}}"#), Wish::Remove(bo)),
-            (format!(r#"{{"admit":"{bo}"}}"#), Wish::Admit(bo)),
-            (format!(r#"{{"decline":"{bo}"}}"#), Wish::Decline(bo)),
-            (format!(r#"{{"unverify":"{bo}"}}"#), Wish::Unverify(bo)),
+            (r#"{"leave":true}"#.to_owned(), Request::Leave),
+            ("\u{feff} \t{ \"leave\" : true } \r".to_owned(), Request::Leave),
+            (r#"{"invite":true}"#.to_owned(), Request::Invite),
+            (r#"{"refresh_keys":true}"#.to_owned(), Request::RefreshKeys),
+            (r#"{"room_code":true}"#.to_owned(), Request::RoomCode),
+            (format!(r#"{{"remove":"{bo}"}}"#), Request::Remove(bo)),
+            (format!(r#"{{"admit":"{bo}"}}"#), Request::Admit(bo)),
+            (format!(r#"{{"decline":"{bo}"}}"#), Request::Decline(bo)),
+            (format!(r#"{{"unverify":"{bo}"}}"#), Request::Unverify(bo)),
             (format!(r#"{{"verify":"{bo}"}}"#), verify("")),
             (format!(r#"{{"verify":"{bo}","with":"1 2"}}"#), verify("1 2")),
             (format!(r#"{{"with":"1 2","verify":"{bo}"}}"#), verify("1 2")),
         ] {
-            assert_eq!(understand(&line), Ok(wish), "{line}");
+            assert_eq!(understand(&line), Ok(request), "{line}");
         }
     }
 

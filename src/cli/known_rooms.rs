@@ -133,12 +133,12 @@ fn is_address(meant: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{SeatId, SeatInfo};
+    use crate::app::{MembershipId, MembershipInfo};
     use crate::crypto::Suite;
     use crate::protocol::RoomId;
 
     fn rooms(titles: &[(u8, &str)]) -> Vec<KnownRoom> {
-        let info = |number: u8, title: &str| SeatInfo {
+        let info = |number: u8, title: &str| MembershipInfo {
             room: Some(RoomId([number; 32])),
             suite: Suite::Hybrid,
             title: title.to_owned(),
@@ -149,14 +149,17 @@ mod tests {
         };
         titles
             .iter()
-            .map(|(number, title)| KnownRoom { seat: SeatId(u64::from(*number)), info: info(*number, title) })
+            .map(|(number, title)| KnownRoom {
+                membership: MembershipId(u64::from(*number)),
+                info: info(*number, title),
+            })
             .collect()
     }
 
     fn found(titles: &[(u8, &str)], meant: &str) -> Result<Option<u64>, String> {
         let rooms = rooms(titles);
         let room = Found::look(&rooms, meant).room(meant);
-        room.map(|room| room.map(|room| room.seat.0)).map_err(|problem| problem.text().to_string())
+        room.map(|room| room.map(|room| room.membership.0)).map_err(|problem| problem.text().to_string())
     }
 
     #[test]

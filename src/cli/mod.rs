@@ -1,4 +1,4 @@
-//! The headless face: what the window does, for servers, scripts, bots and tests.
+//! The headless front end: what the window does, for servers, scripts, bots and tests.
 //!
 //! [`run`] does one command and says its exit code. Standard output carries messages and events
 //! only; logs and notices go to standard error.

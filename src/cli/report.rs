@@ -1,4 +1,4 @@
-//! What the headless face says about each event of a seat: as a JSON line, or as words.
+//! What the headless front end says about each event of a membership: as a JSON line, or as words.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,15 +9,15 @@ use super::console::Console;
 use super::content;
 use super::lines::{called, happened, printable};
 use crate::app::conversation::{Chat, Room};
-use crate::app::{Problem, SeatEvent, SeatId, clock};
+use crate::app::{MembershipEvent, MembershipId, Problem, clock};
 use crate::crypto::Fingerprint;
 use crate::protocol::{Event, LobbyRoom, Stop};
 
-/// Writes about one seat.
+/// Writes about one membership.
 #[derive(Debug)]
 pub(super) struct Report {
     pub(super) console: Console,
-    seat: SeatId,
+    membership: MembershipId,
     /// Whether the first invite was shown.
     invited: bool,
     /// What an owner is told before the room can be given away; it comes after that.
@@ -31,29 +31,37 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) const fn new(console: Console, seat: SeatId) -> Self {
-        Self { console, seat, invited: false, held: Vec::new(), listening: None, members: None, names: BTreeMap::new() }
+    pub(super) const fn new(console: Console, membership: MembershipId) -> Self {
+        Self {
+            console,
+            membership,
+            invited: false,
+            held: Vec::new(),
+            listening: None,
+            members: None,
+            names: BTreeMap::new(),
+        }
     }
 
     /// Says what happened. `chat` has taken the event in already.
-    pub(super) fn event(&mut self, event: &SeatEvent, chat: &Chat) {
-        let Some(room) = chat.room(self.seat) else { return };
+    pub(super) fn event(&mut self, event: &MembershipEvent, chat: &Chat) {
+        let Some(room) = chat.room(self.membership) else { return };
         match event {
-            SeatEvent::Hosting { address, host, .. } => {
+            MembershipEvent::Hosting { address, host, .. } => {
                 self.listening = Some(address.to_string());
                 self.console.notice(&format!("Hosting at {address}. Its key:\n  {}", host.grouped()));
             }
-            SeatEvent::Sent { id, .. } => {
+            MembershipEvent::Sent { id, .. } => {
                 self.console.event("queued", &json!({ "room": room_id(room), "id": id.to_string() }));
             }
-            SeatEvent::Failed(problem) => self.console.problem(problem),
-            SeatEvent::Protocol(event) => self.protocol(event, room),
-            SeatEvent::Taken(_)
-            | SeatEvent::Identity(_)
-            | SeatEvent::RoomCode(_)
-            | SeatEvent::Reach { .. }
-            | SeatEvent::CancelAsked(_)
-            | SeatEvent::Forgotten => {}
+            MembershipEvent::Failed(problem) => self.console.problem(problem),
+            MembershipEvent::Protocol(event) => self.protocol(event, room),
+            MembershipEvent::Begun(_)
+            | MembershipEvent::Identity(_)
+            | MembershipEvent::RoomCode(_)
+            | MembershipEvent::Reach { .. }
+            | MembershipEvent::CancelAsked(_)
+            | MembershipEvent::Forgotten => {}
         }
     }
 

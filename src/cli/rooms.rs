@@ -6,7 +6,7 @@ use super::arguments::{Global, Rooms};
 use super::console::Console;
 use super::known_rooms::{Found, ROOM_ID_DIGITS};
 use super::lines::printable;
-use crate::app::{Code, HostedAt, KnownRoom, Problem, Profile, Records, SeatId, say};
+use crate::app::{Code, HostedAt, KnownRoom, MembershipId, Problem, Profile, Records, say};
 use crate::crypto::Suite;
 
 pub(super) fn run(arguments: &Rooms, global: &Global, console: &mut Console) -> Result<u8, Problem> {
@@ -46,7 +46,8 @@ fn forget_host_key(meant: &str, global: &Global, console: &mut Console) -> Resul
     let records = Records::new(profile.directory());
     let (all, unreadable) = records.look()?;
     unreadable.iter().for_each(|problem| console.problem(problem));
-    let known: Vec<KnownRoom> = all.iter().map(|record| KnownRoom { seat: SeatId(0), info: record.info() }).collect();
+    let known: Vec<KnownRoom> =
+        all.iter().map(|record| KnownRoom { membership: MembershipId(0), info: record.info() }).collect();
     let room = Found::look(&known, meant).room(meant)?.and_then(|room| room.info.room);
     let record = all.into_iter().find(|record| Some(record.room) == room);
     let Some(mut record) = record.filter(|record| !matches!(record.hosted_at, HostedAt::Here(_))) else {

@@ -7,14 +7,16 @@ use std::time::{Duration, Instant};
 
 use super::arguments::Knocks;
 use super::console::Console;
-use super::input::{Inbox, Incoming, Wish};
+use super::input::{Inbox, Incoming, Request};
 use super::outgoing::Outgoing;
 use super::report::Report;
 use super::{compare, fitting, json_input};
 use crate::app::clock::now_ms;
 use crate::app::conversation::Chat;
 use crate::app::policy::doubts::{self, Accepted, Doubt};
-use crate::app::{Code, IdentityState, Opening, Problem, SeatEvent, SeatId, Session, SessionEvent, Settings, say};
+use crate::app::{
+    Code, IdentityState, MembershipEvent, MembershipId, Opening, Problem, Session, SessionEvent, Settings, say,
+};
 use crate::crypto::Fingerprint;
 use crate::protocol::limits::WAITING_MS;
 use crate::protocol::{Event, LobbyRoom, RoomId, SafetyNumber, Stop};
@@ -59,7 +61,7 @@ enum Stage {
 /// One room, one console.
 pub(super) struct Talk {
     session: Session,
-    seat: SeatId,
+    membership: MembershipId,
     chat: Chat,
     report: Report,
     rules: Rules,
@@ -90,12 +92,18 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    pub(super) fn new(session: Session, opening: &Opening, seat: SeatId, console: Console, rules: Rules) -> Self {
+    pub(super) fn new(
+        session: Session,
+        opening: &Opening,
+        membership: MembershipId,
+        console: Console,
+        rules: Rules,
+    ) -> Self {
         Self {
             session,
-            seat,
+            membership,
             chat: Chat::without_rows(&opening.rooms),
-            report: Report::new(console, seat),
+            report: Report::new(console, membership),
             rules,
             stage: Stage::Talking,
             outgoing: Outgoing::default(),
@@ -180,7 +188,9 @@ impl Talk {
     fn session_event(&mut self, event: &SessionEvent) {
         self.chat.apply(event, now_ms());
         match event {
-            SessionEvent::Seat { seat, event } if *seat == self.seat => self.seat_event(event),
+            SessionEvent::Membership { membership, event } if *membership == self.membership => {
+                self.membership_event(event)
+            }
             SessionEvent::Identity { state: IdentityState::Locked(problem), .. } => {
                 self.report.console.problem(problem);
                 self.end(problem.code.exit());
@@ -193,11 +203,11 @@ impl Talk {
         }
     }
 
-    fn seat_event(&mut self, event: &SeatEvent) {
+    fn membership_event(&mut self, event: &MembershipEvent) {
         self.report.event(event, &self.chat);
         match event {
-            SeatEvent::Failed(problem) => self.end(problem.code.exit()),
-            SeatEvent::Protocol(event) => self.protocol_event(event),
+            MembershipEvent::Failed(problem) => self.end(problem.code.exit()),
+            MembershipEvent::Protocol(event) => self.protocol_event(event),
             _ => {}
         }
         self.end_if_drained();
@@ -216,7 +226,7 @@ impl Talk {
             Event::FirstUse { host } => self.first_use(*host),
             Event::Lobby(rooms) => self.lobby(rooms),
             Event::Knock { member } if self.rules.knocks == Knocks::Admit => {
-                self.session.answer_knock(self.seat, *member, true);
+                self.session.answer_knock(self.membership, *member, true);
             }
             Event::Ready { .. } => {
                 self.apart = None;
@@ -239,7 +249,7 @@ impl Talk {
     }
 
     fn number_came(&mut self, number: &SafetyNumber) {
-        let (member, room) = (number.other(), self.chat.room(self.seat));
+        let (member, room) = (number.other(), self.chat.room(self.membership));
         let (Some(pasted), Some(room)) = (self.comparing.remove(&member), room) else { return };
         if compare::report(&mut self.report.console, number, &pasted, room, &self.settings) {
             let name = room.chosen_name(&member).map(ToString::to_string).unwrap_or_default();
@@ -249,25 +259,25 @@ impl Talk {
 
     /// Tells once of somebody who has another key than before.
     fn doubt(&mut self, member: Fingerprint) {
-        let Some(room) = self.chat.room(self.seat).filter(|room| !room.is_learning()) else { return };
+        let Some(room) = self.chat.room(self.membership).filter(|room| !room.is_learning()) else { return };
         if doubts::compared_otherwise(room, &self.settings, &member).is_some() && self.doubted.insert(member) {
             compare::warn_of_change(&mut self.report.console, &member, room);
         }
     }
 
     fn verify(&mut self, member: Fingerprint, pasted: String) {
-        let Some(room) = self.chat.room(self.seat) else { return };
+        let Some(room) = self.chat.room(self.membership) else { return };
         if room.is_learning() || room.member(&member).is_none() {
             let what = say!("There is no safety number to compare.");
             let hint = say!("It needs a member of this room, and a room that is no learning room.");
             return self.refuse_line(&Problem::new(Code::Usage, what, hint));
         }
         self.comparing.insert(member, pasted);
-        self.session.safety_number(self.seat, member);
+        self.session.safety_number(self.membership, member);
     }
 
     fn is_owner(&self) -> bool {
-        self.chat.room(self.seat).is_some_and(|room| room.info.owned)
+        self.chat.room(self.membership).is_some_and(|room| room.info.owned)
     }
 
     fn stopped(&mut self, stop: &Stop) {
@@ -293,22 +303,23 @@ impl Talk {
         if line.trim().is_empty() {
             return;
         }
-        let wish = if self.report.console.is_json() { json_input::understand(line) } else { self.plain_wish(line) };
-        let wish = wish.and_then(|wish| match self.chat.room(self.seat) {
-            Some(room) => fitting::check(&wish, room).map(|()| wish),
-            None => Ok(wish),
+        let request =
+            if self.report.console.is_json() { json_input::understand(line) } else { self.plain_request(line) };
+        let request = request.and_then(|request| match self.chat.room(self.membership) {
+            Some(room) => fitting::check(&request, room).map(|()| request),
+            None => Ok(request),
         });
-        match wish {
-            Ok(Wish::Send(text)) => self.send_or_ask(text),
-            Ok(Wish::RefreshKeys) => self.session.refresh_keys(self.seat),
-            Ok(Wish::RoomCode) => self.show_room_code(),
-            Ok(Wish::Leave) => self.session.leave(self.seat),
-            Ok(Wish::Invite) => self.session.invite(self.seat),
-            Ok(Wish::Remove(member)) => self.session.remove(self.seat, member),
-            Ok(Wish::Admit(member)) => self.session.answer_knock(self.seat, member, true),
-            Ok(Wish::Decline(member)) => self.session.answer_knock(self.seat, member, false),
-            Ok(Wish::Verify { member, pasted }) => self.verify(member, pasted),
-            Ok(Wish::Unverify(member)) => {
+        match request {
+            Ok(Request::Send(text)) => self.send_or_ask(text),
+            Ok(Request::RefreshKeys) => self.session.refresh_keys(self.membership),
+            Ok(Request::RoomCode) => self.show_room_code(),
+            Ok(Request::Leave) => self.session.leave(self.membership),
+            Ok(Request::Invite) => self.session.invite(self.membership),
+            Ok(Request::Remove(member)) => self.session.remove(self.membership, member),
+            Ok(Request::Admit(member)) => self.session.answer_knock(self.membership, member, true),
+            Ok(Request::Decline(member)) => self.session.answer_knock(self.membership, member, false),
+            Ok(Request::Verify { member, pasted }) => self.verify(member, pasted),
+            Ok(Request::Unverify(member)) => {
                 self.session.change_settings(move |settings| settings.unmark_verified(&member));
             }
             Err(problem) => self.refuse_line(&problem),
@@ -316,32 +327,32 @@ impl Talk {
     }
 
     fn show_room_code(&mut self) {
-        if let Some(room) = self.chat.room(self.seat) {
+        if let Some(room) = self.chat.room(self.membership) {
             self.report.room_code(room);
         }
     }
 
     /// Plain lines are messages, but for `/verify` and `/unverify`, `/room-code` and `/refresh-keys`,
     /// and `/admit` and `/decline` while somebody knocks.
-    fn plain_wish(&self, line: &str) -> Result<Wish, Problem> {
+    fn plain_request(&self, line: &str) -> Result<Request, Problem> {
         match line.trim_end() {
-            "/refresh-keys" => return Ok(Wish::RefreshKeys),
-            "/room-code" => return Ok(Wish::RoomCode),
+            "/refresh-keys" => return Ok(Request::RefreshKeys),
+            "/room-code" => return Ok(Request::RoomCode),
             _ => {}
         }
-        if let Some(wish) = self.chat.room(self.seat).and_then(|room| compare::wish(line, room)) {
-            return wish;
+        if let Some(request) = self.chat.room(self.membership).and_then(|room| compare::request(line, room)) {
+            return request;
         }
-        let knocks = self.chat.room(self.seat).map(|room| room.knocks.as_slice()).unwrap_or_default();
+        let knocks = self.chat.room(self.membership).map(|room| room.knocks.as_slice()).unwrap_or_default();
         let (word, tag) = line.split_once(' ').unwrap_or((line, ""));
         if knocks.is_empty() || !matches!(word, "/admit" | "/decline") {
-            return if is_meant_as_command(line) { Err(not_understood()) } else { Ok(Wish::Send(line.to_owned())) };
+            return if is_meant_as_command(line) { Err(not_understood()) } else { Ok(Request::Send(line.to_owned())) };
         }
         let tag = tag.trim().to_ascii_lowercase();
         let mut meant = knocks.iter().filter(|knock| !tag.is_empty() && knock.to_string().starts_with(&tag));
         match (meant.next(), meant.next()) {
-            (Some(member), None) if word == "/admit" => Ok(Wish::Admit(*member)),
-            (Some(member), None) => Ok(Wish::Decline(*member)),
+            (Some(member), None) if word == "/admit" => Ok(Request::Admit(*member)),
+            (Some(member), None) => Ok(Request::Decline(*member)),
             _ => {
                 let what = say!("Nobody with this tag asks to come in.");
                 Err(Problem::new(Code::Usage, what, say!("The line was not sent.")))
@@ -362,7 +373,7 @@ impl Talk {
     fn answer_held(&mut self, answer: &str, held: &str) {
         if is_yes(answer) {
             let doubts = self.doubts();
-            self.accepted.accept(self.seat, doubts);
+            self.accepted.accept(self.membership, doubts);
             self.send(held);
         } else {
             self.report.console.notice("It was not sent.");
@@ -370,7 +381,7 @@ impl Talk {
     }
 
     fn doubts(&self) -> Vec<Doubt> {
-        self.chat.room(self.seat).map(|room| self.accepted.open(room, &self.settings)).unwrap_or_default()
+        self.chat.room(self.membership).map(|room| self.accepted.open(room, &self.settings)).unwrap_or_default()
     }
 
     /// Whether a person sits there and can be asked.
@@ -379,7 +390,7 @@ impl Talk {
     }
 
     fn send(&mut self, text: &str) {
-        match self.session.send(self.seat, text) {
+        match self.session.send(self.membership, text) {
             Ok(id) => self.outgoing.taken(id),
             Err(problem) => self.refuse_line(&problem),
         }
@@ -393,7 +404,7 @@ impl Talk {
     /// The host is new. A person is asked; a script has to bring the key.
     fn first_use(&mut self, host: Fingerprint) {
         if self.rules.accept == Some(host) {
-            return self.session.trust_host(self.seat, host);
+            return self.session.trust_host(self.membership, host);
         }
         if self.is_in_person() {
             self.asked = Some(host);
@@ -404,7 +415,7 @@ impl Talk {
 
     fn answer_first_use(&mut self, answer: &str, host: Fingerprint) {
         if is_yes(answer) {
-            self.session.trust_host(self.seat, host);
+            self.session.trust_host(self.membership, host);
         } else {
             self.refuse_first_use(host);
         }
@@ -443,7 +454,7 @@ impl Talk {
         if let Stage::Draining(until) = self.stage {
             self.stage = Stage::Draining(until.max(Instant::now() + KNOCK));
         }
-        self.session.knock(self.seat, room);
+        self.session.knock(self.membership, room);
     }
 
     fn end_of_input(&mut self) {

@@ -14,8 +14,8 @@ use std::time::Duration;
 use slint::{ComponentHandle, Timer};
 
 use super::display::{Displays, WAYLAND_VARIABLES};
-use super::face::Face;
 use super::fonts::{Emoji, add_fonts};
+use super::front_end::FrontEnd;
 use super::generated::{AppWindow, ChatState, Page, Remedy, Sheet, TroubleView};
 use super::instance;
 use super::language::choose_language;
@@ -50,8 +50,8 @@ pub fn run(directory: Option<PathBuf>, link: Option<&str>) -> Result<(), Problem
     if let Err(error) = slint::set_xdg_app_id("conversa") {
         log::info!("the desktop does not learn the program's name: {error}");
     }
-    match profile.and_then(|profile| Face::open(app.clone_strong(), profile)) {
-        Ok(face) => run_face(&face, &place, link),
+    match profile.and_then(|profile| FrontEnd::open(app.clone_strong(), profile)) {
+        Ok(front_end) => run_front_end(&front_end, &place, link),
         Err(problem) => {
             show_problem(&app, &problem)?;
             Err(problem)
@@ -64,23 +64,23 @@ fn open_window() -> Result<(Emoji, AppWindow), Problem> {
     Ok((emoji, AppWindow::new().map_err(no_display)?))
 }
 
-fn run_face(face: &Face, profile: &Path, link: Option<&str>) -> Result<(), Problem> {
-    face.app().show().map_err(no_display)?;
+fn run_front_end(front_end: &FrontEnd, profile: &Path, link: Option<&str>) -> Result<(), Problem> {
+    front_end.app().show().map_err(no_display)?;
     try_to_draw()?;
-    if let Err(error) = instance::listen(profile, face.starter()) {
+    if let Err(error) = instance::listen(profile, front_end.starter()) {
         log::warn!("a second start will not find this window: {error}");
     }
-    face.listen(end_loop).map_err(no_display)?;
+    front_end.listen(end_loop).map_err(no_display)?;
     // A signal is a goodbye, too.
-    if let Err(error) = ctrlc::set_handler(face.quitter()) {
+    if let Err(error) = ctrlc::set_handler(front_end.quitter()) {
         log::info!("signals end the program without a goodbye: {error}");
     }
-    face.start();
+    front_end.start();
     if let Some(link) = link {
-        face.open_link(link.to_owned());
+        front_end.open_link(link.to_owned());
     }
     slint::run_event_loop_until_quit().map_err(no_display)?;
-    face.unwritten().map_or(Ok(()), Err)
+    front_end.unwritten().map_or(Ok(()), Err)
 }
 
 /// Lets the event loop make the window, which tells whether it can be drawn: where it cannot, the loop

@@ -4,17 +4,17 @@
 //! What the compiler makes of `ui/` is used in `bind` (callbacks out) and `presenter` (models
 //! in) alone; the rest is ordinary code about text, lists and the desktop.
 //!
-//! [`run`] is the whole face. [`Face`] is the same without a desktop, for tests.
+//! [`run`] is the whole front end. [`FrontEnd`] is the same without a desktop, for tests.
 
 mod bind;
 mod clipboard;
 mod content;
 mod display;
-mod face;
 mod file_dialog;
 mod focus;
 mod fonts;
 mod format;
+mod front_end;
 mod instance;
 mod language;
 mod launch;
@@ -28,9 +28,9 @@ use crate::crypto;
 use crate::crypto::cost::{self, Cost};
 
 #[doc(hidden)]
-pub use self::face::Face;
-#[doc(hidden)]
 pub use self::fonts::{Emoji, add_fonts};
+#[doc(hidden)]
+pub use self::front_end::FrontEnd;
 #[doc(hidden)]
 pub use self::language::{bind_direction, choose_language};
 pub use self::launch::run;

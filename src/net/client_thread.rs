@@ -1,4 +1,4 @@
-//! The member thread. It owns all our clients: their state machines do RSA for keys they hand out
+//! The client thread. It owns all our clients: their state machines do RSA for keys they hand out
 //! and take in, and the loop must not wait for that.
 
 use std::collections::BTreeMap;
@@ -19,8 +19,8 @@ use crate::crypto::{Fingerprint, SystemRandom};
 use crate::protocol::{self, ByeCode, Client, Command, LinkError, Output};
 use crate::wire::FrameKind;
 
-/// How long the thread rests while the face does not take its events, in milliseconds.
-const FACE_IS_BUSY_MS: u64 = 10;
+/// How long the thread rests while the front end does not take its events, in milliseconds.
+const FRONT_END_IS_BUSY_MS: u64 = 10;
 /// Inputs handled before the loop is told; more would delay what was sent first.
 const INPUTS_A_BATCH: usize = 64;
 
@@ -33,19 +33,19 @@ pub(super) enum Input {
     Remove,
     /// For all: time to look at the clock.
     Tick,
-    /// From its face.
+    /// From its front end.
     Command(Command),
     /// From its link.
     Link {
         /// Which attempt.
         attempt: u64,
         /// What.
-        news: News,
+        event: LinkEvent,
     },
 }
 
 /// What a link has to tell a client.
-pub(super) enum News {
+pub(super) enum LinkEvent {
     /// It is up.
     Connected,
     /// A probe has seen this key.
@@ -57,7 +57,7 @@ pub(super) enum News {
 }
 
 /// What a client wants from the loop.
-pub(super) enum Wish {
+pub(super) enum LinkRequest {
     /// Connect; answers carry this number.
     Connect {
         /// The attempt's number.
@@ -75,42 +75,42 @@ pub(super) enum Wish {
     Taken(usize),
 }
 
-/// The loop's end of the member thread.
-pub(super) struct Members {
+/// The loop's end of the client thread.
+pub(super) struct ClientThread {
     inputs: Sender<(ClientId, Input)>,
     stopping: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
-impl Members {
+impl ClientThread {
     /// Starts the thread.
     pub(super) fn start(
         clock: Clock,
-        wishes: Sender<(ClientId, Wish)>,
+        requests: Sender<(ClientId, LinkRequest)>,
         waker: Arc<Waker>,
         events: async_channel::Sender<Event>,
     ) -> io::Result<Self> {
         let (inputs, waiting) = channel();
         let stopping = Arc::new(AtomicBool::new(false));
         let desk = Desk {
-            seats: BTreeMap::new(),
+            clients: BTreeMap::new(),
             breaks: clock.now().breaks,
             clock,
             random: SystemRandom::new(),
-            wishes,
+            requests,
             waker,
             events,
             stopping: Arc::clone(&stopping),
-            wished: false,
+            requested: false,
         };
-        let thread = thread::Builder::new().name("conversa-members".into()).spawn(move || desk.run(&waiting))?;
+        let thread = thread::Builder::new().name("conversa-clients".into()).spawn(move || desk.run(&waiting))?;
         Ok(Self { inputs, stopping, thread })
     }
 
     /// Hands `input` to a client.
     pub(super) fn tell(&self, client: ClientId, input: Input) {
         if let Err(SendError(_)) = self.inputs.send((client, input)) {
-            log::error!("the member thread is gone");
+            log::error!("the client thread is gone");
         }
     }
 
@@ -125,26 +125,26 @@ impl Members {
         self.stopping.store(true, Ordering::Release);
         drop(self.inputs);
         if self.thread.join().is_err() {
-            log::error!("the member thread ended in a panic");
+            log::error!("the client thread ended in a panic");
         }
     }
 }
 
-struct Seat {
+struct Running {
     client: Box<Client>,
     /// Counts the links asked for and given up.
     attempt: u64,
 }
 
 struct Desk {
-    seats: BTreeMap<ClientId, Seat>,
+    clients: BTreeMap<ClientId, Running>,
     clock: Clock,
     random: SystemRandom,
-    wishes: Sender<(ClientId, Wish)>,
+    requests: Sender<(ClientId, LinkRequest)>,
     waker: Arc<Waker>,
     events: async_channel::Sender<Event>,
     stopping: Arc<AtomicBool>,
-    wished: bool,
+    requested: bool,
     /// The breaks in time that the clients know of.
     breaks: u64,
 }
@@ -161,15 +161,15 @@ impl Desk {
                 self.handle(id, input);
             }
             self.handle_timeouts();
-            if std::mem::take(&mut self.wished) && self.waker.wake().is_err() {
+            if std::mem::take(&mut self.requested) && self.waker.wake().is_err() {
                 return;
             }
-            self.wait_for_the_face();
+            self.wait_for_the_front_end();
         }
     }
 
     fn wait(&self, waiting: &Receiver<(ClientId, Input)>) -> Result<(ClientId, Input), RecvTimeoutError> {
-        let Some(due_ms) = self.seats.values().filter_map(|seat| seat.client.next_timeout()).min() else {
+        let Some(due_ms) = self.clients.values().filter_map(|running| running.client.next_timeout()).min() else {
             return waiting.recv().map_err(|_| RecvTimeoutError::Disconnected);
         };
         let patience_ms = due_ms.saturating_sub(self.clock.now().monotonic_ms);
@@ -179,39 +179,41 @@ impl Desk {
     fn handle(&mut self, id: ClientId, input: Input) {
         match input {
             Input::Add(client) => {
-                self.seats.insert(id, Seat { client, attempt: 0 });
+                self.clients.insert(id, Running { client, attempt: 0 });
                 self.with_client(id, |client, now, _| client.start(now));
             }
             Input::Remove => {
-                self.seats.remove(&id);
+                self.clients.remove(&id);
             }
             // After each batch of inputs it is done anyway.
             Input::Tick => {}
             Input::Command(command) => self.with_client(id, |client, now, random| client.command(command, now, random)),
-            Input::Link { attempt, news } => self.handle_news(id, attempt, news),
+            Input::Link { attempt, event } => self.handle_link_event(id, attempt, event),
         }
     }
 
-    fn handle_news(&mut self, id: ClientId, attempt: u64, news: News) {
-        let taken = if let News::Frame(_, body) = &news { Some(body.len()) } else { None };
-        if self.seats.get(&id).is_some_and(|seat| seat.attempt == attempt) {
-            self.with_client(id, |client, now, random| match news {
-                News::Connected => client.connected(now, random),
-                News::HostSeen(host) => client.host_seen(host, now),
-                News::Frame(kind, body) => client.frame(kind, &body, now, random),
-                News::Disconnected(error) => client.disconnected(error, now, random),
+    fn handle_link_event(&mut self, id: ClientId, attempt: u64, event: LinkEvent) {
+        let taken = if let LinkEvent::Frame(_, body) = &event { Some(body.len()) } else { None };
+        if self.clients.get(&id).is_some_and(|running| running.attempt == attempt) {
+            self.with_client(id, |client, now, random| match event {
+                LinkEvent::Connected => client.connected(now, random),
+                LinkEvent::HostSeen(host) => client.host_seen(host, now),
+                LinkEvent::Frame(kind, body) => client.frame(kind, &body, now, random),
+                LinkEvent::Disconnected(error) => client.disconnected(error, now, random),
             });
         }
         if let Some(taken) = taken {
-            self.wish(id, Wish::Taken(taken));
+            self.request(id, LinkRequest::Taken(taken));
         }
     }
 
     fn handle_timeouts(&mut self) {
         let now = self.clock.now();
         let broke = std::mem::replace(&mut self.breaks, now.breaks) != now.breaks;
-        let is_due = |seat: &Seat| broke || seat.client.next_timeout().is_some_and(|due_ms| due_ms <= now.monotonic_ms);
-        let due: Vec<ClientId> = self.seats.iter().filter(|(_, seat)| is_due(seat)).map(|(id, _)| *id).collect();
+        let is_due =
+            |running: &Running| broke || running.client.next_timeout().is_some_and(|due_ms| due_ms <= now.monotonic_ms);
+        let due: Vec<ClientId> =
+            self.clients.iter().filter(|(_, running)| is_due(running)).map(|(id, _)| *id).collect();
         for id in due {
             self.with_client(id, |client, now, random| client.handle_timeout(now, random));
         }
@@ -220,54 +222,54 @@ impl Desk {
     /// Lets `act` happen to a client, then does all it asks for.
     fn with_client(&mut self, id: ClientId, act: impl FnOnce(&mut Client, protocol::Now, &mut SystemRandom)) {
         let now = self.clock.now();
-        let Some(seat) = self.seats.get_mut(&id) else { return };
+        let Some(running) = self.clients.get_mut(&id) else { return };
         // A panic would be a fault of ours in reading what a host sent. It costs that one room.
         let random = &mut self.random;
-        if catch_unwind(AssertUnwindSafe(|| act(&mut seat.client, now, random))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| act(&mut running.client, now, random))).is_err() {
             log::error!("client {} ended in a panic", id.0);
-            self.seats.remove(&id);
+            self.clients.remove(&id);
             let stop = protocol::Stop::Unreachable(LinkError::Protocol);
-            self.tell_face(id, protocol::Event::Stopped(stop));
-            return self.wish(id, Wish::Disconnect(ByeCode::Protocol));
+            self.tell_front_end(id, protocol::Event::Stopped(stop));
+            return self.request(id, LinkRequest::Disconnect(ByeCode::Protocol));
         }
-        while let Some(seat) = self.seats.get_mut(&id) {
-            match seat.client.poll_output() {
+        while let Some(running) = self.clients.get_mut(&id) {
+            match running.client.poll_output() {
                 None => return,
-                Some(Output::Event(event)) => self.tell_face(id, event),
-                Some(Output::Send(frame)) => self.wish(id, Wish::Send(frame)),
+                Some(Output::Event(event)) => self.tell_front_end(id, event),
+                Some(Output::Send(frame)) => self.request(id, LinkRequest::Send(frame)),
                 Some(Output::Connect { pin }) => {
-                    seat.attempt += 1;
-                    let attempt = seat.attempt;
-                    self.wish(id, Wish::Connect { attempt, pin });
+                    running.attempt += 1;
+                    let attempt = running.attempt;
+                    self.request(id, LinkRequest::Connect { attempt, pin });
                 }
                 Some(Output::Disconnect(code)) => {
-                    seat.attempt += 1;
-                    self.wish(id, Wish::Disconnect(code));
+                    running.attempt += 1;
+                    self.request(id, LinkRequest::Disconnect(code));
                 }
                 Some(Output::Abandon) => {
-                    seat.attempt += 1;
-                    self.wish(id, Wish::Abandon);
+                    running.attempt += 1;
+                    self.request(id, LinkRequest::Abandon);
                 }
             }
         }
     }
 
-    fn wish(&mut self, id: ClientId, wish: Wish) {
-        self.wished |= self.wishes.send((id, wish)).is_ok();
+    fn request(&mut self, id: ClientId, request: LinkRequest) {
+        self.requested |= self.requests.send((id, request)).is_ok();
     }
 
-    fn tell_face(&self, id: ClientId, event: protocol::Event) {
+    fn tell_front_end(&self, id: ClientId, event: protocol::Event) {
         if self.events.try_send(Event::Client { id, event }).is_err() {
             log::debug!("nobody takes events any more");
         }
     }
 
-    /// A face that does not take its events makes the clients stop taking frames, and with them
+    /// A front end that does not take its events makes the clients stop taking frames, and with them
     /// the hosts: memory stays bounded.
-    fn wait_for_the_face(&self) {
+    fn wait_for_the_front_end(&self) {
         let busy = || self.events.len() > EVENTS_WAITING_MAX && !self.events.is_closed();
         while busy() && !self.stopping.load(Ordering::Acquire) {
-            thread::sleep(Duration::from_millis(FACE_IS_BUSY_MS));
+            thread::sleep(Duration::from_millis(FRONT_END_IS_BUSY_MS));
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use mio::event::Event as Readiness;
 use mio::{Events, Poll, Token, Waker};
 
-use super::client_thread::{Input, Members, Wish};
+use super::client_thread::{ClientThread, Input, LinkRequest};
 use super::clock::Clock;
 use super::connections::{Connections, DialStage, Role, index};
 use super::limits::{EVENTS_A_TURN, NetLimits, READ_BYTES_A_TURN, SCRATCH_BYTES, TICK_MS};
@@ -36,12 +36,12 @@ pub(super) struct EventLoop {
     pub(super) limits: NetLimits,
     commands: Receiver<Command>,
     done: Receiver<Done>,
-    wishes: Receiver<(ClientId, Wish)>,
+    requests: Receiver<(ClientId, LinkRequest)>,
     pub(super) events: async_channel::Sender<Event>,
     pub(super) connections: Connections,
     pub(super) listeners: Vec<Option<Listener>>,
     pub(super) clients: BTreeMap<ClientId, OwnClient>,
-    pub(super) members: Members,
+    pub(super) client_thread: ClientThread,
     pub(super) workers: Workers,
     pub(super) timers: Timers,
     /// Connections with something to send.
@@ -73,18 +73,18 @@ impl EventLoop {
         let clock = limits.clock.clone();
         let now = clock.now();
         let (done_sender, done) = channel();
-        let (wish_sender, wishes) = channel();
+        let (request_sender, requests) = channel();
         let event_loop = Self {
             poll,
             workers: Workers::start(&done_sender, &waker, limits.resolver)?,
             limits,
             commands,
             done,
-            wishes,
+            requests,
             connections: Connections::default(),
             listeners: Vec::new(),
             clients: BTreeMap::new(),
-            members: Members::start(clock.clone(), wish_sender, Arc::clone(&waker), events.clone())?,
+            client_thread: ClientThread::start(clock.clone(), request_sender, Arc::clone(&waker), events.clone())?,
             events,
             timers: Timers::default(),
             dirty: Vec::new(),
@@ -136,9 +136,9 @@ impl EventLoop {
             // 7. Send what the turn brought, each connection once; watch sockets for what they lack.
             self.flush_all();
         }
-        self.members.stop();
+        self.client_thread.stop();
         log::debug!("the net thread ends");
-        // The face may have gone first.
+        // The front end may have gone first.
         let _ = self.events.try_send(Event::Stopped);
     }
 
@@ -167,7 +167,7 @@ impl EventLoop {
             return;
         }
         self.ticks_at_ms = self.now.monotonic_ms + TICK_MS;
-        self.members.tick();
+        self.client_thread.tick();
         if broke {
             log::info!("the time broke: sleep, a pause, or the date was set");
             for place in 0..self.listeners.len() {
@@ -304,8 +304,8 @@ impl EventLoop {
                 Done::Lookup { client, attempt, places } => self.found(client, attempt, places),
             }
         }
-        while let Ok((client, wish)) = self.wishes.try_recv() {
-            self.handle_wish(client, wish);
+        while let Ok((client, request)) = self.requests.try_recv() {
+            self.handle_request(client, request);
         }
     }
 
@@ -316,7 +316,7 @@ impl EventLoop {
             }
             Command::Unlisten(listener) => self.unlisten(listener),
             Command::Add { id, client, addresses } => self.add_client(id, client, addresses),
-            Command::Client { id, command } => self.members.tell(id, Input::Command(command)),
+            Command::Client { id, command } => self.client_thread.tell(id, Input::Command(command)),
             Command::Addresses { id, addresses } => {
                 if let Some(client) = self.clients.get_mut(&id) {
                     client.addresses = addresses;
@@ -384,7 +384,7 @@ impl EventLoop {
         }
     }
 
-    /// Tells the face.
+    /// Tells the front end.
     pub(super) fn tell(&self, event: Event) {
         if self.events.try_send(event).is_err() {
             log::debug!("nobody takes events any more");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mio::net::TcpStream;
 
 use super::ClientId;
-use super::client_thread::{Input, News, Wish};
+use super::client_thread::{Input, LinkEvent, LinkRequest};
 use super::connections::{DialStage, Link, Role};
 use super::dial::{Dial, DialStep, explain_io, is_cut};
 use super::event_loop::EventLoop;
@@ -25,22 +25,22 @@ impl EventLoop {
         self.remove_client(id);
         let own = OwnClient::new(Arc::clone(client.identity()), addresses);
         self.clients.insert(id, own);
-        self.members.tell(id, Input::Add(client));
+        self.client_thread.tell(id, Input::Add(client));
     }
 
     /// Runs it no longer.
     pub(super) fn remove_client(&mut self, id: ClientId) {
         if self.clients.contains_key(&id) {
-            self.members.tell(id, Input::Remove);
+            self.client_thread.tell(id, Input::Remove);
             self.hang_up(id, Some(ByeCode::Leaving));
             self.clients.remove(&id);
         }
     }
 
     /// Does what a client asks for.
-    pub(super) fn handle_wish(&mut self, id: ClientId, wish: Wish) {
-        match wish {
-            Wish::Connect { attempt, pin } => {
+    pub(super) fn handle_request(&mut self, id: ClientId, request: LinkRequest) {
+        match request {
+            LinkRequest::Connect { attempt, pin } => {
                 self.hang_up(id, Some(ByeCode::Leaving));
                 let Some(client) = self.clients.get_mut(&id) else { return };
                 client.attempt = attempt;
@@ -48,10 +48,10 @@ impl EventLoop {
                 client.dial = Some(Dial::new(&client.addresses));
                 self.dial_on(id);
             }
-            Wish::Send(frame) => self.send_dialled(id, frame),
-            Wish::Disconnect(code) => self.hang_up(id, Some(code)),
-            Wish::Abandon => self.hang_up(id, None),
-            Wish::Taken(bytes) => self.taken(id, bytes),
+            LinkRequest::Send(frame) => self.send_dialled(id, frame),
+            LinkRequest::Disconnect(code) => self.hang_up(id, Some(code)),
+            LinkRequest::Abandon => self.hang_up(id, None),
+            LinkRequest::Taken(bytes) => self.taken(id, bytes),
         }
     }
 
@@ -84,7 +84,7 @@ impl EventLoop {
                 DialStep::GiveUp(error) => {
                     client.dial = None;
                     log::info!("client {}: {error}", id.0);
-                    return self.tell_client(id, News::Disconnected(error));
+                    return self.tell_client(id, LinkEvent::Disconnected(error));
                 }
             }
         }
@@ -186,7 +186,7 @@ impl EventLoop {
                 if let Some(client) = self.clients.get_mut(&id) {
                     client.dial = None;
                 }
-                self.tell_client(id, News::HostSeen(host));
+                self.tell_client(id, LinkEvent::HostSeen(host));
             }
         }
     }
@@ -212,7 +212,7 @@ impl EventLoop {
             link.role = Role::Dialled { client: id, stage: DialStage::Open };
         }
         log::debug!("client {} is connected to {}", id.0, host.tag());
-        self.tell_client(id, News::Connected);
+        self.tell_client(id, LinkEvent::Connected);
     }
 
     /// A frame for a client. If too much waits for it, its socket is left unread.
@@ -224,7 +224,7 @@ impl EventLoop {
         {
             link.connection.pause(true);
         }
-        self.tell_client(id, News::Frame(kind, body));
+        self.tell_client(id, LinkEvent::Frame(kind, body));
     }
 
     fn taken(&mut self, id: ClientId, bytes: usize) {
@@ -242,7 +242,7 @@ impl EventLoop {
     /// A client's connection is gone.
     pub(super) fn dialled_gone(&mut self, id: ClientId, error: &LinkError) {
         log::info!("client {}: {error}", id.0);
-        self.tell_client(id, News::Disconnected(error.clone()));
+        self.tell_client(id, LinkEvent::Disconnected(error.clone()));
     }
 
     fn send_dialled(&mut self, id: ClientId, frame: Arc<[u8]>) {
@@ -274,9 +274,9 @@ impl EventLoop {
         }
     }
 
-    fn tell_client(&self, id: ClientId, news: News) {
+    fn tell_client(&self, id: ClientId, event: LinkEvent) {
         if let Some(client) = self.clients.get(&id) {
-            self.members.tell(id, Input::Link { attempt: client.attempt, news });
+            self.client_thread.tell(id, Input::Link { attempt: client.attempt, event });
         }
     }
 }

@@ -45,7 +45,7 @@ pub(super) const ADDRESSES_A_NAME_MAX: usize = 4;
 /// Received bytes that may wait for one of our own clients before its socket is left unread: a
 /// largest frame, and a little more.
 pub(super) const CLIENT_BYTES_WAITING_MAX: usize = 256 * 1024;
-/// Events that wait for the face before our clients stop taking frames: a room's whole log.
+/// Events that wait for the front end before our clients stop taking frames: a room's whole log.
 pub(super) const EVENTS_WAITING_MAX: usize = 4_096;
 /// Bytes of a public key in a learning link: a 2048-bit key takes 300.
 pub(super) const LEARNING_KEY_BYTES_MAX: usize = 2 * 1024;

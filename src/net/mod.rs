@@ -2,15 +2,15 @@
 //! every connection of our own clients.
 //!
 //! ```text
-//! faces --Handle: Command--> net thread (EventLoop) --handshakes, names--> workers
+//! front ends --Handle: Command--> net thread (EventLoop) --handshakes, names--> workers
 //!   ^                          |  Host of each listener   <---- done -----
 //!   |                          |  sockets
-//!   |                          +--frames--> member thread (Clients)
-//!   +------------ Event <------+--------------'  wishes back to the loop
+//!   |                          +--frames--> client thread (Clients)
+//!   +------------ Event <------+--------------'  requests back to the loop
 //! ```
 //!
 //! Nothing slow runs on the loop: RSA of handshakes and name lookups have workers, RSA of our own
-//! clients has the member thread. This layer passes keys on and looks into none; what frames mean is
+//! clients has the client thread. This layer passes keys on and looks into none; what frames mean is
 //! the business of [`crate::protocol`].
 
 mod address;

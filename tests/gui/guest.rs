@@ -1,7 +1,7 @@
 //! A person without a window: a session, and the conversations it makes.
 
 use conversa::app::conversation::{Change, Chat, Question, Room, RowKind};
-use conversa::app::{HostPlace, HostRequest, IdentityState, JoinRequest, Profile, SeatId, Session, SessionEvent};
+use conversa::app::{HostPlace, HostRequest, IdentityState, JoinRequest, MembershipId, Profile, Session, SessionEvent};
 use conversa::crypto::{Fingerprint, KeyKind, Suite};
 use conversa::protocol::{LearningConsent, RoomCrypto, SafetyNumber};
 
@@ -45,13 +45,13 @@ impl Guest {
         }
     }
 
-    pub(crate) fn join(&self, target: &str, learning: bool) -> SeatId {
+    pub(crate) fn join(&self, target: &str, learning: bool) -> MembershipId {
         let learning = learning.then(LearningConsent::given_by_a_person);
         self.session.join(JoinRequest { target: target.parse().unwrap(), learning, pin: None, look: false }).unwrap()
     }
 
     /// Hosts a room on this computer that takes knocks.
-    pub(crate) fn host(&self, title: &str, learning: bool) -> SeatId {
+    pub(crate) fn host(&self, title: &str, learning: bool) -> MembershipId {
         let crypto = if learning {
             RoomCrypto::Learning(LearningConsent::given_by_a_person())
         } else {
@@ -66,12 +66,12 @@ impl Guest {
         })
     }
 
-    pub(crate) fn room(&self, seat: SeatId) -> Option<&Room> {
-        self.chat.room(seat)
+    pub(crate) fn room(&self, membership: MembershipId) -> Option<&Room> {
+        self.chat.room(membership)
     }
 
-    pub(crate) fn heard(&self, seat: SeatId) -> Vec<String> {
-        let rows = self.room(seat).into_iter().flat_map(|room| room.rows());
+    pub(crate) fn heard(&self, membership: MembershipId) -> Vec<String> {
+        let rows = self.room(membership).into_iter().flat_map(|room| room.rows());
         let texts = rows.filter_map(|row| match &row.kind {
             RowKind::Message(message) => message.content.words().map(str::to_owned),
             RowKind::Notice(_) => None,
@@ -79,11 +79,11 @@ impl Guest {
         texts.collect()
     }
 
-    pub(crate) fn invite(&self, seat: SeatId) -> Option<String> {
-        self.room(seat)?.invite.as_ref().map(ToString::to_string)
+    pub(crate) fn invite(&self, membership: MembershipId) -> Option<String> {
+        self.room(membership)?.invite.as_ref().map(ToString::to_string)
     }
 
-    pub(crate) fn address(&self, seat: SeatId) -> Option<String> {
-        self.room(seat)?.hosting.as_ref().map(|hosting| hosting.address.to_string())
+    pub(crate) fn address(&self, membership: MembershipId) -> Option<String> {
+        self.room(membership)?.hosting.as_ref().map(|hosting| hosting.address.to_string())
     }
 }

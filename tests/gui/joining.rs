@@ -15,9 +15,9 @@ fn an_invite_leaves_the_search_once_it_is_used() {
     bo.key(Key::Escape);
     bo.step();
     let mut ann = Guest::new("ann", "Ann");
-    let seat = ann.host("Friday crew", false);
-    bo.wait_with(&mut [&mut ann], "an invite", |_, guests| guests[0].invite(seat).is_some());
-    let invite = ann.invite(seat).unwrap();
+    let membership = ann.host("Friday crew", false);
+    bo.wait_with(&mut [&mut ann], "an invite", |_, guests| guests[0].invite(membership).is_some());
+    let invite = ann.invite(membership).unwrap();
     bo.fill("Search rooms", &invite);
     assert_eq!(bo.state().get_sheet(), Sheet::Join, "an invite is understood there");
     bo.wait_with(&mut [&mut ann], "the room is shown", |bo, _| bo.state().get_join_stage() == JoinStage::Review);
@@ -34,11 +34,11 @@ fn an_invite_leaves_the_search_once_it_is_used() {
 fn what_is_under_way_is_not_thrown_away() {
     let bo = Person::new("bo");
     let mut ann = Guest::new("ann", "Ann");
-    let seat = ann.host("Friday crew", false);
-    bo.wait_with(&mut [&mut ann], "the room is open", |_, guests| guests[0].invite(seat).is_some());
+    let membership = ann.host("Friday crew", false);
+    bo.wait_with(&mut [&mut ann], "the room is open", |_, guests| guests[0].invite(membership).is_some());
     bo.press("Join a room");
     bo.press("Address");
-    bo.fill("Address of the host", &ann.address(seat).unwrap());
+    bo.fill("Address of the host", &ann.address(membership).unwrap());
     bo.press("Continue");
     bo.wait_with(&mut [&mut ann], "a question", |bo, _| bo.state().get_join_stage() == JoinStage::Review);
     // Whatever asks for the sheet again finds it as it is.

@@ -44,15 +44,15 @@ fn the_backend_is_switched_and_a_learning_room_hosted_after_its_warning() {
     assert!(ann.sees("Learning room: anyone on the network can read this."));
 
     let mut bo = Guest::new("bo", "Bo");
-    let seat = bo.join(&link, true);
+    let membership = bo.join(&link, true);
     ann.wait_with(&mut [&mut bo], "Bo joined", |ann, guests| {
-        ann.state().get_room().here == 2 && guests[0].room(seat).is_some_and(|room| room.title() == "Workshop")
+        ann.state().get_room().here == 2 && guests[0].room(membership).is_some_and(|room| room.title() == "Workshop")
     });
     ann.type_text("two primes walk into a bar");
     ann.press("Send");
-    bo.session.send(seat, "and everybody hears it").unwrap();
+    bo.session.send(membership, "and everybody hears it").unwrap();
     ann.wait_with(&mut [&mut bo], "both heard", |ann, guests| {
-        ann.said().len() == 2 && guests[0].heard(seat).len() == 2
+        ann.said().len() == 2 && guests[0].heard(membership).len() == 2
     });
 }
 
@@ -60,9 +60,9 @@ fn the_backend_is_switched_and_a_learning_room_hosted_after_its_warning() {
 fn a_learning_room_is_joined_by_invite_after_its_warning() {
     let bo = Person::new("bo");
     let mut ann = Guest::new("ann", "Ann");
-    let seat = ann.host("Workshop", true);
-    bo.wait_with(&mut [&mut ann], "an invite", |_, guests| guests[0].invite(seat).is_some());
-    let invite = ann.invite(seat).unwrap();
+    let membership = ann.host("Workshop", true);
+    bo.wait_with(&mut [&mut ann], "an invite", |_, guests| guests[0].invite(membership).is_some());
+    let invite = ann.invite(membership).unwrap();
 
     bo.fill("Your name", "Bo");
     bo.press("Join a room");
@@ -85,16 +85,18 @@ fn a_learning_room_is_joined_by_invite_after_its_warning() {
         bo.state().get_room().connection == Connection::Connected && bo.state().get_room().name == "Workshop"
     });
     assert!(bo.state().get_room().learning && !bo.state().get_room().owner);
-    ann.session.send(seat, "Welcome").unwrap();
+    ann.session.send(membership, "Welcome").unwrap();
     bo.type_text("Thanks");
     bo.press("Send");
-    bo.wait_with(&mut [&mut ann], "both heard", |bo, guests| bo.said().len() == 2 && guests[0].heard(seat).len() == 2);
+    bo.wait_with(&mut [&mut ann], "both heard", |bo, guests| {
+        bo.said().len() == 2 && guests[0].heard(membership).len() == 2
+    });
 
     // Leaving for good takes the room from the list.
     bo.press("Leave room…");
     bo.press("Leave room");
     bo.wait_with(&mut [&mut ann], "gone", |bo, guests| {
-        bo.state().get_room_count() == 0 && guests[0].room(seat).is_some_and(|room| room.members().len() == 1)
+        bo.state().get_room_count() == 0 && guests[0].room(membership).is_some_and(|room| room.members().len() == 1)
     });
 }
 
@@ -102,9 +104,9 @@ fn a_learning_room_is_joined_by_invite_after_its_warning() {
 fn a_room_is_joined_by_its_address_after_the_first_use_question() {
     let bo = Person::new("bo");
     let mut ann = Guest::new("ann", "Ann");
-    let seat = ann.host("Friday crew", false);
-    bo.wait_with(&mut [&mut ann], "the room is open", |_, guests| guests[0].invite(seat).is_some());
-    let address = ann.address(seat).unwrap();
+    let membership = ann.host("Friday crew", false);
+    bo.wait_with(&mut [&mut ann], "the room is open", |_, guests| guests[0].invite(membership).is_some());
+    let address = ann.address(membership).unwrap();
 
     bo.press("Join a room");
     bo.press("Address");
@@ -117,20 +119,20 @@ fn a_room_is_joined_by_its_address_after_the_first_use_question() {
     bo.press("It matches, join");
     // The room is shown before its owner is asked.
     bo.wait_with(&mut [&mut ann], "the room to ask for", |bo, _| bo.state().get_join_stage() == JoinStage::Choose);
-    assert!(ann.room(seat).unwrap().knocks.is_empty());
+    assert!(ann.room(membership).unwrap().knocks.is_empty());
     bo.check_names("the lobby");
     let rooms = bo.state().get_lobby();
     let room = rooms.row_data(0).unwrap();
     assert!(room.members == 1 && room.round_trip > 0);
     bo.press(&format!("Room {}, made by {}", room.code.tag, room.owner.tag));
     bo.wait_with(&mut [&mut ann], "Ann is asked", |bo, guests| {
-        let knocks = guests[0].room(seat).map_or(0, |room| room.knocks.len());
+        let knocks = guests[0].room(membership).map_or(0, |room| room.knocks.len());
         bo.state().get_join_stage() == JoinStage::Waiting && knocks == 1
     });
     assert!(bo.reads("Waiting for the room's owner to let you in…"));
-    let knock = ann.room(seat).unwrap().knocks[0];
+    let knock = ann.room(membership).unwrap().knocks[0];
     assert_eq!(bo.state().get_identity().code.text, knock.grouped(), "the code that Ann sees");
-    ann.session.answer_knock(seat, knock, true);
+    ann.session.answer_knock(membership, knock, true);
     bo.wait_with(&mut [&mut ann], "in the room", |bo, _| bo.state().get_room().name == "Friday crew");
     assert_eq!(bo.state().get_sheet(), Sheet::None);
     bo.wait_with(&mut [&mut ann], "remembered", |bo, _| {
@@ -153,17 +155,17 @@ fn somebody_who_knocks_is_let_in_from_the_people() {
     let address = ann.state().get_room().address;
     for (let_in, name) in [(false, "bo"), (true, "carol")] {
         let mut guest = Guest::new(name, name);
-        let seat = guest.join(&address, false);
+        let membership = guest.join(&address, false);
         ann.wait_with(&mut [&mut guest], "the first-use question", |_, guests| !guests[0].questions.is_empty());
         let Some(conversa::app::conversation::Question::FirstUse(host)) = guest.questions.first().cloned() else {
             panic!()
         };
-        guest.session.trust_host(seat, host);
+        guest.session.trust_host(membership, host);
         ann.wait_with(&mut [&mut guest], "the lobby", |_, guests| guests[0].questions.len() > 1);
         let Some(conversa::app::conversation::Question::Lobby(rooms)) = guest.questions.get(1).cloned() else {
             panic!()
         };
-        guest.session.knock(seat, rooms[0].room);
+        guest.session.knock(membership, rooms[0].room);
         ann.wait_with(&mut [&mut guest], "a knock", |ann, _| ann.reads("Someone asks to join"));
         ann.check_names("knock");
         ann.press(if let_in { "Let in" } else { "Decline" });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use conversa::app::{Language, Profile, SessionEvent, Settings};
-use conversa::gui::{AppWindow, ChatState, Face, Sheet, TroubleView, Words};
+use conversa::gui::{AppWindow, ChatState, FrontEnd, Sheet, TroubleView, Words};
 use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery};
 use i_slint_core::accessibility::{AccessibleStringProperty, accessible_descendents, nearest_accessible_item};
 use i_slint_core::item_tree::ItemRc;
@@ -19,7 +19,7 @@ use crate::until::{try_until, until};
 const SIZE: LogicalSize = LogicalSize::new(1100.0, 2200.0);
 
 pub(crate) struct Person {
-    face: Face,
+    front_end: FrontEnd,
     directory: tempfile::TempDir,
 }
 
@@ -75,27 +75,27 @@ impl Person {
     pub(crate) fn again(directory: tempfile::TempDir) -> Self {
         let app = AppWindow::new().unwrap();
         let profile = Profile::open(Some(directory.path().to_owned())).unwrap();
-        let face = Face::open(app, profile).unwrap();
-        face.app().show().unwrap();
+        let front_end = FrontEnd::open(app, profile).unwrap();
+        front_end.app().show().unwrap();
         // Tall enough for whole pages: what is scrolled away cannot be found.
-        face.app().window().set_size(SIZE);
-        face.app().window().dispatch_event(WindowEvent::Resized { size: SIZE });
-        face.app().window().dispatch_event(WindowEvent::WindowActiveChanged(true));
-        face.start();
-        let person = Self { face, directory };
+        front_end.app().window().set_size(SIZE);
+        front_end.app().window().dispatch_event(WindowEvent::Resized { size: SIZE });
+        front_end.app().window().dispatch_event(WindowEvent::WindowActiveChanged(true));
+        front_end.start();
+        let person = Self { front_end, directory };
         person.step();
         person
     }
 
     /// Closes the window and waits for the goodbyes.
     pub(crate) fn quit(self) -> tempfile::TempDir {
-        self.face.app().global::<conversa::gui::Backend>().invoke_quit();
-        until("the end of the session", || self.face.pump().then_some(()));
+        self.front_end.app().global::<conversa::gui::Backend>().invoke_quit();
+        until("the end of the session", || self.front_end.pump().then_some(()));
         self.directory
     }
 
     pub(crate) fn app(&self) -> &AppWindow {
-        self.face.app()
+        self.front_end.app()
     }
 
     pub(crate) fn state(&self) -> ChatState<'_> {
@@ -109,7 +109,7 @@ impl Person {
 
     /// Tells the window what its session did not, and lets it show that.
     pub(crate) fn app_is_told(&self, event: SessionEvent) {
-        self.face.tell(event);
+        self.front_end.tell(event);
         self.step();
     }
 
@@ -121,13 +121,13 @@ impl Person {
 
     /// What a second start reaches: says whether this window takes over what that was for.
     pub(crate) fn starter(&self) -> impl Fn(Option<String>) -> bool + use<> {
-        self.face.starter()
+        self.front_end.starter()
     }
 
     /// A few frames: events come in, and what follows from them is done.
     pub(crate) fn step(&self) {
         for _ in 0..3 {
-            self.face.pump();
+            self.front_end.pump();
             i_slint_backend_testing::mock_elapsed_time(Duration::from_millis(20));
         }
     }

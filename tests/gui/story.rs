@@ -27,10 +27,10 @@ fn somebody_new_hosts_and_two_talk() {
     assert!(ann.reads("Only you are here"));
 
     let mut bo = Guest::new("bo", "Bo");
-    let seat = bo.join(&invite, false);
+    let membership = bo.join(&invite, false);
     ann.wait_with(&mut [&mut bo], "Bo joined", |ann, guests| {
         ann.state().get_members().iter().any(|member| member.name == "Bo" && member.here)
-            && guests[0].room(seat).is_some_and(|room| room.title() == "Friday crew")
+            && guests[0].room(membership).is_some_and(|room| room.title() == "Friday crew")
     });
     assert!(!ann.reads("Only you are here"));
 
@@ -42,7 +42,7 @@ fn somebody_new_hosts_and_two_talk() {
     });
     ann.press("Close");
 
-    bo.session.send(seat, "Hello Ann, look: https://example.org/a.").unwrap();
+    bo.session.send(membership, "Hello Ann, look: https://example.org/a.").unwrap();
     ann.wait_with(&mut [&mut bo], "Bo's words", |ann, _| ann.said().len() == 1);
     assert!(ann.sees("Bo: Hello Ann, look: https://example.org/a."));
     assert!(ann.sees("Open https://example.org/a"), "the link without the full stop");
@@ -53,7 +53,7 @@ fn somebody_new_hosts_and_two_talk() {
     assert_eq!(ann.state().get_draft(), "");
     ann.wait_with(&mut [&mut bo], "Ann's words, confirmed", |ann, guests| {
         let delivered = ann.state().get_messages().iter().any(|row| row.own && row.delivery == Delivery::Delivered);
-        delivered && guests[0].heard(seat).contains(&"Hello Bo!".to_owned())
+        delivered && guests[0].heard(membership).contains(&"Hello Bo!".to_owned())
     });
     let own = ann.state().get_messages().iter().last().unwrap();
     assert_eq!((own.delivered, own.recipients, own.reached.as_str()), (1, 1, "Bo"));
@@ -66,7 +66,7 @@ fn somebody_new_hosts_and_two_talk() {
     assert!(ann.reads("Quit Conversa?"));
     ann.press("Cancel");
 
-    bo.session.go_offline(seat);
+    bo.session.go_offline(membership);
     ann.wait_with(&mut [&mut bo], "Bo is away", |ann, _| ann.state().get_room().here == 1);
 
     ann.press("Remove Bo…");
@@ -135,9 +135,9 @@ fn unread_messages_are_counted_and_marked() {
     let invite = ann.host("First", false);
     ann.press("Close");
     let mut bo = Guest::new("bo", "Bo");
-    let seat = bo.join(&invite, false);
+    let membership = bo.join(&invite, false);
     ann.wait_with(&mut [&mut bo], "Bo joined", |ann, guests| {
-        ann.state().get_room().here == 2 && guests[0].room(seat).is_some_and(|room| !room.members().is_empty())
+        ann.state().get_room().here == 2 && guests[0].room(membership).is_some_and(|room| !room.members().is_empty())
     });
     let first = ann.state().get_room().id;
     ann.press("Host");
@@ -148,7 +148,7 @@ fn unread_messages_are_counted_and_marked() {
     ann.wait("the second room", |ann| ann.state().get_room().name == "Second");
     ann.press("Close");
     for text in ["one", "two", "three"] {
-        bo.session.send(seat, text).unwrap();
+        bo.session.send(membership, text).unwrap();
     }
     let unread = |ann: &Person| {
         let rooms = ann.state().get_rooms();
@@ -170,19 +170,19 @@ fn unread_messages_are_counted_and_marked() {
 fn the_host_goes_away_and_comes_back_and_nothing_is_lost() {
     let bo = Person::new("bo");
     let mut ann = Guest::new("ann", "Ann");
-    let seat = ann.host("Friday crew", false);
-    bo.wait_with(&mut [&mut ann], "an invite", |_, guests| guests[0].invite(seat).is_some());
+    let membership = ann.host("Friday crew", false);
+    bo.wait_with(&mut [&mut ann], "an invite", |_, guests| guests[0].invite(membership).is_some());
     bo.press("Join a room");
-    bo.fill("Invite link", &ann.invite(seat).unwrap());
+    bo.fill("Invite link", &ann.invite(membership).unwrap());
     bo.press("Continue");
     bo.wait_with(&mut [&mut ann], "the room", |bo, _| bo.reads("Is this the right room?"));
     assert!(bo.reads("The host says: 1 member. It answers in"));
     bo.check_names("review");
-    assert_eq!(ann.room(seat).unwrap().members().len(), 1, "nobody came in by looking");
+    assert_eq!(ann.room(membership).unwrap().members().len(), 1, "nobody came in by looking");
     bo.press("Join");
     bo.wait_with(&mut [&mut ann], "in the room", |bo, _| bo.state().get_room().connection == Connection::Connected);
 
-    ann.session.go_offline(seat);
+    ann.session.go_offline(membership);
     bo.wait_with(&mut [&mut ann], "the host is away", |bo, _| {
         bo.state().get_room().connection == Connection::Offline && bo.state().get_room().retry_seconds > 0
     });
@@ -193,7 +193,7 @@ fn the_host_goes_away_and_comes_back_and_nothing_is_lost() {
         bo.state().get_messages().iter().any(|row| row.own && row.delivery == Delivery::Queued)
     });
     think_again(&bo);
-    ann.session.enter(seat);
+    ann.session.enter(membership);
     bo.wait_with(&mut [&mut ann], "the host is back", |bo, _| {
         if bo.sees("Now") {
             bo.press("Now");
@@ -202,7 +202,7 @@ fn the_host_goes_away_and_comes_back_and_nothing_is_lost() {
     });
     bo.wait_with(&mut [&mut ann], "the message is there", |bo, guests| {
         let delivered = bo.state().get_messages().iter().any(|row| row.own && row.delivery == Delivery::Delivered);
-        delivered && guests[0].heard(seat) == ["Are you there?"]
+        delivered && guests[0].heard(membership) == ["Are you there?"]
     });
     assert!(!bo.sees("Cancel message"), "what was sent cannot be called back");
 }
@@ -240,10 +240,10 @@ fn think_again(bo: &Person) {
 
 #[test]
 fn keys_are_compared_and_marked() {
-    let (ann, mut bo, seat, invite) = comparing();
+    let (ann, mut bo, membership, invite) = comparing();
     ann.check_names("compare");
     let host = ann.state().get_identity().code.text.replace(' ', "").parse().unwrap();
-    bo.session.safety_number(seat, host);
+    bo.session.safety_number(membership, host);
     ann.wait_with(&mut [&mut bo], "the number of the other side", |_, guests| guests[0].number.is_some());
     let theirs = bo.number.clone().unwrap();
     assert_eq!(ann.state().get_compare().number.text, theirs.groups().collect::<Vec<_>>().join(" "));

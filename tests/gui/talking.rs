@@ -1,7 +1,7 @@
 //! Writing, and what is read of a conversation: what is sent, what is said about it, what is new.
 
 use conversa::app::conversation::Presence;
-use conversa::app::{DRAFT_BYTES_MAX, SeatEvent, SeatId, SessionEvent};
+use conversa::app::{DRAFT_BYTES_MAX, MembershipEvent, MembershipId, SessionEvent};
 use conversa::crypto::Fingerprint;
 use conversa::gui::{DateForm, Delivery, MessageRow, RowKind};
 use conversa::protocol::limits::TEXT_BYTES_MAX;
@@ -35,30 +35,30 @@ fn now_ms() -> u64 {
 }
 
 /// Somebody with a room of their own, where a member called Bo is on paper only.
-fn room_with_bo() -> (Person, SeatId, Fingerprint) {
+fn room_with_bo() -> (Person, MembershipId, Fingerprint) {
     let ann = Person::new("ann");
     ann.host("Friday crew", false);
     ann.press("Close");
-    let seat = SeatId(ann.state().get_room().id.parse().unwrap());
+    let membership = MembershipId(ann.state().get_room().id.parse().unwrap());
     let bo = Fingerprint::from_bytes([7; 32]);
     for event in [
         Event::MemberJoined { member: bo },
         Event::MemberNamed { member: bo, name: "Bo".into() },
         Event::MemberHere { member: bo },
     ] {
-        told(&ann, seat, event);
+        told(&ann, membership, event);
     }
-    (ann, seat, bo)
+    (ann, membership, bo)
 }
 
-fn told(ann: &Person, seat: SeatId, event: Event) {
-    ann.app_is_told(SessionEvent::Seat { seat, event: SeatEvent::Protocol(event) });
+fn told(ann: &Person, membership: MembershipId, event: Event) {
+    ann.app_is_told(SessionEvent::Membership { membership, event: MembershipEvent::Protocol(event) });
 }
 
-fn says(ann: &Person, seat: SeatId, from: Fingerprint, text: &str, sent_ms: u64) -> MessageRow {
+fn says(ann: &Person, membership: MembershipId, from: Fingerprint, text: &str, sent_ms: u64) -> MessageRow {
     let mut id = [0; 16];
     id[..8].copy_from_slice(&(ann.state().get_messages().row_count() as u64).to_be_bytes());
-    told(ann, seat, Event::Message { id: MessageId(id), from, content: Content::text(text), sent_ms });
+    told(ann, membership, Event::Message { id: MessageId(id), from, content: Content::text(text), sent_ms });
     ann.state().get_messages().iter().last().unwrap()
 }
 
@@ -222,7 +222,7 @@ fn a_word_goes_and_a_failure_stays_until_it_is_dismissed() {
 
 #[test]
 fn the_line_above_what_is_new_goes_once_it_was_seen_and_left() {
-    let (ann, seat, bo) = room_with_bo();
+    let (ann, membership, bo) = room_with_bo();
     let shape = |ann: &Person| -> String {
         let rows = ann.state().get_messages();
         let sign = |row: MessageRow| match row.kind {
@@ -232,25 +232,25 @@ fn the_line_above_what_is_new_goes_once_it_was_seen_and_left() {
         };
         rows.iter().map(sign).collect()
     };
-    says(&ann, seat, bo, "one", now_ms());
+    says(&ann, membership, bo, "one", now_ms());
     assert_eq!(shape(&ann), "(m)", "seen as it came");
     activate(&ann, false);
-    says(&ann, seat, bo, "two", now_ms());
-    says(&ann, seat, bo, "three", now_ms());
+    says(&ann, membership, bo, "two", now_ms());
+    says(&ann, membership, bo, "three", now_ms());
     assert_eq!(shape(&ann), "(m)N(mm)");
     activate(&ann, true);
     assert_eq!(shape(&ann), "(m)N(mm)", "to be found");
-    says(&ann, seat, bo, "four", now_ms());
+    says(&ann, membership, bo, "four", now_ms());
     assert_eq!(shape(&ann), "(m)N(mmm)");
     activate(&ann, false);
     assert_eq!(shape(&ann), "(mmmm)", "seen and left");
-    says(&ann, seat, bo, "five", now_ms());
+    says(&ann, membership, bo, "five", now_ms());
     assert_eq!(shape(&ann), "(mmmm)N(m)", "later news");
 
     // With the keyboard here, but reading further up.
     activate(&ann, true);
     ann.state().set_at_end(false);
-    says(&ann, seat, bo, "six", now_ms());
+    says(&ann, membership, bo, "six", now_ms());
     assert_eq!(shape(&ann), "(mmmmm)N(m)", "the line is where one left off");
     activate(&ann, false);
     assert_eq!(shape(&ann), "(mmmmm)N(m)", "it was not in view");
@@ -263,24 +263,24 @@ fn the_line_above_what_is_new_goes_once_it_was_seen_and_left() {
 
 #[test]
 fn the_written_time_is_shown_and_the_other_where_they_differ() {
-    let (ann, seat, bo) = room_with_bo();
+    let (ann, membership, bo) = room_with_bo();
     let now = now_ms();
-    let row = says(&ann, seat, bo, "now", now);
+    let row = says(&ann, membership, bo, "now", now);
     let forms = |row: &MessageRow| (row.shown.form, row.came.form, row.claimed.form);
     assert_eq!(forms(&row), (DateForm::None, DateForm::None, DateForm::None));
     assert!(!ann.reads("came") && !ann.reads("clock says"));
-    let clock = |ms: u64| says(&ann, seat, bo, "at its time", ms).time;
+    let clock = |ms: u64| says(&ann, membership, bo, "at its time", ms).time;
 
-    let late = says(&ann, seat, bo, "late", now - 10 * MINUTE);
+    let late = says(&ann, membership, bo, "late", now - 10 * MINUTE);
     assert_eq!((late.came.form, late.claimed.form), (DateForm::Clock, DateForm::None));
     assert_ne!(late.time, late.came.clock);
-    let old = says(&ann, seat, bo, "old", now - 3 * 24 * 60 * MINUTE);
+    let old = says(&ann, membership, bo, "old", now - 3 * 24 * 60 * MINUTE);
     assert_eq!(forms(&old), (DateForm::LongClock, DateForm::Clock, DateForm::None));
 
     // What cannot be is not shown, and moves nothing.
     for claimed in [0, 1, 4_000_000_000_000, u64::MAX, now + 60 * MINUTE] {
         let rows = ann.state().get_messages().row_count();
-        let row = says(&ann, seat, bo, &format!("claims {claimed}"), claimed);
+        let row = says(&ann, membership, bo, &format!("claims {claimed}"), claimed);
         assert_eq!(forms(&row), (DateForm::None, DateForm::None, DateForm::LongYear), "{claimed}");
         let (before, after) = (clock(now_ms()), clock(now_ms()));
         assert!(row.time == before || row.time == after, "{claimed}: {}", row.time);
@@ -300,7 +300,7 @@ fn the_written_time_is_shown_and_the_other_where_they_differ() {
 
 #[test]
 fn who_comes_and_goes_is_told_of_the_people_and_not_among_the_messages() {
-    let (ann, seat, bo) = room_with_bo();
+    let (ann, membership, bo) = room_with_bo();
     let rows = ann.state().get_messages().row_count();
     assert_eq!(ann.state().get_room().here, 2);
     for _ in 0..4 {
@@ -310,7 +310,7 @@ fn who_comes_and_goes_is_told_of_the_people_and_not_among_the_messages() {
             (Event::MemberAway { member: bo, cut: true }, Presence::Cut, 1),
             (Event::MemberHere { member: bo }, Presence::Here, 2),
         ] {
-            told(&ann, seat, event);
+            told(&ann, membership, event);
             assert_eq!(ann.state().get_room().here, here);
             let row = ann.state().get_members().iter().find(|member| member.name == "Bo").unwrap();
             assert_eq!((row.here, row.cut), (presence == Presence::Here, presence == Presence::Cut));
@@ -322,17 +322,17 @@ fn who_comes_and_goes_is_told_of_the_people_and_not_among_the_messages() {
 
 #[test]
 fn screen_readers_are_told_of_what_comes_and_how_far_what_goes_is() {
-    let (ann, seat, bo) = room_with_bo();
+    let (ann, membership, bo) = room_with_bo();
     let news = |ann: &Person, words: &str| ann.count(words) + ann.count(&format!("{words} "));
-    says(&ann, seat, bo, "hello", now_ms());
+    says(&ann, membership, bo, "hello", now_ms());
     assert_eq!(news(&ann, "Bo: hello"), 2, "the bubble, and what is said of it");
     // The same again: what is said differs from what was said.
     let said = || (ann.count("Bo: hello"), ann.count("Bo: hello "));
     let first = said();
-    says(&ann, seat, bo, "hello", now_ms());
+    says(&ann, membership, bo, "hello", now_ms());
     let second = said();
     assert_ne!(first.1, second.1, "{first:?} {second:?}");
-    told(&ann, seat, Event::MemberRemoved { member: bo });
+    told(&ann, membership, Event::MemberRemoved { member: bo });
     assert_eq!(news(&ann, "The owner removed Bo"), 2);
 
     ann.type_text("Mine");

@@ -1,6 +1,6 @@
 //! What a person is shown and asked when a key is not the one that it was, and keys that are kept elsewhere.
 
-use conversa::app::{HostPlace, HostRequest, SeatEvent, SeatId, SessionEvent};
+use conversa::app::{HostPlace, HostRequest, MembershipEvent, MembershipId, SessionEvent};
 use conversa::crypto::Suite;
 use conversa::gui::{Confirm, Connection, KeyStage, Page, Sheet};
 use conversa::protocol::{Event, RoomCrypto};
@@ -10,29 +10,29 @@ use crate::guest::Guest;
 use crate::person::Person;
 
 /// A room of Ann's with Bo in it, whose key she is about to compare, and the invite that he used.
-pub(crate) fn comparing() -> (Person, Guest, conversa::app::SeatId, String) {
+pub(crate) fn comparing() -> (Person, Guest, conversa::app::MembershipId, String) {
     let ann = Person::new("ann");
     let invite = ann.host("Friday crew", false);
     ann.press("Close");
     let mut bo = Guest::new("bo", "Bo");
-    let seat = bo.join(&invite, false);
+    let membership = bo.join(&invite, false);
     ann.wait_with(&mut [&mut bo], "Bo is there by name", |ann, _| ann.sees("Compare keys with Bo…"));
     ann.press("Compare keys with Bo…");
     ann.wait_with(&mut [&mut bo], "the number", |ann, _| !ann.state().get_compare().code.is_empty());
-    (ann, bo, seat, invite)
+    (ann, bo, membership, invite)
 }
 
 /// The same, and she has marked it.
-fn compared() -> (Person, Guest, conversa::app::SeatId, String) {
-    let (ann, bo, seat, invite) = comparing();
+fn compared() -> (Person, Guest, conversa::app::MembershipId, String) {
+    let (ann, bo, membership, invite) = comparing();
     ann.press("They are the same");
     ann.press("Close");
-    (ann, bo, seat, invite)
+    (ann, bo, membership, invite)
 }
 
 /// What Ann writes next goes out only when she insists, and she is asked no second time. The last of the others hears
-/// it at `seat`.
-fn is_asked_once(ann: &Person, others: &mut [&mut Guest], seat: SeatId, question: Confirm, reason: &str) {
+/// it at `membership`.
+fn is_asked_once(ann: &Person, others: &mut [&mut Guest], membership: MembershipId, question: Confirm, reason: &str) {
     ann.type_text("Is it still you?");
     ann.press("Send");
     assert_eq!((ann.state().get_sheet(), ann.state().get_confirm()), (Sheet::Confirm, question));
@@ -43,7 +43,7 @@ fn is_asked_once(ann: &Person, others: &mut [&mut Guest], seat: SeatId, question
     ann.press("Send");
     ann.press("Send anyway");
     ann.wait_with(others, "the words", |ann, others| {
-        let heard = others.last().map(|guest| guest.heard(seat)).unwrap_or_default();
+        let heard = others.last().map(|guest| guest.heard(membership)).unwrap_or_default();
         ann.state().get_draft().is_empty() && heard.contains(&"Is it still you?".to_owned())
     });
     ann.type_text("Asked once");
@@ -53,8 +53,8 @@ fn is_asked_once(ann: &Person, others: &mut [&mut Guest], seat: SeatId, question
 
 #[test]
 fn somebody_with_the_name_and_another_key_is_asked_about_before_anything_is_sent() {
-    let (ann, mut bo, seat, used) = compared();
-    bo.session.send(seat, "It is me").unwrap();
+    let (ann, mut bo, membership, used) = compared();
+    bo.session.send(membership, "It is me").unwrap();
     ann.wait_with(&mut [&mut bo], "his words", |ann, _| ann.sees("Bo: It is me"));
     ann.another_invite(&mut [&mut bo], &used);
     let mut other = Guest::new("carol", "B\u{43e}");
@@ -75,18 +75,21 @@ fn somebody_with_the_name_and_another_key_is_asked_about_before_anything_is_sent
 
 #[test]
 fn after_a_fork_nothing_is_sent_before_the_person_was_asked() {
-    let (ann, mut bo, seat, _) = compared();
-    let open = SeatId(ann.state().get_room().id.parse().unwrap());
+    let (ann, mut bo, membership, _) = compared();
+    let open = MembershipId(ann.state().get_room().id.parse().unwrap());
     let from = bo.fingerprint.unwrap();
     // The only host here is honest and shows one history, so it is the event alone that is made up.
-    ann.app_is_told(SessionEvent::Seat { seat: open, event: SeatEvent::Protocol(Event::Fork { from }) });
+    ann.app_is_told(SessionEvent::Membership {
+        membership: open,
+        event: MembershipEvent::Protocol(Event::Fork { from }),
+    });
     assert!(ann.reads("Bo and you see different rooms: "));
     ann.check_names("forked room");
 
     is_asked_once(
         &ann,
         &mut [&mut bo],
-        seat,
+        membership,
         Confirm::SendForked,
         "Bo and you were shown different things in this room",
     );
@@ -94,19 +97,19 @@ fn after_a_fork_nothing_is_sent_before_the_person_was_asked() {
 
 #[test]
 fn short_lived_keys_are_made_anew_when_the_person_asks() {
-    let (ann, mut bo, seat, _) = compared();
+    let (ann, mut bo, membership, _) = compared();
     ann.press("Refresh keys");
     assert!(ann.reads("Your short-lived keys are made anew"));
-    bo.session.send(seat, "Sealed to the new ones").unwrap();
+    bo.session.send(membership, "Sealed to the new ones").unwrap();
     ann.wait_with(&mut [&mut bo], "his words", |ann, _| ann.sees("Bo: Sealed to the new ones"));
 }
 
 #[test]
 fn marks_and_the_room_code_are_there_after_a_restart() {
-    let (ann, bo, seat, _) = compared();
+    let (ann, bo, membership, _) = compared();
     let code = ann.state().get_room().code;
     assert_eq!((code.groups.row_count(), code.text.len()), (6, 35), "30 digits in groups of five");
-    assert_eq!(bo.room(seat).unwrap().code().unwrap().to_string(), code.text.as_str(), "the same for both");
+    assert_eq!(bo.room(membership).unwrap().code().unwrap().to_string(), code.text.as_str(), "the same for both");
     let directory = ann.quit();
     let ann = Person::again(directory);
     ann.wait("the room is back", |ann| ann.state().get_room().connection == Connection::Connected);
@@ -127,17 +130,17 @@ fn marks_and_the_room_code_are_there_after_a_restart() {
 fn a_host_with_another_key_is_a_full_stop_until_the_pin_is_taken_out_by_hand() {
     let bo = Person::new("bo");
     let mut ann = Guest::new("ann", "Ann");
-    let seat = ann.host("Friday crew", false);
-    bo.wait_with(&mut [&mut ann], "an invite", |_, guests| guests[0].invite(seat).is_some());
-    let address = ann.room(seat).unwrap().hosting.as_ref().unwrap().address;
+    let membership = ann.host("Friday crew", false);
+    bo.wait_with(&mut [&mut ann], "an invite", |_, guests| guests[0].invite(membership).is_some());
+    let address = ann.room(membership).unwrap().hosting.as_ref().unwrap().address;
     bo.press("Join a room");
-    bo.fill("Invite link", &ann.invite(seat).unwrap());
+    bo.fill("Invite link", &ann.invite(membership).unwrap());
     bo.press("Continue");
     bo.wait_with(&mut [&mut ann], "the room", |bo, _| bo.reads("Is this the right room?"));
     bo.press("Join");
     bo.wait_with(&mut [&mut ann], "in the room", |bo, _| bo.state().get_room().connection == Connection::Connected);
     let pinned = bo.state().get_room().host_key.text;
-    ann.session.go_offline(seat);
+    ann.session.go_offline(membership);
     bo.wait_with(&mut [&mut ann], "the host is away", |bo, _| bo.state().get_room().connection == Connection::Offline);
 
     // Somebody else hosts where Ann did.

@@ -1,5 +1,5 @@
-//! `docs/json.md` is the whole contract: what the sources of the headless face can print, take and end with is in the
-//! page, and nothing else is. The types are held by every test here, for each line that a process prints.
+//! `docs/json.md` is the whole contract: what the sources of the headless front end can print, take and end with is in
+//! the page, and nothing else is. The types are held by every test here, for each line that a process prints.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -186,7 +186,7 @@ fn names(names: &[&str]) -> Names {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-/// A file of the headless face without its tests.
+/// A file of the headless front end without its tests.
 fn source(file: &str) -> TokenStream {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli").join(file);
     let text = std::fs::read_to_string(path).unwrap();

@@ -1,4 +1,4 @@
-//! The headless face as scripts see it: real processes, real sockets on the loopback, JSON lines.
+//! The headless front end as scripts see it: real processes, real sockets on the loopback, JSON lines.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(unreachable_pub, reason = "a test program has no outside")]

@@ -7,14 +7,14 @@ use super::member::Presence;
 use super::room::{Connection, Hosting, Room};
 use super::row::{Message, Notice, RowKind};
 use super::{Change, Question};
-use crate::app::{Problem, SeatEvent, SeatInfo};
+use crate::app::{MembershipEvent, MembershipInfo, Problem};
 use crate::crypto::Fingerprint;
 use crate::protocol::limits::TALKATIVE_MEMBERS_MAX;
 use crate::protocol::{Content, Event, LinkError, MessageId, Stop};
 
 impl Room {
-    /// The seat is taken, again or for the first time.
-    pub(super) fn taken(&mut self, info: &SeatInfo) {
+    /// It begins, again or for the first time.
+    pub(super) fn taken(&mut self, info: &MembershipInfo) {
         let title = std::mem::take(&mut self.info.title);
         self.info = info.clone();
         if self.info.title.is_empty() {
@@ -26,39 +26,39 @@ impl Room {
         self.invite = None;
     }
 
-    pub(super) fn apply(&mut self, event: &SeatEvent, viewed: bool, now_ms: u64) -> Vec<Change> {
+    pub(super) fn apply(&mut self, event: &MembershipEvent, viewed: bool, now_ms: u64) -> Vec<Change> {
         match event {
-            SeatEvent::Taken(_) | SeatEvent::Forgotten => Vec::new(),
-            SeatEvent::Identity(me) => {
+            MembershipEvent::Begun(_) | MembershipEvent::Forgotten => Vec::new(),
+            MembershipEvent::Identity(me) => {
                 self.is_me(*me);
-                vec![Change::RoomChanged(self.seat)]
+                vec![Change::RoomChanged(self.membership)]
             }
-            SeatEvent::Hosting { address, addresses, host } => {
+            MembershipEvent::Hosting { address, addresses, host } => {
                 self.hosting =
                     Some(Hosting { address: *address, addresses: addresses.clone(), tests: BTreeMap::new() });
                 self.info.addresses.clone_from(addresses);
                 self.host = Some(*host);
-                vec![Change::RoomChanged(self.seat)]
+                vec![Change::RoomChanged(self.membership)]
             }
-            SeatEvent::RoomCode(code) => {
+            MembershipEvent::RoomCode(code) => {
                 self.code = Some(code.clone());
-                vec![Change::RoomChanged(self.seat)]
+                vec![Change::RoomChanged(self.membership)]
             }
-            SeatEvent::Reach { address, test } => {
+            MembershipEvent::Reach { address, test } => {
                 // As many as there are addresses, which an invite bounds.
                 if let Some(hosting) = &mut self.hosting {
                     hosting.tests.insert(address.clone(), *test);
                 }
-                vec![Change::InviteChanged(self.seat)]
+                vec![Change::InviteChanged(self.membership)]
             }
-            SeatEvent::Sent { id, content, sent_ms } => self.sent(*id, content, *sent_ms, now_ms),
-            SeatEvent::CancelAsked(id) => self.progress(id, Progress::Cancelled),
-            SeatEvent::Failed(problem) => {
+            MembershipEvent::Sent { id, content, sent_ms } => self.sent(*id, content, *sent_ms, now_ms),
+            MembershipEvent::CancelAsked(id) => self.progress(id, Progress::Cancelled),
+            MembershipEvent::Failed(problem) => {
                 let mut changes = self.connect(Connection::Ended(Some(problem.clone())));
-                changes.push(Change::Problem { seat: Some(self.seat), problem: problem.clone() });
+                changes.push(Change::Problem { membership: Some(self.membership), problem: problem.clone() });
                 changes
             }
-            SeatEvent::Protocol(event) => self.apply_protocol(event, viewed, now_ms),
+            MembershipEvent::Protocol(event) => self.apply_protocol(event, viewed, now_ms),
         }
     }
 
@@ -78,17 +78,19 @@ impl Room {
             Event::Titled { title } => self.titled(title, now_ms),
             Event::InviteMade(invite) => {
                 self.invite = Some(invite.clone());
-                vec![Change::InviteChanged(self.seat)]
+                vec![Change::InviteChanged(self.membership)]
             }
-            Event::SafetyNumber(number) => vec![Change::SafetyNumber { seat: self.seat, number: number.clone() }],
+            Event::SafetyNumber(number) => {
+                vec![Change::SafetyNumber { membership: self.membership, number: number.clone() }]
+            }
             Event::Knock { member } => {
                 self.knocks.retain(|knock| knock != member);
                 self.knocks.push(*member);
-                vec![Change::KnocksChanged(self.seat)]
+                vec![Change::KnocksChanged(self.membership)]
             }
             Event::KnockOver { member } => {
                 self.knocks.retain(|knock| knock != member);
-                vec![Change::KnocksChanged(self.seat)]
+                vec![Change::KnocksChanged(self.membership)]
             }
             Event::EntrySigned { .. } | Event::RosterEntry { .. } | Event::InviteUsed { .. } => Vec::new(),
             event => self.apply_conversation(event, viewed, now_ms),
@@ -122,7 +124,7 @@ impl Room {
                     self.forked_by.push(*from);
                 }
                 let mut changes = self.notice(now_ms, Notice::Fork(*from));
-                changes.push(Change::RoomChanged(self.seat));
+                changes.push(Change::RoomChanged(self.membership));
                 changes
             }
             Event::ClockDiffers { member, theirs_ms, .. } => {
@@ -140,12 +142,12 @@ impl Room {
 
     fn connect(&mut self, connection: Connection) -> Vec<Change> {
         self.connection = connection;
-        vec![Change::RoomChanged(self.seat)]
+        vec![Change::RoomChanged(self.membership)]
     }
 
     fn ask(&mut self, question: Question) -> Vec<Change> {
         let mut changes = self.connect(Connection::Asking(question.clone()));
-        changes.push(Change::Question { seat: self.seat, question });
+        changes.push(Change::Question { membership: self.membership, question });
         changes
     }
 
@@ -164,7 +166,7 @@ impl Room {
             member.is_host = member.fingerprint == host;
         }
         self.sort_members();
-        let mut changes = vec![Change::RoomChanged(self.seat), Change::MembersChanged(self.seat)];
+        let mut changes = vec![Change::RoomChanged(self.membership), Change::MembersChanged(self.membership)];
         if first {
             self.active_ms = now_ms;
             let notice = if me == Some(owner) { Notice::Opened } else { Notice::Entered };
@@ -178,7 +180,7 @@ impl Room {
         let mut changes = self.connect(Connection::Connected { members, reachable });
         if let Some(me) = self.me {
             self.member_mut(me).presence = Presence::Here;
-            changes.push(Change::MembersChanged(self.seat));
+            changes.push(Change::MembersChanged(self.membership));
         }
         changes
     }
@@ -187,7 +189,7 @@ impl Room {
     fn offline(&mut self, problem: Problem, retry_at_ms: u64) -> Vec<Change> {
         self.nobody_known();
         let mut changes = self.connect(Connection::Offline { problem, retry_at_ms });
-        changes.push(Change::MembersChanged(self.seat));
+        changes.push(Change::MembersChanged(self.membership));
         changes
     }
 
@@ -206,14 +208,14 @@ impl Room {
         };
         let mut changes = self.connect(connection);
         changes.extend([
-            Change::MembersChanged(self.seat),
-            Change::InviteChanged(self.seat),
-            Change::KnocksChanged(self.seat),
+            Change::MembersChanged(self.membership),
+            Change::InviteChanged(self.membership),
+            Change::KnocksChanged(self.membership),
         ]);
         if self.owner.is_some() && *stop != Stop::Offline {
             changes.extend(self.notice(now_ms, Notice::Over(problem.clone())));
         }
-        changes.extend(problem.map(|problem| Change::Problem { seat: Some(self.seat), problem }));
+        changes.extend(problem.map(|problem| Change::Problem { membership: Some(self.membership), problem }));
         changes
     }
 
@@ -225,7 +227,7 @@ impl Room {
 
     fn titled(&mut self, title: &str, now_ms: u64) -> Vec<Change> {
         let before = std::mem::replace(&mut self.info.title, title.to_owned());
-        let mut changes = vec![Change::RoomChanged(self.seat)];
+        let mut changes = vec![Change::RoomChanged(self.membership)];
         if !before.is_empty() && before != title {
             changes.extend(self.notice(now_ms, Notice::Titled(title.to_owned())));
         }
@@ -242,7 +244,7 @@ impl Room {
         for member in members.iter().filter(|member| !known.contains(member)) {
             changes.extend(self.joined(*member, now_ms));
         }
-        changes.push(Change::MembersChanged(self.seat));
+        changes.push(Change::MembersChanged(self.membership));
         changes
     }
 
@@ -250,13 +252,13 @@ impl Room {
         let is_news = self.was_ready && self.me != Some(member) && self.member(&member).is_none();
         self.member_mut(member);
         self.sort_members();
-        let mut changes = vec![Change::MembersChanged(self.seat)];
+        let mut changes = vec![Change::MembersChanged(self.membership)];
         if is_news {
             changes.extend(self.notice(now_ms, Notice::Joined(member)));
         }
         if self.knocks.contains(&member) {
             self.knocks.retain(|knock| *knock != member);
-            changes.push(Change::KnocksChanged(self.seat));
+            changes.push(Change::KnocksChanged(self.membership));
         }
         changes
     }
@@ -266,7 +268,7 @@ impl Room {
         // The host may tell of somebody before it told that they joined: that is told first.
         let mut changes = if self.member(&member).is_none() { self.joined(member, now_ms) } else { Vec::new() };
         self.member_mut(member).presence = Presence::Here;
-        changes.push(Change::MembersChanged(self.seat));
+        changes.push(Change::MembersChanged(self.membership));
         changes
     }
 
@@ -276,13 +278,13 @@ impl Room {
             return Vec::new();
         }
         self.member_mut(member).presence = if cut { Presence::Cut } else { Presence::Away };
-        vec![Change::MembersChanged(self.seat)]
+        vec![Change::MembersChanged(self.membership)]
     }
 
     fn gone(&mut self, member: Fingerprint, notice: Notice, now_ms: u64) -> Vec<Change> {
         let is_news = self.was_ready && self.member(&member).is_some();
         self.remove_member(&member);
-        let mut changes = vec![Change::MembersChanged(self.seat)];
+        let mut changes = vec![Change::MembersChanged(self.membership)];
         if is_news {
             changes.extend(self.notice(now_ms, notice));
         }
@@ -297,7 +299,7 @@ impl Room {
         if !is_member {
             self.remove_member(&member);
         }
-        let mut changes = vec![Change::MembersChanged(self.seat)];
+        let mut changes = vec![Change::MembersChanged(self.membership)];
         match told.before {
             Some(before) if before != name && self.me != Some(member) => {
                 // Told apart as then: whoever takes another's name is seen to.
@@ -317,7 +319,7 @@ impl Room {
         self.active_ms = now_ms;
         let mut changes =
             self.push(now_ms, RowKind::Message(Message { id, from, content: content.clone(), sent_ms, delivery }));
-        changes.push(Change::RoomChanged(self.seat));
+        changes.push(Change::RoomChanged(self.membership));
         changes
     }
 
@@ -327,7 +329,7 @@ impl Room {
         if !viewed {
             self.unread += 1;
         }
-        changes.push(Change::RoomChanged(self.seat));
+        changes.push(Change::RoomChanged(self.membership));
         changes
     }
 
@@ -382,7 +384,7 @@ impl Room {
     fn missed(&mut self, count: u64, since_ms: u64, now_ms: u64) -> Vec<Change> {
         let notice = Notice::Missed { count, since_ms };
         match self.rows.as_mut().and_then(|rows| rows.renew_newest(&notice)) {
-            Some(row) => vec![Change::RowChanged { seat: self.seat, row }],
+            Some(row) => vec![Change::RowChanged { membership: self.membership, row }],
             None => self.notice(now_ms, notice),
         }
     }

@@ -1,4 +1,4 @@
-//! The state of the conversations, as both faces show it: rooms, members, rows. Pure: events and
+//! The state of the conversations, as both front ends show it: rooms, members, rows. Pure: events and
 //! the time go in, and what changed comes out, small enough to push one row to a list.
 //!
 //! Nothing of it is kept on disk.
@@ -13,7 +13,7 @@ mod rows;
 
 use std::collections::BTreeMap;
 
-use super::{IdentityState, KnownRoom, Problem, SeatEvent, SeatId, SeatInfo, SessionEvent, Settings};
+use super::{IdentityState, KnownRoom, MembershipEvent, MembershipId, MembershipInfo, Problem, SessionEvent, Settings};
 use crate::crypto::{Fingerprint, KeyKind};
 use crate::protocol::{Event, LobbyRoom, Name, SafetyNumber};
 
@@ -27,57 +27,57 @@ pub use self::rows::{ROWS_BYTES_MAX, ROWS_MAX};
 #[derive(Clone, PartialEq, Debug)]
 pub enum Change {
     /// A room is new.
-    RoomAdded(SeatId),
+    RoomAdded(MembershipId),
     /// A room is gone.
-    RoomRemoved(SeatId),
+    RoomRemoved(MembershipId),
     /// What the list or the header shows of a room changed: title, connection, unread, preview,
     /// security, hosting.
-    RoomChanged(SeatId),
+    RoomChanged(MembershipId),
     /// A row was added at the end.
     RowAdded {
         /// The room.
-        seat: SeatId,
+        membership: MembershipId,
         /// Which row.
         row: RowId,
     },
     /// The oldest row was dropped.
     RowDropped {
         /// The room.
-        seat: SeatId,
+        membership: MembershipId,
         /// Which row it was.
         row: RowId,
     },
     /// A row changed.
     RowChanged {
         /// The room.
-        seat: SeatId,
+        membership: MembershipId,
         /// Which row.
         row: RowId,
     },
     /// The members, their names or their presence changed.
-    MembersChanged(SeatId),
+    MembersChanged(MembershipId),
     /// There is another invite to show, or none.
-    InviteChanged(SeatId),
+    InviteChanged(MembershipId),
     /// The people who ask to come in changed.
-    KnocksChanged(SeatId),
+    KnocksChanged(MembershipId),
     /// The safety number that was asked for.
     SafetyNumber {
         /// The room.
-        seat: SeatId,
+        membership: MembershipId,
         /// The number.
         number: SafetyNumber,
     },
     /// The person has to decide something.
     Question {
         /// The room.
-        seat: SeatId,
+        membership: MembershipId,
         /// What.
         question: Question,
     },
     /// Something went wrong: at a room, or in general.
     Problem {
         /// The room, if it is about one.
-        seat: Option<SeatId>,
+        membership: Option<MembershipId>,
         /// What.
         problem: Problem,
     },
@@ -110,8 +110,8 @@ pub enum Question {
 /// All conversations.
 #[derive(Debug)]
 pub struct Chat {
-    rooms: BTreeMap<SeatId, Room>,
-    viewed: Option<SeatId>,
+    rooms: BTreeMap<MembershipId, Room>,
+    viewed: Option<MembershipId>,
     keeps_rows: bool,
 }
 
@@ -128,7 +128,7 @@ impl Chat {
         Self::with(known, true)
     }
 
-    /// The same for a face that shows what comes and lets it go: a host that runs for months on a server
+    /// The same for a front end that shows what comes and lets it go: a host that runs for months on a server
     /// keeps no rows, for nobody looks at them.
     #[must_use]
     pub fn without_rows(known: &[KnownRoom]) -> Self {
@@ -136,7 +136,7 @@ impl Chat {
     }
 
     fn with(known: &[KnownRoom], keeps_rows: bool) -> Self {
-        let room = |room: &KnownRoom| (room.seat, Room::new(room.seat, room.info.clone(), keeps_rows));
+        let room = |room: &KnownRoom| (room.membership, Room::new(room.membership, room.info.clone(), keeps_rows));
         let mut chat = Self { rooms: known.iter().map(room).collect(), viewed: None, keeps_rows };
         chat.tell_titles_apart();
         chat
@@ -145,7 +145,7 @@ impl Chat {
     /// Takes an event in and says what it changed. `now_ms` is the time in milliseconds since 1970.
     pub fn apply(&mut self, event: &SessionEvent, now_ms: u64) -> Vec<Change> {
         match event {
-            SessionEvent::Seat { seat, event } => self.apply_seat(*seat, event, now_ms),
+            SessionEvent::Membership { membership, event } => self.apply_membership(*membership, event, now_ms),
             SessionEvent::Identity { kind, state } => {
                 vec![Change::Identity { kind: *kind, state: state.clone() }]
             }
@@ -153,19 +153,19 @@ impl Chat {
             SessionEvent::Restored(result) => vec![Change::Restored(result.clone())],
             SessionEvent::Settings(settings) => vec![Change::Settings(settings.clone())],
             SessionEvent::Warning(problem) | SessionEvent::Unwritten(problem) => {
-                vec![Change::Problem { seat: None, problem: problem.clone() }]
+                vec![Change::Problem { membership: None, problem: problem.clone() }]
             }
             SessionEvent::Ended => vec![Change::Ended],
         }
     }
 
     /// Says which room is on screen: nothing there counts as unread from now on.
-    pub fn view(&mut self, seat: Option<SeatId>) -> Vec<Change> {
-        self.viewed = seat;
-        match seat.and_then(|seat| self.rooms.get_mut(&seat)) {
+    pub fn view(&mut self, membership: Option<MembershipId>) -> Vec<Change> {
+        self.viewed = membership;
+        match membership.and_then(|membership| self.rooms.get_mut(&membership)) {
             Some(room) if room.unread > 0 => {
                 room.unread = 0;
-                vec![Change::RoomChanged(room.seat)]
+                vec![Change::RoomChanged(room.membership)]
             }
             _ => Vec::new(),
         }
@@ -173,11 +173,11 @@ impl Chat {
 
     /// A room.
     #[must_use]
-    pub fn room(&self, seat: SeatId) -> Option<&Room> {
-        self.rooms.get(&seat)
+    pub fn room(&self, membership: MembershipId) -> Option<&Room> {
+        self.rooms.get(&membership)
     }
 
-    /// All rooms, in the order of their seats.
+    /// All rooms, in the order of their memberships.
     pub fn rooms(&self) -> impl Iterator<Item = &Room> {
         self.rooms.values()
     }
@@ -186,25 +186,25 @@ impl Chat {
     #[must_use]
     pub fn by_activity(&self) -> Vec<&Room> {
         let mut rooms: Vec<&Room> = self.rooms.values().collect();
-        rooms.sort_by_key(|room| (std::cmp::Reverse(room.active_ms), room.seat));
+        rooms.sort_by_key(|room| (std::cmp::Reverse(room.active_ms), room.membership));
         rooms
     }
 
-    fn apply_seat(&mut self, seat: SeatId, event: &SeatEvent, now_ms: u64) -> Vec<Change> {
+    fn apply_membership(&mut self, membership: MembershipId, event: &MembershipEvent, now_ms: u64) -> Vec<Change> {
         let mut changes = match event {
-            SeatEvent::Taken(info) => self.taken(seat, info, now_ms),
-            SeatEvent::Forgotten => match self.rooms.remove(&seat) {
-                Some(_) => vec![Change::RoomRemoved(seat)],
+            MembershipEvent::Begun(info) => self.taken(membership, info, now_ms),
+            MembershipEvent::Forgotten => match self.rooms.remove(&membership) {
+                Some(_) => vec![Change::RoomRemoved(membership)],
                 None => Vec::new(),
             },
-            event => match self.rooms.get_mut(&seat) {
-                Some(room) => room.apply(event, self.viewed == Some(seat), now_ms),
+            event => match self.rooms.get_mut(&membership) {
+                Some(room) => room.apply(event, self.viewed == Some(membership), now_ms),
                 None => Vec::new(),
             },
         };
         let is_titling = match event {
-            SeatEvent::Taken(_) | SeatEvent::Forgotten => true,
-            SeatEvent::Protocol(event) => matches!(event, Event::Titled { .. } | Event::Entered { .. }),
+            MembershipEvent::Begun(_) | MembershipEvent::Forgotten => true,
+            MembershipEvent::Protocol(event) => matches!(event, Event::Titled { .. } | Event::Entered { .. }),
             _ => false,
         };
         if is_titling {
@@ -216,28 +216,29 @@ impl Chat {
     /// Decides which rooms have a part of their id beside their title: those that could be taken for another.
     fn tell_titles_apart(&mut self) -> Vec<Change> {
         let titled = self.rooms.values().filter(|room| !room.info.title.is_empty());
-        let titles: Vec<(SeatId, Name)> = titled.map(|room| (room.seat, Name::kept(&room.info.title))).collect();
+        let titles: Vec<(MembershipId, Name)> =
+            titled.map(|room| (room.membership, Name::kept(&room.info.title))).collect();
         let mut changes = Vec::new();
-        for (seat, title) in &titles {
-            let is_alike = titles.iter().any(|(other, name)| other != seat && name.looks_like(title));
-            if let Some(room) = self.rooms.get_mut(seat)
+        for (membership, title) in &titles {
+            let is_alike = titles.iter().any(|(other, name)| other != membership && name.looks_like(title));
+            if let Some(room) = self.rooms.get_mut(membership)
                 && std::mem::replace(&mut room.has_namesake, is_alike) != is_alike
             {
-                changes.push(Change::RoomChanged(*seat));
+                changes.push(Change::RoomChanged(*membership));
             }
         }
         changes
     }
 
-    fn taken(&mut self, seat: SeatId, info: &SeatInfo, now_ms: u64) -> Vec<Change> {
-        if let Some(room) = self.rooms.get_mut(&seat) {
+    fn taken(&mut self, membership: MembershipId, info: &MembershipInfo, now_ms: u64) -> Vec<Change> {
+        if let Some(room) = self.rooms.get_mut(&membership) {
             room.taken(info);
-            return vec![Change::RoomChanged(seat)];
+            return vec![Change::RoomChanged(membership)];
         }
-        let mut room = Room::new(seat, info.clone(), self.keeps_rows);
+        let mut room = Room::new(membership, info.clone(), self.keeps_rows);
         room.taken(info);
         room.active_ms = now_ms;
-        self.rooms.insert(seat, room);
-        vec![Change::RoomAdded(seat)]
+        self.rooms.insert(membership, room);
+        vec![Change::RoomAdded(membership)]
     }
 }

@@ -7,7 +7,7 @@ use super::names::{Names, Told};
 use super::row::{Message, Notice, Row, RowId, RowKind};
 use super::rows::Rows;
 use super::{Change, Presence, Question};
-use crate::app::{AddressTest, Problem, SeatId, SeatInfo};
+use crate::app::{AddressTest, MembershipId, MembershipInfo, Problem};
 use crate::crypto::Fingerprint;
 use crate::protocol::{Invite, MessageId, Name, RoomCode};
 
@@ -79,10 +79,10 @@ pub struct Hosting {
 /// A conversation.
 #[derive(Debug)]
 pub struct Room {
-    /// Its seat.
-    pub seat: SeatId,
+    /// Its membership.
+    pub membership: MembershipId,
     /// What is known of it.
-    pub info: SeatInfo,
+    pub info: MembershipInfo,
     /// Oneself, once the identity is ready.
     pub me: Option<Fingerprint>,
     /// Its owner, once entered.
@@ -119,9 +119,9 @@ pub struct Room {
 
 impl Room {
     /// A room nobody was in yet; `keeps_rows` if somebody is to see what is said.
-    pub(super) fn new(seat: SeatId, info: SeatInfo, keeps_rows: bool) -> Self {
+    pub(super) fn new(membership: MembershipId, info: MembershipInfo, keeps_rows: bool) -> Self {
         Self {
-            seat,
+            membership,
             info,
             me: None,
             owner: None,
@@ -262,9 +262,9 @@ impl Room {
     pub(super) fn push(&mut self, at_ms: u64, kind: RowKind) -> Vec<Change> {
         let Some(rows) = &mut self.rows else { return Vec::new() };
         let (row, dropped) = rows.push(at_ms, kind);
-        let seat = self.seat;
-        let dropped = dropped.into_iter().map(|row| Change::RowDropped { seat, row });
-        dropped.chain([Change::RowAdded { seat, row }]).collect()
+        let membership = self.membership;
+        let dropped = dropped.into_iter().map(|row| Change::RowDropped { membership, row });
+        dropped.chain([Change::RowAdded { membership, row }]).collect()
     }
 
     pub(super) fn notice(&mut self, at_ms: u64, notice: Notice) -> Vec<Change> {
@@ -282,7 +282,7 @@ impl Room {
     /// Changes an own message, if it is still kept.
     pub(super) fn change_message(&mut self, id: &MessageId, change: impl FnOnce(&mut Message)) -> Vec<Change> {
         let row = self.rows.as_mut().and_then(|rows| rows.change_own(id, change));
-        row.map(|row| Change::RowChanged { seat: self.seat, row }).into_iter().collect()
+        row.map(|row| Change::RowChanged { membership: self.membership, row }).into_iter().collect()
     }
 
     /// The member with this key, made one if there is none.
@@ -341,6 +341,6 @@ impl Room {
             RowKind::Notice(_) => false,
         };
         let rows = self.rows().iter().filter(|row| of_member(row));
-        rows.map(|row| Change::RowChanged { seat: self.seat, row: row.id }).collect()
+        rows.map(|row| Change::RowChanged { membership: self.membership, row: row.id }).collect()
     }
 }

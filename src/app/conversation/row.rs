@@ -53,7 +53,7 @@ impl Message {
     }
 }
 
-/// Something that happened in a room. The faces put it in words.
+/// Something that happened in a room. The front ends put it in words.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Notice {
     /// One made the room.

@@ -1,7 +1,7 @@
 //! What went wrong, in words a person can act on: what happened, the most likely cause, one thing
 //! to do; and for scripts a stable code and an exit code.
 //!
-//! Both faces show the same [`Problem`]. Detail that only a developer needs goes to `detail`.
+//! Both front ends show the same [`Problem`]. Detail that only a developer needs goes to `detail`.
 
 mod causes;
 mod files;

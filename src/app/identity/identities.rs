@@ -180,7 +180,7 @@ impl Identities {
         });
     }
 
-    /// A worker is done. Says whether seats can go on (`true`), or must wait or fail.
+    /// A worker is done. Says whether memberships can go on (`true`), or must wait or fail.
     pub(in crate::app) fn found(&mut self, found: Found) -> Result<(), Problem> {
         let Found { kind, result, protected, bits } = found;
         let next = self.next_passphrase.take_if(|(of, _)| *of == kind).filter(|_| result.is_ok());

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use crate::app::conversation::Room;
-use crate::app::{SeatId, Settings};
+use crate::app::{MembershipId, Settings};
 use crate::crypto::Fingerprint;
 
 /// A reason not to send without being asked.
@@ -19,7 +19,7 @@ pub enum Doubt {
 /// The doubts that a person was asked about and sends in spite of. Each asks once: a liar could stop the room for
 /// good otherwise. They last as long as the program.
 #[derive(Default, Debug)]
-pub struct Accepted(HashSet<(SeatId, Doubt)>);
+pub struct Accepted(HashSet<(MembershipId, Doubt)>);
 
 impl Accepted {
     /// What a person has to be asked about before something goes out in `room`; forks first.
@@ -28,17 +28,17 @@ impl Accepted {
         let forks = room.forked_by().iter().map(|member| Doubt::Fork(*member));
         let members = room.members().iter().map(|member| member.fingerprint);
         let keys = members.filter(|member| compared_otherwise(room, settings, member).is_some()).map(Doubt::Key);
-        forks.chain(keys).filter(|doubt| !self.0.contains(&(room.seat, *doubt))).collect()
+        forks.chain(keys).filter(|doubt| !self.0.contains(&(room.membership, *doubt))).collect()
     }
 
     /// The person was asked about these and sends anyway.
-    pub fn accept(&mut self, seat: SeatId, doubts: impl IntoIterator<Item = Doubt>) {
-        self.0.extend(doubts.into_iter().map(|doubt| (seat, doubt)));
+    pub fn accept(&mut self, membership: MembershipId, doubts: impl IntoIterator<Item = Doubt>) {
+        self.0.extend(doubts.into_iter().map(|doubt| (membership, doubt)));
     }
 
     /// The room is forgotten.
-    pub fn forget(&mut self, seat: SeatId) {
-        self.0.retain(|(of, _)| *of != seat);
+    pub fn forget(&mut self, membership: MembershipId) {
+        self.0.retain(|(of, _)| *of != membership);
     }
 }
 

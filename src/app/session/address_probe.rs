@@ -1,13 +1,13 @@
 //! One test of one address: who should answer there, and what an answer means.
 
 use super::address_test::{AddressTest, Reach};
-use super::{SeatEvent, SeatId};
+use super::{MembershipEvent, MembershipId};
 use crate::crypto::Fingerprint;
 use crate::protocol::{Event, LinkError, Stop};
 
 /// A test under way: a client that only asks for the host's key.
 pub(super) struct AddressProbe {
-    pub(super) seat: SeatId,
+    pub(super) membership: MembershipId,
     pub(super) address: String,
     pub(super) tunnel: bool,
     /// The key that should answer.
@@ -16,8 +16,8 @@ pub(super) struct AddressProbe {
 
 impl AddressProbe {
     /// What to tell when the address answers like this.
-    pub(super) fn says(&self, reach: Reach) -> SeatEvent {
-        SeatEvent::Reach { address: self.address.clone(), test: AddressTest { tunnel: self.tunnel, reach } }
+    pub(super) fn says(&self, reach: Reach) -> MembershipEvent {
+        MembershipEvent::Reach { address: self.address.clone(), test: AddressTest { tunnel: self.tunnel, reach } }
     }
 }
 

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::SeatId;
+use super::MembershipId;
 use super::address_probe::{AddressProbe, reach_of};
 use super::address_test::Reach;
 use super::engine::Engine;
@@ -16,11 +16,13 @@ use crate::protocol::{Client, Entry, Event};
 
 impl Engine {
     /// Tests each address of a room that is hosted here; tests that still run begin anew.
-    pub(super) fn test_addresses(&mut self, id: SeatId) {
-        self.end_probes(|probe| probe.seat == id);
-        let Some(seat) = self.seats.get(&id).filter(|seat| seat.info.hosted_here) else { return };
-        let Some(identity) = self.identities.ready(seat.info.suite.key_kind()).map(Arc::clone) else { return };
-        let (crypto, addresses) = (seat.crypto.clone(), seat.info.addresses.clone());
+    pub(super) fn test_addresses(&mut self, id: MembershipId) {
+        self.end_probes(|probe| probe.membership == id);
+        let Some(membership) = self.memberships.get(&id).filter(|membership| membership.info.hosted_here) else {
+            return;
+        };
+        let Some(identity) = self.identities.ready(membership.info.suite.key_kind()).map(Arc::clone) else { return };
+        let (crypto, addresses) = (membership.crypto.clone(), membership.info.addresses.clone());
         let tunnels = addresses::tunnels();
         // As many as an invite takes, and no more.
         for address in addresses {
@@ -28,8 +30,8 @@ impl Engine {
             self.next_client += 1;
             let asking = Client::new(Arc::clone(&identity), crypto.clone(), String::new(), Entry::Knock, None);
             let tunnel = address.parse().is_ok_and(|address: SocketAddr| tunnels.contains(&address.ip()));
-            let probe = AddressProbe { seat: id, address: address.clone(), tunnel, own: identity.fingerprint() };
-            self.emit_seat(id, probe.says(Reach::Testing));
+            let probe = AddressProbe { membership: id, address: address.clone(), tunnel, own: identity.fingerprint() };
+            self.emit_membership(id, probe.says(Reach::Testing));
             self.address_probes.insert(client, probe);
             self.net.send(net::Command::Add { id: client, client: Box::new(asking), addresses: vec![address] });
         }
@@ -40,7 +42,7 @@ impl Engine {
         let Some(probe) = self.address_probes.get(&client) else { return false };
         let Some(reach) = reach_of(probe.own, event) else { return true };
         log::info!("{}: {event:?}, so {reach:?}", probe.address);
-        self.emit_seat(probe.seat, probe.says(reach));
+        self.emit_membership(probe.membership, probe.says(reach));
         self.end_probe(client);
         true
     }

@@ -12,7 +12,7 @@ use super::engine::Engine;
 use super::input::Input;
 use super::membership::Plan;
 use super::questions::{Asking, AskingKey};
-use super::{JoinRequest, SeatEvent, SeatId};
+use super::{JoinRequest, MembershipEvent, MembershipId};
 use crate::app::clock::now;
 use crate::app::worker::thread;
 use crate::app::{JoinTarget, Problem};
@@ -21,15 +21,17 @@ use crate::net::{self, ClientId};
 use crate::protocol::{Client, Entry, Event, Identity};
 
 impl Engine {
-    /// Asks the host of an address what it allows, once for each seat. `false` if the person is to be asked about its
-    /// key at once.
-    pub(super) fn asks_first(&mut self, id: SeatId, host: Fingerprint) -> bool {
-        let Some(seat) = self.seats.get_mut(&id).filter(|seat| !seat.asked) else { return false };
-        if !matches!(&seat.plan, Plan::Join(JoinRequest { target: JoinTarget::Address(_), look: true, .. })) {
+    /// Asks the host of an address what it allows, once for each membership. `false` if the person is to be asked
+    /// about its key at once.
+    pub(super) fn asks_first(&mut self, id: MembershipId, host: Fingerprint) -> bool {
+        let Some(membership) = self.memberships.get_mut(&id).filter(|membership| !membership.asked) else {
+            return false;
+        };
+        if !matches!(&membership.plan, Plan::Join(JoinRequest { target: JoinTarget::Address(_), look: true, .. })) {
             return false;
         }
-        seat.asked = true;
-        let kind = seat.info.suite.key_kind();
+        membership.asked = true;
+        let kind = membership.info.suite.key_kind();
         match &mut self.asking.key {
             AskingKey::Ready(of, identity) if *of == kind => {
                 let identity = Arc::clone(identity);
@@ -63,17 +65,19 @@ impl Engine {
         }
         for (id, host) in waiting {
             match &identity {
-                Ok(identity) if self.seats.get(&id).is_some_and(|seat| seat.info.suite.key_kind() == kind) => {
+                Ok(identity)
+                    if self.memberships.get(&id).is_some_and(|membership| membership.info.suite.key_kind() == kind) =>
+                {
                     self.ask(id, host, Arc::clone(identity));
                 }
-                _ => self.emit_seat(id, SeatEvent::Protocol(Event::FirstUse { host })),
+                _ => self.emit_membership(id, MembershipEvent::Protocol(Event::FirstUse { host })),
             }
         }
     }
 
     /// What a host answered. `false` if the client asks nothing.
     pub(super) fn asking_event(&mut self, client: ClientId, event: &Event) -> bool {
-        let Some(&Asking { seat, host }) = self.asking.clients.get(&client) else { return false };
+        let Some(&Asking { membership, host }) = self.asking.clients.get(&client) else { return false };
         let told = match event {
             // Nobody is let in: that is said in place of the question about the key.
             Event::Lobby(rooms) if rooms.is_empty() => event.clone(),
@@ -82,27 +86,27 @@ impl Engine {
             _ => return true,
         };
         self.end_asking(client);
-        self.emit_seat(seat, SeatEvent::Protocol(told));
+        self.emit_membership(membership, MembershipEvent::Protocol(told));
         true
     }
 
-    /// Ends the questions of a seat without a word.
-    pub(super) fn end_askings(&mut self, id: SeatId) {
-        let over = self.asking.clients.iter().filter(|(_, asking)| asking.seat == id).map(|(client, _)| *client);
+    /// Ends the questions of a membership without a word.
+    pub(super) fn end_askings(&mut self, id: MembershipId) {
+        let over = self.asking.clients.iter().filter(|(_, asking)| asking.membership == id).map(|(client, _)| *client);
         let over: Vec<ClientId> = over.collect();
         over.into_iter().for_each(|client| self.end_asking(client));
         if let AskingKey::Making(waiting) = &mut self.asking.key {
-            waiting.retain(|(seat, _)| *seat != id);
+            waiting.retain(|(membership, _)| *membership != id);
         }
     }
 
-    fn ask(&mut self, id: SeatId, host: Fingerprint, identity: Arc<Identity>) {
-        let Some(seat) = self.seats.get(&id) else { return };
-        let (crypto, addresses) = (seat.crypto.clone(), seat.info.addresses.clone());
+    fn ask(&mut self, id: MembershipId, host: Fingerprint, identity: Arc<Identity>) {
+        let Some(membership) = self.memberships.get(&id) else { return };
+        let (crypto, addresses) = (membership.crypto.clone(), membership.info.addresses.clone());
         let client = ClientId(self.next_client);
         self.next_client += 1;
         let asker = Client::new(identity, crypto, String::new(), Entry::Knock, Some(host)).looking_first();
-        self.asking.clients.insert(client, Asking { seat: id, host });
+        self.asking.clients.insert(client, Asking { membership: id, host });
         self.net.send(net::Command::Add { id: client, client: Box::new(asker), addresses });
     }
 

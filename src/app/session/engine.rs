@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use super::address_probe::AddressProbe;
 use super::input::Input;
 use super::listeners::Listeners;
-use super::membership::{Plan, Progress, Seat};
+use super::membership::{Membership, Plan, Progress};
 use super::questions::Askings;
-use super::{SeatEvent, SeatId, Seats, SessionEvent, lock};
+use super::{MembershipEvent, MembershipId, Memberships, SessionEvent, lock};
 use crate::app::identity::identities::{Identities, is_locked};
 use crate::app::identity::report::{Found, Report, Reporter, WorkReport};
 use crate::app::vault::{Private, Vault};
@@ -48,10 +48,10 @@ pub(super) struct Parts {
     pub(super) settings: Settings,
     pub(super) records: Records,
     pub(super) memories: Memories,
-    pub(super) known: Vec<(SeatId, Record)>,
+    pub(super) known: Vec<(MembershipId, Record)>,
     /// Rooms whose records should be written anew.
     pub(super) stale: Vec<RoomId>,
-    pub(super) by_room: Seats,
+    pub(super) by_room: Memberships,
 }
 
 /// The session's state.
@@ -63,13 +63,13 @@ pub(super) struct Engine {
     pub(super) memories: Memories,
     pub(super) identities: Identities,
     pub(super) listeners: Listeners,
-    pub(super) seats: BTreeMap<SeatId, Seat>,
-    pub(super) by_client: HashMap<ClientId, SeatId>,
+    pub(super) memberships: BTreeMap<MembershipId, Membership>,
+    pub(super) by_client: HashMap<ClientId, MembershipId>,
     /// Tests of addresses by the client that makes them.
     pub(super) address_probes: HashMap<ClientId, AddressProbe>,
     pub(super) asking: Askings,
     pub(super) inputs: Sender<Input>,
-    pub(super) by_room: Seats,
+    pub(super) by_room: Memberships,
     pub(super) net: Handle,
     pub(super) next_client: u64,
     /// How many of the net's events are in the inbox.
@@ -108,7 +108,7 @@ impl Engine {
             records,
             memories,
             listeners: Listeners::default(),
-            seats: BTreeMap::new(),
+            memberships: BTreeMap::new(),
             by_client: HashMap::new(),
             address_probes: HashMap::new(),
             asking: Askings::default(),
@@ -165,8 +165,8 @@ impl Engine {
         let _ = self.events.try_send(event);
     }
 
-    pub(super) fn emit_seat(&self, seat: SeatId, event: SeatEvent) {
-        self.emit(SessionEvent::Seat { seat, event });
+    pub(super) fn emit_membership(&self, membership: MembershipId, event: MembershipEvent) {
+        self.emit(SessionEvent::Membership { membership, event });
     }
 
     fn take(&mut self, input: Input) {
@@ -184,22 +184,22 @@ impl Engine {
             Input::KeepInKeyring(keep) => self.keep_in_keyring(keep),
             Input::BackUp { file, passphrase } => self.identities.back_up(file, passphrase),
             Input::Restore { file, passphrase } => self.identities.open_backup(file, passphrase),
-            Input::Host { seat, request } => self.host(seat, request),
-            Input::Join { seat, request } => self.join(seat, request),
-            Input::Enter(seat) => self.enter(seat),
-            Input::ForgetHost(seat) => self.forget_host(seat),
-            Input::EnterBy { seat, invite } => self.enter_by(seat, &invite),
-            Input::HostAt { seat, address } => self.host_at(seat, address),
-            Input::TestAddresses(seat) => self.test_addresses(seat),
-            Input::Command { seat, command: Command::Knock(room) } => self.knock(seat, room),
-            Input::Command { seat, command } => self.command(seat, command),
-            Input::Send { seat, id, content } => self.send(seat, id, content),
-            Input::Cancel { seat, id } => self.cancel(seat, id),
-            Input::Invite(seat) => self.invite(seat),
-            Input::AnswerKnock { seat, member, admit } => self.answer_knock(seat, member, admit),
-            Input::Retitle { seat, title } => self.retitle(seat, &title),
-            Input::Leave(seat) => self.leave(seat),
-            Input::Forget(seat) => self.forget(seat),
+            Input::Host { membership, request } => self.host(membership, request),
+            Input::Join { membership, request } => self.join(membership, request),
+            Input::Enter(membership) => self.enter(membership),
+            Input::ForgetHost(membership) => self.forget_host(membership),
+            Input::EnterBy { membership, invite } => self.enter_by(membership, &invite),
+            Input::HostAt { membership, address } => self.host_at(membership, address),
+            Input::TestAddresses(membership) => self.test_addresses(membership),
+            Input::Command { membership, command: Command::Knock(room) } => self.knock(membership, room),
+            Input::Command { membership, command } => self.command(membership, command),
+            Input::Send { membership, id, content } => self.send(membership, id, content),
+            Input::Cancel { membership, id } => self.cancel(membership, id),
+            Input::Invite(membership) => self.invite(membership),
+            Input::AnswerKnock { membership, member, admit } => self.answer_knock(membership, member, admit),
+            Input::Retitle { membership, title } => self.retitle(membership, &title),
+            Input::Leave(membership) => self.leave(membership),
+            Input::Forget(membership) => self.forget(membership),
             Input::RetryAll => self.command_all(&Command::RetryNow),
             Input::ChangeSettings(change) => self.change_settings(change),
             Input::Quit => self.quit(),
@@ -218,13 +218,13 @@ impl Engine {
     fn net_event(&mut self, event: net::Event) {
         match event {
             net::Event::Listening { listener, address } => {
-                for seat in self.listeners.bound(listener, address) {
-                    self.listening(seat, address);
+                for membership in self.listeners.bound(listener, address) {
+                    self.listening(membership, address);
                 }
             }
             net::Event::ListenFailed { listener, address, reason } => {
-                for seat in self.listeners.failed(listener) {
-                    self.fail(seat, Problem::of_listen(address, &reason));
+                for membership in self.listeners.failed(listener) {
+                    self.fail(membership, Problem::of_listen(address, &reason));
                 }
             }
             net::Event::OutOfFiles { listener } => self.out_of_files(listener),
@@ -236,13 +236,15 @@ impl Engine {
 
     /// Nobody new can come in at a listener. Who hosts there and is not in its own room yet never will be.
     fn out_of_files(&mut self, listener: ListenerId) {
-        let seats = self.listeners.seats_of(listener);
-        let waiting: Vec<SeatId> =
-            seats.into_iter().filter(|id| self.seats.get(id).is_some_and(|seat| !seat.is_ready())).collect();
+        let memberships = self.listeners.memberships_of(listener);
+        let waiting: Vec<MembershipId> = memberships
+            .into_iter()
+            .filter(|id| self.memberships.get(id).is_some_and(|membership| !membership.is_ready()))
+            .collect();
         if waiting.is_empty() {
             return self.emit(SessionEvent::Warning(Problem::out_of_files()));
         }
-        waiting.into_iter().for_each(|seat| self.fail(seat, Problem::out_of_files()));
+        waiting.into_iter().for_each(|membership| self.fail(membership, Problem::out_of_files()));
     }
 
     /// A worker is done with an identity: those who wait for it go on, fail, or wait for a
@@ -253,13 +255,16 @@ impl Engine {
         if outcome.is_ok() {
             if kind == KeyKind::Rsa { self.open_vault() } else { self.open_learning_vault() }
         }
-        let waits = |seat: &Seat| seat.progress == Progress::NeedsIdentity && seat.info.suite.key_kind() == kind;
-        let waiting: Vec<SeatId> = self.seats.iter().filter(|(_, seat)| waits(seat)).map(|(id, _)| *id).collect();
-        for seat in waiting {
+        let waits = |membership: &Membership| {
+            membership.progress == Progress::NeedsIdentity && membership.info.suite.key_kind() == kind
+        };
+        let waiting: Vec<MembershipId> =
+            self.memberships.iter().filter(|(_, membership)| waits(membership)).map(|(id, _)| *id).collect();
+        for membership in waiting {
             match &outcome {
-                Ok(()) => self.start(seat),
+                Ok(()) => self.start(membership),
                 Err(problem) if is_locked(problem) => {}
-                Err(problem) => self.fail(seat, problem.clone()),
+                Err(problem) => self.fail(membership, problem.clone()),
             }
         }
     }
@@ -273,8 +278,8 @@ impl Engine {
         }
     }
 
-    /// A record of the profile becomes a seat. Its learning consent was given when it was made.
-    fn add_known(&mut self, id: SeatId, record: Record, is_stale: bool) {
+    /// A record of the profile becomes a membership. Its learning consent was given when it was made.
+    fn add_known(&mut self, id: MembershipId, record: Record, is_stale: bool) {
         let crypto = match record.suite() {
             Suite::Textbook => RoomCrypto::Learning(LearningConsent::given_by_a_person()),
             suite => match RoomCrypto::trusted(suite) {
@@ -282,44 +287,44 @@ impl Engine {
                 Err(error) => return log::error!("a room is left out: {error}"),
             },
         };
-        let mut seat = Seat::new(record.info(), crypto, Plan::Known);
-        (seat.record, seat.unsaved) = (Some(record), is_stale);
-        self.seats.insert(id, seat);
+        let mut membership = Membership::new(record.info(), crypto, Plan::Known);
+        (membership.record, membership.unsaved) = (Some(record), is_stale);
+        self.memberships.insert(id, membership);
     }
 
-    /// Hands a command to the seat's client, if one runs.
-    pub(super) fn command(&mut self, id: SeatId, command: Command) {
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        match (seat.client(), command) {
+    /// Hands a command to the membership's client, if one runs.
+    pub(super) fn command(&mut self, id: MembershipId, command: Command) {
+        let Some(membership) = self.memberships.get_mut(&id) else { return };
+        match (membership.client(), command) {
             (Some(client), command) => self.net.send(net::Command::Client { id: client, command }),
-            (None, Command::GoOffline) if seat.progress != Progress::Idle => {
-                seat.progress = Progress::Idle;
+            (None, Command::GoOffline) if membership.progress != Progress::Idle => {
+                membership.progress = Progress::Idle;
                 self.listeners.release(id, &self.net);
-                self.emit_seat(id, SeatEvent::Protocol(Event::Stopped(Stop::Offline)));
+                self.emit_membership(id, MembershipEvent::Protocol(Event::Stopped(Stop::Offline)));
             }
             (None, command) => log::debug!("nobody is there to take {command:?}"),
         }
     }
 
     fn command_all(&self, command: &Command) {
-        for client in self.seats.values().filter_map(Seat::client) {
+        for client in self.memberships.values().filter_map(Membership::client) {
             self.net.send(net::Command::Client { id: client, command: command.clone() });
         }
     }
 
-    fn send(&mut self, id: SeatId, message: MessageId, content: Content) {
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        seat.outbox.push((message, content.clone()));
-        let ready = seat.is_ready();
-        let sent = SeatEvent::Sent { id: message, content: content.clone(), sent_ms: clock::now_ms() };
-        self.emit_seat(id, sent);
+    fn send(&mut self, id: MembershipId, message: MessageId, content: Content) {
+        let Some(membership) = self.memberships.get_mut(&id) else { return };
+        membership.outbox.push((message, content.clone()));
+        let ready = membership.is_ready();
+        let sent = MembershipEvent::Sent { id: message, content: content.clone(), sent_ms: clock::now_ms() };
+        self.emit_membership(id, sent);
         if ready {
             self.command(id, Command::Send { id: message, content });
         }
     }
 
     fn replace_identity(&mut self, kind: KeyKind, bits: u32) {
-        let known = self.seats.values().any(|seat| seat.info.suite.key_kind() == kind);
+        let known = self.memberships.values().any(|membership| membership.info.suite.key_kind() == kind);
         if known || !kind.backend().key_bits().contains(&bits) {
             return log::warn!("the identity is not replaced: it has rooms, or no key has {bits} bits");
         }
@@ -349,7 +354,7 @@ impl Engine {
 
     /// A backup was opened. Its keys take their place, unless a room knows somebody else.
     fn restore(&mut self, keys: Result<Keys, Problem>, passphrase: Passphrase) {
-        let has_rooms = self.seats.values().any(|seat| !seat.info.suite.is_learning());
+        let has_rooms = self.memberships.values().any(|membership| !membership.info.suite.is_learning());
         let is_other = |keys: &Keys| {
             self.identities.known().is_some_and(|known| known != Fingerprint::of(keys.signing.public().spki()))
         };
@@ -365,34 +370,34 @@ impl Engine {
         }
     }
 
-    fn cancel(&mut self, id: SeatId, message: MessageId) {
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        let ready = seat.is_ready();
-        seat.outbox.retain(|(waiting, _)| *waiting != message);
+    fn cancel(&mut self, id: MembershipId, message: MessageId) {
+        let Some(membership) = self.memberships.get_mut(&id) else { return };
+        let ready = membership.is_ready();
+        membership.outbox.retain(|(waiting, _)| *waiting != message);
         if ready {
             self.command(id, Command::Cancel(message));
         }
-        self.emit_seat(id, SeatEvent::CancelAsked(message));
+        self.emit_membership(id, MembershipEvent::CancelAsked(message));
     }
 
-    pub(super) fn invite(&mut self, id: SeatId) {
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        if !seat.is_ready() {
-            seat.invites_wanted += 1;
+    pub(super) fn invite(&mut self, id: MembershipId) {
+        let Some(membership) = self.memberships.get_mut(&id) else { return };
+        if !membership.is_ready() {
+            membership.invites_wanted += 1;
             return;
         }
-        let addresses = seat.info.addresses.clone();
+        let addresses = membership.info.addresses.clone();
         self.command(id, Command::Invite { addresses, life_ms: INVITE_LIFE_MS });
     }
 
-    pub(super) fn answer_knock(&mut self, id: SeatId, member: Fingerprint, admit: bool) {
+    pub(super) fn answer_knock(&mut self, id: MembershipId, member: Fingerprint, admit: bool) {
         self.command(id, Command::AnswerKnock { member, admit });
         if !admit {
-            self.emit_seat(id, SeatEvent::Protocol(Event::KnockOver { member }));
+            self.emit_membership(id, MembershipEvent::Protocol(Event::KnockOver { member }));
         }
     }
 
-    fn retitle(&mut self, id: SeatId, title: &str) {
+    fn retitle(&mut self, id: MembershipId, title: &str) {
         match check_name(title) {
             Ok(title) => self.command(id, Command::Retitle(title)),
             Err(error) => self.emit(SessionEvent::Warning(Problem::bad_name(error))),
@@ -420,10 +425,10 @@ impl Engine {
     fn renamed(&self) {
         let name = self.name();
         self.command_all(&Command::Rename(name.clone()));
-        for (id, seat) in self.seats.iter().filter(|(_, seat)| seat.client().is_some()) {
-            if let Some(identity) = self.identities.ready(seat.info.suite.key_kind()) {
+        for (id, membership) in self.memberships.iter().filter(|(_, membership)| membership.client().is_some()) {
+            if let Some(identity) = self.identities.ready(membership.info.suite.key_kind()) {
                 let (member, name) = (identity.fingerprint(), name.clone());
-                self.emit_seat(*id, SeatEvent::Protocol(Event::MemberNamed { member, name }));
+                self.emit_membership(*id, MembershipEvent::Protocol(Event::MemberNamed { member, name }));
             }
         }
     }
@@ -468,10 +473,10 @@ impl Engine {
     }
 }
 
-/// Forgetting a room's seat in the shared map.
+/// Forgetting a room's membership in the shared map.
 impl Engine {
-    pub(super) fn unlist(&self, id: SeatId) {
-        lock(&self.by_room).retain(|_, known| known.seat != id);
+    pub(super) fn unlist(&self, id: MembershipId) {
+        lock(&self.by_room).retain(|_, known| known.membership != id);
     }
 }
 

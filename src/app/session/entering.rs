@@ -1,12 +1,12 @@
 //! Entering rooms: new ones, others' and known ones. Each step either goes on at once or leaves the
-//! seat in the state of what it waits for.
+//! membership in the state of what it waits for.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::engine::Engine;
-use super::membership::{Plan, Progress, Seat};
-use super::{HostPlace, HostRequest, JoinRequest, SeatEvent, SeatId, SeatInfo, lock};
+use super::membership::{Membership, Plan, Progress};
+use super::{HostPlace, HostRequest, JoinRequest, MembershipEvent, MembershipId, MembershipInfo, lock};
 use crate::app::{Code, HostedAt, JoinTarget, Problem, Record, addresses, clock, say};
 use crate::crypto::{Fingerprint, Suite, SystemRandom};
 use crate::net::{self, ClientId};
@@ -23,13 +23,13 @@ struct Start {
 }
 
 impl Engine {
-    pub(super) fn host(&mut self, id: SeatId, mut request: HostRequest) {
+    pub(super) fn host(&mut self, id: MembershipId, mut request: HostRequest) {
         let addresses = match &request.place {
             HostPlace::Here(_) => Vec::new(),
             HostPlace::Relay { address, .. } => vec![address.clone()],
         };
         let title = check_name(&request.title);
-        let info = SeatInfo {
+        let info = MembershipInfo {
             room: None,
             suite: request.crypto.suite(),
             title: title.as_ref().cloned().unwrap_or_default(),
@@ -40,15 +40,15 @@ impl Engine {
         };
         let crypto = request.crypto.clone();
         request.members_max = request.members_max.clamp(1, MEMBERS_HARD_MAX);
-        self.seats.insert(id, Seat::new(info.clone(), crypto, Plan::Host(request)));
-        self.emit_seat(id, SeatEvent::Taken(info));
+        self.memberships.insert(id, Membership::new(info.clone(), crypto, Plan::Host(request)));
+        self.emit_membership(id, MembershipEvent::Begun(info));
         match title {
             Ok(_) => self.start(id),
             Err(error) => self.fail(id, Problem::bad_name(error)),
         }
     }
 
-    pub(super) fn join(&mut self, id: SeatId, request: JoinRequest) {
+    pub(super) fn join(&mut self, id: MembershipId, request: JoinRequest) {
         let (suite, room, addresses) = match &request.target {
             JoinTarget::Invite(invite) => (invite.suite, Some(invite.room), invite.addresses.clone()),
             JoinTarget::Address(address) => {
@@ -57,7 +57,7 @@ impl Engine {
                 (suite, None, vec![address.clone()])
             }
         };
-        let info = SeatInfo {
+        let info = MembershipInfo {
             room,
             suite,
             title: String::new(),
@@ -71,49 +71,49 @@ impl Engine {
             (Suite::Textbook, None) => Err(Problem::learning_room()),
             (suite, _) => RoomCrypto::trusted(suite).map_err(Problem::from),
         };
-        self.emit_seat(id, SeatEvent::Taken(info.clone()));
+        self.emit_membership(id, MembershipEvent::Begun(info.clone()));
         match crypto {
             Ok(crypto) => {
-                self.seats.insert(id, Seat::new(info, crypto, Plan::Join(request)));
+                self.memberships.insert(id, Membership::new(info, crypto, Plan::Join(request)));
                 self.start(id);
             }
-            Err(problem) => self.emit_seat(id, SeatEvent::Failed(problem)),
+            Err(problem) => self.emit_membership(id, MembershipEvent::Failed(problem)),
         }
     }
 
-    /// Takes the seat again, or makes a running client try at once.
-    pub(super) fn enter(&mut self, id: SeatId) {
-        let Some(seat) = self.seats.get(&id) else { return };
-        match (seat.progress, &seat.plan) {
+    /// Begins it again, or makes a running client try at once.
+    pub(super) fn enter(&mut self, id: MembershipId) {
+        let Some(membership) = self.memberships.get(&id) else { return };
+        match (membership.progress, &membership.plan) {
             (Progress::Running { .. }, _) => self.command(id, Command::RetryNow),
             (Progress::Idle, Plan::Over) => {}
             (Progress::Idle, _) => {
-                self.emit_seat(id, SeatEvent::Taken(seat.info.clone()));
+                self.emit_membership(id, MembershipEvent::Begun(membership.info.clone()));
                 self.start(id);
             }
-            (Progress::NeedsIdentity, _) => drop(self.identities.want(seat.info.suite.key_kind(), None)),
+            (Progress::NeedsIdentity, _) => drop(self.identities.want(membership.info.suite.key_kind(), None)),
             (Progress::NeedsListener, _) => {}
         }
     }
 
     /// Goes back into a known room by a fresh invite: its host may be elsewhere by now.
-    pub(super) fn enter_by(&mut self, id: SeatId, invite: &Invite) {
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        if seat.is_here || matches!(seat.plan, Plan::Over) {
+    pub(super) fn enter_by(&mut self, id: MembershipId, invite: &Invite) {
+        let Some(membership) = self.memberships.get_mut(&id) else { return };
+        if membership.is_here || matches!(membership.plan, Plan::Over) {
             return;
         }
         // Whoever knows the room's id can write such an invite: it is tried, and nothing is kept of it yet.
-        seat.offered = Some(invite.clone());
-        if seat.client().is_some() {
+        membership.offered = Some(invite.clone());
+        if membership.client().is_some() {
             self.stop_client(id);
         }
         self.enter(id);
     }
 
     /// A room was chosen at an address, or confirmed. What is remembered of it goes before the question.
-    pub(super) fn knock(&mut self, id: SeatId, room: RoomId) {
+    pub(super) fn knock(&mut self, id: MembershipId, room: RoomId) {
         let known = lock(&self.by_room).get(&room).copied();
-        if known.is_some_and(|known| known.owned && known.seat != id) {
+        if known.is_some_and(|known| known.owned && known.membership != id) {
             return self.fail(id, Problem::own_address());
         }
         if let Some(memory) = self.memories.of(&room) {
@@ -123,42 +123,51 @@ impl Engine {
     }
 
     /// The host's pinned key is taken away by hand; the one that is there now will be asked about.
-    pub(super) fn forget_host(&mut self, id: SeatId) {
-        let Some(seat) = self.seats.get_mut(&id).filter(|seat| seat.progress == Progress::Idle) else { return };
-        let Some(record) = seat.record.as_mut().filter(|record| !matches!(record.hosted_at, HostedAt::Here(_))) else {
+    pub(super) fn forget_host(&mut self, id: MembershipId) {
+        let Some(membership) = self.memberships.get_mut(&id).filter(|membership| membership.progress == Progress::Idle)
+        else {
+            return;
+        };
+        let Some(record) = membership.record.as_mut().filter(|record| !matches!(record.hosted_at, HostedAt::Here(_)))
+        else {
             return;
         };
         record.host = None;
-        seat.unsaved = true;
+        membership.unsaved = true;
         self.write_records_soon();
         self.enter(id);
     }
 
     /// An owned room moves to another address of this computer.
-    pub(super) fn host_at(&mut self, id: SeatId, address: SocketAddr) {
-        let Some(seat) = self.seats.get_mut(&id).filter(|seat| seat.progress == Progress::Idle) else { return };
-        if let Some(record) = seat.record.as_mut().filter(|record| matches!(record.hosted_at, HostedAt::Here(_))) {
+    pub(super) fn host_at(&mut self, id: MembershipId, address: SocketAddr) {
+        let Some(membership) = self.memberships.get_mut(&id).filter(|membership| membership.progress == Progress::Idle)
+        else {
+            return;
+        };
+        if let Some(record) = membership.record.as_mut().filter(|record| matches!(record.hosted_at, HostedAt::Here(_)))
+        {
             record.hosted_at = HostedAt::Here(address);
         }
     }
 
     /// The first step: the identity, then the listener if there is to be one.
-    pub(super) fn start(&mut self, id: SeatId) {
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        let bits = (!seat.info.suite.is_learning() && self.settings.key_bits > 0).then_some(self.settings.key_bits);
-        let Some(identity) = self.identities.want(seat.info.suite.key_kind(), bits) else {
-            seat.progress = Progress::NeedsIdentity;
+    pub(super) fn start(&mut self, id: MembershipId) {
+        let Some(membership) = self.memberships.get_mut(&id) else { return };
+        let bits =
+            (!membership.info.suite.is_learning() && self.settings.key_bits > 0).then_some(self.settings.key_bits);
+        let Some(identity) = self.identities.want(membership.info.suite.key_kind(), bits) else {
+            membership.progress = Progress::NeedsIdentity;
             return;
         };
-        let listen = match (&seat.plan, &seat.record) {
+        let listen = match (&membership.plan, &membership.record) {
             (Plan::Host(HostRequest { place: HostPlace::Here(address), .. }), _)
             | (Plan::Known, Some(Record { hosted_at: HostedAt::Here(address), .. })) => Some(*address),
             _ => None,
         };
-        seat.progress = Progress::NeedsListener;
+        membership.progress = Progress::NeedsListener;
         let member = identity.fingerprint();
-        self.emit_seat(id, SeatEvent::Identity(member));
-        self.emit_seat(id, SeatEvent::Protocol(Event::MemberNamed { member, name: self.name() }));
+        self.emit_membership(id, MembershipEvent::Identity(member));
+        self.emit_membership(id, MembershipEvent::Protocol(Event::MemberNamed { member, name: self.name() }));
         match listen {
             Some(address) => {
                 if let Some(bound) = self.listeners.share(id, address, &identity, &self.net) {
@@ -169,37 +178,40 @@ impl Engine {
         }
     }
 
-    /// This computer listens for the room of a seat.
-    pub(super) fn listening(&mut self, id: SeatId, address: SocketAddr) {
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        let Some(identity) = self.identities.ready(seat.info.suite.key_kind()).map(Arc::clone) else { return };
-        seat.info.addresses = addresses::for_invites(address);
-        let waits = seat.progress == Progress::NeedsListener;
-        if let Some(record) = seat.record.as_mut().filter(|_| waits) {
+    /// This computer listens for the room of a membership.
+    pub(super) fn listening(&mut self, id: MembershipId, address: SocketAddr) {
+        let Some(membership) = self.memberships.get_mut(&id) else { return };
+        let Some(identity) = self.identities.ready(membership.info.suite.key_kind()).map(Arc::clone) else { return };
+        membership.info.addresses = addresses::for_invites(address);
+        let waits = membership.progress == Progress::NeedsListener;
+        if let Some(record) = membership.record.as_mut().filter(|_| waits) {
             record.hosted_at = HostedAt::Here(address);
         }
-        let hosting =
-            SeatEvent::Hosting { address, addresses: seat.info.addresses.clone(), host: identity.fingerprint() };
+        let hosting = MembershipEvent::Hosting {
+            address,
+            addresses: membership.info.addresses.clone(),
+            host: identity.fingerprint(),
+        };
         if waits {
-            self.emit_seat(id, hosting);
+            self.emit_membership(id, hosting);
             self.start_client(id, &identity, Some(address));
         }
     }
 
-    fn start_client(&mut self, id: SeatId, identity: &Arc<Identity>, listening: Option<SocketAddr>) {
+    fn start_client(&mut self, id: MembershipId, identity: &Arc<Identity>, listening: Option<SocketAddr>) {
         let name = self.name();
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        let prepared = match &seat.plan {
+        let Some(membership) = self.memberships.get_mut(&id) else { return };
+        let prepared = match &membership.plan {
             Plan::Host(request) => prepare_host(request, identity, listening).map(|(start, record)| {
-                seat.info.room = Some(record.room);
-                seat.record = Some(record);
+                membership.info.room = Some(record.room);
+                membership.record = Some(record);
                 start
             }),
             Plan::Join(request) => prepare_join(request, identity),
-            Plan::Known if seat.entry_unsaved => Err(self.records_failed.clone().unwrap_or_else(unsaved)),
+            Plan::Known if membership.entry_unsaved => Err(self.records_failed.clone().unwrap_or_else(unsaved)),
             Plan::Known => {
-                let memory = seat.info.room.and_then(|room| self.memories.of(&room));
-                prepare_return(seat, identity, listening, memory)
+                let memory = membership.info.room.and_then(|room| self.memories.of(&room));
+                prepare_return(membership, identity, listening, memory)
             }
             Plan::Over => return,
         };
@@ -209,14 +221,14 @@ impl Engine {
         };
         let client = ClientId(self.next_client);
         self.next_client += 1;
-        seat.progress = Progress::Running { client, ready: false };
+        membership.progress = Progress::Running { client, ready: false };
         self.by_client.insert(client, id);
-        let looks = matches!(&seat.plan, Plan::Join(JoinRequest { look: true, .. }));
-        let made = Client::new(Arc::clone(identity), seat.crypto.clone(), name, start.entry, start.pin);
+        let looks = matches!(&membership.plan, Plan::Join(JoinRequest { look: true, .. }));
+        let made = Client::new(Arc::clone(identity), membership.crypto.clone(), name, start.entry, start.pin);
         // One place for every way in but an address, whose room is not known yet: see `knock`.
-        let memory = seat.info.room.and_then(|room| self.memories.of(&room));
+        let memory = membership.info.room.and_then(|room| self.memories.of(&room));
         let made = if let Some(memory) = memory { made.remembering(memory) } else { made };
-        let invites = seat.info.room.and_then(|room| self.invites.get(&room)).cloned().unwrap_or_default();
+        let invites = membership.info.room.and_then(|room| self.invites.get(&room)).cloned().unwrap_or_default();
         let made = match made.with_invites(invites, clock::now()) {
             Ok(made) => made,
             Err(error) => return self.fail(id, error.into()),
@@ -225,44 +237,44 @@ impl Engine {
         self.net.send(net::Command::Add { id: client, client: Box::new(made), addresses: start.addresses });
     }
 
-    /// Ends a try with a problem. The seat stays, to be tried again or forgotten.
-    pub(super) fn fail(&mut self, id: SeatId, problem: Problem) {
+    /// Ends a try with a problem. The membership stays, to be tried again or forgotten.
+    pub(super) fn fail(&mut self, id: MembershipId, problem: Problem) {
         self.stop_client(id);
         self.offer_no_more(id);
-        self.emit_seat(id, SeatEvent::Failed(problem));
+        self.emit_membership(id, MembershipEvent::Failed(problem));
     }
 
     /// An invite to a known room came to nothing: all is as before.
-    pub(super) fn offer_no_more(&mut self, id: SeatId) {
-        if let Some(seat) = self.seats.get_mut(&id) {
-            seat.offered = None;
+    pub(super) fn offer_no_more(&mut self, id: MembershipId) {
+        if let Some(membership) = self.memberships.get_mut(&id) {
+            membership.offered = None;
         }
     }
 
-    pub(super) fn leave(&mut self, id: SeatId) {
-        let Some(seat) = self.seats.get(&id) else { return };
-        if seat.client().is_some() {
+    pub(super) fn leave(&mut self, id: MembershipId) {
+        let Some(membership) = self.memberships.get(&id) else { return };
+        if membership.client().is_some() {
             return self.command(id, Command::Leave);
         }
         self.over(id, Ending::Left);
-        self.emit_seat(id, SeatEvent::Protocol(Event::Stopped(Stop::Left)));
+        self.emit_membership(id, MembershipEvent::Protocol(Event::Stopped(Stop::Left)));
     }
 
-    pub(super) fn forget(&mut self, id: SeatId) {
+    pub(super) fn forget(&mut self, id: MembershipId) {
         self.stop_client(id);
         self.over(id, Ending::Left);
-        if self.seats.remove(&id).is_some() {
-            self.emit_seat(id, SeatEvent::Forgotten);
+        if self.memberships.remove(&id).is_some() {
+            self.emit_membership(id, MembershipEvent::Forgotten);
         }
     }
 
-    /// The room of a seat is over: nothing is kept of it but how far its roster was seen, and how it ended.
-    pub(super) fn over(&mut self, id: SeatId, ending: Ending) {
+    /// The room of a membership is over: nothing is kept of it but how far its roster was seen, and how it ended.
+    pub(super) fn over(&mut self, id: MembershipId, ending: Ending) {
         self.unlist(id);
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        seat.plan = Plan::Over;
-        seat.outbox.clear();
-        let Some(record) = seat.record.take() else { return };
+        let Some(membership) = self.memberships.get_mut(&id) else { return };
+        membership.plan = Plan::Over;
+        membership.outbox.clear();
+        let Some(record) = membership.record.take() else { return };
         let room = record.room;
         self.memories.keep(&record);
         self.memories.end(&room, ending);
@@ -278,16 +290,16 @@ impl Engine {
         }
     }
 
-    /// Takes the client of a seat away from the net, and the listener it alone used.
-    pub(super) fn stop_client(&mut self, id: SeatId) {
-        self.end_probes(|probe| probe.seat == id);
+    /// Takes the client of a membership away from the net, and the listener it alone used.
+    pub(super) fn stop_client(&mut self, id: MembershipId) {
+        self.end_probes(|probe| probe.membership == id);
         self.end_askings(id);
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        if let Some(client) = seat.client() {
+        let Some(membership) = self.memberships.get_mut(&id) else { return };
+        if let Some(client) = membership.client() {
             self.by_client.remove(&client);
             self.net.send(net::Command::Remove(client));
         }
-        (seat.progress, seat.is_here) = (Progress::Idle, false);
+        (membership.progress, membership.is_here) = (Progress::Idle, false);
         self.listeners.release(id, &self.net);
     }
 }
@@ -348,7 +360,7 @@ fn prepare_join(request: &JoinRequest, identity: &Identity) -> Result<Start, Pro
 
 /// A known room: owners open it again, members come back.
 fn prepare_return(
-    seat: &Seat,
+    membership: &Membership,
     identity: &Identity,
     listening: Option<SocketAddr>,
     memory: Option<Memory>,
@@ -357,7 +369,7 @@ fn prepare_return(
         let hint = say!("Ask its owner for an invite.");
         Problem::new(Code::UnknownRoom, say!("Nothing is known of this room."), hint)
     };
-    let record = seat.record.as_ref().ok_or_else(gone)?;
+    let record = membership.record.as_ref().ok_or_else(gone)?;
     let memory = memory.unwrap_or(record.memory());
     if matches!(record.hosted_at, HostedAt::Here(_)) && record.lacks_entries(&memory) {
         // Nobody else has them: to sign others of the same numbers would split the room.
@@ -375,7 +387,7 @@ fn prepare_return(
         Entry::Return { genesis, memory }
     };
     let mut pin = if listening.is_some() { Some(identity.fingerprint()) } else { record.host };
-    if let Some(invite) = &seat.offered {
+    if let Some(invite) = &membership.offered {
         // Another key than the pinned one is shown to the person first.
         let is_same = pin.is_none_or(|pin| pin == invite.host);
         let known = std::mem::replace(&mut addresses, invite.addresses.clone());

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::address_test::AddressTest;
-use super::requests::{SeatId, SeatInfo};
+use super::requests::{MembershipId, MembershipInfo};
 use crate::app::identity::report::IdentityState;
 use crate::app::{Problem, Settings};
 use crate::crypto::{Fingerprint, KeyKind};
@@ -20,12 +20,12 @@ pub enum SessionEvent {
         /// The new state.
         state: IdentityState,
     },
-    /// Something happened at a seat.
-    Seat {
+    /// Something happened in a membership.
+    Membership {
         /// Which.
-        seat: SeatId,
+        membership: MembershipId,
         /// What.
-        event: SeatEvent,
+        event: MembershipEvent,
     },
     /// What came of [`Session::back_up`](super::Session::back_up): whose identity is in the file now.
     BackedUp(Result<Fingerprint, Problem>),
@@ -42,13 +42,14 @@ pub enum SessionEvent {
     Ended,
 }
 
-/// What happened at a seat.
+/// What happened in a membership.
 #[derive(Clone, PartialEq)]
-pub enum SeatEvent {
-    /// The seat is taken or taken again: at [`Session::host`](super::Session::host), [`Session::join`](super::Session::join) and
-    /// [`Session::enter`](super::Session::enter). First of all events of a try.
-    Taken(SeatInfo),
-    /// The identity that sits here is ready.
+pub enum MembershipEvent {
+    /// It begins, or begins again: at [`Session::host`](super::Session::host),
+    /// [`Session::join`](super::Session::join) and [`Session::enter`](super::Session::enter). The first event
+    /// of a try.
+    Begun(MembershipInfo),
+    /// The identity of the member is ready.
     Identity(Fingerprint),
     /// This computer relays the room now.
     Hosting {
@@ -81,17 +82,17 @@ pub enum SeatEvent {
     RoomCode(RoomCode),
     /// The protocol's own events, but for roster entries, which the session keeps.
     Protocol(protocol::Event),
-    /// The seat could not be taken. Final for this try; a known room can be entered again.
+    /// It could not begin. Final for this try; a known room can be entered again.
     Failed(Problem),
-    /// The room was forgotten: its seat is gone.
+    /// The room was forgotten, and the membership with it.
     Forgotten,
 }
 
-impl fmt::Debug for SeatEvent {
+impl fmt::Debug for MembershipEvent {
     /// Without words, which do not belong in logs.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Taken(info) => write!(formatter, "Taken({:?})", info.room),
+            Self::Begun(info) => write!(formatter, "Begun({:?})", info.room),
             Self::Identity(fingerprint) => write!(formatter, "Identity({fingerprint:?})"),
             Self::Hosting { address, addresses, .. } => write!(formatter, "Hosting({address}, {addresses:?})"),
             Self::Reach { address, test } => write!(formatter, "Reach({address}, {test:?})"),

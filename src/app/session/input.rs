@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{HostRequest, JoinRequest, SeatId};
+use super::{HostRequest, JoinRequest, MembershipId};
 use crate::app::identity::report::WorkReport;
 use crate::app::{Passphrase, Problem, Settings};
 use crate::crypto::{Fingerprint, KeyKind};
@@ -23,21 +23,21 @@ pub(super) enum Input {
     KeepInKeyring(bool),
     BackUp { file: PathBuf, passphrase: Passphrase },
     Restore { file: PathBuf, passphrase: Passphrase },
-    Host { seat: SeatId, request: HostRequest },
-    Join { seat: SeatId, request: JoinRequest },
-    Enter(SeatId),
-    ForgetHost(SeatId),
-    EnterBy { seat: SeatId, invite: Box<Invite> },
-    HostAt { seat: SeatId, address: SocketAddr },
-    TestAddresses(SeatId),
-    Command { seat: SeatId, command: Command },
-    Send { seat: SeatId, id: MessageId, content: Content },
-    Cancel { seat: SeatId, id: MessageId },
-    Invite(SeatId),
-    AnswerKnock { seat: SeatId, member: Fingerprint, admit: bool },
-    Retitle { seat: SeatId, title: String },
-    Leave(SeatId),
-    Forget(SeatId),
+    Host { membership: MembershipId, request: HostRequest },
+    Join { membership: MembershipId, request: JoinRequest },
+    Enter(MembershipId),
+    ForgetHost(MembershipId),
+    EnterBy { membership: MembershipId, invite: Box<Invite> },
+    HostAt { membership: MembershipId, address: SocketAddr },
+    TestAddresses(MembershipId),
+    Command { membership: MembershipId, command: Command },
+    Send { membership: MembershipId, id: MessageId, content: Content },
+    Cancel { membership: MembershipId, id: MessageId },
+    Invite(MembershipId),
+    AnswerKnock { membership: MembershipId, member: Fingerprint, admit: bool },
+    Retitle { membership: MembershipId, title: String },
+    Leave(MembershipId),
+    Forget(MembershipId),
     RetryAll,
     ChangeSettings(Box<dyn FnOnce(&mut Settings) + Send>),
     Quit,

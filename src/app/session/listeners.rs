@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::SeatId;
+use super::MembershipId;
 use crate::crypto::KeyKind;
 use crate::net::{Command, Handle, ListenerId, NetLimits};
 use crate::protocol::{Identity, OpenPolicy};
@@ -16,7 +16,7 @@ struct Listener {
     asked: SocketAddr,
     /// The address with its real port, once it listens.
     bound: Option<SocketAddr>,
-    seats: BTreeSet<SeatId>,
+    memberships: BTreeSet<MembershipId>,
 }
 
 /// All listening sockets of the session.
@@ -27,11 +27,11 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
-    /// Lets `seat` use the listener at `address`, starting it if there is none. `Some` if it listens
+    /// Lets `membership` use the listener at `address`, starting it if there is none. `Some` if it listens
     /// already; otherwise the net will tell.
     pub(super) fn share(
         &mut self,
-        seat: SeatId,
+        membership: MembershipId,
         address: SocketAddr,
         identity: &Arc<Identity>,
         net: &Handle,
@@ -41,12 +41,12 @@ impl Listeners {
             listener.kind == kind && (listener.asked == address || listener.bound == Some(address))
         };
         if let Some(listener) = self.all.iter_mut().find(fits) {
-            listener.seats.insert(seat);
+            listener.memberships.insert(membership);
             return listener.bound;
         }
         let id = ListenerId(self.next);
         self.next += 1;
-        self.all.push(Listener { id, kind, asked: address, bound: None, seats: BTreeSet::from([seat]) });
+        self.all.push(Listener { id, kind, asked: address, bound: None, memberships: BTreeSet::from([membership]) });
         net.send(Command::Listen {
             listener: id,
             address,
@@ -57,32 +57,32 @@ impl Listeners {
         None
     }
 
-    /// A listener listens: which seats wait for it?
-    pub(super) fn bound(&mut self, id: ListenerId, address: SocketAddr) -> Vec<SeatId> {
+    /// A listener listens: which memberships wait for it?
+    pub(super) fn bound(&mut self, id: ListenerId, address: SocketAddr) -> Vec<MembershipId> {
         let Some(listener) = self.all.iter_mut().find(|listener| listener.id == id) else { return Vec::new() };
         listener.bound = Some(address);
-        listener.seats.iter().copied().collect()
+        listener.memberships.iter().copied().collect()
     }
 
     /// A listener could not start, or failed: who used it?
-    pub(super) fn failed(&mut self, id: ListenerId) -> Vec<SeatId> {
+    pub(super) fn failed(&mut self, id: ListenerId) -> Vec<MembershipId> {
         let Some(index) = self.all.iter().position(|listener| listener.id == id) else { return Vec::new() };
-        self.all.swap_remove(index).seats.into_iter().collect()
+        self.all.swap_remove(index).memberships.into_iter().collect()
     }
 
     /// Who uses a listener.
-    pub(super) fn seats_of(&self, id: ListenerId) -> Vec<SeatId> {
+    pub(super) fn memberships_of(&self, id: ListenerId) -> Vec<MembershipId> {
         let listener = self.all.iter().find(|listener| listener.id == id);
-        listener.into_iter().flat_map(|listener| listener.seats.iter().copied()).collect()
+        listener.into_iter().flat_map(|listener| listener.memberships.iter().copied()).collect()
     }
 
-    /// `seat` does not need its listener any more; the last one closes it.
-    pub(super) fn release(&mut self, seat: SeatId, net: &Handle) {
+    /// `membership` does not need its listener any more; the last one closes it.
+    pub(super) fn release(&mut self, membership: MembershipId, net: &Handle) {
         for listener in &mut self.all {
-            if listener.seats.remove(&seat) && listener.seats.is_empty() {
+            if listener.memberships.remove(&membership) && listener.memberships.is_empty() {
                 net.send(Command::Unlisten(listener.id));
             }
         }
-        self.all.retain(|listener| !listener.seats.is_empty());
+        self.all.retain(|listener| !listener.memberships.is_empty());
     }
 }

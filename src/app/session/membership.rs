@@ -1,6 +1,6 @@
 //! A place at a room: what it takes to enter, how far that is, and what waits to be said.
 
-use super::{HostRequest, JoinRequest, SeatInfo};
+use super::{HostRequest, JoinRequest, MembershipInfo};
 use crate::app::Record;
 use crate::net::ClientId;
 use crate::protocol::{Content, Invite, MessageId, RoomCrypto};
@@ -36,9 +36,9 @@ pub(super) enum Progress {
 }
 
 /// One's place at a room.
-pub(super) struct Seat {
-    /// What the faces know of it.
-    pub(super) info: SeatInfo,
+pub(super) struct Membership {
+    /// What the front ends know of it.
+    pub(super) info: MembershipInfo,
     /// The crypto of the room, with its consent.
     pub(super) crypto: RoomCrypto,
     /// How to enter.
@@ -66,8 +66,8 @@ pub(super) struct Seat {
     pub(super) asked: bool,
 }
 
-impl Seat {
-    pub(super) fn new(info: SeatInfo, crypto: RoomCrypto, plan: Plan) -> Self {
+impl Membership {
+    pub(super) fn new(info: MembershipInfo, crypto: RoomCrypto, plan: Plan) -> Self {
         Self {
             info,
             crypto,

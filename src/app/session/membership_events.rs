@@ -1,8 +1,8 @@
-//! What the protocol tells a seat: what has to be kept is kept, and the rest goes to the faces.
+//! What the protocol tells a membership: what has to be kept is kept, and the rest goes to the front ends.
 
 use super::engine::Engine;
 use super::membership::{Plan, Progress};
-use super::{JoinRequest, KnownSeat, SeatEvent, SeatId, SessionEvent, lock};
+use super::{JoinRequest, KnownMembership, MembershipEvent, MembershipId, SessionEvent, lock};
 use crate::app::{HostedAt, JoinTarget, Problem, Record, clock};
 use crate::crypto::Fingerprint;
 use crate::net::ClientId;
@@ -26,7 +26,7 @@ impl Engine {
             Event::FirstUse { host } if self.asks_first(id, *host) => return,
             Event::Knock { member } if self.turns_away(id) => return self.answer_knock(id, *member, false),
             Event::Entered { room, genesis, owner, host } => self.entered(id, *room, genesis, (*owner, *host)),
-            Event::Ready { .. } => self.emit_seat(id, SeatEvent::Protocol(event.clone())),
+            Event::Ready { .. } => self.emit_membership(id, MembershipEvent::Protocol(event.clone())),
             Event::Offline { .. } => self.is_away(id),
             Event::EntrySigned { number, entry } => return self.entry_signed(id, *number, entry),
             Event::RosterEntry { number, entry, hash } => return self.roster_entry(id, *number, entry, hash),
@@ -42,16 +42,16 @@ impl Engine {
         match event {
             Event::Ready { .. } => self.ready(id),
             Event::InviteUsed { .. } => {
-                self.emit_seat(id, SeatEvent::Protocol(event));
+                self.emit_membership(id, MembershipEvent::Protocol(event));
                 self.invite(id);
             }
-            event => self.emit_seat(id, SeatEvent::Protocol(event)),
+            event => self.emit_membership(id, MembershipEvent::Protocol(event)),
         }
     }
 
     /// Whether the owner lets nobody ask to come in at the moment.
-    fn turns_away(&self, id: SeatId) -> bool {
-        let room = self.seats.get(&id).and_then(|seat| seat.info.room);
+    fn turns_away(&self, id: MembershipId) -> bool {
+        let room = self.memberships.get(&id).and_then(|membership| membership.info.room);
         room.is_some_and(|room| self.settings.turned_away.contains(&room))
     }
 
@@ -64,66 +64,68 @@ impl Engine {
     }
 
     /// The key that an invite to a known room names, while it is tried.
-    fn offered_host(&self, id: SeatId) -> Option<Fingerprint> {
-        self.seats.get(&id)?.offered.as_ref().map(|invite| invite.host)
+    fn offered_host(&self, id: MembershipId) -> Option<Fingerprint> {
+        self.memberships.get(&id)?.offered.as_ref().map(|invite| invite.host)
     }
 
-    fn is_away(&mut self, id: SeatId) {
-        if let Some(seat) = self.seats.get_mut(&id) {
-            seat.is_here = false;
+    fn is_away(&mut self, id: MembershipId) {
+        if let Some(membership) = self.memberships.get_mut(&id) {
+            membership.is_here = false;
         }
     }
 
-    fn entered(&mut self, id: SeatId, room: RoomId, genesis: &Signed, (owner, host): (Fingerprint, Fingerprint)) {
+    fn entered(&mut self, id: MembershipId, room: RoomId, genesis: &Signed, (owner, host): (Fingerprint, Fingerprint)) {
         let is_owner = self.is_own(owner);
-        // Who comes to a known room by its address sits in one seat, not in two.
-        let other = lock(&self.by_room).insert(room, KnownSeat { seat: id, owned: is_owner });
-        let other = other.map(|known| known.seat).filter(|other| *other != id);
+        // Who comes to a known room by its address has one membership there, not two.
+        let other = lock(&self.by_room).insert(room, KnownMembership { membership: id, owned: is_owner });
+        let other = other.map(|known| known.membership).filter(|other| *other != id);
         let other = other.and_then(|other| {
             self.stop_client(other);
-            self.emit_seat(other, SeatEvent::Forgotten);
-            self.seats.remove(&other)
+            self.emit_membership(other, MembershipEvent::Forgotten);
+            self.memberships.remove(&other)
         });
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        // What the other seat kept goes on here, and what was said there is still to be sent.
+        let Some(membership) = self.memberships.get_mut(&id) else { return };
+        // What the other membership kept goes on here, and what was said there is still to be sent.
         if let Some(other) = other {
-            seat.outbox.splice(0..0, other.outbox);
-            seat.record = seat.record.take().or(other.record);
+            membership.outbox.splice(0..0, other.outbox);
+            membership.record = membership.record.take().or(other.record);
         }
-        let joined_at = match &seat.plan {
+        let joined_at = match &membership.plan {
             Plan::Join(JoinRequest { target: JoinTarget::Address(address), .. }) => Some(address.clone()),
             _ => None,
         };
-        seat.plan = Plan::Known;
-        seat.info.room = Some(room);
+        membership.plan = Plan::Known;
+        membership.info.room = Some(room);
         // At an address, which of the trusted suites it is was not known before.
         if let Ok(suite) = Roster::open(genesis).map(|roster| roster.suite())
             && let Ok(crypto) = RoomCrypto::trusted(suite)
         {
-            (seat.info.suite, seat.crypto) = (suite, crypto);
+            (membership.info.suite, membership.crypto) = (suite, crypto);
         }
-        if let Some(invite) = seat.offered.take() {
+        if let Some(invite) = membership.offered.take() {
             // By which address the host was reached is not known here: those it was reached at before stay first.
-            let is_same = seat.record.as_ref().is_some_and(|record| record.host == Some(invite.host));
-            seat.info.addresses.truncate(if is_same { INVITE_ADDRESSES_MAX } else { 0 });
-            let known = seat.info.addresses.clone();
-            seat.info.addresses.extend(invite.addresses.into_iter().filter(|address| !known.contains(address)));
+            let is_same = membership.record.as_ref().is_some_and(|record| record.host == Some(invite.host));
+            membership.info.addresses.truncate(if is_same { INVITE_ADDRESSES_MAX } else { 0 });
+            let known = membership.info.addresses.clone();
+            membership.info.addresses.extend(invite.addresses.into_iter().filter(|address| !known.contains(address)));
         }
         // An owner whose record is lost is one all the same: the relay has the room.
         let hosted_at = if is_owner { HostedAt::Relay(None) } else { HostedAt::Elsewhere };
-        let record = seat.record.get_or_insert_with(|| Record::new(room, seat.info.suite, genesis.clone(), hosted_at));
+        let record = membership
+            .record
+            .get_or_insert_with(|| Record::new(room, membership.info.suite, genesis.clone(), hosted_at));
         record.host = Some(host);
         record.entered_ms = clock::now_ms();
-        record.addresses.clone_from(&seat.info.addresses);
-        seat.info.owned = record.is_owned();
-        seat.unsaved = true;
+        record.addresses.clone_from(&membership.info.addresses);
+        membership.info.owned = record.is_owned();
+        membership.unsaved = true;
         self.memories.keep(record);
         self.memories.begin_again(&room);
         let memory = self.memories.of(&room).unwrap_or(Memory::new(room));
         record.learn(&memory);
         // Of an owner alone the roster's hash is the room's id; entries that follow say better.
-        self.emit_seat(id, SeatEvent::RoomCode(RoomCode::of(memory.hash())));
-        // Another seat at the same room may have seen more since this one began.
+        self.emit_membership(id, MembershipEvent::RoomCode(RoomCode::of(memory.hash())));
+        // Another membership in the same room may have seen more since this one began.
         self.command(id, Command::Remember(memory));
         // Before anybody is told that it is ready: an owner whose program was killed then would host another room of
         // the same name, to which no invite leads.
@@ -136,23 +138,23 @@ impl Engine {
 
     /// On disk before anybody hears of it: an owner who forgets an entry would sign another one of
     /// the same number, and the members would see two histories. A failed write is tried again.
-    fn entry_signed(&mut self, id: SeatId, number: u64, entry: &Signed) {
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        let Some(record) = &mut seat.record else { return };
+    fn entry_signed(&mut self, id: MembershipId, number: u64, entry: &Signed) {
+        let Some(membership) = self.memberships.get_mut(&id) else { return };
+        let Some(record) = &mut membership.record else { return };
         record.add_entry(number, entry);
         let mut memory = record.memory();
         memory.learn_entry(number, entry);
         self.memories.learn(&memory);
-        (seat.unsaved, seat.entry_unsaved) = (true, true);
+        (membership.unsaved, membership.entry_unsaved) = (true, true);
         self.write_records();
-        if self.seats.get(&id).is_some_and(|seat| seat.entry_unsaved) {
+        if self.memberships.get(&id).is_some_and(|membership| membership.entry_unsaved) {
             self.emit(SessionEvent::Warning(Problem::entry_unstored()));
         }
     }
 
-    fn roster_entry(&mut self, id: SeatId, number: u64, entry: &Signed, hash: &[u8; 32]) {
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        let Some(record) = &mut seat.record else { return };
+    fn roster_entry(&mut self, id: MembershipId, number: u64, entry: &Signed, hash: &[u8; 32]) {
+        let Some(membership) = self.memberships.get_mut(&id) else { return };
+        let Some(record) = &mut membership.record else { return };
         let mut memory = record.memory();
         memory.learn(number, hash);
         let is_newer = record.learn(&memory);
@@ -162,26 +164,26 @@ impl Engine {
         let is_newest = number == memory.number();
         // After each full sync the whole roster comes again.
         if is_newer || is_next {
-            seat.unsaved = true;
+            membership.unsaved = true;
             self.write_records_soon();
         }
         if is_newest {
-            self.emit_seat(id, SeatEvent::RoomCode(RoomCode::of(hash)));
+            self.emit_membership(id, MembershipEvent::RoomCode(RoomCode::of(hash)));
         }
     }
 
-    fn open_invites(&mut self, id: SeatId, invites: &[Invite]) {
-        if let Some(room) = self.seats.get(&id).and_then(|seat| seat.info.room) {
+    fn open_invites(&mut self, id: MembershipId, invites: &[Invite]) {
+        if let Some(room) = self.memberships.get(&id).and_then(|membership| membership.info.room) {
             self.keep_invites(room, invites);
         }
     }
 
-    fn titled(&mut self, id: SeatId, title: &str) {
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        title.clone_into(&mut seat.info.title);
-        if let Some(record) = &mut seat.record {
+    fn titled(&mut self, id: MembershipId, title: &str) {
+        let Some(membership) = self.memberships.get_mut(&id) else { return };
+        title.clone_into(&mut membership.info.title);
+        if let Some(record) = &mut membership.record {
             title.clone_into(&mut record.title);
-            seat.unsaved = true;
+            membership.unsaved = true;
             self.write_records_soon();
         }
     }
@@ -195,20 +197,20 @@ impl Engine {
     }
 
     /// A message needs no care any more: it is on the host, or it can never be.
-    fn settled(&mut self, id: SeatId, message: &MessageId) {
-        if let Some(seat) = self.seats.get_mut(&id) {
-            seat.outbox.retain(|(waiting, _)| waiting != message);
+    fn settled(&mut self, id: MembershipId, message: &MessageId) {
+        if let Some(membership) = self.memberships.get_mut(&id) {
+            membership.outbox.retain(|(waiting, _)| waiting != message);
         }
     }
 
     /// In the room. The first time, what was said before goes out, and an owner gets an invite.
-    fn ready(&mut self, id: SeatId) {
-        let Some(seat) = self.seats.get_mut(&id) else { return };
-        seat.is_here = true;
-        let Progress::Running { client, ready: false } = seat.progress else { return };
-        seat.progress = Progress::Running { client, ready: true };
-        let waiting = seat.outbox.clone();
-        let invites = std::mem::take(&mut seat.invites_wanted).max(usize::from(seat.info.owned));
+    fn ready(&mut self, id: MembershipId) {
+        let Some(membership) = self.memberships.get_mut(&id) else { return };
+        membership.is_here = true;
+        let Progress::Running { client, ready: false } = membership.progress else { return };
+        membership.progress = Progress::Running { client, ready: true };
+        let waiting = membership.outbox.clone();
+        let invites = std::mem::take(&mut membership.invites_wanted).max(usize::from(membership.info.owned));
         for (message, content) in waiting {
             self.command(id, Command::Send { id: message, content });
         }
@@ -218,8 +220,8 @@ impl Engine {
     }
 
     /// The client is through. A room that is over is forgotten; any other can be entered again.
-    fn stopped(&mut self, id: SeatId, client: ClientId, stop: &Stop) {
-        log::debug!("client {} of seat {} stopped: {stop:?}", client.0, id.0);
+    fn stopped(&mut self, id: MembershipId, client: ClientId, stop: &Stop) {
+        log::debug!("client {} of membership {} stopped: {stop:?}", client.0, id.0);
         self.stop_client(id);
         self.offer_no_more(id);
         let ending = match stop {

@@ -60,8 +60,8 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 pub use self::address_test::{AddressTest, Reach};
-pub use self::events::{SeatEvent, SessionEvent};
-pub use self::requests::{HostPlace, HostRequest, JoinRequest, KnownRoom, Opening, SeatId, SeatInfo};
+pub use self::events::{MembershipEvent, SessionEvent};
+pub use self::requests::{HostPlace, HostRequest, JoinRequest, KnownRoom, MembershipId, MembershipInfo, Opening};
 use super::settings::Settings;
 use super::worker::thread;
 use super::{Code, JoinTarget, LoadedRecords, Memories, Passphrase, Problem, Profile, Records, clock, say, sendable};
@@ -71,7 +71,7 @@ use crate::protocol::{self, Content, MessageId, RoomId};
 use engine::{Engine, Parts};
 use input::Input;
 
-/// Events that may wait for the session or its face: a burst of a large room, below a megabyte.
+/// Events that may wait for the session or its front end: a burst of a large room, below a megabyte.
 const EVENTS_WAITING_MAX: usize = 4_096;
 /// How long the net's events wait while that many do.
 const BUSY_WAIT: Duration = Duration::from_millis(5);
@@ -80,17 +80,17 @@ const BUSY_WAIT: Duration = Duration::from_millis(5);
 #[derive(Clone)]
 pub struct Session {
     inputs: mpsc::Sender<Input>,
-    next_seat: Arc<AtomicU64>,
-    seats: Seats,
+    next_membership: Arc<AtomicU64>,
+    memberships: Memberships,
 }
 
-/// Which seat is at which known room: shared, so that an invite to a known room finds its seat.
-type Seats = Arc<Mutex<HashMap<RoomId, KnownSeat>>>;
+/// Which membership is in which known room: shared, so that an invite to a known room finds its membership.
+type Memberships = Arc<Mutex<HashMap<RoomId, KnownMembership>>>;
 
-/// A seat at a known room.
+/// A membership in a known room.
 #[derive(Clone, Copy)]
-struct KnownSeat {
-    seat: SeatId,
+struct KnownMembership {
+    membership: MembershipId,
     owned: bool,
 }
 
@@ -114,19 +114,30 @@ impl Session {
         let (handle, net_events) = net::spawn().map_err(|error| Problem::cannot_start(&error))?;
         let (inputs, inbox) = mpsc::channel();
         let (events, receiver) = async_channel::unbounded();
-        let next_seat = Arc::new(AtomicU64::new(1));
-        let seats = Seats::default();
-        let session = Self { inputs: inputs.clone(), next_seat, seats: Arc::clone(&seats) };
+        let next_membership = Arc::new(AtomicU64::new(1));
+        let memberships = Memberships::default();
+        let session = Self { inputs: inputs.clone(), next_membership, memberships: Arc::clone(&memberships) };
 
-        let with_seats: Vec<_> = known.into_iter().map(|record| (session.new_seat(), record)).collect();
-        let rooms = with_seats.iter().map(|(seat, record)| KnownRoom { seat: *seat, info: record.info() }).collect();
-        for (seat, record) in &with_seats {
-            lock(&seats).insert(record.room, KnownSeat { seat: *seat, owned: record.is_owned() });
+        let with_memberships: Vec<_> = known.into_iter().map(|record| (session.new_membership(), record)).collect();
+        let rooms = with_memberships
+            .iter()
+            .map(|(membership, record)| KnownRoom { membership: *membership, info: record.info() })
+            .collect();
+        for (membership, record) in &with_memberships {
+            lock(&memberships)
+                .insert(record.room, KnownMembership { membership: *membership, owned: record.is_owned() });
         }
         let waiting = Arc::new(AtomicUsize::new(0));
         forward(net_events, inputs.clone(), Arc::clone(&waiting), events.clone())?;
-        let parts =
-            Parts { profile, settings: settings.clone(), records, memories, known: with_seats, stale, by_room: seats };
+        let parts = Parts {
+            profile,
+            settings: settings.clone(),
+            records,
+            memories,
+            known: with_memberships,
+            stale,
+            by_room: memberships,
+        };
         let engine = Engine::new(parts, handle, waiting, inputs, events);
         thread("session", move || engine.run(&inbox))?;
         Ok((session, Opening { settings, rooms, lost, warnings }, receiver))
@@ -176,161 +187,161 @@ impl Session {
 
     /// Opens a new room. `Hosting` (if on this computer), `Entered`, `Ready` and an invite follow.
     #[must_use]
-    pub fn host(&self, request: HostRequest) -> SeatId {
-        let seat = self.new_seat();
-        self.input(Input::Host { seat, request });
-        seat
+    pub fn host(&self, request: HostRequest) -> MembershipId {
+        let membership = self.new_membership();
+        self.input(Input::Host { membership, request });
+        membership
     }
 
-    /// Joins a room. An invite to a room of this profile goes back to the seat there.
+    /// Joins a room. An invite to a room of this profile goes back to the membership there.
     ///
     /// # Errors
     /// A [`Problem`] that can be told without asking anybody: a learning invite without consent, or an
     /// invite to one's own room.
-    pub fn join(&self, request: JoinRequest) -> Result<SeatId, Problem> {
+    pub fn join(&self, request: JoinRequest) -> Result<MembershipId, Problem> {
         if let JoinTarget::Invite(invite) = &request.target {
-            if let Some(known) = lock(&self.seats).get(&invite.room).copied() {
+            if let Some(known) = lock(&self.memberships).get(&invite.room).copied() {
                 if known.owned {
                     return Err(Problem::own_address());
                 }
-                self.input(Input::EnterBy { seat: known.seat, invite: invite.clone() });
-                return Ok(known.seat);
+                self.input(Input::EnterBy { membership: known.membership, invite: invite.clone() });
+                return Ok(known.membership);
             }
             if invite.suite.is_learning() && request.learning.is_none() {
                 return Err(Problem::learning_room());
             }
         }
-        let seat = self.new_seat();
-        self.input(Input::Join { seat, request });
-        Ok(seat)
+        let membership = self.new_membership();
+        self.input(Input::Join { membership, request });
+        Ok(membership)
     }
 
-    /// Goes back into a room of this profile, or tries a failed seat again. Does nothing while the
-    /// seat is connected or connecting, but for a retry at once.
-    pub fn enter(&self, seat: SeatId) {
-        self.input(Input::Enter(seat));
+    /// Goes back into a room of this profile, or tries again what failed. Does nothing while the
+    /// membership is connected or connecting, but for a retry at once.
+    pub fn enter(&self, membership: MembershipId) {
+        self.input(Input::Enter(membership));
     }
 
     /// Hosts an owned room of this profile at another address from the next [`Self::enter`] on.
-    pub fn host_at(&self, seat: SeatId, address: SocketAddr) {
-        self.input(Input::HostAt { seat, address });
+    pub fn host_at(&self, membership: MembershipId, address: SocketAddr) {
+        self.input(Input::HostAt { membership, address });
     }
 
     /// Tests whether this computer answers at each address of a room that is hosted here:
-    /// `SeatEvent::Reach` follows for each, twice.
-    pub fn test_addresses(&self, seat: SeatId) {
-        self.input(Input::TestAddresses(seat));
+    /// `MembershipEvent::Reach` follows for each, twice.
+    pub fn test_addresses(&self, membership: MembershipId) {
+        self.input(Input::TestAddresses(membership));
     }
 
     /// Answers `Event::FirstUse`: this is the host's key.
-    pub fn trust_host(&self, seat: SeatId, host: Fingerprint) {
-        self.command(seat, protocol::Command::TrustHost(host));
+    pub fn trust_host(&self, membership: MembershipId, host: Fingerprint) {
+        self.command(membership, protocol::Command::TrustHost(host));
     }
 
     /// Takes the pinned key of a room's host away, when the person says that it is gone for good, and
     /// goes back into the room: `Event::FirstUse` asks about the key that is there now. Does nothing
     /// at a room that this computer hosts.
-    pub fn forget_host(&self, seat: SeatId) {
-        self.input(Input::ForgetHost(seat));
+    pub fn forget_host(&self, membership: MembershipId) {
+        self.input(Input::ForgetHost(membership));
     }
 
     /// Answers `Event::Lobby`: asks to be let into this room.
-    pub fn knock(&self, seat: SeatId, room: RoomId) {
-        self.command(seat, protocol::Command::Knock(room));
+    pub fn knock(&self, membership: MembershipId, room: RoomId) {
+        self.command(membership, protocol::Command::Knock(room));
     }
 
     /// Says a text. See [`Self::say`].
     ///
     /// # Errors
     /// A [`Problem`] for a text that shows nothing or is too long; nothing was sent.
-    pub fn send(&self, seat: SeatId, text: &str) -> Result<MessageId, Problem> {
+    pub fn send(&self, membership: MembershipId, text: &str) -> Result<MessageId, Problem> {
         // A script may mean the white space before its words.
         let text = text.trim_end();
         if sendable(text).is_none() {
             return Err(Problem::new(Code::Usage, say!("There is nothing to send."), say!("")));
         }
-        self.say(seat, Content::text(text))
+        self.say(membership, Content::text(text))
     }
 
     /// Says something. It waits if the host is away.
     ///
     /// # Errors
     /// A [`Problem`] for what is larger than its kind may be; nothing was sent.
-    pub fn say(&self, seat: SeatId, content: Content) -> Result<MessageId, Problem> {
+    pub fn say(&self, membership: MembershipId, content: Content) -> Result<MessageId, Problem> {
         if !content.fits() {
             return Err(Problem::too_long(content.size(), content.bytes_max()));
         }
         let id = MessageId((&mut SystemRandom::new() as &mut dyn Random).bytes()?);
-        self.input(Input::Send { seat, id, content });
+        self.input(Input::Send { membership, id, content });
         Ok(id)
     }
 
     /// Calls a message back that was not sealed yet.
-    pub fn cancel(&self, seat: SeatId, id: MessageId) {
-        self.input(Input::Cancel { seat, id });
+    pub fn cancel(&self, membership: MembershipId, id: MessageId) {
+        self.input(Input::Cancel { membership, id });
     }
 
     /// Makes another invite (owner).
-    pub fn invite(&self, seat: SeatId) {
-        self.input(Input::Invite(seat));
+    pub fn invite(&self, membership: MembershipId) {
+        self.input(Input::Invite(membership));
     }
 
     /// Withdraws all open invites and makes a fresh one (owner).
-    pub fn reset_invites(&self, seat: SeatId) {
-        self.command(seat, protocol::Command::WithdrawInvites);
-        self.input(Input::Invite(seat));
+    pub fn reset_invites(&self, membership: MembershipId) {
+        self.command(membership, protocol::Command::WithdrawInvites);
+        self.input(Input::Invite(membership));
     }
 
     /// Answers `Event::Knock` (owner).
-    pub fn answer_knock(&self, seat: SeatId, member: Fingerprint, admit: bool) {
-        self.input(Input::AnswerKnock { seat, member, admit });
+    pub fn answer_knock(&self, membership: MembershipId, member: Fingerprint, admit: bool) {
+        self.input(Input::AnswerKnock { membership, member, admit });
     }
 
     /// Removes a member (owner).
-    pub fn remove(&self, seat: SeatId, member: Fingerprint) {
-        self.command(seat, protocol::Command::Remove(member));
+    pub fn remove(&self, membership: MembershipId, member: Fingerprint) {
+        self.command(membership, protocol::Command::Remove(member));
     }
 
     /// Asks for the safety number with a member; `Event::SafetyNumber` follows, except in a learning
     /// room.
-    pub fn safety_number(&self, seat: SeatId, member: Fingerprint) {
-        self.command(seat, protocol::Command::SafetyNumber(member));
+    pub fn safety_number(&self, membership: MembershipId, member: Fingerprint) {
+        self.command(membership, protocol::Command::SafetyNumber(member));
     }
 
     /// Has new short-lived keys made and announced: what was recorded up to now stays closed to
     /// whoever takes the computer's memory five minutes from now.
-    pub fn refresh_keys(&self, seat: SeatId) {
-        self.command(seat, protocol::Command::RefreshKeys);
+    pub fn refresh_keys(&self, membership: MembershipId) {
+        self.command(membership, protocol::Command::RefreshKeys);
     }
 
     /// Closes the room for everybody and for good (owner).
-    pub fn close_room(&self, seat: SeatId) {
-        self.command(seat, protocol::Command::CloseRoom);
+    pub fn close_room(&self, membership: MembershipId) {
+        self.command(membership, protocol::Command::CloseRoom);
     }
 
     /// Gives the room another title (owner).
-    pub fn retitle(&self, seat: SeatId, title: String) {
-        self.input(Input::Retitle { seat, title });
+    pub fn retitle(&self, membership: MembershipId, title: String) {
+        self.input(Input::Retitle { membership, title });
     }
 
     /// Leaves a room for good.
-    pub fn leave(&self, seat: SeatId) {
-        self.input(Input::Leave(seat));
+    pub fn leave(&self, membership: MembershipId) {
+        self.input(Input::Leave(membership));
     }
 
     /// Says goodbye for now; the room stays known.
-    pub fn go_offline(&self, seat: SeatId) {
-        self.command(seat, protocol::Command::GoOffline);
+    pub fn go_offline(&self, membership: MembershipId) {
+        self.command(membership, protocol::Command::GoOffline);
     }
 
-    /// Forgets a room without telling anybody: for a seat that failed or is over.
-    pub fn forget(&self, seat: SeatId) {
-        self.input(Input::Forget(seat));
+    /// Forgets a room without telling anybody: for a membership that failed or is over.
+    pub fn forget(&self, membership: MembershipId) {
+        self.input(Input::Forget(membership));
     }
 
     /// Tries to reach the host at once.
-    pub fn retry(&self, seat: SeatId) {
-        self.input(Input::Enter(seat));
+    pub fn retry(&self, membership: MembershipId) {
+        self.input(Input::Enter(membership));
     }
 
     /// Tries to reach every host at once: when the window gets the focus or the network returns.
@@ -350,8 +361,8 @@ impl Session {
         self.input(Input::Quit);
     }
 
-    fn command(&self, seat: SeatId, command: protocol::Command) {
-        self.input(Input::Command { seat, command });
+    fn command(&self, membership: MembershipId, command: protocol::Command) {
+        self.input(Input::Command { membership, command });
     }
 
     fn input(&self, input: Input) {
@@ -359,23 +370,24 @@ impl Session {
         let _ = self.inputs.send(input);
     }
 
-    fn new_seat(&self) -> SeatId {
-        SeatId(self.next_seat.fetch_add(1, Ordering::Relaxed))
+    fn new_membership(&self) -> MembershipId {
+        MembershipId(self.next_membership.fetch_add(1, Ordering::Relaxed))
     }
 }
 
-/// Moves the net's events into the session's one inbox. While too many wait there, or for a face
+/// Moves the net's events into the session's one inbox. While too many wait there, or for a front end
 /// that is busy, the net keeps the rest, and in the end lets its peers wait.
 fn forward(
     events: async_channel::Receiver<net::Event>,
     inputs: mpsc::Sender<Input>,
     waiting: Arc<AtomicUsize>,
-    face: async_channel::Sender<SessionEvent>,
+    front_end: async_channel::Sender<SessionEvent>,
 ) -> Result<(), Problem> {
     thread("session-events", move || {
         while let Ok(event) = events.recv_blocking() {
-            let is_busy = || waiting.load(Ordering::Acquire) >= EVENTS_WAITING_MAX || face.len() >= EVENTS_WAITING_MAX;
-            while is_busy() && !face.is_closed() {
+            let is_busy =
+                || waiting.load(Ordering::Acquire) >= EVENTS_WAITING_MAX || front_end.len() >= EVENTS_WAITING_MAX;
+            while is_busy() && !front_end.is_closed() {
                 std::thread::sleep(BUSY_WAIT);
             }
             waiting.fetch_add(1, Ordering::AcqRel);
@@ -386,7 +398,7 @@ fn forward(
     })
 }
 
-/// A map of seats is whole after any panic: it is only ever changed by single calls.
-fn lock(seats: &Seats) -> std::sync::MutexGuard<'_, HashMap<RoomId, KnownSeat>> {
-    seats.lock().unwrap_or_else(PoisonError::into_inner)
+/// A map of memberships is whole after any panic: it is only ever changed by single calls.
+fn lock(memberships: &Memberships) -> std::sync::MutexGuard<'_, HashMap<RoomId, KnownMembership>> {
+    memberships.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::SeatId;
+use super::MembershipId;
 use crate::crypto::{Fingerprint, KeyKind};
 use crate::net::ClientId;
 use crate::protocol::Identity;
 
 /// A question under way: a client that only looks.
 pub(super) struct Asking {
-    pub seat: SeatId,
+    pub membership: MembershipId,
     pub host: Fingerprint,
 }
 
@@ -28,7 +28,7 @@ pub(super) enum AskingKey {
     #[default]
     None,
     /// A worker makes it; these wait for it.
-    Making(Vec<(SeatId, Fingerprint)>),
+    Making(Vec<(MembershipId, Fingerprint)>),
     /// It can be used for hosts of these keys.
     Ready(KeyKind, Arc<Identity>),
 }

@@ -9,7 +9,7 @@ use crate::protocol::{LearningConsent, RelayToken, RoomCrypto, RoomId};
 /// One's place at a room, known or about to be, during this run of the app. It names a room before
 /// the room's id is known, and stays the same when one comes back.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct SeatId(pub u64);
+pub struct MembershipId(pub u64);
 
 /// What [`Session::open`](super::Session::open) found in the profile.
 #[derive(Clone, Debug)]
@@ -28,15 +28,15 @@ pub struct Opening {
 /// A room of the profile.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KnownRoom {
-    /// The seat in it.
-    pub seat: SeatId,
+    /// The membership in it.
+    pub membership: MembershipId,
     /// What is known of it.
-    pub info: SeatInfo,
+    pub info: MembershipInfo,
 }
 
-/// What is known of the room at a seat.
+/// What is known of the room of a membership.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SeatInfo {
+pub struct MembershipInfo {
     /// Its id; unknown until entered when one joins by an address.
     pub room: Option<RoomId>,
     /// Its suite.

@@ -19,7 +19,7 @@ const RECORDS_WAIT: Duration = Duration::from_millis(20);
 const RETRY_WRITE: Duration = Duration::from_secs(10);
 
 impl Engine {
-    /// Lets the changed settings be written soon, and tells the faces.
+    /// Lets the changed settings be written soon, and tells the front ends.
     pub(super) fn settings_changed(&mut self) {
         self.settings_due.get_or_insert_with(|| Instant::now() + SETTINGS_WAIT);
         self.emit(SessionEvent::Settings(self.settings.clone()));
@@ -159,25 +159,25 @@ impl Engine {
     fn try_records(&mut self) -> Option<Problem> {
         let (mut entries_saved, mut entries_unsaved) = (Vec::new(), Vec::new());
         // An entry may have used up an invite, which must not be back if this is all that gets to the disk.
-        let uses_invite = self.seats.values().any(|seat| seat.entry_unsaved);
+        let uses_invite = self.memberships.values().any(|membership| membership.entry_unsaved);
         let mut failed = if uses_invite { self.write_vaults().err() } else { None };
         let is_blocked = failed.is_some();
-        for (id, seat) in self.seats.iter_mut().filter(|(_, seat)| seat.unsaved) {
-            let Some(record) = &seat.record else { continue };
-            if is_blocked && seat.entry_unsaved {
+        for (id, membership) in self.memberships.iter_mut().filter(|(_, membership)| membership.unsaved) {
+            let Some(record) = &membership.record else { continue };
+            if is_blocked && membership.entry_unsaved {
                 entries_unsaved.push(*id);
                 continue;
             }
             match self.records.save(record) {
                 Ok(()) => {
-                    seat.unsaved = false;
-                    if std::mem::take(&mut seat.entry_unsaved) {
+                    membership.unsaved = false;
+                    if std::mem::take(&mut membership.entry_unsaved) {
                         entries_saved.push(*id);
                     }
                 }
                 Err(problem) => {
                     failed = Some(problem);
-                    entries_unsaved.extend(seat.entry_unsaved.then_some(*id));
+                    entries_unsaved.extend(membership.entry_unsaved.then_some(*id));
                 }
             }
         }

@@ -2,7 +2,7 @@
 //! things, somebody with another key than the one that was compared, a host with another key.
 
 use super::{Presenter, views};
-use crate::app::SeatId;
+use crate::app::MembershipId;
 use crate::app::conversation::Question;
 use crate::app::policy::doubts::Doubt;
 use crate::crypto::Fingerprint;
@@ -10,9 +10,9 @@ use crate::gui::generated as ui;
 
 impl Presenter {
     /// Asks before the first message that goes out in spite of a doubt.
-    pub(super) fn asks_before_sending(&self, seat: SeatId) -> bool {
-        let open = self.open_doubts(seat);
-        let (Some(first), Some(room)) = (open.first(), self.chat.room(seat)) else { return false };
+    pub(super) fn asks_before_sending(&self, membership: MembershipId) -> bool {
+        let open = self.open_doubts(membership);
+        let (Some(first), Some(room)) = (open.first(), self.chat.room(membership)) else { return false };
         let (confirm, of_kind): (_, fn(&Doubt) -> Option<Fingerprint>) = match first {
             Doubt::Fork(_) => (ui::Confirm::SendForked, |doubt| match doubt {
                 Doubt::Fork(member) => Some(*member),
@@ -34,32 +34,32 @@ impl Presenter {
 
     /// The person was asked and sends what is in the composer.
     pub(in crate::gui) fn send_anyway(&mut self) {
-        let Some(seat) = self.open else { return };
+        let Some(membership) = self.open else { return };
         let asked = match self.state().get_confirm() {
             ui::Confirm::SendForked => |doubt: &Doubt| matches!(doubt, Doubt::Fork(_)),
             _ => |doubt: &Doubt| matches!(doubt, Doubt::Key(_)),
         };
-        let doubts: Vec<Doubt> = self.open_doubts(seat).into_iter().filter(asked).collect();
-        self.accepted.accept(seat, doubts);
+        let doubts: Vec<Doubt> = self.open_doubts(membership).into_iter().filter(asked).collect();
+        self.accepted.accept(membership, doubts);
         let draft = self.state().get_draft();
         self.send(&draft);
     }
 
-    fn open_doubts(&self, seat: SeatId) -> Vec<Doubt> {
-        self.chat.room(seat).map(|room| self.accepted.open(room, &self.settings)).unwrap_or_default()
+    fn open_doubts(&self, membership: MembershipId) -> Vec<Doubt> {
+        self.chat.room(membership).map(|room| self.accepted.open(room, &self.settings)).unwrap_or_default()
     }
 
     /// The pin of the host of the open room is taken away.
     pub(in crate::gui) fn forget_host(&self) {
-        if let Some(seat) = self.open {
-            self.session.forget_host(seat);
+        if let Some(membership) = self.open {
+            self.session.forget_host(membership);
         }
     }
 
     /// The host of a known room has no pin any more: is it this key?
-    pub(super) fn known_host_question(&mut self, seat: SeatId, question: &Question) {
-        let (Question::FirstUse(host), Some(_)) = (question, self.chat.room(seat)) else { return };
-        self.host_asked = Some((seat, *host));
+    pub(super) fn known_host_question(&mut self, membership: MembershipId, question: &Question) {
+        let (Question::FirstUse(host), Some(_)) = (question, self.chat.room(membership)) else { return };
+        self.host_asked = Some((membership, *host));
         let state = self.state();
         state.set_new_host(views::key_code(Some(*host)));
         state.set_sheet(ui::Sheet::NewHost);
@@ -67,11 +67,11 @@ impl Presenter {
 
     /// The answer; without a yes nothing is sent.
     pub(in crate::gui) fn answer_host(&mut self, is_right: bool) {
-        let Some((seat, host)) = self.host_asked.take() else { return };
+        let Some((membership, host)) = self.host_asked.take() else { return };
         if is_right {
-            self.session.trust_host(seat, host);
+            self.session.trust_host(membership, host);
         } else {
-            self.session.go_offline(seat);
+            self.session.go_offline(membership);
         }
     }
 }

@@ -7,13 +7,13 @@ use slint::private_unstable_api::re_exports::WindowInner;
 use slint::{ComponentHandle, Timer};
 
 use super::{Presenter, views};
-use crate::app::{DRAFT_BYTES_MAX, Problem, SeatId, sendable};
+use crate::app::{DRAFT_BYTES_MAX, MembershipId, Problem, sendable};
 use crate::gui::generated as ui;
 use crate::protocol::limits::TEXT_BYTES_MAX;
 
 /// A draft that did not take in a text, on its way back into the composer.
 pub(super) struct Refusal {
-    seat: SeatId,
+    membership: MembershipId,
     draft: String,
     /// Where the text would have come, in bytes.
     caret: usize,
@@ -24,12 +24,12 @@ pub(super) struct Refusal {
 impl Presenter {
     /// The person wrote.
     pub(in crate::gui) fn draft_changed(&mut self, text: &str) {
-        let Some(seat) = self.open else { return };
+        let Some(membership) = self.open else { return };
         if text.len() > DRAFT_BYTES_MAX {
-            return self.refuse_text(seat, text);
+            return self.refuse_text(membership, text);
         }
-        self.drafts_seen.insert(seat);
-        self.keep_written(seat, text);
+        self.drafts_seen.insert(membership);
+        self.keep_written(membership, text);
         self.judge_draft(text);
     }
 
@@ -62,10 +62,10 @@ impl Presenter {
     pub(super) fn drafts_came(&mut self) {
         for room in self.chat.rooms() {
             let kept = room.info.room.and_then(|id| self.settings.drafts.get(&id));
-            let Some(text) = kept.filter(|_| !self.drafts_seen.contains(&room.seat)) else { continue };
-            self.drafts_seen.insert(room.seat);
-            let text = self.drafts.entry(room.seat).or_insert_with(|| text.clone()).clone();
-            if self.open == Some(room.seat) && self.state().get_draft().is_empty() {
+            let Some(text) = kept.filter(|_| !self.drafts_seen.contains(&room.membership)) else { continue };
+            self.drafts_seen.insert(room.membership);
+            let text = self.drafts.entry(room.membership).or_insert_with(|| text.clone()).clone();
+            if self.open == Some(room.membership) && self.state().get_draft().is_empty() {
                 self.write(&text);
             }
         }
@@ -73,19 +73,19 @@ impl Presenter {
 
     /// Remembers the draft of the open room: on the way to another one, and at the end.
     pub(super) fn keep_draft(&self) {
-        let Some(room) = self.open.and_then(|seat| self.chat.room(seat)) else { return };
+        let Some(room) = self.open.and_then(|membership| self.chat.room(membership)) else { return };
         let Some(id) = room.info.room else { return };
-        let draft = self.drafts.get(&room.seat).cloned().unwrap_or_default();
+        let draft = self.drafts.get(&room.membership).cloned().unwrap_or_default();
         if self.settings.drafts.get(&id).map(String::as_str).unwrap_or_default() != draft {
             self.session.change_settings(move |settings| settings.keep_draft(id, &draft));
         }
     }
 
-    fn keep_written(&mut self, seat: SeatId, text: &str) {
+    fn keep_written(&mut self, membership: MembershipId, text: &str) {
         if text.is_empty() {
-            self.drafts.remove(&seat);
+            self.drafts.remove(&membership);
         } else {
-            self.drafts.insert(seat, text.to_owned());
+            self.drafts.insert(membership, text.to_owned());
         }
     }
 
@@ -102,8 +102,8 @@ impl Presenter {
 
     /// A text came in some way that does not ask, as from the mouse's own clipboard, and is too long: what was there
     /// before comes back.
-    fn refuse_text(&mut self, seat: SeatId, text: &str) {
-        let draft = self.drafts.get(&seat).cloned().unwrap_or_default();
+    fn refuse_text(&mut self, membership: MembershipId, text: &str) {
+        let draft = self.drafts.get(&membership).cloned().unwrap_or_default();
         let same = draft.char_indices().zip(text.chars()).find(|((_, known), new)| known != new);
         let caret = same.map_or(draft.len(), |((at, _), _)| at);
         // The composer forgets what could be undone, and what it says by then, only where it sees another text:
@@ -111,7 +111,7 @@ impl Presenter {
         let between = if draft.is_empty() { " " } else { "" };
         self.state().set_draft(between.into());
         self.writing_failed(&Problem::no_room_to_write(text.len(), DRAFT_BYTES_MAX));
-        self.refusal = Some(Refusal { seat, draft, caret, between });
+        self.refusal = Some(Refusal { membership, draft, caret, between });
         let app = self.app.as_weak();
         Timer::single_shot(Duration::ZERO, move || {
             Timer::single_shot(Duration::from_millis(1), move || {
@@ -124,8 +124,8 @@ impl Presenter {
 
     /// Puts the draft back that did not take a text in, with what was typed meanwhile.
     pub(in crate::gui) fn draft_refused(&mut self) {
-        let Some(Refusal { seat, mut draft, mut caret, between }) = self.refusal.take() else { return };
-        if self.open != Some(seat) {
+        let Some(Refusal { membership, mut draft, mut caret, between }) = self.refusal.take() else { return };
+        if self.open != Some(membership) {
             return;
         }
         let state = self.state();
@@ -140,6 +140,6 @@ impl Presenter {
         let state = self.state();
         state.set_writing_trouble(told);
         self.app.invoke_place_caret(views::count(caret));
-        self.keep_written(seat, &draft);
+        self.keep_written(membership, &draft);
     }
 }

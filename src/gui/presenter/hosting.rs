@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use super::Presenter;
 use super::views;
-use crate::app::{Action, HostPlace, HostRequest, Problem, SeatId, say};
+use crate::app::{Action, HostPlace, HostRequest, MembershipId, Problem, say};
 use crate::crypto::Suite;
 use crate::gui::generated as ui;
 use crate::gui::list;
@@ -13,7 +13,7 @@ use crate::protocol::{LearningConsent, RoomCrypto, check_name};
 
 /// A room that is being opened.
 pub(super) struct Hosting {
-    seat: SeatId,
+    membership: MembershipId,
 }
 
 impl Presenter {
@@ -62,39 +62,39 @@ impl Presenter {
 
     pub(in crate::gui) fn cancel_hosting(&mut self) {
         if let Some(hosting) = self.hosting.take() {
-            self.session.forget(hosting.seat);
+            self.session.forget(hosting.membership);
         }
         self.state().set_host_stage(ui::HostStage::Form);
     }
 
     pub(in crate::gui) fn show_invite(&mut self) {
-        if let Some(seat) = self.open {
-            self.session.test_addresses(seat);
+        if let Some(membership) = self.open {
+            self.session.test_addresses(membership);
         }
         self.refresh_invite();
         self.state().set_sheet(ui::Sheet::Invite);
     }
 
     pub(in crate::gui) fn new_invite(&self) {
-        if let Some(seat) = self.open {
-            self.session.invite(seat);
+        if let Some(membership) = self.open {
+            self.session.invite(membership);
         }
     }
 
     pub(in crate::gui) fn reset_invites(&self) {
-        if let Some(seat) = self.open {
-            self.session.reset_invites(seat);
+        if let Some(membership) = self.open {
+            self.session.reset_invites(membership);
         }
     }
 
-    pub(super) fn is_hosting(&self, seat: SeatId) -> bool {
-        self.hosting.as_ref().is_some_and(|hosting| hosting.seat == seat)
+    pub(super) fn is_hosting(&self, membership: MembershipId) -> bool {
+        self.hosting.as_ref().is_some_and(|hosting| hosting.membership == membership)
     }
 
     /// The room is not there; the sheet is, with what was typed.
     pub(super) fn hosting_failed(&mut self, problem: &Problem) {
         if let Some(hosting) = self.hosting.take() {
-            self.session.forget(hosting.seat);
+            self.session.forget(hosting.membership);
         }
         let port = match problem.action {
             Some(Action::UsePort(port)) => i32::from(port),
@@ -105,22 +105,22 @@ impl Presenter {
     }
 
     /// The room that is being opened came nearer; with an invite to show, it is there.
-    pub(super) fn hosting_went_on(&mut self, seat: SeatId) {
-        let is_open = self.chat.room(seat).is_some_and(|room| room.invite.is_some());
-        if !self.is_hosting(seat) || !is_open {
+    pub(super) fn hosting_went_on(&mut self, membership: MembershipId) {
+        let is_open = self.chat.room(membership).is_some_and(|room| room.invite.is_some());
+        if !self.is_hosting(membership) || !is_open {
             return;
         }
         self.hosting = None;
         self.stale.rooms = true;
         self.state().set_host_stage(ui::HostStage::Form);
         self.state().set_page(ui::Page::Chat);
-        self.show(Some(seat));
+        self.show(Some(membership));
         self.show_invite();
     }
 
-    pub(super) fn invite_changed(&mut self, seat: SeatId) {
-        self.hosting_went_on(seat);
-        if self.open == Some(seat) && self.state().get_sheet() == ui::Sheet::Invite {
+    pub(super) fn invite_changed(&mut self, membership: MembershipId) {
+        self.hosting_went_on(membership);
+        if self.open == Some(membership) && self.state().get_sheet() == ui::Sheet::Invite {
             self.refresh_invite();
         }
     }
@@ -148,8 +148,8 @@ impl Presenter {
         };
         state.set_host_stage(ui::HostStage::Starting);
         self.host_error(ui::TroubleView::default(), 0);
-        let seat = self.session.host(request);
-        self.hosting = Some(Hosting { seat });
+        let membership = self.session.host(request);
+        self.hosting = Some(Hosting { membership });
     }
 
     /// The port for a room of `suite`: what was asked for, unless it is the usual one and rooms of the
@@ -170,7 +170,7 @@ impl Presenter {
     }
 
     fn refresh_invite(&mut self) {
-        let room = self.open.and_then(|seat| self.chat.room(seat));
+        let room = self.open.and_then(|membership| self.chat.room(membership));
         let invite = room.and_then(|room| room.invite.as_ref());
         self.state().set_invite(views::invite(invite, self.today));
         let tests = room.and_then(|room| room.hosting.as_ref()).map(|hosting| &hosting.tests);

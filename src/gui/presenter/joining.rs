@@ -6,7 +6,7 @@ use slint::winit_030::{WinitWindowAccessor, winit};
 use super::Presenter;
 use super::views;
 use crate::app::conversation::{Connection, Question};
-use crate::app::{Code, JoinRequest, JoinTarget, Problem, SeatId, say};
+use crate::app::{Code, JoinRequest, JoinTarget, MembershipId, Problem, say};
 use crate::crypto::Fingerprint;
 use crate::gui::generated as ui;
 use crate::gui::list;
@@ -17,7 +17,7 @@ pub(super) struct Joining {
     target: JoinTarget,
     learning: Option<LearningConsent>,
     /// The try that is under way.
-    seat: Option<SeatId>,
+    membership: Option<MembershipId>,
     /// The host's key, once it was shown.
     host: Option<Fingerprint>,
     lobby: Vec<LobbyRoom>,
@@ -78,14 +78,14 @@ impl Presenter {
             Ok(target) => target,
             Err(problem) => return self.joining_failed(&problem),
         };
-        let joining = Joining { target, learning: None, seat: None, host: None, lobby: Vec::new() };
+        let joining = Joining { target, learning: None, membership: None, host: None, lobby: Vec::new() };
         let JoinTarget::Invite(invite) = &joining.target else {
             self.joining = Some(joining);
             self.show_join(ui::JoinStage::Looking);
             return self.begin_joining();
         };
         let known = self.chat.rooms().find(|room| room.info.room == Some(invite.room));
-        if let Some((known, is_owned)) = known.map(|room| (room.seat, room.info.owned)) {
+        if let Some((known, is_owned)) = known.map(|room| (room.membership, room.info.owned)) {
             if is_owned {
                 self.session.enter(known);
                 return self.joined(known);
@@ -93,7 +93,7 @@ impl Presenter {
             // Its host may be elsewhere by now; what the invite says of it is tried, and asked about where it differs.
             let request = JoinRequest { target: joining.target.clone(), learning: None, pin: None, look: false };
             return match self.session.join(request) {
-                Ok(seat) => self.joined(seat),
+                Ok(membership) => self.joined(membership),
                 Err(problem) => self.joining_failed(&problem),
             };
         }
@@ -124,9 +124,9 @@ impl Presenter {
     /// It is the right room: the invite's, or the host's key is the one somebody read aloud.
     pub(in crate::gui) fn confirm_join(&mut self) {
         let Some(joining) = &self.joining else { return };
-        match (joining.seat, &joining.target, joining.host, joining.lobby.first()) {
-            (Some(seat), JoinTarget::Address(_), Some(host), _) => self.session.trust_host(seat, host),
-            (Some(seat), JoinTarget::Invite(_), _, Some(room)) => self.session.knock(seat, room.room),
+        match (joining.membership, &joining.target, joining.host, joining.lobby.first()) {
+            (Some(membership), JoinTarget::Address(_), Some(host), _) => self.session.trust_host(membership, host),
+            (Some(membership), JoinTarget::Invite(_), _, Some(room)) => self.session.knock(membership, room.room),
             _ => return,
         }
         self.show_join(ui::JoinStage::Entering);
@@ -135,8 +135,8 @@ impl Presenter {
     pub(in crate::gui) fn choose_lobby(&mut self, id: &str) {
         let Some(joining) = &self.joining else { return };
         let chosen = joining.lobby.iter().find(|room| room.room.to_string() == id);
-        if let (Some(seat), Some(chosen)) = (joining.seat, chosen) {
-            self.session.knock(seat, chosen.room);
+        if let (Some(membership), Some(chosen)) = (joining.membership, chosen) {
+            self.session.knock(membership, chosen.room);
             self.show_join(ui::JoinStage::Waiting);
         }
     }
@@ -150,13 +150,13 @@ impl Presenter {
         }
     }
 
-    pub(super) fn is_joining(&self, seat: SeatId) -> bool {
-        self.joining.as_ref().is_some_and(|joining| joining.seat == Some(seat))
+    pub(super) fn is_joining(&self, membership: MembershipId) -> bool {
+        self.joining.as_ref().is_some_and(|joining| joining.membership == Some(membership))
     }
 
-    pub(super) fn question(&mut self, seat: SeatId, question: Question) {
-        let Some(joining) = self.joining.as_mut().filter(|joining| joining.seat == Some(seat)) else {
-            return self.known_host_question(seat, &question);
+    pub(super) fn question(&mut self, membership: MembershipId, question: Question) {
+        let Some(joining) = self.joining.as_mut().filter(|joining| joining.membership == Some(membership)) else {
+            return self.known_host_question(membership, &question);
         };
         let is_invited = matches!(joining.target, JoinTarget::Invite(_));
         match question {
@@ -193,13 +193,13 @@ impl Presenter {
     }
 
     /// The room that is being joined came nearer, or is there.
-    pub(super) fn joining_went_on(&mut self, seat: SeatId) {
-        if !self.is_joining(seat) {
+    pub(super) fn joining_went_on(&mut self, membership: MembershipId) {
+        if !self.is_joining(membership) {
             return;
         }
-        let Some(room) = self.chat.room(seat) else { return };
+        let Some(room) = self.chat.room(membership) else { return };
         if room.owner.is_some() {
-            self.joined(seat);
+            self.joined(membership);
         } else if room.connection == Connection::WaitingForOwner {
             self.show_join(ui::JoinStage::Waiting);
         }
@@ -207,9 +207,9 @@ impl Presenter {
 
     /// This try is over. What was typed stays.
     pub(super) fn joining_failed(&mut self, problem: &Problem) {
-        let forgotten = self.joining.as_mut().and_then(|joining| joining.seat.take());
-        if let Some(seat) = forgotten {
-            self.session.forget(seat);
+        let forgotten = self.joining.as_mut().and_then(|joining| joining.membership.take());
+        if let Some(membership) = forgotten {
+            self.session.forget(membership);
         }
         if problem.code == Code::LearningRoom && self.joining.is_some() {
             return self.show_join(ui::JoinStage::Consent);
@@ -224,12 +224,12 @@ impl Presenter {
         let Some(joining) = &mut self.joining else { return };
         let request = JoinRequest { target: joining.target.clone(), learning: joining.learning, pin: None, look: true };
         match self.session.join(request) {
-            Ok(seat) => joining.seat = Some(seat),
+            Ok(membership) => joining.membership = Some(membership),
             Err(problem) => self.joining_failed(&problem),
         }
     }
 
-    fn joined(&mut self, seat: SeatId) {
+    fn joined(&mut self, membership: MembershipId) {
         self.joining = None;
         self.stale.rooms = true;
         let state = self.state();
@@ -237,12 +237,12 @@ impl Presenter {
         state.set_join_text("".into());
         state.set_page(ui::Page::Chat);
         state.set_sheet(ui::Sheet::None);
-        self.show(Some(seat));
+        self.show(Some(membership));
     }
 
     fn stop_joining(&mut self) {
-        if let Some(seat) = self.joining.take().and_then(|joining| joining.seat) {
-            self.session.forget(seat);
+        if let Some(membership) = self.joining.take().and_then(|joining| joining.membership) {
+            self.session.forget(membership);
         }
     }
 

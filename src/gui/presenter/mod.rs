@@ -36,7 +36,7 @@ use super::{Work, format};
 use crate::app::clock::now_ms;
 use crate::app::conversation::{Change, Chat};
 use crate::app::policy::doubts::Accepted;
-use crate::app::{Opening, Problem, SeatId, Sentence, Session, SessionEvent, Settings, say};
+use crate::app::{MembershipId, Opening, Problem, Sentence, Session, SessionEvent, Settings, say};
 use crate::crypto::Fingerprint;
 
 /// The lists of the window. Each lives as long as the window: a list that is replaced flickers.
@@ -68,7 +68,7 @@ pub(super) struct Presenter {
     stream: Stream,
     stale: Stale,
     /// The room that is open.
-    open: Option<SeatId>,
+    open: Option<MembershipId>,
     comparing: Option<Comparing>,
     hosting: Option<Hosting>,
     joining: Option<Joining>,
@@ -76,22 +76,22 @@ pub(super) struct Presenter {
     /// An invite that was clicked elsewhere, until it can be shown.
     link_waiting: Option<String>,
     /// What was typed and not sent.
-    drafts: HashMap<SeatId, String>,
+    drafts: HashMap<MembershipId, String>,
     /// Rooms whose draft of an earlier run is there, or is not wanted any more.
-    drafts_seen: HashSet<SeatId>,
+    drafts_seen: HashSet<MembershipId>,
     /// The draft of the open room while it makes a long text go again.
     refusal: Option<Refusal>,
     /// The newest row of the open room that screen readers were not told of, and how many rows those are.
     news: Option<(ui::MessageRow, i32)>,
     filter: String,
     /// Rooms that go from the list as soon as they are left.
-    leaving: HashSet<SeatId>,
+    leaving: HashSet<MembershipId>,
     /// Doubts that the person was asked about before something was sent in spite of them.
     accepted: Accepted,
     /// Changed keys that the person was asked about.
-    doubts_shown: HashSet<(SeatId, Fingerprint)>,
+    doubts_shown: HashSet<(MembershipId, Fingerprint)>,
     /// The host's key that the person is asked about, at a known room without a pin.
-    host_asked: Option<(SeatId, Fingerprint)>,
+    host_asked: Option<(MembershipId, Fingerprint)>,
     /// The problem that the trouble sheet shows.
     trouble: Option<Problem>,
     /// Problems that wait until no sheet is open.
@@ -165,9 +165,9 @@ impl Presenter {
     /// What happens once the window is there: the key is read or made, and known rooms are entered.
     pub(super) fn start(&mut self) {
         self.start_identities();
-        let seats: Vec<SeatId> = self.chat.rooms().map(|room| room.seat).collect();
-        for seat in seats {
-            self.session.enter(seat);
+        let memberships: Vec<MembershipId> = self.chat.rooms().map(|room| room.membership).collect();
+        for membership in memberships {
+            self.session.enter(membership);
         }
         self.next_trouble();
         if self.state().get_page() == ui::Page::Chat {
@@ -298,28 +298,28 @@ impl Presenter {
     }
 
     fn change(&mut self, change: Change) {
-        let is_open = |seat: SeatId| self.open == Some(seat);
+        let is_open = |membership: MembershipId| self.open == Some(membership);
         match change {
             Change::RoomAdded(_) => self.stale.rooms = true,
-            Change::RoomRemoved(seat) => self.room_removed(seat),
-            Change::RoomChanged(seat) => self.room_changed(seat),
-            Change::RowAdded { seat, row } if is_open(seat) => self.row_added(seat, row),
-            Change::RowDropped { seat, row } if is_open(seat) => self.stream.remove(row),
-            Change::RowChanged { seat, row } if is_open(seat) => {
-                if let Some(room) = self.chat.room(seat) {
+            Change::RoomRemoved(membership) => self.room_removed(membership),
+            Change::RoomChanged(membership) => self.room_changed(membership),
+            Change::RowAdded { membership, row } if is_open(membership) => self.row_added(membership, row),
+            Change::RowDropped { membership, row } if is_open(membership) => self.stream.remove(row),
+            Change::RowChanged { membership, row } if is_open(membership) => {
+                if let Some(room) = self.chat.room(membership) {
                     self.stream.refresh(room, row);
                 }
             }
-            Change::MembersChanged(seat) | Change::KnocksChanged(seat) if is_open(seat) => {
+            Change::MembersChanged(membership) | Change::KnocksChanged(membership) if is_open(membership) => {
                 self.stale.people = true;
                 self.stale.room = true;
             }
-            Change::InviteChanged(seat) => self.invite_changed(seat),
-            Change::SafetyNumber { seat, number } => self.number_came(seat, number),
+            Change::InviteChanged(membership) => self.invite_changed(membership),
+            Change::SafetyNumber { membership, number } => self.number_came(membership, number),
             Change::BackedUp(result) => self.backed_up(result),
             Change::Restored(result) => self.restored(result),
-            Change::Question { seat, question } => self.question(seat, question),
-            Change::Problem { seat, problem } => self.problem(seat, problem),
+            Change::Question { membership, question } => self.question(membership, question),
+            Change::Problem { membership, problem } => self.problem(membership, problem),
             Change::Identity { kind, state } => self.identity_changed(kind, state),
             Change::Settings(settings) => self.settings_changed(settings),
             Change::Ended => self.ended = true,
@@ -332,10 +332,10 @@ impl Presenter {
     }
 
     /// A problem is shown where it belongs: in the sheet that asked, in its room, or by itself.
-    fn problem(&mut self, seat: Option<SeatId>, problem: Problem) {
-        match seat {
-            Some(seat) if self.is_hosting(seat) => self.hosting_failed(&problem),
-            Some(seat) if self.is_joining(seat) => self.joining_failed(&problem),
+    fn problem(&mut self, membership: Option<MembershipId>, problem: Problem) {
+        match membership {
+            Some(membership) if self.is_hosting(membership) => self.hosting_failed(&problem),
+            Some(membership) if self.is_joining(membership) => self.joining_failed(&problem),
             // The room itself says why it is not connected.
             Some(_) => self.stale = Stale { rooms: true, room: true, people: true },
             None => {

@@ -46,7 +46,7 @@ impl Presenter {
         self.show_suites(&Costs::default());
         self.show_identity();
         self.show_preferences();
-        let first = self.chat.by_activity().first().map(|room| room.seat);
+        let first = self.chat.by_activity().first().map(|room| room.membership);
         self.show(first);
         self.show_room();
         self.show_rooms();

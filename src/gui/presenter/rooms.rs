@@ -4,7 +4,7 @@ use super::Presenter;
 use super::views;
 use crate::app::clock::now_ms;
 use crate::app::conversation::{Change, Connection, Presence, Room};
-use crate::app::{Action, JoinTarget, SeatId, Settings, say};
+use crate::app::{Action, JoinTarget, MembershipId, Settings, say};
 use crate::crypto::Fingerprint;
 use crate::gui::generated as ui;
 use crate::gui::{format, list};
@@ -13,16 +13,18 @@ use crate::protocol::{RoomId, search_key};
 impl Presenter {
     /// Opens a room by its id in the list.
     pub(in crate::gui) fn select_room(&mut self, id: &str) {
-        if let Some(seat) = id.parse().ok().map(SeatId).filter(|seat| self.chat.room(*seat).is_some()) {
-            self.show(Some(seat));
+        if let Some(membership) =
+            id.parse().ok().map(MembershipId).filter(|membership| self.chat.room(*membership).is_some())
+        {
+            self.show(Some(membership));
         }
     }
 
     /// Opens the room before or after the open one.
     pub(in crate::gui) fn step_room(&mut self, by: i32) {
-        let seats = self.listed();
-        let here = seats.iter().position(|seat| Some(*seat) == self.open);
-        let last = seats.len().saturating_sub(1);
+        let memberships = self.listed();
+        let here = memberships.iter().position(|membership| Some(*membership) == self.open);
+        let last = memberships.len().saturating_sub(1);
         let next = match (here, by < 0) {
             (Some(0), true) | (None, true) => last,
             (Some(here), true) => here - 1,
@@ -54,71 +56,74 @@ impl Presenter {
     }
 
     pub(in crate::gui) fn retry_now(&self) {
-        if let Some(seat) = self.open {
-            self.session.retry(seat);
+        if let Some(membership) = self.open {
+            self.session.retry(membership);
         }
     }
 
     /// Makes the short-lived keys of the open room anew.
     pub(in crate::gui) fn refresh_keys(&self) {
-        if let Some(seat) = self.open {
-            self.session.refresh_keys(seat);
+        if let Some(membership) = self.open {
+            self.session.refresh_keys(membership);
             self.toast(views::only(&say!("Your short-lived keys are made anew")));
         }
     }
 
     /// The one button of a room that failed.
     pub(in crate::gui) fn room_remedy(&mut self) {
-        let Some(room) = self.open.and_then(|seat| self.chat.room(seat)) else { return };
+        let Some(room) = self.open.and_then(|membership| self.chat.room(membership)) else { return };
         let Connection::Ended(Some(problem)) = &room.connection else { return };
-        let seat = room.seat;
+        let membership = room.membership;
         match problem.action {
             Some(Action::UsePort(port)) => {
                 let address = room.hosting.as_ref().map_or(([0, 0, 0, 0], port).into(), |hosting| {
                     std::net::SocketAddr::new(hosting.address.ip(), port)
                 });
-                self.session.host_at(seat, address);
-                self.session.enter(seat);
+                self.session.host_at(membership, address);
+                self.session.enter(membership);
             }
             Some(Action::Unlock) => self.state().set_page(ui::Page::Unlock),
-            Some(Action::Forget) => self.session.forget(seat),
-            _ => self.session.enter(seat),
+            Some(Action::Forget) => self.session.forget(membership),
+            _ => self.session.enter(membership),
         }
     }
 
     /// Leaves the open room for good, or takes it from the list if it is over.
     pub(in crate::gui) fn leave_room(&mut self) {
-        let Some(room) = self.open.and_then(|seat| self.chat.room(seat)) else { return };
-        let seat = room.seat;
+        let Some(room) = self.open.and_then(|membership| self.chat.room(membership)) else { return };
+        let membership = room.membership;
         if views::is_over(room) || views::connection(room) == ui::Connection::Failed {
-            self.session.forget(seat);
+            self.session.forget(membership);
         } else {
-            self.leaving.insert(seat);
-            self.session.leave(seat);
+            self.leaving.insert(membership);
+            self.session.leave(membership);
         }
     }
 
     pub(in crate::gui) fn close_room(&self) {
-        if let Some(seat) = self.open {
-            self.session.close_room(seat);
+        if let Some(membership) = self.open {
+            self.session.close_room(membership);
         }
     }
 
     pub(in crate::gui) fn remove_member(&self, id: &str) {
-        if let (Some(seat), Ok(member)) = (self.open, id.parse::<Fingerprint>()) {
-            self.session.remove(seat, member);
+        if let (Some(membership), Ok(member)) = (self.open, id.parse::<Fingerprint>()) {
+            self.session.remove(membership, member);
         }
     }
 
     pub(in crate::gui) fn answer_knock(&self, id: &str, admit: bool) {
-        if let (Some(seat), Ok(member)) = (self.open, id.parse::<Fingerprint>()) {
-            self.session.answer_knock(seat, member, admit);
+        if let (Some(membership), Ok(member)) = (self.open, id.parse::<Fingerprint>()) {
+            self.session.answer_knock(membership, member, admit);
         }
     }
 
     /// Lets people ask to come into the open room, or turns them all away.
     pub(in crate::gui) fn let_ask(&mut self, may: bool) {
-        let Some(id) = self.open.and_then(|seat| self.chat.room(seat)).and_then(|room| room.info.room) else { return };
+        let Some(id) = self.open.and_then(|membership| self.chat.room(membership)).and_then(|room| room.info.room)
+        else {
+            return;
+        };
         let change = move |settings: &mut Settings| {
             if may {
                 settings.turned_away.remove(&id);
@@ -149,16 +154,16 @@ impl Presenter {
     }
 
     /// Shows a room, or none.
-    pub(super) fn show(&mut self, seat: Option<SeatId>) {
-        if seat == self.open {
+    pub(super) fn show(&mut self, membership: Option<MembershipId>) {
+        if membership == self.open {
             return;
         }
         self.keep_draft();
-        self.open = seat;
-        let unread = seat.and_then(|seat| self.chat.room(seat)).map_or(0, |room| room.unread);
+        self.open = membership;
+        let unread = membership.and_then(|membership| self.chat.room(membership)).map_or(0, |room| room.unread);
         self.view_open();
         self.show_stream(unread);
-        let draft = seat.and_then(|seat| self.drafts.get(&seat)).cloned().unwrap_or_default();
+        let draft = membership.and_then(|membership| self.drafts.get(&membership)).cloned().unwrap_or_default();
         self.refusal = None;
         self.write(&draft);
         self.news = None;
@@ -172,25 +177,25 @@ impl Presenter {
         self.show_rooms();
     }
 
-    pub(super) fn room_removed(&mut self, seat: SeatId) {
-        self.leaving.remove(&seat);
-        self.accepted.forget(seat);
-        self.drafts.remove(&seat);
+    pub(super) fn room_removed(&mut self, membership: MembershipId) {
+        self.leaving.remove(&membership);
+        self.accepted.forget(membership);
+        self.drafts.remove(&membership);
         self.stale.rooms = true;
-        if self.open == Some(seat) {
-            let next = self.listed().into_iter().find(|other| *other != seat);
+        if self.open == Some(membership) {
+            let next = self.listed().into_iter().find(|other| *other != membership);
             self.show(next);
         }
     }
 
-    pub(super) fn room_changed(&mut self, seat: SeatId) {
+    pub(super) fn room_changed(&mut self, membership: MembershipId) {
         self.stale.rooms = true;
-        self.stale.room |= self.open == Some(seat);
-        self.hosting_went_on(seat);
-        self.joining_went_on(seat);
-        let Some(room) = self.chat.room(seat) else { return };
-        if room.connection == Connection::Ended(None) && self.leaving.remove(&seat) {
-            self.session.forget(seat);
+        self.stale.room |= self.open == Some(membership);
+        self.hosting_went_on(membership);
+        self.joining_went_on(membership);
+        let Some(room) = self.chat.room(membership) else { return };
+        if room.connection == Connection::Ended(None) && self.leaving.remove(&membership) {
+            self.session.forget(membership);
         }
     }
 
@@ -205,32 +210,36 @@ impl Presenter {
     }
 
     pub(super) fn show_stream(&mut self, unread: usize) {
-        let room = self.open.and_then(|seat| self.chat.room(seat));
+        let room = self.open.and_then(|membership| self.chat.room(membership));
         self.stream.show(room, unread, self.today);
     }
 
     /// The rooms in the order of the list, those that are shown.
-    fn listed(&self) -> Vec<SeatId> {
+    fn listed(&self) -> Vec<MembershipId> {
         let filter = search_key(&self.filter);
         let rooms = self.chat.by_activity().into_iter();
-        let shown = rooms.filter(|room| !self.is_hosting(room.seat) && !self.is_joining(room.seat));
+        let shown = rooms.filter(|room| !self.is_hosting(room.membership) && !self.is_joining(room.membership));
         let found = shown.filter(|room| filter.is_empty() || search_key(room.title()).contains(&filter));
-        found.map(|room| room.seat).collect()
+        found.map(|room| room.membership).collect()
     }
 
     fn open_listed(&mut self, place: usize) {
-        if let Some(seat) = self.listed().get(place).copied() {
+        if let Some(membership) = self.listed().get(place).copied() {
             self.state().set_page(ui::Page::Chat);
-            self.show(Some(seat));
+            self.show(Some(membership));
         }
     }
 
     pub(super) fn show_rooms(&mut self) {
         self.choose_hues();
-        let rows = self.listed().into_iter().filter_map(|seat| self.chat.room(seat));
+        let rows = self.listed().into_iter().filter_map(|membership| self.chat.room(membership));
         let rows: Vec<ui::RoomRow> = rows.map(|room| views::room_row(room, self.room_hue(room), self.today)).collect();
         list::update(&self.lists.rooms, rows, |row| row.id.clone());
-        let all = self.chat.rooms().filter(|room| !self.is_hosting(room.seat) && !self.is_joining(room.seat)).count();
+        let all = self
+            .chat
+            .rooms()
+            .filter(|room| !self.is_hosting(room.membership) && !self.is_joining(room.membership))
+            .count();
         self.state().set_room_count(views::count(all));
         let secure = self.chat.rooms().filter(|room| !room.is_learning()).count();
         self.state().set_secure_rooms(views::count(secure));
@@ -239,7 +248,7 @@ impl Presenter {
     pub(super) fn show_room(&mut self) {
         self.choose_hues();
         let state = self.state();
-        let Some(room) = self.open.and_then(|seat| self.chat.room(seat)) else {
+        let Some(room) = self.open.and_then(|membership| self.chat.room(membership)) else {
             return state.set_room(ui::RoomView::default());
         };
         let mut others = room.members().iter().filter(|member| !member.is_me).peekable();
@@ -262,7 +271,7 @@ impl Presenter {
     }
 
     pub(super) fn show_people(&mut self) {
-        let room = self.open.and_then(|seat| self.chat.room(seat));
+        let room = self.open.and_then(|membership| self.chat.room(membership));
         let row = |room, member: &crate::app::conversation::Member| {
             let verified = self.settings.is_verified(&member.fingerprint) && !member.is_me;
             views::member_row(room, member, verified, self.doubt(room, &member.fingerprint).is_some())
@@ -276,7 +285,7 @@ impl Presenter {
     }
 
     pub(super) fn is_waiting_to_retry(&self) -> bool {
-        let room = self.open.and_then(|seat| self.chat.room(seat));
+        let room = self.open.and_then(|membership| self.chat.room(membership));
         room.is_some_and(|room| matches!(room.connection, Connection::Offline { .. }))
     }
 
@@ -286,7 +295,7 @@ impl Presenter {
         if active {
             self.note_seen();
             self.session.retry_all();
-        } else if let Some(room) = self.open.and_then(|seat| self.chat.room(seat)) {
+        } else if let Some(room) = self.open.and_then(|membership| self.chat.room(membership)) {
             self.stream.leave(room);
         }
     }

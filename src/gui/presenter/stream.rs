@@ -220,11 +220,11 @@ fn first_new(room: &Room, unread: usize) -> Option<RowId> {
 mod tests {
     use super::*;
     use crate::app::conversation::{Chat, ROWS_MAX};
-    use crate::app::{SeatEvent, SeatId, SeatInfo, SessionEvent};
+    use crate::app::{MembershipEvent, MembershipId, MembershipInfo, SessionEvent};
     use crate::crypto::Suite;
     use crate::protocol::{Content, Event, MessageId};
 
-    const SEAT: SeatId = SeatId(1);
+    const MEMBERSHIP: MembershipId = MembershipId(1);
     /// The middle of a day wherever this runs.
     const NOON: u64 = 1_750_000_000_000;
     const DAY: u64 = 24 * 3_600_000;
@@ -239,7 +239,7 @@ mod tests {
 
     impl Talk {
         fn new() -> Self {
-            let info = SeatInfo {
+            let info = MembershipInfo {
                 room: None,
                 suite: Suite::Hybrid,
                 title: "Room".into(),
@@ -249,7 +249,7 @@ mod tests {
                 knocking: false,
             };
             let mut chat = Chat::default();
-            chat.apply(&SessionEvent::Seat { seat: SEAT, event: SeatEvent::Taken(info) }, NOON);
+            chat.apply(&SessionEvent::Membership { membership: MEMBERSHIP, event: MembershipEvent::Begun(info) }, NOON);
             Self { chat, stream: Stream::new(), now_ms: NOON, said: 0 }
         }
 
@@ -263,25 +263,28 @@ mod tests {
                 content: Content::text(format!("message {}", self.said)),
                 sent_ms: self.now_ms,
             };
-            self.chat.apply(&SessionEvent::Seat { seat: SEAT, event: SeatEvent::Protocol(event) }, self.now_ms);
+            self.chat.apply(
+                &SessionEvent::Membership { membership: MEMBERSHIP, event: MembershipEvent::Protocol(event) },
+                self.now_ms,
+            );
         }
 
         fn come(&mut self, from: u8, is_new: bool) {
             self.say(from);
-            let room = self.chat.room(SEAT).unwrap();
+            let room = self.chat.room(MEMBERSHIP).unwrap();
             self.stream.push(room, room.rows().back().unwrap(), is_new, format::day_of(NOON));
         }
 
         fn show(&mut self, unread: usize) {
-            self.stream.show(self.chat.room(SEAT), unread, format::day_of(NOON));
+            self.stream.show(self.chat.room(MEMBERSHIP), unread, format::day_of(NOON));
         }
 
         fn leave(&mut self) {
-            self.stream.leave(self.chat.room(SEAT).unwrap());
+            self.stream.leave(self.chat.room(MEMBERSHIP).unwrap());
         }
 
         fn send(&mut self) {
-            self.stream.remove_line(self.chat.room(SEAT).unwrap());
+            self.stream.remove_line(self.chat.room(MEMBERSHIP).unwrap());
         }
 
         /// `D` a day, `N` the line above what is new, else a message: `(` first and `)` last of its group.
@@ -389,7 +392,7 @@ mod tests {
         assert_eq!(talk.stream.rows.row_count(), ROWS_MAX + 1);
         talk.say(2);
         talk.stream.remove(RowId(0));
-        let room = talk.chat.room(SEAT).unwrap();
+        let room = talk.chat.room(MEMBERSHIP).unwrap();
         let newest = room.rows().back().unwrap();
         talk.stream.push(room, newest, false, format::day_of(NOON));
         assert_eq!(talk.stream.rows.row_count(), ROWS_MAX + 1);

@@ -2,23 +2,23 @@
 
 use super::Presenter;
 use crate::app::conversation::{Message, Progress, RowId, RowKind};
-use crate::app::{DRAFT_BYTES_MAX, Problem, SeatId, sendable};
+use crate::app::{DRAFT_BYTES_MAX, MembershipId, Problem, sendable};
 use crate::gui::content;
 use crate::protocol::MessageId;
 
 impl Presenter {
     /// Sends what was written. It stays in the composer if it cannot be sent.
     pub(in crate::gui) fn send(&mut self, text: &str) {
-        let Some(seat) = self.open else { return };
+        let Some(membership) = self.open else { return };
         // What shows nothing is no message, and no reason to say anything.
         let Some(text) = sendable(text) else { return };
-        if self.asks_before_sending(seat) {
+        if self.asks_before_sending(membership) {
             return;
         }
-        match self.session.send(seat, text) {
+        match self.session.send(membership, text) {
             Ok(_) => {
-                self.drafts.remove(&seat);
-                if let Some(room) = self.chat.room(seat) {
+                self.drafts.remove(&membership);
+                if let Some(room) = self.chat.room(membership) {
                     self.stream.remove_line(room);
                 }
                 self.write("");
@@ -30,32 +30,32 @@ impl Presenter {
 
     /// Calls back a message that is still queued.
     pub(in crate::gui) fn cancel_message(&self, id: &str) {
-        if let Some((seat, id, _)) = self.queued(id) {
-            self.session.cancel(seat, id);
+        if let Some((membership, id, _)) = self.queued(id) {
+            self.session.cancel(membership, id);
         }
     }
 
     /// Calls back a message that is still queued, and gives its words back to the composer, below
     /// what was typed there meanwhile.
     pub(in crate::gui) fn edit_message(&mut self, id: &str) {
-        let Some((seat, id, text)) = self.queued(id) else { return };
+        let Some((membership, id, text)) = self.queued(id) else { return };
         let draft = self.state().get_draft();
         let draft = if draft.is_empty() { text } else { format!("{draft}\n{text}") };
         if draft.len() > DRAFT_BYTES_MAX {
             return self.writing_failed(&Problem::no_room_to_write(draft.len(), DRAFT_BYTES_MAX));
         }
-        self.session.cancel(seat, id);
+        self.session.cancel(membership, id);
         self.write(&draft);
         self.draft_changed(&draft);
         self.app.invoke_focus_composer_at_end();
     }
 
     /// A message of the open room that still waits, and its text; `None` if it left meanwhile.
-    fn queued(&self, id: &str) -> Option<(SeatId, MessageId, String)> {
+    fn queued(&self, id: &str) -> Option<(MembershipId, MessageId, String)> {
         let room = self.chat.room(self.open?)?;
         room.rows().iter().rev().find_map(|row| match &row.kind {
             RowKind::Message(message) if is_queued(message) && message.id.to_string() == id => {
-                Some((room.seat, message.id, content::words(&message.content).to_owned()))
+                Some((room.membership, message.id, content::words(&message.content).to_owned()))
             }
             _ => None,
         })
@@ -76,8 +76,8 @@ impl Presenter {
     }
 
     /// The chat's newest row comes into the list of the open room.
-    pub(super) fn row_added(&mut self, seat: SeatId, row: RowId) {
-        let Some(room) = self.chat.room(seat) else { return };
+    pub(super) fn row_added(&mut self, membership: MembershipId, row: RowId) {
+        let Some(room) = self.chat.room(membership) else { return };
         // It may be gone again: many events come at once.
         let Some(row) = room.row(row) else { return };
         let is_message = matches!(&row.kind, RowKind::Message(message) if !message.is_mine());

@@ -135,7 +135,7 @@ pub(super) fn room_row(room: &Room, hue: i32, today: NaiveDate) -> ui::RoomRow {
     let newest = room.last_message();
     let from = newest.filter(|message| !message.is_mine()).map(|message| room.name_of(&message.from));
     ui::RoomRow {
-        id: seat_text(room.seat),
+        id: membership_text(room.membership),
         name: room.name().into(),
         initials: format::initials(room.title()).into(),
         hue,
@@ -165,7 +165,7 @@ pub(super) fn room_view(room: &Room, now_ms: u64, all_verified: bool) -> ui::Roo
     };
     let here = room.members().iter().filter(|member| member.presence == Presence::Here).count();
     ui::RoomView {
-        id: seat_text(room.seat),
+        id: membership_text(room.membership),
         name: room.name().into(),
         initials: format::initials(room.title()).into(),
         // The settings have them.
@@ -395,9 +395,9 @@ pub(super) fn address_row(address: &str, test: Option<&AddressTest>) -> ui::Addr
     ui::AddressRow { reach, address: address.into(), state }
 }
 
-/// The name of a seat in the window.
-pub(super) fn seat_text(seat: crate::app::SeatId) -> SharedString {
-    seat.0.to_string().into()
+/// The name of a membership in the window.
+pub(super) fn membership_text(membership: crate::app::MembershipId) -> SharedString {
+    membership.0.to_string().into()
 }
 
 /// A number of things, for the window.

@@ -1,4 +1,4 @@
-//! What a face asks of its client, and how that is done.
+//! What a front end asks of its client, and how that is done.
 
 use super::{Client, Event, Output, Phase, Stop};
 use crate::crypto::{Fingerprint, Random};
@@ -9,7 +9,7 @@ use crate::protocol::safety_number::SafetyNumber;
 use crate::protocol::{MessageId, Now, RoomId};
 use crate::wire::ByeCode;
 
-/// What a face asks for.
+/// What a front end asks for.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Command {
     /// The person accepts this host's key.

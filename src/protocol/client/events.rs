@@ -74,7 +74,7 @@ pub struct LobbyRoom {
     pub round_trip_ms: u64,
 }
 
-/// What happened, for a face to show.
+/// What happened, for a front end to show.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Event {
     /// A connection is being made.
@@ -409,7 +409,7 @@ pub enum Output {
     /// Close without a word: the link is dead, and what it carried goes on over another. Some host would take a
     /// goodbye that arrives after all for one from the room.
     Abandon,
-    /// Tell the face.
+    /// Tell the front end.
     Event(Event),
 }
 

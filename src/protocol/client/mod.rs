@@ -281,7 +281,7 @@ impl Client {
         self.retry_later(error, now, random);
     }
 
-    /// Does what a face asks for.
+    /// Does what a front end asks for.
     pub fn command(&mut self, command: Command, now: Now, random: &mut dyn Random) {
         if self.phase == Phase::Ended {
             return;

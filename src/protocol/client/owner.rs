@@ -17,7 +17,7 @@ use crate::wire::{Answer, Frame, Join, JoinAnswer, JoinAsk, Signed, decode};
 
 /// A change of the roster that is to be made.
 #[derive(PartialEq)]
-enum Wish {
+enum PendingChange {
     Add {
         bundle: Signed,
         member: Fingerprint,
@@ -56,8 +56,8 @@ impl OpenInvite {
 pub(super) struct OwnerDesk {
     invites: BTreeMap<[u8; 16], OpenInvite>,
     knocks: BTreeMap<u64, (Fingerprint, Signed)>,
-    wishes: VecDeque<Wish>,
-    /// The first wish's entry, once it is signed. One at a time: each builds on the hash of the last.
+    pending: VecDeque<PendingChange>,
+    /// The first change's entry, once it is signed. One at a time: each builds on the hash of the last.
     /// Only one is ever signed for a number, or a host that held back the first could show both.
     signed: Option<SignedEntry>,
     /// Whether the signed entry could not be stored. It is tried again; until then nobody comes in.
@@ -89,16 +89,16 @@ impl OwnerDesk {
     }
 
     pub(super) fn remove(&mut self, member: Fingerprint) {
-        self.wish(Wish::Remove(member));
+        self.add_pending(PendingChange::Remove(member));
     }
 
     pub(super) fn close(&mut self) {
-        self.wish(Wish::Close);
+        self.add_pending(PendingChange::Close);
     }
 
-    fn wish(&mut self, wish: Wish) {
-        if !self.wishes.contains(&wish) {
-            self.wishes.push_back(wish);
+    fn add_pending(&mut self, change: PendingChange) {
+        if !self.pending.contains(&change) {
+            self.pending.push_back(change);
         }
     }
 
@@ -109,13 +109,13 @@ impl OwnerDesk {
         }
         self.knocks.clear();
         // Who knocked and was not answered knocks again; an invite works once, so its entry is still to be made.
-        let Self { wishes, invited, .. } = self;
-        wishes.retain(|wish| !matches!(wish, Wish::Add { member, .. } if !invited.contains(member)));
+        let Self { pending, invited, .. } = self;
+        pending.retain(|change| !matches!(change, PendingChange::Add { member, .. } if !invited.contains(member)));
     }
 
     /// Whether the entry that lets `member` in is on its way.
     fn is_adding(&self, newcomer: &Fingerprint) -> bool {
-        self.wishes.iter().any(|wish| matches!(wish, Wish::Add { member, .. } if member == newcomer))
+        self.pending.iter().any(|change| matches!(change, PendingChange::Add { member, .. } if member == newcomer))
     }
 
     /// The signed entry is where a crash does not reach it.
@@ -129,9 +129,9 @@ impl OwnerDesk {
     /// It could not be stored. The join requests that wait for that; who made them should not.
     fn requests_in_vain(&mut self) -> Vec<u64> {
         self.unstored = self.signed.as_ref().is_some_and(|signed| !signed.stored);
-        let waiting = self.wishes.iter_mut().filter(|_| self.unstored).filter_map(|wish| match wish {
-            Wish::Add { request, .. } => request.take(),
-            Wish::Remove(_) | Wish::Close => None,
+        let waiting = self.pending.iter_mut().filter(|_| self.unstored).filter_map(|change| match change {
+            PendingChange::Add { request, .. } => request.take(),
+            PendingChange::Remove(_) | PendingChange::Close => None,
         });
         waiting.collect()
     }
@@ -217,7 +217,7 @@ impl Client {
         match (join.invite_id, join.mac) {
             (Some(id), Some(mac)) if self.accepts_invite(&id, &mac, &join.bundle, now)? => {
                 self.desk.invited.insert(member);
-                self.desk.wish(Wish::Add { bundle: join.bundle, member, request: Some(ask.number) });
+                self.desk.add_pending(PendingChange::Add { bundle: join.bundle, member, request: Some(ask.number) });
             }
             (None, None)
                 if knocks_allowed
@@ -269,7 +269,7 @@ impl Client {
         match (admit, self.desk.unstored) {
             (false, _) => self.answer(number, Answer::Declined),
             (true, true) => self.answer(number, Answer::Unstored),
-            (true, false) => self.desk.wish(Wish::Add { bundle, member, request: Some(number) }),
+            (true, false) => self.desk.add_pending(PendingChange::Add { bundle, member, request: Some(number) }),
         }
     }
 
@@ -280,7 +280,7 @@ impl Client {
         }
     }
 
-    /// Brings the first wish on its way: signs its entry, has it stored, sends it, each once.
+    /// Brings the first change on its way: signs its entry, has it stored, sends it, each once.
     pub(super) fn change_roster(&mut self, now: Now) -> Result<(), Fault> {
         let Some(room) = self.room.as_ref().filter(|_| self.is_owner()) else { return Ok(()) };
         let logged = room.roster.number();
@@ -299,18 +299,20 @@ impl Client {
         Ok(())
     }
 
-    /// The entry of the first wish that still makes sense.
+    /// The entry of the first change that still makes sense.
     fn sign_next_entry(&mut self, now: Now) -> Result<Option<SignedEntry>, Fault> {
         let Some(room) = &self.room else { return Ok(None) };
         let roster = &room.roster;
         let own = self.identity.fingerprint();
-        while let Some(wish) = self.desk.wishes.front() {
-            let change = match wish {
-                Wish::Add { bundle, member, .. } if !roster.contains(member) && !roster.is_full() => Entry::Add(bundle),
-                Wish::Remove(member) if roster.contains(member) && *member != own => Entry::Remove(*member),
-                Wish::Close if !roster.is_closed() => Entry::Close,
+        while let Some(change) = self.desk.pending.front() {
+            let change = match change {
+                PendingChange::Add { bundle, member, .. } if !roster.contains(member) && !roster.is_full() => {
+                    Entry::Add(bundle)
+                }
+                PendingChange::Remove(member) if roster.contains(member) && *member != own => Entry::Remove(*member),
+                PendingChange::Close if !roster.is_closed() => Entry::Close,
                 _ => {
-                    self.desk.wishes.pop_front();
+                    self.desk.pending.pop_front();
                     continue;
                 }
             };

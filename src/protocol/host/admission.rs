@@ -1,6 +1,6 @@
 //! How a link becomes a member's: opening a room, joining by invite or by knocking, coming back.
 
-use super::room::{Room, Seated};
+use super::room::{Entered, Room};
 use super::waiting::Way;
 use super::{Host, HostEvent, HostOutput, LinkId, LinkState, OpenPolicy, Peer};
 use crate::crypto::Fingerprint;
@@ -57,7 +57,7 @@ impl Host {
             self.rooms.insert(room, Room::new(roster, self.limits));
             self.outputs.push_back(HostOutput::Event(HostEvent::RoomOpened(room)));
         }
-        self.seat(link, room, None, now);
+        self.connect(link, room, None, now);
     }
 
     fn allows(&self, peer: &Peer, open: &Open) -> bool {
@@ -91,7 +91,7 @@ impl Host {
         }
         // A member's bundle is the roster's; a clock that went wrong since does not keep it out.
         if room.roster().contains(&peer.fingerprint) {
-            self.seat(link, room_id, None, now);
+            self.connect(link, room_id, None, now);
             return Ok(());
         }
         let is_invited = join.invite_id.is_some() && join.mac.is_some();
@@ -166,7 +166,7 @@ impl Host {
         if let (LinkState::Waiting { number, .. }, Some(room)) = (self.state(link), self.rooms.get_mut(&room_id)) {
             room.waiting.remove(number);
         }
-        self.seat(link, room_id, None, now);
+        self.connect(link, room_id, None, now);
     }
 
     /// The last place is taken: whoever still waits need not, and the owner need not answer.
@@ -193,13 +193,13 @@ impl Host {
             return self.refuse(link, RefuseCode::NoRoom);
         }
         if room.can_resume(resume.position, &resume.log_hash) {
-            self.seat(link, room_id, Some(resume.position), now);
+            self.connect(link, room_id, Some(resume.position), now);
         } else {
             self.refuse(link, RefuseCode::Gone);
         }
     }
 
-    fn seat(&mut self, link: LinkId, room_id: RoomId, from: Option<u64>, now: Now) {
+    fn connect(&mut self, link: LinkId, room_id: RoomId, from: Option<u64>, now: Now) {
         let Some(peer) = self.peer(link) else { return };
         if let Some(old) = self.rooms.get(&room_id).and_then(|room| room.link_of(&peer.fingerprint)) {
             self.close(old, ByeCode::Replaced, now);
@@ -207,8 +207,8 @@ impl Host {
         self.set_state(link, LinkState::Member { room: room_id }, now);
         self.outputs.push_back(HostOutput::Member { link });
         let Some(room) = self.rooms.get_mut(&room_id) else { return };
-        let seated = from.map_or(Seated::Anew, Seated::After);
-        room.seat(peer.fingerprint, link, seated, now, &mut self.outputs);
+        let entered = from.map_or(Entered::Anew, Entered::After);
+        room.connect(peer.fingerprint, link, entered, now, &mut self.outputs);
     }
 
     fn peer(&self, link: LinkId) -> Option<Peer> {

@@ -1,4 +1,4 @@
-//! One room at its host: the roster, the numbered log, and who sits where.
+//! One room at its host: the roster, the numbered log, and who is connected.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -31,15 +31,15 @@ pub(super) enum Next {
 }
 
 /// From where a member is brought up to date.
-pub(super) enum Seated {
+pub(super) enum Entered {
     /// From the roster on: a new run of the app.
     Anew,
     /// After this position: the same run, after a cut.
     After(u64),
 }
 
-/// A member's place, kept while it is away.
-struct Seat {
+/// What is kept of a member, while it is away too.
+struct MemberState {
     link: Option<LinkId>,
     /// How much was said to it since it came, in bytes.
     said_bytes: u64,
@@ -57,7 +57,7 @@ pub(super) struct Room {
     /// With the position that each has in the log.
     roster_items: Vec<(u64, Arc<[u8]>)>,
     log: Box<dyn RoomLog>,
-    seats: BTreeMap<Fingerprint, Seat>,
+    members: BTreeMap<Fingerprint, MemberState>,
     pub(super) waiting: Waiting,
     limits: HostLimits,
 }
@@ -68,7 +68,7 @@ impl Room {
             log: Box::new(MemoryLog::new(roster.room(), limits.log_items)),
             roster,
             roster_items: Vec::new(),
-            seats: BTreeMap::new(),
+            members: BTreeMap::new(),
             waiting: Waiting::default(),
             limits,
         }
@@ -82,9 +82,9 @@ impl Room {
         now: Now,
         outputs: &mut Outputs,
     ) -> Result<Next, ByeCode> {
-        let seat = self.seats.get_mut(&member).ok_or(ByeCode::Protocol)?;
+        let state = self.members.get_mut(&member).ok_or(ByeCode::Protocol)?;
         let size = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        if !seat.bytes.take(size, now) {
+        if !state.bytes.take(size, now) {
             return Err(ByeCode::Rate);
         }
         match frame {
@@ -109,7 +109,7 @@ impl Room {
         self.roster_items.push((item.position, item.frame_for(&self.roster.owner())));
         Ok(match change {
             Change::Added(member) => Next::Added(member),
-            Change::Removed(member) => Next::Removed(self.seats.remove(&member).and_then(|seat| seat.link)),
+            Change::Removed(member) => Next::Removed(self.members.remove(&member).and_then(|state| state.link)),
             Change::Updated(_) => Next::Done,
             Change::Closed => Next::Closed,
         })
@@ -125,8 +125,8 @@ impl Room {
         outputs: &mut Outputs,
     ) -> Result<Next, ByeCode> {
         let bundle = self.roster.bundle(&member).ok_or(ByeCode::Protocol)?;
-        let seat = self.seats.get_mut(&member).ok_or(ByeCode::Protocol)?;
-        if !seat.keys.take(1, now) {
+        let state = self.members.get_mut(&member).ok_or(ByeCode::Protocol)?;
+        if !state.keys.take(1, now) {
             return Err(ByeCode::Rate);
         }
         let payload: Result<PrekeyPayload, Fault> = verify(bundle.verifying.as_ref(), Domain::Prekey, signed);
@@ -134,13 +134,13 @@ impl Room {
             payload.version == VERSION
                 && payload.sender == member
                 && payload.room == self.roster.room()
-                && payload.index > seat.prekey_index
+                && payload.index > state.prekey_index
         });
         let Some(payload) = good else { return Ok(Next::Done) };
-        seat.prekey_index = payload.index;
+        state.prekey_index = payload.index;
         let item = self.append(ItemKind::Prekey, exact, outputs);
-        if let Some(seat) = self.seats.get_mut(&member) {
-            seat.prekey = Some((item.position, item.frame_for(&member)));
+        if let Some(state) = self.members.get_mut(&member) {
+            state.prekey = Some((item.position, item.frame_for(&member)));
         }
         Ok(Next::Done)
     }
@@ -153,8 +153,8 @@ impl Room {
         outputs: &mut Outputs,
     ) -> Result<Next, ByeCode> {
         let bundle = self.roster.bundle(&member).ok_or(ByeCode::Protocol)?;
-        let seat = self.seats.get_mut(&member).ok_or(ByeCode::Protocol)?;
-        if !seat.keys.take(1, now) {
+        let state = self.members.get_mut(&member).ok_or(ByeCode::Protocol)?;
+        if !state.keys.take(1, now) {
             return Err(ByeCode::Rate);
         }
         let announcement = Announcement::read(bundle, &packet.common).map_err(|_| ByeCode::Protocol)?;
@@ -166,10 +166,10 @@ impl Room {
         if common.epoch != self.roster.number() || *common.roster_hash != *self.roster.hash() {
             return Ok(Next::Refuse(RefuseCode::Stale));
         }
-        if seat.chain_epoch == common.epoch && common.chain_number <= seat.chain_number {
+        if state.chain_epoch == common.epoch && common.chain_number <= state.chain_number {
             return Ok(Next::Done);
         }
-        (seat.chain_epoch, seat.chain_number) = (common.epoch, common.chain_number);
+        (state.chain_epoch, state.chain_number) = (common.epoch, common.chain_number);
         let item = self.log.append(ItemKind::SkPacket, &encode(&packet.common), packet.wraps);
         self.pass_on(&item, outputs);
         Ok(Next::Done)
@@ -183,8 +183,8 @@ impl Room {
         now: Now,
         outputs: &mut Outputs,
     ) -> Result<Next, ByeCode> {
-        let seat = self.seats.get_mut(&member).ok_or(ByeCode::Protocol)?;
-        if !seat.messages.take(1, now) {
+        let state = self.members.get_mut(&member).ok_or(ByeCode::Protocol)?;
+        if !state.messages.take(1, now) {
             return Err(ByeCode::Rate);
         }
         let header: HeaderPayload = decode(&message.header).map_err(|_| ByeCode::Protocol)?;
@@ -207,8 +207,8 @@ impl Room {
 
     /// Sends an item to everybody who is there.
     fn pass_on(&mut self, item: &Numbered, outputs: &mut Outputs) {
-        for (member, seat) in self.seats.iter_mut().filter(|(_, seat)| seat.link.is_some()) {
-            seat.say(item.frame_for(member), outputs);
+        for (member, state) in self.members.iter_mut().filter(|(_, state)| state.link.is_some()) {
+            state.say(item.frame_for(member), outputs);
         }
     }
 
@@ -217,34 +217,41 @@ impl Room {
         self.log.can_resume(position, hash)
     }
 
-    pub(super) fn seat(&mut self, member: Fingerprint, link: LinkId, seated: Seated, now: Now, outputs: &mut Outputs) {
+    pub(super) fn connect(
+        &mut self,
+        member: Fingerprint,
+        link: LinkId,
+        entered: Entered,
+        now: Now,
+        outputs: &mut Outputs,
+    ) {
         let (limits, epoch, before) = (self.limits, self.roster.number(), outputs.len());
-        let seat = self.seats.entry(member).or_insert_with(|| Seat::new(&limits, now));
-        seat.link = Some(link);
-        let chain_number = if seat.chain_epoch == epoch { seat.chain_number } else { 0 };
+        let state = self.members.entry(member).or_insert_with(|| MemberState::new(&limits, now));
+        state.link = Some(link);
+        let chain_number = if state.chain_epoch == epoch { state.chain_number } else { 0 };
         let welcome = Welcome {
             genesis: self.roster.genesis().clone(),
-            prekey_index: seat.prekey_index,
+            prekey_index: state.prekey_index,
             log_hash: ByteArray::new(self.log.hash()),
             chain_number,
             position: self.log.position(),
             roster_length: self.roster.number(),
         };
         outputs.push_back(HostOutput::Send { link, frame: Frame::Welcome(welcome).to_bytes() });
-        match seated {
-            Seated::Anew => {
+        match entered {
+            Entered::Anew => {
                 // Another run of the app: the private half of its old prekey is gone.
-                if self.seats.get_mut(&member).is_some_and(|seat| seat.prekey.take().is_some()) {
+                if self.members.get_mut(&member).is_some_and(|state| state.prekey.take().is_some()) {
                     self.tell_presence(member, PresenceState::Offline, outputs);
                 }
                 self.send_snapshot(member, link, outputs);
             }
-            Seated::After(position) => {
+            Entered::After(position) => {
                 self.replay(member, link, position, outputs);
                 self.tell_absences(member, link, outputs);
             }
         }
-        let others = self.seats.iter().filter(|(other, seat)| **other != member && seat.link.is_some());
+        let others = self.members.iter().filter(|(other, state)| **other != member && state.link.is_some());
         for frame in others.map(|(other, _)| presence(*other, PresenceState::Connected)) {
             outputs.push_back(HostOutput::Send { link, frame });
         }
@@ -254,8 +261,8 @@ impl Room {
             _ => None,
         });
         let said_bytes = sent.sum();
-        if let Some(seat) = self.seats.get_mut(&member) {
-            seat.said_bytes = said_bytes;
+        if let Some(state) = self.members.get_mut(&member) {
+            state.said_bytes = said_bytes;
         }
     }
 
@@ -263,9 +270,9 @@ impl Room {
     /// sealed under the prekey of before cannot be read any more.
     fn tell_absences(&self, member: Fingerprint, link: LinkId, outputs: &mut Outputs) {
         let has_prekeys = !self.roster.suite().is_learning();
-        for (other, seat) in self.seats.iter().filter(|(other, _)| **other != member) {
-            let is_gone = seat.prekey.is_none() && (has_prekeys || seat.link.is_none());
-            if is_gone || seat.link.is_none() {
+        for (other, state) in self.members.iter().filter(|(other, _)| **other != member) {
+            let is_gone = state.prekey.is_none() && (has_prekeys || state.link.is_none());
+            if is_gone || state.link.is_none() {
                 let state = if is_gone { PresenceState::Offline } else { PresenceState::Cut };
                 outputs.push_back(HostOutput::Send { link, frame: presence(*other, state) });
             }
@@ -273,8 +280,8 @@ impl Room {
     }
 
     fn send_snapshot(&self, member: Fingerprint, link: LinkId, outputs: &mut Outputs) {
-        let prekeys = self.seats.iter().filter(|(other, _)| **other != member);
-        let prekeys = prekeys.filter_map(|(_, seat)| seat.prekey.as_ref().map(|(_, frame)| frame));
+        let prekeys = self.members.iter().filter(|(other, _)| **other != member);
+        let prekeys = prekeys.filter_map(|(_, state)| state.prekey.as_ref().map(|(_, frame)| frame));
         for frame in self.roster_items.iter().map(|(_, frame)| frame).chain(prekeys) {
             outputs.push_back(HostOutput::Send { link, frame: Arc::clone(frame) });
         }
@@ -305,7 +312,7 @@ impl Room {
     /// The room is closed: only what its owner signed is kept, to be shown to members who were away.
     pub(super) fn close(mut self) -> Self {
         self.log.forget_items();
-        (self.seats, self.waiting) = (BTreeMap::new(), Waiting::default());
+        (self.members, self.waiting) = (BTreeMap::new(), Waiting::default());
         self
     }
 
@@ -323,12 +330,12 @@ impl Room {
         clean: bool,
         outputs: &mut Outputs,
     ) -> Vec<(u64, LinkId)> {
-        let Some(seat) = self.seats.get_mut(&member).filter(|seat| seat.link == Some(link)) else {
+        let Some(state) = self.members.get_mut(&member).filter(|state| state.link == Some(link)) else {
             return Vec::new();
         };
-        seat.link = None;
+        state.link = None;
         if clean {
-            seat.prekey = None;
+            state.prekey = None;
         }
         self.tell_presence(member, if clean { PresenceState::Offline } else { PresenceState::Cut }, outputs);
         if member == self.roster.owner() { self.waiting.take_all() } else { Vec::new() }
@@ -336,8 +343,8 @@ impl Room {
 
     fn tell_presence(&self, member: Fingerprint, state: PresenceState, outputs: &mut Outputs) {
         let frame = presence(member, state);
-        let others = self.seats.iter().filter(|(other, _)| **other != member);
-        for link in others.filter_map(|(_, seat)| seat.link) {
+        let others = self.members.iter().filter(|(other, _)| **other != member);
+        for link in others.filter_map(|(_, state)| state.link) {
             outputs.push_back(HostOutput::Send { link, frame: Arc::clone(&frame) });
         }
     }
@@ -369,11 +376,11 @@ impl Room {
 
     /// How much was said to a member since it came, in bytes.
     pub(super) fn said_bytes(&self, member: &Fingerprint) -> u64 {
-        self.seats.get(member).map_or(0, |seat| seat.said_bytes)
+        self.members.get(member).map_or(0, |state| state.said_bytes)
     }
 
     pub(super) fn link_of(&self, member: &Fingerprint) -> Option<LinkId> {
-        self.seats.get(member).and_then(|seat| seat.link)
+        self.members.get(member).and_then(|state| state.link)
     }
 
     pub(super) const fn roster(&self) -> &Roster {
@@ -381,7 +388,7 @@ impl Room {
     }
 }
 
-impl Seat {
+impl MemberState {
     fn new(limits: &HostLimits, now: Now) -> Self {
         Self {
             link: None,
@@ -418,7 +425,7 @@ impl Room {
         [
             ("items of a log", items, self.limits.log_items),
             ("bytes of a log", bytes, LOG_BYTES_KEPT),
-            ("seats", self.seats.len(), self.roster.len()),
+            ("members", self.members.len(), self.roster.len()),
             ("people who wait", self.waiting.len(), INVITED_WAITING_MAX + KNOCKS_WAITING_MAX),
         ]
     }

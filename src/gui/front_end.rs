@@ -23,7 +23,7 @@ const TICK: Duration = Duration::from_millis(500);
 const EVENTS_AT_ONCE: usize = 256;
 
 /// An open window. Public for the tests of the window alone.
-pub struct Face {
+pub struct FrontEnd {
     app: AppWindow,
     presenter: Rc<RefCell<Presenter>>,
     events: async_channel::Receiver<SessionEvent>,
@@ -34,7 +34,7 @@ pub struct Face {
     _tick: Timer,
 }
 
-impl Face {
+impl FrontEnd {
     /// Opens the session of a profile behind a window, and fills the window. Nothing goes out yet,
     /// and nothing is made: see [`Self::start`].
     ///

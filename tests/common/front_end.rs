@@ -10,7 +10,7 @@ use crate::events::events_of;
 use crate::next::next_before;
 use crate::patience::{PATIENCE, deadline};
 
-pub(crate) struct Face {
+pub(crate) struct FrontEnd {
     pub(crate) directory: TempDir,
     pub(crate) session: Session,
     pub(crate) opening: Opening,
@@ -19,14 +19,14 @@ pub(crate) struct Face {
     events: Receiver<SessionEvent>,
 }
 
-impl Face {
+impl FrontEnd {
     pub(crate) fn open(directory: TempDir) -> Self {
         let profile = Profile::open(Some(directory.path().to_owned())).unwrap();
         let (session, opening, events) = Session::open(profile).unwrap();
         let events = events_of(events, |_| ());
-        let mut face = Self { directory, session, opening, chat: Chat::default(), changes: Vec::new(), events };
-        face.chat = Chat::new(&face.opening.rooms);
-        face
+        let mut front_end = Self { directory, session, opening, chat: Chat::default(), changes: Vec::new(), events };
+        front_end.chat = Chat::new(&front_end.opening.rooms);
+        front_end
     }
 
     /// Takes events in until it is so.
