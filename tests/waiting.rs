@@ -37,7 +37,7 @@ const TIMED: [&str; 2] = ["elapsed()", "Instant::now()"];
 /// Where such a word may stand all the same.
 const EXEMPT: [(&str, &str, &str); 13] = [
     ("common/accept.rs", "accept()", "the listener does not wait"),
-    ("common/events.rs", "recv_blocking()", "on a thread of its own, which ends with the program's end of the channel"),
+    ("common/front_end.rs", "recv_blocking()", "on a thread of its own, which ends with the session"),
     ("common/joined.rs", "join()", "the thread has ended"),
     ("common/next.rs", "Instant::now()", "it says what is left of a deadline"),
     ("common/patience.rs", "Instant::now()", "it makes the deadlines"),

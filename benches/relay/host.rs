@@ -18,7 +18,7 @@ const ANY_PACE: &str = "--any-pace";
 /// Hosts until standard input ends.
 pub fn run() {
     let any_pace = std::env::args().any(|argument| argument == ANY_PACE);
-    let (handle, events) = net::spawn().unwrap();
+    let (handle, mut events) = net::spawn().unwrap();
     // The limits for one member and for unauthenticated peers are not what is measured here.
     let host = HostLimits {
         questions_burst: u32::MAX,
@@ -40,8 +40,8 @@ pub fn run() {
         policy: OpenPolicy::Anyone,
         limits,
     });
-    match events.recv_blocking() {
-        Ok(Event::Listening { address, .. }) => println!("{address}"),
+    match events.next() {
+        Some(Event::Listening { address, .. }) => println!("{address}"),
         other => panic!("{other:?}"),
     }
     let _ = std::io::stdin().read_to_end(&mut Vec::new());

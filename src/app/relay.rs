@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::clock::now;
 use super::{Code, Keystore, Passphrase, Problem, Profile, files, say, source};
 use crate::crypto::{Fingerprint, KeyKind, Random, SystemRandom};
-use crate::net::{self, Command, Handle, ListenerId, NetLimits};
+use crate::net::{self, Command, Handle, ListenerId, NetLimits, Reports};
 use crate::protocol::{HostEvent, Identity, OpenPolicy, RelayToken, RoomId};
 
 /// What a relay tells.
@@ -60,8 +60,13 @@ impl Relay {
         };
         let identity = Arc::new(Identity::new(keys.signing, keys.decryption, now())?);
         let fingerprint = identity.fingerprint();
-        let (net, net_events) = net::spawn().map_err(|error| Problem::cannot_start(&error))?;
         let (sender, events) = async_channel::unbounded();
+        // A relay has no clients of its own, so nothing waits for these to be taken.
+        let reports = Reports::new(move |event| {
+            relay_event(event).into_iter().for_each(|event| drop(sender.try_send(event)));
+        });
+        let net = net::spawn_reporting(NetLimits::default(), reports);
+        let net = net.map_err(|error| Problem::cannot_start(&error))?;
         net.send(Command::Listen {
             listener: ListenerId(0),
             address,
@@ -69,14 +74,6 @@ impl Relay {
             policy: OpenPolicy::Token(token),
             limits: NetLimits::default(),
         });
-        super::worker::thread("relay-events", move || {
-            while let Ok(event) = net_events.recv_blocking() {
-                let Some(event) = relay_event(event) else { continue };
-                if sender.send_blocking(event).is_err() {
-                    return;
-                }
-            }
-        })?;
         Ok(Self { net, events, fingerprint })
     }
 

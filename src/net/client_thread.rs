@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -13,14 +12,12 @@ use std::time::Duration;
 use mio::Waker;
 
 use super::clock::Clock;
-use super::limits::EVENTS_WAITING_MAX;
+use super::reports::Reports;
 use super::{ClientId, Event};
 use crate::crypto::{Fingerprint, SystemRandom};
 use crate::protocol::{self, ByeCode, Client, Command, LinkError, Output};
 use crate::wire::FrameKind;
 
-/// How long the thread rests while the front end does not take its events, in milliseconds.
-const FRONT_END_IS_BUSY_MS: u64 = 10;
 /// Inputs handled before the loop is told; more would delay what was sent first.
 const INPUTS_A_BATCH: usize = 64;
 
@@ -78,7 +75,7 @@ pub(super) enum LinkRequest {
 /// The loop's end of the client thread.
 pub(super) struct ClientThread {
     inputs: Sender<(ClientId, Input)>,
-    stopping: Arc<AtomicBool>,
+    reports: Arc<Reports>,
     thread: JoinHandle<()>,
 }
 
@@ -88,10 +85,9 @@ impl ClientThread {
         clock: Clock,
         requests: Sender<(ClientId, LinkRequest)>,
         waker: Arc<Waker>,
-        events: async_channel::Sender<Event>,
+        reports: Arc<Reports>,
     ) -> io::Result<Self> {
         let (inputs, waiting) = channel();
-        let stopping = Arc::new(AtomicBool::new(false));
         let desk = Desk {
             clients: BTreeMap::new(),
             breaks: clock.now().breaks,
@@ -99,12 +95,11 @@ impl ClientThread {
             random: SystemRandom::new(),
             requests,
             waker,
-            events,
-            stopping: Arc::clone(&stopping),
+            reports: Arc::clone(&reports),
             requested: false,
         };
         let thread = thread::Builder::new().name("conversa-clients".into()).spawn(move || desk.run(&waiting))?;
-        Ok(Self { inputs, stopping, thread })
+        Ok(Self { inputs, reports, thread })
     }
 
     /// Hands `input` to a client.
@@ -122,7 +117,7 @@ impl ClientThread {
 
     /// Ends the thread; after this no client says anything.
     pub(super) fn stop(self) {
-        self.stopping.store(true, Ordering::Release);
+        self.reports.end();
         drop(self.inputs);
         if self.thread.join().is_err() {
             log::error!("the client thread ended in a panic");
@@ -142,8 +137,7 @@ struct Desk {
     random: SystemRandom,
     requests: Sender<(ClientId, LinkRequest)>,
     waker: Arc<Waker>,
-    events: async_channel::Sender<Event>,
-    stopping: Arc<AtomicBool>,
+    reports: Arc<Reports>,
     requested: bool,
     /// The breaks in time that the clients know of.
     breaks: u64,
@@ -164,7 +158,8 @@ impl Desk {
             if std::mem::take(&mut self.requested) && self.waker.wake().is_err() {
                 return;
             }
-            self.wait_for_the_front_end();
+            // A front end that does not take its events makes the clients stop taking frames, and with them the hosts.
+            self.reports.wait_until_few();
         }
     }
 
@@ -259,17 +254,6 @@ impl Desk {
     }
 
     fn tell_front_end(&self, id: ClientId, event: protocol::Event) {
-        if self.events.try_send(Event::Client { id, event }).is_err() {
-            log::debug!("nobody takes events any more");
-        }
-    }
-
-    /// A front end that does not take its events makes the clients stop taking frames, and with them
-    /// the hosts: memory stays bounded.
-    fn wait_for_the_front_end(&self) {
-        let busy = || self.events.len() > EVENTS_WAITING_MAX && !self.events.is_closed();
-        while busy() && !self.stopping.load(Ordering::Acquire) {
-            thread::sleep(Duration::from_millis(FRONT_END_IS_BUSY_MS));
-        }
+        self.reports.tell(Event::Client { id, event });
     }
 }

@@ -20,6 +20,7 @@ use super::link::fault::LinkFault;
 use super::link::handshake::Handshake;
 use super::listener::Listener;
 use super::own_client::OwnClient;
+use super::reports::Reports;
 use super::timers::{Timer, Timers};
 use super::workers::{Done, Workers};
 use super::{ClientId, Command, Event};
@@ -37,7 +38,7 @@ pub(super) struct EventLoop {
     commands: Receiver<Command>,
     done: Receiver<Done>,
     requests: Receiver<(ClientId, LinkRequest)>,
-    pub(super) events: async_channel::Sender<Event>,
+    reports: Arc<Reports>,
     pub(super) connections: Connections,
     pub(super) listeners: Vec<Option<Listener>>,
     pub(super) clients: BTreeMap<ClientId, OwnClient>,
@@ -65,7 +66,7 @@ impl EventLoop {
     /// Prepares everything; [`Self::run`] starts it. Also gives what wakes it.
     pub(super) fn new(
         commands: Receiver<Command>,
-        events: async_channel::Sender<Event>,
+        reports: Arc<Reports>,
         limits: NetLimits,
     ) -> io::Result<(Self, Arc<Waker>)> {
         let poll = Poll::new()?;
@@ -84,8 +85,13 @@ impl EventLoop {
             connections: Connections::default(),
             listeners: Vec::new(),
             clients: BTreeMap::new(),
-            client_thread: ClientThread::start(clock.clone(), request_sender, Arc::clone(&waker), events.clone())?,
-            events,
+            client_thread: ClientThread::start(
+                clock.clone(),
+                request_sender,
+                Arc::clone(&waker),
+                Arc::clone(&reports),
+            )?,
+            reports,
             timers: Timers::default(),
             dirty: Vec::new(),
             waiting: Vec::new(),
@@ -138,8 +144,7 @@ impl EventLoop {
         }
         self.client_thread.stop();
         log::debug!("the net thread ends");
-        // The front end may have gone first.
-        let _ = self.events.try_send(Event::Stopped);
+        self.reports.tell(Event::Stopped);
     }
 
     fn is_over(&self) -> bool {
@@ -386,9 +391,7 @@ impl EventLoop {
 
     /// Tells the front end.
     pub(super) fn tell(&self, event: Event) {
-        if self.events.try_send(event).is_err() {
-            log::debug!("nobody takes events any more");
-        }
+        self.reports.tell(event);
     }
 }
 

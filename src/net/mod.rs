@@ -29,6 +29,7 @@ mod link;
 mod links;
 mod listener;
 mod own_client;
+mod reports;
 mod timers;
 pub mod tls;
 mod workers;
@@ -48,6 +49,7 @@ use self::event_loop::EventLoop;
 pub use self::interfaces::scope_number;
 pub use self::limits::{NetLimits, Resolver};
 pub use self::link::learning_link::LEARNING_BANNER;
+pub use self::reports::{EventReceiver, Reports};
 use crate::protocol::{self, Client, HostEvent, Identity, OpenPolicy};
 
 /// A listener, named by its owner.
@@ -212,7 +214,7 @@ impl fmt::Debug for Handle {
 ///
 /// # Errors
 /// Only if the system gives no thread or no poll.
-pub fn spawn() -> io::Result<(Handle, async_channel::Receiver<Event>)> {
+pub fn spawn() -> io::Result<(Handle, EventReceiver)> {
     spawn_with(NetLimits::default())
 }
 
@@ -220,10 +222,18 @@ pub fn spawn() -> io::Result<(Handle, async_channel::Receiver<Event>)> {
 ///
 /// # Errors
 /// As [`spawn`].
-pub fn spawn_with(limits: NetLimits) -> io::Result<(Handle, async_channel::Receiver<Event>)> {
+pub fn spawn_with(limits: NetLimits) -> io::Result<(Handle, EventReceiver)> {
+    let (reports, events) = EventReceiver::pair();
+    Ok((spawn_reporting(limits, reports)?, events))
+}
+
+/// As [`spawn_with`], for a user whose events go straight to where they are dealt with.
+///
+/// # Errors
+/// As [`spawn`].
+pub fn spawn_reporting(limits: NetLimits, reports: Arc<Reports>) -> io::Result<Handle> {
     let (commands, orders) = channel();
-    let (events, reports) = async_channel::unbounded();
-    let (event_loop, waker) = EventLoop::new(orders, events, limits)?;
+    let (event_loop, waker) = EventLoop::new(orders, reports, limits)?;
     thread::Builder::new().name("conversa-net".into()).spawn(move || event_loop.run())?;
-    Ok((Handle(Arc::new(Line { commands, waker })), reports))
+    Ok(Handle(Arc::new(Line { commands, waker })))
 }

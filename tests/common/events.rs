@@ -5,13 +5,13 @@ use std::thread;
 
 /// Passes events on; `on_arrival` sees each before the test does.
 pub(crate) fn events_of<T: Send + 'static>(
-    source: async_channel::Receiver<T>,
+    source: impl Iterator<Item = T> + Send + 'static,
     mut on_arrival: impl FnMut(&T) + Send + 'static,
 ) -> Receiver<T> {
     let (sender, events) = channel();
     thread::spawn(move || {
         // Ends with the program's end of the channel, or with the test's.
-        while let Ok(event) = source.recv_blocking() {
+        for event in source {
             on_arrival(&event);
             if sender.send(event).is_err() {
                 return;

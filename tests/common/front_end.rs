@@ -23,7 +23,7 @@ impl FrontEnd {
     pub(crate) fn open(directory: TempDir) -> Self {
         let profile = Profile::open(Some(directory.path().to_owned())).unwrap();
         let (session, opening, events) = Session::open(profile).unwrap();
-        let events = events_of(events, |_| ());
+        let events = events_of(std::iter::from_fn(move || events.recv_blocking().ok()), |_| ());
         let mut front_end = Self { directory, session, opening, chat: Chat::default(), changes: Vec::new(), events };
         front_end.chat = Chat::new(&front_end.opening.rooms);
         front_end

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
@@ -19,7 +18,7 @@ use crate::app::identity::report::{Found, Report, Reporter, WorkReport};
 use crate::app::vault::{Private, Vault};
 use crate::app::{Code, Keys, Memories, Passphrase, Problem, Profile, Record, Records, Settings, clock, say};
 use crate::crypto::{Fingerprint, KeyKind, Suite};
-use crate::net::{self, ClientId, Handle, ListenerId};
+use crate::net::{self, ClientId, Handle, ListenerId, Reports};
 use crate::protocol::limits::INVITE_LIFE_MS;
 use crate::protocol::{
     Command, Content, Event, Invite, LearningConsent, MessageId, RoomCrypto, RoomId, Stop, check_name,
@@ -72,8 +71,7 @@ pub(super) struct Engine {
     pub(super) by_room: Memberships,
     pub(super) net: Handle,
     pub(super) next_client: u64,
-    /// How many of the net's events are in the inbox.
-    waiting: Arc<AtomicUsize>,
+    reports: Arc<Reports>,
     events: async_channel::Sender<SessionEvent>,
     /// What is kept under the secure identity's lock, once that is open, and how it was kept last.
     pub(super) vault: Option<(Vault, Private)>,
@@ -95,7 +93,7 @@ impl Engine {
     pub(super) fn new(
         parts: Parts,
         net: Handle,
-        waiting: Arc<AtomicUsize>,
+        reports: Arc<Reports>,
         inputs: Sender<Input>,
         events: async_channel::Sender<SessionEvent>,
     ) -> Self {
@@ -116,7 +114,7 @@ impl Engine {
             by_room,
             net,
             next_client: 1,
-            waiting,
+            reports,
             events,
             vault: None,
             learning_vault: None,
@@ -156,13 +154,14 @@ impl Engine {
         // The profile is free before anybody hears of the end.
         let events = self.events.clone();
         drop(self);
-        unwritten.into_iter().for_each(|problem| drop(events.try_send(SessionEvent::Unwritten(problem))));
-        let _ = events.try_send(SessionEvent::Ended);
+        unwritten.into_iter().for_each(|problem| drop(events.send_blocking(SessionEvent::Unwritten(problem))));
+        let _ = events.send_blocking(SessionEvent::Ended);
     }
 
     pub(super) fn emit(&self, event: SessionEvent) {
-        // Nobody may listen any more; the session still ends in order.
-        let _ = self.events.try_send(event);
+        // A front end that is busy for long makes the session wait, and with it the net. Nobody may listen any more; the
+        // session still ends in order.
+        let _ = self.events.send_blocking(event);
     }
 
     pub(super) fn emit_membership(&self, membership: MembershipId, event: MembershipEvent) {
@@ -172,8 +171,8 @@ impl Engine {
     fn take(&mut self, input: Input) {
         match input {
             Input::Net(event) => {
-                self.waiting.fetch_sub(1, Ordering::AcqRel);
                 self.net_event(event);
+                self.reports.taken();
             }
             Input::Identity(report) => self.worker_is_done(report),
             Input::AskingKey { kind, identity } => self.asking_key_made(kind, identity),
@@ -491,6 +490,6 @@ fn reporter(inputs: Sender<Input>, events: async_channel::Sender<SessionEvent>) 
             Report::Warning(problem) => SessionEvent::Warning(problem),
         };
         // Nobody may listen any more; the session still ends in order.
-        let _ = events.try_send(event);
+        let _ = events.send_blocking(event);
     })
 }

@@ -55,9 +55,8 @@ mod writing;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::time::Duration;
 
 pub use self::address_test::{AddressTest, Reach};
 pub use self::events::{MembershipEvent, SessionEvent};
@@ -66,15 +65,13 @@ use super::settings::Settings;
 use super::worker::thread;
 use super::{Code, JoinTarget, LoadedRecords, Memories, Passphrase, Problem, Profile, Records, clock, say, sendable};
 use crate::crypto::{Fingerprint, KeyKind, Random, SystemRandom};
-use crate::net;
+use crate::net::{self, NetLimits, Reports};
 use crate::protocol::{self, Content, MessageId, RoomId};
 use engine::{Engine, Parts};
 use input::Input;
 
-/// Events that may wait for the session or its front end: a burst of a large room, below a megabyte.
+/// Events that may wait for a front end before the session waits for it: a burst of a large room, below a megabyte.
 const EVENTS_WAITING_MAX: usize = 4_096;
-/// How long the net's events wait while that many do.
-const BUSY_WAIT: Duration = Duration::from_millis(5);
 
 /// The handle to a session.
 #[derive(Clone)]
@@ -111,9 +108,12 @@ impl Session {
         warnings.extend(damaged);
         let lost = memories.lost(&known, &lost);
 
-        let (handle, net_events) = net::spawn().map_err(|error| Problem::cannot_start(&error))?;
         let (inputs, inbox) = mpsc::channel();
-        let (events, receiver) = async_channel::unbounded();
+        let (events, receiver) = async_channel::bounded(EVENTS_WAITING_MAX);
+        let told = inputs.clone();
+        let reports = Reports::new(move |event| drop(told.send(Input::Net(event))));
+        let net = net::spawn_reporting(NetLimits::default(), Arc::clone(&reports));
+        let net = net.map_err(|error| Problem::cannot_start(&error))?;
         let next_membership = Arc::new(AtomicU64::new(1));
         let memberships = Memberships::default();
         let session = Self { inputs: inputs.clone(), next_membership, memberships: Arc::clone(&memberships) };
@@ -127,8 +127,6 @@ impl Session {
             lock(&memberships)
                 .insert(record.room, KnownMembership { membership: *membership, owned: record.is_owned() });
         }
-        let waiting = Arc::new(AtomicUsize::new(0));
-        forward(net_events, inputs.clone(), Arc::clone(&waiting), events.clone())?;
         let parts = Parts {
             profile,
             settings: settings.clone(),
@@ -138,7 +136,7 @@ impl Session {
             stale,
             by_room: memberships,
         };
-        let engine = Engine::new(parts, handle, waiting, inputs, events);
+        let engine = Engine::new(parts, net, reports, inputs, events);
         thread("session", move || engine.run(&inbox))?;
         Ok((session, Opening { settings, rooms, lost, warnings }, receiver))
     }
@@ -373,29 +371,6 @@ impl Session {
     fn new_membership(&self) -> MembershipId {
         MembershipId(self.next_membership.fetch_add(1, Ordering::Relaxed))
     }
-}
-
-/// Moves the net's events into the session's one inbox. While too many wait there, or for a front end
-/// that is busy, the net keeps the rest, and in the end lets its peers wait.
-fn forward(
-    events: async_channel::Receiver<net::Event>,
-    inputs: mpsc::Sender<Input>,
-    waiting: Arc<AtomicUsize>,
-    front_end: async_channel::Sender<SessionEvent>,
-) -> Result<(), Problem> {
-    thread("session-events", move || {
-        while let Ok(event) = events.recv_blocking() {
-            let is_busy =
-                || waiting.load(Ordering::Acquire) >= EVENTS_WAITING_MAX || front_end.len() >= EVENTS_WAITING_MAX;
-            while is_busy() && !front_end.is_closed() {
-                std::thread::sleep(BUSY_WAIT);
-            }
-            waiting.fetch_add(1, Ordering::AcqRel);
-            if inputs.send(Input::Net(event)).is_err() {
-                return;
-            }
-        }
-    })
 }
 
 /// A map of memberships is whole after any panic: it is only ever changed by single calls.
