@@ -15,7 +15,7 @@ use super::clock::Clock;
 use super::reports::Reports;
 use super::{ClientId, Event};
 use crate::crypto::{Fingerprint, SystemRandom};
-use crate::protocol::{self, ByeCode, Client, Command, LinkError, Output};
+use crate::protocol::{self, ByeCode, Client, Command, Identity, LinkError, Output};
 use crate::wire::FrameKind;
 
 /// Inputs handled before the loop is told; more would delay what was sent first.
@@ -24,12 +24,16 @@ const INPUTS_A_BATCH: usize = 64;
 /// Something for a client. What comes from a link carries the number of the attempt that made it,
 /// so that a link's last words never reach a client that has already turned to another.
 pub(super) enum Input {
-    /// A new client.
-    Add(Box<Client>),
+    /// A new client, and where its host may be.
+    Add { client: Box<Client>, addresses: Vec<String> },
+    /// Where its host may be has changed.
+    Addresses(Vec<String>),
     /// No longer a client.
     Remove,
     /// For all: time to look at the clock.
     Tick,
+    /// For all: the end.
+    Stop,
     /// From its front end.
     Command(Command),
     /// From its link.
@@ -55,6 +59,17 @@ pub(super) enum LinkEvent {
 
 /// What a client wants from the loop.
 pub(super) enum LinkRequest {
+    /// Know it from now on, and where its host may be.
+    Begin {
+        /// The keys of its links.
+        identity: Arc<Identity>,
+        /// The likeliest first.
+        addresses: Vec<String>,
+    },
+    /// Where its host may be has changed; used at its next attempt.
+    Addresses(Vec<String>),
+    /// Say goodbye, and know it no longer.
+    End,
     /// Connect; answers carry this number.
     Connect {
         /// The attempt's number.
@@ -97,9 +112,15 @@ impl ClientThread {
             waker,
             reports: Arc::clone(&reports),
             requested: false,
+            stopped: false,
         };
         let thread = thread::Builder::new().name("conversa-clients".into()).spawn(move || desk.run(&waiting))?;
         Ok(Self { inputs, reports, thread })
+    }
+
+    /// The way to the clients, for whoever gives them commands.
+    pub(super) fn inputs(&self) -> Sender<(ClientId, Input)> {
+        self.inputs.clone()
     }
 
     /// Hands `input` to a client.
@@ -118,7 +139,8 @@ impl ClientThread {
     /// Ends the thread; after this no client says anything.
     pub(super) fn stop(self) {
         self.reports.end();
-        drop(self.inputs);
+        // Others may still hold the way to it.
+        let _ = self.inputs.send((ClientId(0), Input::Stop));
         if self.thread.join().is_err() {
             log::error!("the client thread ended in a panic");
         }
@@ -139,6 +161,7 @@ struct Desk {
     waker: Arc<Waker>,
     reports: Arc<Reports>,
     requested: bool,
+    stopped: bool,
     /// The breaks in time that the clients know of.
     breaks: u64,
 }
@@ -155,7 +178,7 @@ impl Desk {
                 self.handle(id, input);
             }
             self.handle_timeouts();
-            if std::mem::take(&mut self.requested) && self.waker.wake().is_err() {
+            if std::mem::take(&mut self.requested) && self.waker.wake().is_err() || self.stopped {
                 return;
             }
             // A front end that does not take its events makes the clients stop taking frames, and with them the hosts.
@@ -173,15 +196,20 @@ impl Desk {
 
     fn handle(&mut self, id: ClientId, input: Input) {
         match input {
-            Input::Add(client) => {
+            Input::Add { client, addresses } => {
+                self.request(id, LinkRequest::Begin { identity: Arc::clone(client.identity()), addresses });
                 self.clients.insert(id, Running { client, attempt: 0 });
                 self.with_client(id, |client, now, _| client.start(now));
             }
+            Input::Addresses(addresses) => self.request(id, LinkRequest::Addresses(addresses)),
             Input::Remove => {
-                self.clients.remove(&id);
+                if self.clients.remove(&id).is_some() {
+                    self.request(id, LinkRequest::End);
+                }
             }
             // After each batch of inputs it is done anyway.
             Input::Tick => {}
+            Input::Stop => self.stopped = true,
             Input::Command(command) => self.with_client(id, |client, now, random| client.command(command, now, random)),
             Input::Link { attempt, event } => self.handle_link_event(id, attempt, event),
         }

@@ -23,7 +23,7 @@ use super::own_client::OwnClient;
 use super::reports::Reports;
 use super::timers::{Timer, Timers};
 use super::workers::{Done, Workers};
-use super::{ClientId, Command, Event};
+use super::{ClientId, Event, Order};
 use crate::protocol::{ByeCode, LinkError, LinkId, Now};
 
 /// The token of the waker. Connections have even tokens, listeners odd ones.
@@ -35,7 +35,7 @@ pub(super) struct EventLoop {
     clock: Clock,
     pub(super) now: Now,
     pub(super) limits: NetLimits,
-    commands: Receiver<Command>,
+    orders: Receiver<Order>,
     done: Receiver<Done>,
     requests: Receiver<(ClientId, LinkRequest)>,
     reports: Arc<Reports>,
@@ -65,7 +65,7 @@ pub(super) struct EventLoop {
 impl EventLoop {
     /// Prepares everything; [`Self::run`] starts it. Also gives what wakes it.
     pub(super) fn new(
-        commands: Receiver<Command>,
+        orders: Receiver<Order>,
         reports: Arc<Reports>,
         limits: NetLimits,
     ) -> io::Result<(Self, Arc<Waker>)> {
@@ -79,7 +79,7 @@ impl EventLoop {
             poll,
             workers: Workers::start(&done_sender, &waker, limits.resolver)?,
             limits,
-            commands,
+            orders,
             done,
             requests,
             connections: Connections::default(),
@@ -145,6 +145,10 @@ impl EventLoop {
         self.client_thread.stop();
         log::debug!("the net thread ends");
         self.reports.tell(Event::Stopped);
+    }
+
+    pub(super) const fn is_shutting_down(&self) -> bool {
+        self.stops_at_ms.is_some()
     }
 
     fn is_over(&self) -> bool {
@@ -288,8 +292,8 @@ impl EventLoop {
     }
 
     fn handle_messages(&mut self) {
-        while let Ok(command) = self.commands.try_recv() {
-            self.handle_command(command);
+        while let Ok(order) = self.orders.try_recv() {
+            self.handle_order(order);
         }
         while let Ok(done) = self.done.try_recv() {
             match done {
@@ -314,26 +318,18 @@ impl EventLoop {
         }
     }
 
-    fn handle_command(&mut self, command: Command) {
-        match command {
-            Command::Listen { listener, address, identity, policy, limits } => {
-                self.listen(listener, address, identity, policy, limits);
+    fn handle_order(&mut self, order: Order) {
+        match order {
+            Order::Listen { listener, address, identity, policy, limits } => {
+                self.listen(listener, address, identity, policy, *limits);
             }
-            Command::Unlisten(listener) => self.unlisten(listener),
-            Command::Add { id, client, addresses } => self.add_client(id, client, addresses),
-            Command::Client { id, command } => self.client_thread.tell(id, Input::Command(command)),
-            Command::Addresses { id, addresses } => {
-                if let Some(client) = self.clients.get_mut(&id) {
-                    client.addresses = addresses;
-                }
-            }
-            Command::Remove(id) => self.remove_client(id),
-            Command::Shutdown => self.shut_down(),
+            Order::Unlisten(listener) => self.unlisten(listener),
+            Order::Shutdown => self.shut_down(),
         }
     }
 
     fn shut_down(&mut self) {
-        if self.stops_at_ms.is_some() {
+        if self.is_shutting_down() {
             return;
         }
         self.stops_at_ms = Some(self.now.monotonic_ms + self.limits.goodbye_ms);
@@ -343,7 +339,8 @@ impl EventLoop {
         }
         let clients: Vec<_> = self.clients.keys().copied().collect();
         for client in clients {
-            self.remove_client(client);
+            self.client_thread.tell(client, Input::Remove);
+            self.end_client(client);
         }
     }
 

@@ -16,30 +16,32 @@ use super::link::learning_link::LearningFault;
 use super::own_client::OwnClient;
 use super::timers::Timer;
 use crate::crypto::Fingerprint;
-use crate::protocol::{ByeCode, Client, LinkError, LinkId};
+use crate::protocol::{ByeCode, LinkError, LinkId};
 use crate::wire::FrameKind;
 
 impl EventLoop {
-    /// Runs a client from now on.
-    pub(super) fn add_client(&mut self, id: ClientId, client: Box<Client>, addresses: Vec<String>) {
-        self.remove_client(id);
-        let own = OwnClient::new(Arc::clone(client.identity()), addresses);
-        self.clients.insert(id, own);
-        self.client_thread.tell(id, Input::Add(client));
-    }
-
-    /// Runs it no longer.
-    pub(super) fn remove_client(&mut self, id: ClientId) {
-        if self.clients.contains_key(&id) {
-            self.client_thread.tell(id, Input::Remove);
-            self.hang_up(id, Some(ByeCode::Leaving));
-            self.clients.remove(&id);
-        }
+    /// Knows a client no longer.
+    pub(super) fn end_client(&mut self, id: ClientId) {
+        self.hang_up(id, Some(ByeCode::Leaving));
+        self.clients.remove(&id);
     }
 
     /// Does what a client asks for.
     pub(super) fn handle_request(&mut self, id: ClientId, request: LinkRequest) {
         match request {
+            LinkRequest::Begin { identity, addresses } => {
+                self.end_client(id);
+                // Who comes while all say goodbye is not begun with.
+                if !self.is_shutting_down() {
+                    self.clients.insert(id, OwnClient::new(identity, addresses));
+                }
+            }
+            LinkRequest::Addresses(addresses) => {
+                if let Some(client) = self.clients.get_mut(&id) {
+                    client.addresses = addresses;
+                }
+            }
+            LinkRequest::End => self.end_client(id),
             LinkRequest::Connect { attempt, pin } => {
                 self.hang_up(id, Some(ByeCode::Leaving));
                 let Some(client) = self.clients.get_mut(&id) else { return };

@@ -44,6 +44,7 @@ use std::thread;
 use mio::Waker;
 
 pub use self::address::{Address, AddressError, HostPart, nobody_at};
+use self::client_thread::Input;
 pub use self::clock::{Clock, Readings};
 use self::event_loop::EventLoop;
 pub use self::interfaces::scope_number;
@@ -172,13 +173,29 @@ pub enum ListenError {
     System(String),
 }
 
-/// Talks to the net thread. The last one to go ends it.
+/// What the loop is asked to do.
+enum Order {
+    Listen {
+        listener: ListenerId,
+        address: SocketAddr,
+        identity: Arc<Identity>,
+        policy: OpenPolicy,
+        limits: Box<NetLimits>,
+    },
+    Unlisten(ListenerId),
+    Shutdown,
+}
+
+/// Talks to the net's threads. The last one to go ends them.
 #[derive(Clone)]
 pub struct Handle(Arc<Line>);
 
 struct Line {
-    commands: Sender<Command>,
+    /// To the loop, which has to be woken for them.
+    orders: Sender<Order>,
     waker: Arc<Waker>,
+    /// To the clients, straight to their thread.
+    inputs: Sender<(ClientId, Input)>,
 }
 
 impl Handle {
@@ -190,7 +207,27 @@ impl Handle {
 
 impl Line {
     fn send(&self, command: Command) {
-        if self.commands.send(command).is_err() {
+        match command {
+            Command::Add { id, client, addresses } => self.tell_client(id, Input::Add { client, addresses }),
+            Command::Client { id, command } => self.tell_client(id, Input::Command(command)),
+            Command::Addresses { id, addresses } => self.tell_client(id, Input::Addresses(addresses)),
+            Command::Remove(id) => self.tell_client(id, Input::Remove),
+            Command::Listen { listener, address, identity, policy, limits } => {
+                self.order(Order::Listen { listener, address, identity, policy, limits: Box::new(limits) });
+            }
+            Command::Unlisten(listener) => self.order(Order::Unlisten(listener)),
+            Command::Shutdown => self.order(Order::Shutdown),
+        }
+    }
+
+    fn tell_client(&self, id: ClientId, input: Input) {
+        if self.inputs.send((id, input)).is_err() {
+            log::debug!("the client thread has ended; a command went nowhere");
+        }
+    }
+
+    fn order(&self, order: Order) {
+        if self.orders.send(order).is_err() {
             log::debug!("the net thread has ended; a command went nowhere");
         } else if let Err(error) = self.waker.wake() {
             log::error!("the net thread could not be woken: {error}");
@@ -200,7 +237,7 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        self.send(Command::Shutdown);
+        self.order(Order::Shutdown);
     }
 }
 
@@ -232,8 +269,9 @@ pub fn spawn_with(limits: NetLimits) -> io::Result<(Handle, EventReceiver)> {
 /// # Errors
 /// As [`spawn`].
 pub fn spawn_reporting(limits: NetLimits, reports: Arc<Reports>) -> io::Result<Handle> {
-    let (commands, orders) = channel();
-    let (event_loop, waker) = EventLoop::new(orders, reports, limits)?;
+    let (orders, taken) = channel();
+    let (event_loop, waker) = EventLoop::new(taken, reports, limits)?;
+    let inputs = event_loop.client_thread.inputs();
     thread::Builder::new().name("conversa-net".into()).spawn(move || event_loop.run())?;
-    Ok(Handle(Arc::new(Line { commands, waker })))
+    Ok(Handle(Arc::new(Line { orders, waker, inputs })))
 }

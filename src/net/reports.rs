@@ -66,6 +66,8 @@ impl Reports {
 /// The net's events, for a user who takes them one by one.
 pub struct EventReceiver {
     events: Receiver<Event>,
+    /// Whether the last event was taken.
+    is_over: bool,
     reports: Arc<Reports>,
 }
 
@@ -75,16 +77,22 @@ impl EventReceiver {
         let (sender, events) = channel();
         // Nobody may listen any more.
         let reports = Reports::new(move |event| drop(sender.send(event)));
-        (Arc::clone(&reports), Self { events, reports })
+        (Arc::clone(&reports), Self { events, is_over: false, reports })
     }
 }
 
 impl Iterator for EventReceiver {
     type Item = Event;
 
-    /// Waits for the next event; `None` after [`Event::Stopped`], or if the net ended in a panic.
+    /// Waits for the next event; `None` after [`Event::Stopped`].
     fn next(&mut self) -> Option<Event> {
-        self.events.recv().ok().inspect(|_| self.reports.taken())
+        if self.is_over {
+            return None;
+        }
+        let event = self.events.recv().ok()?;
+        self.reports.taken();
+        self.is_over = matches!(event, Event::Stopped);
+        Some(event)
     }
 }
 
