@@ -72,12 +72,11 @@ impl Report {
             Event::Message { id, from, content: said, sent_ms } => {
                 let name = room.name_of(from);
                 self.console.line(&content::line(&name, said));
-                let mut fields = json!({
+                let fields = json!({
                     "room": room_id(room), "id": id.to_string(), "from": from.to_string(), "name": name,
                     "time": rfc3339(*sent_ms),
                 });
-                content::add_fields(said, &mut fields);
-                self.console.event("message", &fields);
+                self.console.event("message", &merged(fields, content::fields(said)));
             }
             Event::OnHost { id, without } => {
                 let without: Vec<String> = without.iter().map(ToString::to_string).collect();
@@ -346,6 +345,14 @@ impl Report {
         let code = Problem::of_stop(stop).map(|problem| problem.code.as_str());
         self.console.event("stopped", &json!({ "reason": reason, "code": code }));
     }
+}
+
+/// The fields of both.
+fn merged(mut fields: Value, more: Value) -> Value {
+    if let (Some(fields), Value::Object(more)) = (fields.as_object_mut(), more) {
+        fields.extend(more);
+    }
+    fields
 }
 
 fn room_id(room: &Room) -> Option<String> {

@@ -2,7 +2,7 @@
 //! the page, and nothing else is. The types are held by every test here, for each line that a process prints.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use conversa::app::Code;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
@@ -84,7 +84,9 @@ impl Printed {
         let mut printed = Self::default();
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli");
         let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-        let mut files: Vec<_> = entries.filter(|path| path.extension().is_some_and(|end| end == "rs")).collect();
+        // What each kind of content adds to a message is read where a message is printed.
+        let is_read = |path: &PathBuf| path.extension().is_some_and(|end| end == "rs") && !path.ends_with("content.rs");
+        let mut files: Vec<_> = entries.filter(is_read).collect();
         files.sort();
         let mut made = Vec::new();
         for file in files {
@@ -148,6 +150,11 @@ impl Reader {
                 let body: Vec<TokenTree> = function(source("outgoing.rs"), "fields").into_iter().collect();
                 (0..body.len()).find_map(|place| object_at(&body, place)).unwrap()
             }
+            // What a message says is its kind's affair.
+            None if arguments.to_string().contains("content") => {
+                let of_kinds = objects_of_kinds(function(source("content.rs"), "fields"));
+                of_kinds.into_iter().flatten().chain(self.fields.clone()).collect()
+            }
             None => self.fields.clone(),
         };
         printed.add(name, &fields);
@@ -167,6 +174,27 @@ fn object_at(tokens: &[TokenTree], place: usize) -> Option<Names> {
     let inside: Vec<TokenTree> = object.stream().into_iter().collect();
     let keys = inside.windows(2).filter(|pair| pair[1].to_string() == ":").filter_map(|pair| text(&pair[0]));
     Some(keys.collect())
+}
+
+/// The objects of each kind that the program has; some exist in its own tests alone.
+fn objects_of_kinds(tokens: TokenStream) -> Vec<Names> {
+    let (mut found, mut is_of_tests) = (Vec::new(), false);
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    for (place, token) in tokens.iter().enumerate() {
+        match token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
+                found.extend(objects_of_kinds(group.stream()));
+            }
+            TokenTree::Group(group) if group.to_string().contains("cfg") => is_of_tests = true,
+            _ => {}
+        }
+        if let Some(object) = object_at(&tokens, place)
+            && !std::mem::take(&mut is_of_tests)
+        {
+            found.push(object);
+        }
+    }
+    found
 }
 
 fn is_word(tokens: &[TokenTree], place: usize, word: &str) -> bool {
@@ -190,7 +218,7 @@ fn names(names: &[&str]) -> Names {
 fn source(file: &str) -> TokenStream {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli").join(file);
     let text = std::fs::read_to_string(path).unwrap();
-    text.split("#[cfg(test)]").next().unwrap().parse().unwrap()
+    text.split("\n#[cfg(test)]").next().unwrap().parse().unwrap()
 }
 
 /// The body of the first function of this name.
