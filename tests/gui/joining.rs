@@ -1,6 +1,6 @@
 //! Joining, and what becomes of what was typed for it.
 
-use conversa::gui::{Backend, JoinStage, Page, Sheet};
+use conversa::gui::{Backend, JoinStage, Page, RoomEvent, RowKind, Sheet};
 use slint::platform::Key;
 use slint::{ComponentHandle, Model};
 
@@ -28,6 +28,13 @@ fn an_invite_leaves_the_search_once_it_is_used() {
     assert_eq!((bo.text_of("Search rooms").as_str(), bo.state().get_filter().as_str()), ("", ""));
     assert_eq!(bo.state().get_rooms().iter().count(), 2, "and hides no room");
     assert_eq!(bo.focused().as_deref(), Some("Message"));
+    let entered = bo
+        .state()
+        .get_messages()
+        .iter()
+        .filter(|row| row.kind == RowKind::Event && row.event == RoomEvent::Entered)
+        .count();
+    assert_eq!(entered, 1, "the room is shown with what happened in it, once");
 }
 
 #[test]

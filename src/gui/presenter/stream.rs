@@ -65,8 +65,13 @@ impl Stream {
         self.rows.set_vec(rows);
     }
 
-    /// Adds the chat's next row.
+    /// Adds the chat's next row, unless it is here already: a room that is opened is shown with all that it has, and
+    /// hears of the newest of that once more.
     pub(super) fn push(&mut self, room: &Room, row: &Row, is_new: bool, today: NaiveDate) {
+        let newest = self.slots.iter().rev().find_map(|slot| if let Slot::Row(id) = slot { Some(*id) } else { None });
+        if newest.is_some_and(|newest| row.id <= newest) {
+            return;
+        }
         if is_new && self.line_seen {
             self.remove_line(room);
         }
@@ -309,6 +314,21 @@ mod tests {
         assert_eq!(talk.shape(), shape);
         talk.show(0);
         assert_eq!(talk.shape(), shape);
+    }
+
+    #[test]
+    fn a_row_that_was_shown_with_its_room_does_not_come_again() {
+        let mut talk = Talk::new();
+        talk.say(1);
+        talk.say(2);
+        talk.show(0);
+        let room = talk.chat.room(MEMBERSHIP).unwrap();
+        for row in room.rows() {
+            talk.stream.push(room, row, true, format::day_of(NOON));
+        }
+        assert_eq!(talk.shape(), "D(m)(m)");
+        talk.come(2, false);
+        assert_eq!(talk.shape(), "D(m)(mm)");
     }
 
     #[test]
