@@ -203,9 +203,9 @@ impl Desk {
             }
             Input::Addresses(addresses) => self.request(id, LinkRequest::Addresses(addresses)),
             Input::Remove => {
-                if self.clients.remove(&id).is_some() {
-                    self.request(id, LinkRequest::End);
-                }
+                // Of a client that ended in a panic the loop knows still.
+                self.clients.remove(&id);
+                self.request(id, LinkRequest::End);
             }
             // After each batch of inputs it is done anyway.
             Input::Tick => {}

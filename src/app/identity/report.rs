@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::{Keys, Passphrase, Problem};
+use crate::app::{Keys, Passphrase, Problem};
 use crate::crypto::{Fingerprint, KeyKind};
 use crate::protocol::Identity;
 
