@@ -15,7 +15,7 @@ use conversa::crypto::textbook::KeyPair;
 use conversa::crypto::{DecryptionKey, Fingerprint, SigningKey, Suite, ml_kem, x25519};
 use conversa::net::{self, ClientId};
 use conversa::protocol::{
-    Body, Client, Command, Content, Entry, Event, Host, Identity, Invite, MessageId, Now, OpenPolicy, Output,
+    Body, Client, Command, Content, Entry, Event, Host, Identity, Invite, Keep, MessageId, Now, OpenPolicy, Output,
     RelayToken, RoomId,
 };
 use conversa::wire::{Bytes, Frame, Open, Signed};
@@ -109,7 +109,6 @@ fn commands_events_and_outputs_show_neither_words_nor_invites() {
     let member = Fingerprint::of(b"ann");
     let events = [
         Event::InviteMade(invite()),
-        Event::OpenInvites(vec![invite()]),
         Event::Message { id, from: member, content: Content::text(WORDS), sent_ms: 1 },
         Event::MemberNamed { member, name: WORDS.to_owned() },
         Event::Titled { title: WORDS.to_owned() },
@@ -122,6 +121,9 @@ fn commands_events_and_outputs_show_neither_words_nor_invites() {
         shows_nothing("an event of a session", &SessionEvent::Membership { membership: MembershipId(1), event });
     }
     shows_nothing("an own message", &MembershipEvent::Sent { id, content: Content::text(WORDS), sent_ms: 1 });
+    let what = Keep::OpenInvites(vec![invite()]);
+    shows_nothing("an event of the net", &net::Event::Keep { id: ClientId(1), number: 1, what: what.clone() });
+    shows_nothing("what is kept", &Output::Keep { number: 1, what });
     let open = Frame::Open(Open { genesis: signed(), token: Some(token()) });
     shows_nothing("a frame to send", &Output::Send(open.to_bytes()));
     for body in

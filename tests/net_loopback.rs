@@ -35,7 +35,9 @@ use socket2::{Domain, Socket, Type};
 
 use conversa::crypto::{Fingerprint, Suite, SystemRandom};
 use conversa::net::{Command, Event, ListenError, ListenerId, NetLimits, Resolver};
-use conversa::protocol::{self, ByeCode, Client, Entry, HostEvent, LinkError, OpenPolicy, RoomId, Stop, new_room};
+use conversa::protocol::{
+    self, ByeCode, Client, Entry, HostEvent, Keep, LinkError, OpenPolicy, RoomId, Stop, new_room,
+};
 
 use self::accept::accept;
 use self::events::events_of;
@@ -144,8 +146,8 @@ fn a_room_goes_on_after_its_host_was_restarted() {
         let invite = hosting.invite(address);
         away.add("bo", Entry::Invite(invite), None, &[&address.to_string()]);
         away.ready("bo");
-        let entry = hosting.told_to("ann", "a roster entry", |event| match event {
-            protocol::Event::RosterEntry { entry, .. } => Some(entry.clone()),
+        let entry = hosting.wait("a roster entry", |event| match event {
+            Event::Keep { what: Keep::Entry { entry, .. }, .. } => Some(entry.clone()),
             _ => None,
         });
         hosting.handle.send(Command::Shutdown);

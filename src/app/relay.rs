@@ -144,7 +144,7 @@ fn relay_event(event: net::Event) -> Option<RelayEvent> {
         net::Event::OutOfFiles { .. } => Some(RelayEvent::Warning(Problem::out_of_files())),
         net::Event::Host { event: HostEvent::RoomOpened(room), .. } => Some(RelayEvent::RoomOpened(room)),
         net::Event::Host { event: HostEvent::RoomClosed(room), .. } => Some(RelayEvent::RoomClosed(room)),
-        net::Event::Client { .. } => None,
+        net::Event::Client { .. } | net::Event::Keep { .. } => None,
         net::Event::Stopped => Some(RelayEvent::Stopped),
     }
 }

@@ -76,6 +76,12 @@ impl Suite {
         matches!(self, Self::Textbook)
     }
 
+    /// Whether its rooms have prekeys and sender keys; without, each message is encrypted to each member by itself.
+    #[must_use]
+    pub const fn has_sender_keys(self) -> bool {
+        !self.is_learning()
+    }
+
     /// The kind of the long-term keys that people have in its rooms. Both suites that protect share one: what a
     /// signature or a wrap is for is bound to the room, and so to the suite.
     #[must_use]

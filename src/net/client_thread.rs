@@ -259,6 +259,7 @@ impl Desk {
             match running.client.poll_output() {
                 None => return,
                 Some(Output::Event(event)) => self.tell_front_end(id, event),
+                Some(Output::Keep { number, what }) => self.reports.tell(Event::Keep { id, number, what }),
                 Some(Output::Send(frame)) => self.request(id, LinkRequest::Send(frame)),
                 Some(Output::Connect { pin }) => {
                     running.attempt += 1;

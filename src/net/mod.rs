@@ -139,6 +139,15 @@ pub enum Event {
         /// What.
         event: protocol::Event,
     },
+    /// A client has something that is to survive a crash; answer with [`protocol::Command::Kept`].
+    Keep {
+        /// Which.
+        id: ClientId,
+        /// Under which number it is confirmed.
+        number: u64,
+        /// What.
+        what: protocol::Keep,
+    },
     /// A host has something to tell.
     Host {
         /// Which.

@@ -2,7 +2,7 @@
 //! grows, and whatever way somebody comes in, no roster counts that has less.
 //!
 //! A client is given it at the start or before it asks to come in, keeps it up to date, and tells each
-//! step by [`Event::RosterEntry`](super::Event::RosterEntry). Keeping it where a restart, a lost record
+//! step by [`Keep::Entry`](super::Keep::Entry). Keeping it where a restart, a lost record
 //! and leaving the room do not reach it is for the app. The protocol's document, section 6, has the rule.
 
 use serde::{Deserialize, Serialize};

@@ -35,7 +35,7 @@ use std::fmt;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
-pub use self::client::{Client, Command, Entry, Event, LobbyRoom, Output, Stop};
+pub use self::client::{Client, Command, Entry, Event, Keep, LobbyRoom, Output, Stop};
 pub use self::consent::{LearningConsent, RoomCrypto, Vetted};
 #[cfg(test)]
 pub(crate) use self::content::Wave;

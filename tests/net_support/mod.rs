@@ -267,8 +267,8 @@ impl World {
 
 /// These owners live no longer than their test: what they sign is kept as soon as it is told.
 fn keep_signed_entry(handle: &Handle, event: &Event) {
-    if let Event::Client { id, event: protocol::Event::EntrySigned { .. } } = event {
-        handle.send(Command::Client { id: *id, command: protocol::Command::EntryStored });
+    if let Event::Keep { id, number, .. } = event {
+        handle.send(Command::Client { id: *id, command: protocol::Command::Kept(*number) });
     }
 }
 

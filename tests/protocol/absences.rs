@@ -3,7 +3,7 @@
 use conversa::crypto::Suite;
 use conversa::protocol::limits::{RETRY_SOON_MAX_MS, RETURN_MS, RETURN_UNKNOWN_MS};
 use conversa::protocol::{Command, Entry, Event, Fault, HostLimits, MessageId, Stop};
-use conversa::wire::{Frame, ItemKind, Signed};
+use conversa::wire::{Frame, ItemKind};
 
 use crate::findings::{genesis_of, restart};
 use crate::net::Net;
@@ -257,11 +257,7 @@ fn an_owner_whose_app_is_the_host_waits_for_the_members_too() {
     for suite in Suite::ALL {
         let mut net = Net::new(suite, &["ann", "bo", "carol"]);
         net.drive();
-        let signed = |event: &Event| match event {
-            Event::EntrySigned { entry, .. } => Some(entry.clone()),
-            _ => None,
-        };
-        let roster: Vec<Signed> = net.people["ann"].events.iter().filter_map(signed).collect();
+        let roster = net.signed_by("ann");
         let (genesis, host) = (genesis_of(&net, "ann"), net.host_fingerprint());
         net.restart_host();
         let entry = Entry::Open { genesis, roster, token: None, title: "Friday".to_owned() };

@@ -71,7 +71,7 @@ fn whoever_guesses_invites_keeps_out_nobody_else_of_that_address() {
         net.command("dave", Command::GoOffline);
         net.drive();
         let genesis = genesis_of(&net, "dave");
-        let memory = Memory::of(&genesis, known_of(&net, "dave"));
+        let memory = Memory::of(&genesis, net.known_of("dave"));
         net.add("dave", Entry::Return { genesis, memory }, Some(net.host_fingerprint()));
         net.drive();
         assert!(net.is_ready("dave"), "{suite:?}: a member comes back");
@@ -241,7 +241,7 @@ fn an_invite_to_a_room_that_is_not_there_says_so() {
 fn a_member_comes_back_after_a_restart_without_an_invite() {
     for suite in Suite::ALL {
         let mut net = Net::new(suite, &["ann", "bo"]);
-        let (genesis, known) = (genesis_of(&net, "bo"), known_of(&net, "bo"));
+        let (genesis, known) = (genesis_of(&net, "bo"), net.known_of("bo"));
         net.command("bo", Command::GoOffline);
         net.drive();
         let host = net.host_fingerprint();
@@ -262,7 +262,7 @@ fn a_member_comes_back_after_a_restart_without_an_invite() {
 fn who_comes_in_from_somewhere_else_takes_the_seat_and_keeps_it() {
     for suite in Suite::ALL {
         let mut net = Net::new(suite, &["ann", "bo"]);
-        let (genesis, known) = (genesis_of(&net, "bo"), known_of(&net, "bo"));
+        let (genesis, known) = (genesis_of(&net, "bo"), net.known_of("bo"));
         let (keys, host) = (Arc::clone(net.people["bo"].client.identity()), net.host_fingerprint());
         let memory = Memory::of(&genesis, known);
         let entry = Entry::Return { genesis, memory };
@@ -281,28 +281,13 @@ fn genesis_of(net: &Net, name: &str) -> Signed {
     net.people[name].events.iter().find_map(entered).unwrap()
 }
 
-/// The newest roster entry somebody was told of: its number and its hash.
-fn known_of(net: &Net, name: &str) -> (u64, [u8; 32]) {
-    let newest =
-        |event: &Event| if let Event::RosterEntry { number, hash, .. } = event { Some((*number, *hash)) } else { None };
-    net.people[name].events.iter().rev().find_map(newest).unwrap()
-}
-
 /// What Ann signed for the log, in order.
 fn signed(net: &Net) -> Vec<Signed> {
-    let entry = |event: &Event| match event {
-        Event::EntrySigned { entry, .. } => Some(entry.clone()),
-        _ => None,
-    };
-    net.people["ann"].events.iter().filter_map(entry).collect()
+    net.signed_by("ann")
 }
 
 fn logged(net: &Net, name: &str) -> Vec<Signed> {
-    let entry = |event: &Event| match event {
-        Event::RosterEntry { entry, .. } => Some(entry.clone()),
-        _ => None,
-    };
-    net.people[name].events.iter().filter_map(entry).collect()
+    net.kept_entries(name).into_iter().map(|(_, entry, _)| entry).collect()
 }
 
 #[test]
@@ -313,7 +298,7 @@ fn an_entry_is_shown_to_nobody_before_it_is_stored() {
         net.add_and_join("bo");
         assert_eq!(signed(&net).len(), 1, "{suite:?}");
         assert!(!net.is_ready("bo") && logged(&net, "ann").is_empty(), "{suite:?}");
-        net.command("ann", Command::EntryStored);
+        net.is_kept("ann");
         net.drive();
         assert!(net.is_ready("bo"), "{suite:?}: {:?}", net.people["bo"].events);
         assert_eq!(logged(&net, "bo"), signed(&net), "{suite:?}");
@@ -335,7 +320,7 @@ fn after_a_cut_the_owner_sends_the_same_entry_again() {
         assert_eq!(before, after, "{suite:?}: while it is not stored it is told again");
         // Stored, and lost on the way.
         net.freeze("ann");
-        net.command("ann", Command::EntryStored);
+        net.is_kept("ann");
         net.settle();
         net.thaw("ann");
         net.cut("ann");
@@ -361,7 +346,7 @@ fn who_joins_while_the_owner_cannot_store_it_is_told_and_comes_in_later() {
         net.add("bo", Entry::Invite(invites[0].1.clone()), None);
         net.settle();
         assert_eq!(net.stop_of("bo"), None, "{suite:?}: it may work at the second try");
-        net.command("ann", Command::EntryUnstored);
+        net.is_not_kept("ann");
         net.settle();
         assert_eq!(net.stop_of("bo"), told, "{suite:?}");
         for (name, invite) in invites.clone() {
@@ -370,7 +355,7 @@ fn who_joins_while_the_owner_cannot_store_it_is_told_and_comes_in_later() {
             assert_eq!(net.stop_of(name), told, "{suite:?}: {name}");
         }
         net.disk_works = true;
-        net.command("ann", Command::EntryStored);
+        net.is_kept("ann");
         net.drive();
         for (name, invite) in invites {
             net.add(name, Entry::Invite(invite), None);
@@ -399,7 +384,7 @@ fn whoever_used_an_invite_before_the_owners_cut_gets_in_after_it() {
         net.settle();
         assert_eq!(net.stop_of("carol"), None, "{suite:?}: the invite that she used is hers");
         net.disk_works = true;
-        net.command("ann", Command::EntryStored);
+        net.is_kept("ann");
         net.drive();
         assert_eq!(logged(&net, "ann").len(), 2, "{suite:?}");
         assert!(net.is_ready("carol"), "{suite:?}: {:?}", net.people["carol"].events);

@@ -9,7 +9,7 @@ use conversa::crypto::ml_kem::EncapsulationKey;
 use conversa::crypto::primitives::{Ed25519Key, hkdf_sha256, hmac_sha256, labelled_hash, prefixed, seal, sha256};
 use conversa::crypto::x25519::PrivateKey;
 use conversa::crypto::{Domain, EncryptionKey, Fingerprint, Random, Suite};
-use conversa::protocol::{Event, Identity, RoomId};
+use conversa::protocol::{Identity, RoomId};
 use conversa::wire::{ByteArray, Frame, ItemKind, Msg, Signed, SkPacket, Wrap, decode, encode};
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::pkey::PKey;
@@ -100,14 +100,10 @@ impl Announcer {
         net.invite_and_join("bo");
         net.drive();
         net.tamper = None;
-        let roster = net.people["bo"].events.iter().rev().find_map(|event| match event {
-            Event::RosterEntry { number, hash, .. } => Some((*number, *hash)),
-            _ => None,
-        });
         let announcer = Self {
             keys: net.people["ann"].client.identity().clone(),
             victim: Victim::new(net.people["bo"].client.identity(), &prekey.borrow()),
-            roster: roster.unwrap(),
+            roster: net.known_of("bo"),
             // Above what her app has used up.
             chain_number: 100,
         };

@@ -15,7 +15,7 @@ use openssl::bn::BigNum;
 use openssl::pkey::PKey;
 use openssl::rsa::Rsa;
 
-use crate::forge::{Chain, item, next_position, pad, prekey_of, roster_of, sign, words};
+use crate::forge::{Chain, item, next_position, pad, prekey_of, sign, words};
 use crate::net::{Net, START, Seeded, Taped, identity};
 use crate::payloads::{Bundle, Common, Genesis, Header, Prekey, Removal, plaintext};
 use crate::rogue::Rogue;
@@ -318,7 +318,7 @@ fn any_clock_of_a_sender_is_shown_as_it_is_if_it_is_a_date() {
 }
 
 fn removal(net: &Net, of: &Identity, change: impl FnOnce(&mut Removal)) -> Removal {
-    let (number, hash) = roster_of(net, "bo");
+    let (number, hash) = net.known_of("bo");
     let mut removal = Removal {
         d: ByteArray::new(*of.fingerprint().as_bytes()),
         o: 2,

@@ -13,10 +13,8 @@ const SECURE: [Suite; 2] = [Suite::Classical, Suite::Hybrid];
 fn memory_of(net: &Net, name: &str) -> (Signed, Vec<(u64, [u8; 32])>) {
     let events = &net.people[name].events;
     let entered = |event: &Event| if let Event::Entered { genesis, .. } = event { Some(genesis.clone()) } else { None };
-    let known = |event: &Event| {
-        if let Event::RosterEntry { number, hash, .. } = event { Some((*number, *hash)) } else { None }
-    };
-    (events.iter().find_map(entered).unwrap(), events.iter().filter_map(known).collect())
+    let known = net.kept_entries(name).into_iter().map(|(number, _, hash)| (number, hash)).collect();
+    (events.iter().find_map(entered).unwrap(), known)
 }
 
 /// The app crashes and begins again, remembering what it knew of the roster, or less.
@@ -186,9 +184,7 @@ fn an_owner_that_is_ahead_of_the_host_bears_words_of_whom_it_removed() {
         let bo = net.fingerprint("bo");
         net.command("ann", Command::Remove(bo));
         net.settle();
-        let signed =
-            |event: &Event| if let Event::EntrySigned { entry, .. } = event { Some(entry.clone()) } else { None };
-        let roster: Vec<Signed> = net.people["ann"].events.iter().filter_map(signed).collect();
+        let roster = net.signed_by("ann");
         assert_eq!(roster.len(), 3);
         net.cut("ann");
         net.settle();

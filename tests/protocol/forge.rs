@@ -5,7 +5,7 @@ use conversa::crypto::primitives::{
     Ed25519Key, OneTimeKey, hkdf_sha256, hmac_sha256, labelled_hash, prefixed, seal, sha256,
 };
 use conversa::crypto::{Domain, Fingerprint, Random, SigningKey, x25519};
-use conversa::protocol::{Event, Identity};
+use conversa::protocol::Identity;
 use conversa::wire::{ByteArray, Frame, FrameKind, Item, ItemKind, Msg, Signed, Wrap, decode, encode};
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -32,15 +32,6 @@ pub(crate) fn pad(mut plaintext: Vec<u8>) -> Vec<u8> {
     plaintext.push(0x80);
     plaintext.resize(256, 0);
     plaintext
-}
-
-/// The newest roster entry that `name` was told of: its number and hash.
-pub(crate) fn roster_of(net: &Net, name: &str) -> (u64, [u8; 32]) {
-    let entry = |event: &Event| match event {
-        Event::RosterEntry { number, hash, .. } => Some((*number, *hash)),
-        _ => None,
-    };
-    net.people[name].events.iter().rev().find_map(entry).unwrap()
 }
 
 /// The items that went to `name`.
@@ -77,7 +68,7 @@ impl Chain {
     pub(crate) fn new(net: &Net, ann: &Identity, change: impl FnOnce(&mut Common)) -> Self {
         let key = [0x42; 32];
         let ed25519 = Ed25519Key::from_seed(&Zeroizing::new([0x43; 32])).unwrap();
-        let (q, hash) = roster_of(net, "ann");
+        let (q, hash) = net.known_of("ann");
         let room = net.host.rooms().next().unwrap();
         let mut common = Common {
             a: ann.fingerprint(),

@@ -11,10 +11,11 @@ use std::sync::{Arc, OnceLock};
 
 use conversa::crypto::{Fingerprint, Random, Suite, primitives};
 use conversa::protocol::{
-    ByeCode, Client, Command, Content, Entry, Event, Host, HostLimits, HostOutput, Identity, Invite, LearningConsent,
-    LinkError, LinkId, Memory, MessageId, Now, OpenPolicy, Output, Peer, RoomCrypto, Stop, Timeline, new_room,
+    ByeCode, Client, Command, Content, Entry, Event, Host, HostLimits, HostOutput, Identity, Invite, Keep,
+    LearningConsent, LinkError, LinkId, Memory, MessageId, Now, OpenPolicy, Output, Peer, RoomCrypto, Stop, Timeline,
+    new_room,
 };
-use conversa::wire::{Bye, Frame, FrameKind, FrameReader};
+use conversa::wire::{Bye, Frame, FrameKind, FrameReader, Signed};
 use openssl::pkey::PKey;
 
 use self::computer::Computer;
@@ -95,6 +96,10 @@ pub(crate) const HOST: &str = "the host";
 pub(crate) struct Person {
     pub(crate) client: Client,
     pub(crate) events: Vec<Event>,
+    /// What is to survive a crash.
+    pub(crate) keeps: Vec<Keep>,
+    /// The number of the newest of these.
+    keep_number: u64,
     link: Option<LinkId>,
     to_host: VecDeque<Arc<[u8]>>,
     to_client: VecDeque<Arc<[u8]>>,
@@ -253,6 +258,8 @@ impl Net {
         let person = Person {
             client,
             events: Vec::new(),
+            keeps: Vec::new(),
+            keep_number: 0,
             link: None,
             to_host: VecDeque::new(),
             to_client: VecDeque::new(),
@@ -338,6 +345,7 @@ impl Net {
         while let Some(output) = person.client.poll_output() {
             match output {
                 Output::Event(event) => person.events.push(event),
+                Output::Keep { what, .. } => person.keeps.push(what),
                 Output::Send(frame) => person.to_host.push_back(frame),
                 Output::Disconnect(_) | Output::Abandon | Output::Connect { .. } => {}
             }
@@ -506,7 +514,8 @@ impl Net {
                 Output::Send(frame) => self.sends(name, frame),
                 Output::Disconnect(code) => self.hang_up(name, Some(code)),
                 Output::Abandon => self.hang_up(name, None),
-                Output::Event(event) => self.told(name, event),
+                Output::Event(event) => self.people.get_mut(name).unwrap().events.push(event),
+                Output::Keep { number, what } => self.keeps(name, number, what),
             }
         }
         busy
@@ -534,12 +543,48 @@ impl Net {
         self.people[name].position
     }
 
-    fn told(&mut self, name: &'static str, event: Event) {
-        let is_to_keep = matches!(event, Event::EntrySigned { .. });
-        self.people.get_mut(name).unwrap().events.push(event);
-        if is_to_keep && self.disk_works {
-            self.command(name, Command::EntryStored);
+    fn keeps(&mut self, name: &'static str, number: u64, what: Keep) {
+        let person = self.people.get_mut(name).unwrap();
+        assert_eq!(number, person.keep_number + 1, "they count up");
+        person.keep_number = number;
+        let is_waited_for = matches!(what, Keep::SignedEntry { .. });
+        person.keeps.push(what);
+        if is_waited_for && self.disk_works {
+            self.is_kept(name);
         }
+    }
+
+    /// All that somebody was to keep survives a crash.
+    pub(crate) fn is_kept(&mut self, name: &'static str) {
+        self.command(name, Command::Kept(self.people[name].keep_number));
+    }
+
+    /// The last of it could not be kept.
+    pub(crate) fn is_not_kept(&mut self, name: &'static str) {
+        self.command(name, Command::NotKept(self.people[name].keep_number));
+    }
+
+    /// The roster entries that somebody was to keep, with their numbers and the roster's hash after each.
+    pub(crate) fn kept_entries(&self, name: &str) -> Vec<(u64, Signed, [u8; 32])> {
+        let entry = |keep: &Keep| match keep {
+            Keep::Entry { number, entry, hash } => Some((*number, entry.clone(), *hash)),
+            _ => None,
+        };
+        self.people[name].keeps.iter().filter_map(entry).collect()
+    }
+
+    /// The newest roster entry of these: its number and the roster's hash after it.
+    pub(crate) fn known_of(&self, name: &str) -> (u64, [u8; 32]) {
+        self.kept_entries(name).last().map(|(number, _, hash)| (*number, *hash)).unwrap()
+    }
+
+    /// What an owner signed for the log, in order.
+    pub(crate) fn signed_by(&self, name: &str) -> Vec<Signed> {
+        let entry = |keep: &Keep| match keep {
+            Keep::SignedEntry { entry, .. } => Some(entry.clone()),
+            _ => None,
+        };
+        self.people[name].keeps.iter().filter_map(entry).collect()
     }
 
     fn connect(&mut self, name: &'static str, pin: Option<Fingerprint>) {

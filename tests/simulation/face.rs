@@ -6,7 +6,7 @@ use super::world::World;
 use crate::crypto::Fingerprint;
 use crate::crypto::primitives::Digest;
 use crate::protocol::limits::CLOCK_SKEW_MS;
-use crate::protocol::{Command, Event, LinkError, MessageId, RefuseCode, Stop};
+use crate::protocol::{Command, Event, Keep, LinkError, MessageId, RefuseCode, Stop};
 
 /// A message that is in the log, and somebody it was sealed for, in the session they had then.
 pub(super) struct Owed {
@@ -29,6 +29,15 @@ pub(super) struct Spoken {
 }
 
 impl World {
+    /// Keeps what a client needs kept, as far as the world is to remember it.
+    pub(super) fn keeps(&mut self, who: usize, number: u64, what: &Keep) {
+        self.tell(who, what);
+        self.people[who].keeps(number, what);
+        if let Keep::Entry { number, entry, hash } = what {
+            self.ledger.believed(*number, entry, hash);
+        }
+    }
+
     /// Does what a client tells its face, and holds it against the world's own account.
     pub(super) fn told(&mut self, who: usize, event: Event) {
         self.tell(who, &event);
@@ -36,7 +45,6 @@ impl World {
         person.told(&event);
         let reader = person.fingerprint();
         match event {
-            Event::RosterEntry { number, entry, hash } => self.ledger.believed(number, &entry, &hash),
             Event::InviteMade(invite) => self.hand_out(invite),
             Event::InviteUsed { by } => {
                 let guest = self.people.iter_mut().find(|person| person.fingerprint() == by);

@@ -62,6 +62,7 @@ impl World {
                 Output::Disconnect(code) => self.hang_up(who, Some(code)),
                 Output::Abandon => self.hang_up(who, None),
                 Output::Event(event) => self.told(who, event),
+                Output::Keep { number, what } => self.keeps(who, number, &what),
             }
         }
     }

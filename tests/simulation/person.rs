@@ -10,7 +10,7 @@ use super::replica::{Arriving, Replica};
 use super::world::START;
 use crate::crypto::Fingerprint;
 use crate::crypto::primitives::Digest;
-use crate::protocol::{ByeCode, Client, Event, Identity, Invite, LinkError, Memory, MessageId, RoomId};
+use crate::protocol::{ByeCode, Client, Event, Identity, Invite, Keep, LinkError, Memory, MessageId, RoomId};
 use crate::wire::{Item, Signed};
 
 /// The ways into a room.
@@ -64,7 +64,7 @@ pub(super) struct Person {
     /// Whether it was in the room in this run of the app.
     pub(super) was_in: bool,
     /// What it was told to write down, and did not yet.
-    pub(super) to_write: Option<Signed>,
+    pub(super) to_write: Option<(u64, Signed)>,
     /// The invite it came or wants to come by.
     pub(super) invite: Option<Invite>,
     /// How many it was given, of which it used none.
@@ -208,11 +208,10 @@ impl Person {
         }
     }
 
-    /// Takes in what its client tells.
-    pub(super) fn told(&mut self, event: &Event) {
-        match event {
-            Event::Entered { genesis, .. } => self.genesis = Some(genesis.clone()),
-            Event::RosterEntry { number, hash, .. } => {
+    /// Takes in what its client needs kept.
+    pub(super) fn keeps(&mut self, number: u64, what: &Keep) {
+        match what {
+            Keep::Entry { number, hash, .. } => {
                 self.told_of = *number;
                 if *number >= self.known.0 {
                     self.known = (*number, *hash);
@@ -222,7 +221,15 @@ impl Person {
                 }
                 assert!(*number != self.seen.0 || *hash == self.seen.1, "was shown another roster of this length");
             }
-            Event::EntrySigned { entry, .. } => self.to_write = Some(entry.clone()),
+            Keep::SignedEntry { entry, .. } => self.to_write = Some((number, entry.clone())),
+            Keep::OpenInvites(_) => {}
+        }
+    }
+
+    /// Takes in what its client tells.
+    pub(super) fn told(&mut self, event: &Event) {
+        match event {
+            Event::Entered { genesis, .. } => self.genesis = Some(genesis.clone()),
             Event::Ready { .. } => {
                 assert!(self.told_of >= self.seen.0, "let itself be shown an older roster by {:?}", self.way);
                 (self.ready, self.was_in) = (true, true);
@@ -252,9 +259,11 @@ impl Person {
         memory
     }
 
-    /// What was signed is on disk now.
-    pub(super) fn write(&mut self) {
-        self.made.extend(self.to_write.take());
+    /// What was signed is on disk now; under which number, if there was something.
+    pub(super) fn write(&mut self) -> Option<u64> {
+        let (number, entry) = self.to_write.take()?;
+        self.made.push(entry);
+        Some(number)
     }
 
     pub(super) fn was_shown(&self, id: MessageId) -> bool {

@@ -282,9 +282,8 @@ impl World {
 
     /// What was signed gets on disk.
     pub(super) fn write(&mut self) {
-        if self.people[0].to_write.is_some() {
-            self.people[0].write();
-            self.command(0, Command::EntryStored);
+        if let Some(number) = self.people[0].write() {
+            self.command(0, Command::Kept(number));
         }
     }
 

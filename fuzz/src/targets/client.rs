@@ -277,7 +277,7 @@ impl World {
             9 => Command::AnswerKnock { member: self.somebody(input), admit: input.flag() },
             10 | 11 => Command::Remove(self.somebody(input)),
             12 => Command::CloseRoom,
-            13 => Command::EntryStored,
+            13 => Command::Kept(u64::MAX),
             14 => Command::SafetyNumber(self.somebody(input)),
             15 => Command::RefreshKeys,
             16 => Command::RetryNow,

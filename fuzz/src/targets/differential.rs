@@ -217,7 +217,7 @@ impl Between {
     fn remove_carol(&mut self) {
         let seat = &mut self.sides[0].seat;
         seat.command(Command::Remove(fingerprint(self.room.suite, CAROL)));
-        seat.command(Command::EntryStored);
+        seat.is_kept();
     }
 
     fn deliver_all(&mut self) {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use conversa::crypto::{Fingerprint, Suite};
 use conversa::protocol::limits::TEXT_BYTES_MAX;
 use conversa::protocol::{
-    Client, Command, Entry, Event, LinkError, Memory, MessageId, Now, Output, RoomId, Stop, check_name,
+    Client, Command, Entry, Event, Keep, LinkError, Memory, MessageId, Now, Output, RoomId, Stop, check_name,
 };
 use conversa::wire::{
     ByteArray, Frame, FrameKind, FrameReader, Item, ItemKind, Ping, Presence, Signed, Welcome, Wrap, encode,
@@ -53,6 +53,8 @@ pub(super) struct Seat {
     pub head: (u64, [u8; 32]),
     /// Who said goodbye; their removal is no news.
     left: BTreeSet<Fingerprint>,
+    /// The number of the newest thing that it had kept.
+    keep_number: u64,
 }
 
 impl Seat {
@@ -77,6 +79,7 @@ impl Seat {
             members: BTreeSet::new(),
             head: (0, [0; 32]),
             left: BTreeSet::new(),
+            keep_number: 0,
         }
     }
 
@@ -128,6 +131,11 @@ impl Seat {
     pub(super) fn command(&mut self, command: Command) {
         self.client.command(command, self.now, &mut self.random);
         self.drain();
+    }
+
+    /// All that it had kept survives a crash.
+    pub(super) fn is_kept(&mut self) {
+        self.command(Command::Kept(self.keep_number));
     }
 
     pub(super) fn frame(&mut self, frame: &Frame) {
@@ -194,6 +202,13 @@ impl Seat {
                 }
                 Output::Disconnect(_) | Output::Abandon => self.linked = false,
                 Output::Event(event) => self.told(event),
+                Output::Keep { number, what } => {
+                    assert_eq!(number, self.keep_number + 1, "what is to be kept is counted");
+                    self.keep_number = number;
+                    if let Keep::Entry { number, hash, .. } = what {
+                        self.head = (number, hash);
+                    }
+                }
             }
         }
         if self.stopped.is_some() {
@@ -218,7 +233,6 @@ impl Seat {
                 assert!(is_new || self.left.remove(member), "who joins was not there");
             }
             Event::MemberRemoved { member } => assert!(self.members.remove(member), "who is removed was there"),
-            Event::RosterEntry { number, hash, .. } => self.head = (*number, *hash),
             Event::Stopped(stop) => self.stopped = Some(stop.clone()),
             _ => {}
         }

@@ -92,7 +92,7 @@ impl Room {
                 self.knocks.retain(|knock| knock != member);
                 vec![Change::KnocksChanged(self.membership)]
             }
-            Event::EntrySigned { .. } | Event::RosterEntry { .. } | Event::InviteUsed { .. } => Vec::new(),
+            Event::InviteUsed { .. } => Vec::new(),
             event => self.apply_conversation(event, viewed, now_ms),
         }
     }

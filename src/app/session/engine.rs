@@ -228,6 +228,7 @@ impl Engine {
             }
             net::Event::OutOfFiles { listener } => self.out_of_files(listener),
             net::Event::Client { id, event } => self.client_event(id, event),
+            net::Event::Keep { id, number, what } => self.keep(id, number, &what),
             net::Event::Host { listener, event } => log::debug!("listener {}: {event:?}", listener.0),
             net::Event::Stopped => self.quitting = Quitting::Done,
         }

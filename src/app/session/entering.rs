@@ -208,7 +208,9 @@ impl Engine {
                 start
             }),
             Plan::Join(request) => prepare_join(request, identity),
-            Plan::Known if membership.entry_unsaved => Err(self.records_failed.clone().unwrap_or_else(unsaved)),
+            Plan::Known if membership.entry_unsaved.is_some() => {
+                Err(self.records_failed.clone().unwrap_or_else(unsaved))
+            }
             Plan::Known => {
                 let memory = membership.info.room.and_then(|room| self.memories.of(&room));
                 prepare_return(membership, identity, listening, memory)

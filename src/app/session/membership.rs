@@ -50,8 +50,8 @@ pub(super) struct Membership {
     /// Whether the record has to be written.
     pub(super) unsaved: bool,
     /// An entry the owner signed is in the record but not on disk yet; until then the client keeps
-    /// it to itself.
-    pub(super) entry_unsaved: bool,
+    /// it to itself. The number under which it confirms that to the client.
+    pub(super) entry_unsaved: Option<u64>,
     /// What was said and is not on the host yet, in order. It outlives a client, so that nothing
     /// typed is lost when one has to begin anew.
     pub(super) outbox: Vec<(MessageId, Content)>,
@@ -75,7 +75,7 @@ impl Membership {
             progress: Progress::Idle,
             record: None,
             unsaved: false,
-            entry_unsaved: false,
+            entry_unsaved: None,
             outbox: Vec::new(),
             invites_wanted: 0,
             offered: None,

@@ -7,7 +7,9 @@ use crate::app::{HostedAt, JoinTarget, Problem, Record, clock};
 use crate::crypto::Fingerprint;
 use crate::net::ClientId;
 use crate::protocol::limits::INVITE_ADDRESSES_MAX;
-use crate::protocol::{Command, Ending, Event, Invite, Memory, MessageId, RoomCode, RoomCrypto, RoomId, Roster, Stop};
+use crate::protocol::{
+    Command, Ending, Event, Invite, Keep, Memory, MessageId, RoomCode, RoomCrypto, RoomId, Roster, Stop,
+};
 use crate::wire::Signed;
 
 impl Engine {
@@ -28,9 +30,6 @@ impl Engine {
             Event::Entered { room, genesis, owner, host } => self.entered(id, *room, genesis, (*owner, *host)),
             Event::Ready { .. } => self.emit_membership(id, MembershipEvent::Protocol(event.clone())),
             Event::Offline { .. } => self.is_away(id),
-            Event::EntrySigned { number, entry } => return self.entry_signed(id, *number, entry),
-            Event::RosterEntry { number, entry, hash } => return self.roster_entry(id, *number, entry, hash),
-            Event::OpenInvites(invites) => return self.open_invites(id, invites),
             Event::Titled { title } => self.titled(id, title),
             Event::MemberNamed { member, name } => self.named(*member, name),
             Event::OnHost { id: message, .. }
@@ -46,6 +45,17 @@ impl Engine {
                 self.invite(id);
             }
             event => self.emit_membership(id, MembershipEvent::Protocol(event)),
+        }
+    }
+
+    /// What a client needs kept. Entries of a member's roster and invites may be lost with a crash: they come again, or
+    /// are made again, so only the owner's own entries are confirmed.
+    pub(super) fn keep(&mut self, client: ClientId, kept_as: u64, what: &Keep) {
+        let Some(id) = self.by_client.get(&client).copied() else { return };
+        match what {
+            Keep::SignedEntry { number, entry } => self.entry_signed(id, kept_as, *number, entry),
+            Keep::Entry { number, entry, hash } => self.roster_entry(id, *number, entry, hash),
+            Keep::OpenInvites(invites) => self.open_invites(id, invites),
         }
     }
 
@@ -138,16 +148,16 @@ impl Engine {
 
     /// On disk before anybody hears of it: an owner who forgets an entry would sign another one of
     /// the same number, and the members would see two histories. A failed write is tried again.
-    fn entry_signed(&mut self, id: MembershipId, number: u64, entry: &Signed) {
+    fn entry_signed(&mut self, id: MembershipId, kept_as: u64, number: u64, entry: &Signed) {
         let Some(membership) = self.memberships.get_mut(&id) else { return };
         let Some(record) = &mut membership.record else { return };
         record.add_entry(number, entry);
         let mut memory = record.memory();
         memory.learn_entry(number, entry);
         self.memories.learn(&memory);
-        (membership.unsaved, membership.entry_unsaved) = (true, true);
+        (membership.unsaved, membership.entry_unsaved) = (true, Some(kept_as));
         self.write_records();
-        if self.memberships.get(&id).is_some_and(|membership| membership.entry_unsaved) {
+        if self.memberships.get(&id).is_some_and(|membership| membership.entry_unsaved.is_some()) {
             self.emit(SessionEvent::Warning(Problem::entry_unstored()));
         }
     }

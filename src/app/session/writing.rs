@@ -159,33 +159,31 @@ impl Engine {
     fn try_records(&mut self) -> Option<Problem> {
         let (mut entries_saved, mut entries_unsaved) = (Vec::new(), Vec::new());
         // An entry may have used up an invite, which must not be back if this is all that gets to the disk.
-        let uses_invite = self.memberships.values().any(|membership| membership.entry_unsaved);
+        let uses_invite = self.memberships.values().any(|membership| membership.entry_unsaved.is_some());
         let mut failed = if uses_invite { self.write_vaults().err() } else { None };
         let is_blocked = failed.is_some();
         for (id, membership) in self.memberships.iter_mut().filter(|(_, membership)| membership.unsaved) {
             let Some(record) = &membership.record else { continue };
-            if is_blocked && membership.entry_unsaved {
-                entries_unsaved.push(*id);
+            if is_blocked && let Some(number) = membership.entry_unsaved {
+                entries_unsaved.push((*id, number));
                 continue;
             }
             match self.records.save(record) {
                 Ok(()) => {
                     membership.unsaved = false;
-                    if std::mem::take(&mut membership.entry_unsaved) {
-                        entries_saved.push(*id);
-                    }
+                    entries_saved.extend(membership.entry_unsaved.take().map(|number| (*id, number)));
                 }
                 Err(problem) => {
                     failed = Some(problem);
-                    entries_unsaved.extend(membership.entry_unsaved.then_some(*id));
+                    entries_unsaved.extend(membership.entry_unsaved.map(|number| (*id, number)));
                 }
             }
         }
         // After the records: an owner's entry that is remembered is one that is kept.
         let failed = failed.or_else(|| self.memories.save().err());
         self.records_due = failed.is_some().then(|| Instant::now() + RETRY_WRITE);
-        entries_saved.into_iter().for_each(|id| self.command(id, Command::EntryStored));
-        entries_unsaved.into_iter().for_each(|id| self.command(id, Command::EntryUnstored));
+        entries_saved.into_iter().for_each(|(id, number)| self.command(id, Command::Kept(number)));
+        entries_unsaved.into_iter().for_each(|(id, number)| self.command(id, Command::NotKept(number)));
         failed
     }
 

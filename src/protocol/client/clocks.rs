@@ -7,16 +7,31 @@
 
 use std::ops::RangeInclusive;
 
+use super::link::Link;
+use super::outputs::Outputs;
 use super::{Client, Event, Phase};
 use crate::crypto::Fingerprint;
 use crate::protocol::Now;
 use crate::protocol::limits::{CLOCK_DIFFERS_MS, CLOCKS_TOLD_MAX, DATES_END_MS};
 
-impl Client {
+/// How far the clocks of members are from ours, of those that were told.
+#[derive(Default)]
+pub(super) struct Clocks {
+    told: Vec<i64>,
+}
+
+impl Clocks {
     /// The date of `member` is in this range now. Tells a difference once, however many members have it.
-    pub(super) fn compare_clocks(&mut self, member: Fingerprint, theirs: RangeInclusive<u64>, now: Now) {
+    pub(super) fn compare(
+        &mut self,
+        member: Fingerprint,
+        theirs: RangeInclusive<u64>,
+        now: Now,
+        link: &Link,
+        out: &mut Outputs,
+    ) {
         // What comes after a break may have waited meanwhile, and so may what comes before we are up to date.
-        if self.awaits.is_some() || *theirs.start() >= DATES_END_MS {
+        if link.is_answer_due() || *theirs.start() >= DATES_END_MS {
             return;
         }
         let ours_ms = now.unix_ms;
@@ -24,23 +39,23 @@ impl Client {
         let [least, nearest, most] = [*theirs.start(), nearest_ms, *theirs.end()].map(|date| apart_ms(date, ours_ms));
         // What was told may be the exact difference of what is a range here.
         let may_be = |told_ms: i64| told_ms.clamp(least, most).abs_diff(told_ms) < CLOCK_DIFFERS_MS;
-        let is_told =
-            nearest.unsigned_abs() < CLOCK_DIFFERS_MS || self.clocks_told.iter().any(|told_ms| may_be(*told_ms));
-        if !is_told && self.clocks_told.len() < CLOCKS_TOLD_MAX {
-            self.clocks_told.push(nearest);
-            self.event(Event::ClockDiffers { member, theirs_ms: nearest_ms, ours_ms });
+        let is_told = nearest.unsigned_abs() < CLOCK_DIFFERS_MS || self.told.iter().any(|told_ms| may_be(*told_ms));
+        if !is_told && self.told.len() < CLOCKS_TOLD_MAX {
+            self.told.push(nearest);
+            out.event(Event::ClockDiffers { member, theirs_ms: nearest_ms, ours_ms });
         }
     }
+}
 
+impl Client {
     /// Compares with the newest prekeys of who is connected, once those who came back had the time to make another.
     pub(super) fn compare_prekeys(&mut self, now: Now) {
-        let Some(room) = self.room.as_mut().filter(|_| self.phase == Phase::Live) else { return };
+        let Some(room) = self.room.as_mut().filter(|_| self.link.phase == Phase::Live) else { return };
         if room.clocks_due_ms.take_if(|due| now.monotonic_ms >= *due).is_none() {
             return;
         }
-        let connected = room.prekeys.iter().filter(|(member, _)| room.present.contains(*member));
-        for (member, dates) in connected.map(|(member, prekey)| (*member, prekey.dates())).collect::<Vec<_>>() {
-            self.compare_clocks(member, dates, now);
+        for (member, dates) in room.sealing.clocks(&room.present) {
+            self.clocks.compare(member, dates, now, &self.link, &mut self.out);
         }
     }
 }

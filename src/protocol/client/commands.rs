@@ -1,6 +1,6 @@
 //! What a front end asks of its client, and how that is done.
 
-use super::{Client, Event, Output, Phase, Stop};
+use super::{Client, Event, Phase, Stop};
 use crate::crypto::{Fingerprint, Random};
 use crate::protocol::content::{Body, Content};
 use crate::protocol::memory::Memory;
@@ -52,10 +52,10 @@ pub enum Command {
     Remove(Fingerprint),
     /// Close the room for good; the owner only.
     CloseRoom,
-    /// The entry of [`Event::EntrySigned`] is kept and would survive a crash: it may be sent.
-    EntryStored,
-    /// It could not be kept, and is tried again: whoever asked to come in is told not to wait.
-    EntryUnstored,
+    /// All that [`Output::Keep`](super::Output::Keep) asked for up to this number would survive a crash.
+    Kept(u64),
+    /// This one could not be kept, and is tried again: whoever waits for it is told not to.
+    NotKept(u64),
     /// Work out the safety number with a member: [`Event::SafetyNumber`] follows.
     SafetyNumber(Fingerprint),
     /// Make a new prekey now.
@@ -84,8 +84,8 @@ impl std::fmt::Debug for Command {
             Self::AnswerKnock { .. } => "AnswerKnock",
             Self::Remove(_) => "Remove",
             Self::CloseRoom => "CloseRoom",
-            Self::EntryStored => "EntryStored",
-            Self::EntryUnstored => "EntryUnstored",
+            Self::Kept(_) => "Kept",
+            Self::NotKept(_) => "NotKept",
             Self::SafetyNumber(_) => "SafetyNumber",
             Self::RefreshKeys => "RefreshKeys",
             Self::RetryNow => "RetryNow",
@@ -99,57 +99,65 @@ impl Client {
     pub(super) fn obey(&mut self, command: Command, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
         match command {
             Command::TrustHost(host) => {
-                if self.phase == Phase::AskTrust {
-                    self.pin = Some(host);
+                if self.link.phase == Phase::AskTrust {
+                    self.way.pin = Some(host);
                     self.dial();
                 }
             }
             Command::Knock(room) => {
-                if self.phase == Phase::ChooseRoom {
+                if self.link.phase == Phase::ChooseRoom {
                     self.choose_room(room)?;
                     self.dial();
                 }
             }
             Command::Remember(memory) => {
-                self.remember(&memory);
+                self.remembered.merge(&memory, self.way.target);
                 self.check_memory(now, random)?;
             }
-            Command::Send { id, content } => self.queue(id, content),
-            Command::Cancel(id) => self.cancel(id),
+            Command::Send { id, content } => {
+                let taken = self.outbox.queue(id, content);
+                self.out.event(taken);
+            }
+            Command::Cancel(id) => self.outbox.cancel(id),
             Command::Rename(name) => {
-                self.controls.retain(|body| !matches!(body, Body::Name(_)));
-                self.controls.push_back(Body::Name(name.clone()));
+                self.outbox.tell_anew(Body::Name(name.clone()));
                 self.name = name;
             }
             Command::Retitle(title) => {
                 if self.is_owner() {
-                    self.controls.retain(|body| !matches!(body, Body::Title(_)));
-                    self.controls.push_back(Body::Title(title.clone()));
+                    self.outbox.tell_anew(Body::Title(title.clone()));
                     self.title.clone_from(&title);
-                    self.event(Event::Titled { title });
+                    self.out.event(Event::Titled { title });
                 }
             }
-            Command::Invite { addresses, life_ms } => self.make_invite(addresses, life_ms, now, random)?,
-            Command::WithdrawInvites => {
-                self.desk.withdraw_invites();
-                self.tell_open_invites();
+            Command::Invite { addresses, life_ms } => {
+                if self.is_owner()
+                    && let (Some(room), Some(host)) = (&self.room, self.way.pin)
+                {
+                    self.desk.make_invite(addresses, life_ms, (&room.roster, host), now, random, &mut self.out)?;
+                }
             }
-            Command::AnswerKnock { member, admit } => self.answer_knock(member, admit),
+            Command::WithdrawInvites => self.desk.withdraw_invites(&mut self.out),
+            Command::AnswerKnock { member, admit } => self.desk.answer_knock(member, admit, &mut self.out),
             Command::Remove(member) => self.desk.remove(member),
             Command::CloseRoom => self.desk.close(),
-            Command::EntryStored => self.desk.entry_stored(),
-            Command::EntryUnstored => self.entry_unstored(),
+            Command::Kept(number) => self.desk.kept(number),
+            Command::NotKept(number) => self.desk.entry_unkept(number, &mut self.out),
             Command::SafetyNumber(member) => self.safety_number(&member),
-            Command::RefreshKeys => self.refresh_keys(),
+            Command::RefreshKeys => {
+                if let Some(room) = &mut self.room {
+                    room.sealing.want_prekey();
+                }
+            }
             Command::RetryNow => {
-                if self.retry_at_ms.is_some() {
+                if self.link.is_waiting() {
                     self.dial();
                 }
             }
             Command::Leave => self.leave(now),
             Command::GoOffline => {
                 self.confirm_before_goodbye(now, random)?;
-                self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
+                self.out.disconnect(ByeCode::Leaving);
                 self.stop(Stop::Offline);
             }
         }
@@ -157,9 +165,11 @@ impl Client {
     }
 
     fn safety_number(&mut self, member: &Fingerprint) {
-        let Some(room) = self.room.as_ref().filter(|room| !room.roster.suite().is_learning()) else { return };
-        let Some(bundle) = room.roster.bundle(member) else { return };
+        let Some(roster) = self.room.as_ref().map(|room| &room.roster) else { return };
+        // Where everybody can read along, comparing keys would promise what does not hold.
+        let bundle = roster.bundle(member).filter(|_| !roster.suite().is_learning());
+        let Some(bundle) = bundle else { return };
         let number = SafetyNumber::between(&*self.identity.signing().public(), &*bundle.verifying);
-        self.event(Event::SafetyNumber(number));
+        self.out.event(Event::SafetyNumber(number));
     }
 }

@@ -109,24 +109,6 @@ pub enum Event {
         /// How many others would get a message sent now.
         reachable: usize,
     },
-    /// A roster entry to keep.
-    RosterEntry {
-        /// Its number, from 1.
-        number: u64,
-        /// The entry.
-        entry: Signed,
-        /// The roster's hash after it.
-        hash: [u8; 32],
-    },
-    /// The owner has signed the roster's next entry. Keep it for good, then answer with
-    /// [`Command::EntryStored`](super::Command::EntryStored); only then does anybody else see it. An owner who
-    /// forgot an entry would sign another of the same number, and a host that held on to the first could show both.
-    EntrySigned {
-        /// Its number, from 1.
-        number: u64,
-        /// The entry, to be handed in again by [`Entry::Open`].
-        entry: Signed,
-    },
     /// Somebody was admitted.
     MemberJoined {
         /// Who.
@@ -273,8 +255,6 @@ pub enum Event {
     },
     /// An invite to give away.
     InviteMade(Invite),
-    /// The invites that are open, all of them, whenever they changed: for an owner's app to keep, under lock.
-    OpenInvites(Vec<Invite>),
     /// An invite let somebody in.
     InviteUsed {
         /// Whom.
@@ -312,8 +292,6 @@ impl std::fmt::Debug for Event {
             Self::FirstUse { host } => write!(formatter, "FirstUse({host:?})"),
             Self::Entered { room, .. } => write!(formatter, "Entered({room:?})"),
             Self::Ready { members, reachable } => write!(formatter, "Ready({members}, {reachable})"),
-            Self::RosterEntry { number, .. } => write!(formatter, "RosterEntry({number})"),
-            Self::EntrySigned { number, .. } => write!(formatter, "EntrySigned({number})"),
             Self::MemberJoined { member } => write!(formatter, "MemberJoined({member:?})"),
             Self::MemberHere { member } => write!(formatter, "MemberHere({member:?})"),
             Self::MemberAway { member, cut } => write!(formatter, "MemberAway({member:?}, cut: {cut})"),
@@ -345,7 +323,6 @@ impl std::fmt::Debug for Event {
             Self::SafetyNumber(number) => write!(formatter, "SafetyNumber({:?})", number.other()),
             Self::Titled { .. } => formatter.write_str("Titled"),
             Self::InviteMade(_) => formatter.write_str("InviteMade"),
-            Self::OpenInvites(invites) => write!(formatter, "OpenInvites({})", invites.len()),
         }
     }
 }
@@ -393,6 +370,41 @@ pub enum Stop {
     Crypto(CryptoError),
 }
 
+/// What has to survive a crash. What was not kept yet is handed in again by whoever could not.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Keep {
+    /// An entry of the roster.
+    Entry {
+        /// Its number, from 1.
+        number: u64,
+        /// The entry.
+        entry: Signed,
+        /// The roster's hash after it.
+        hash: [u8; 32],
+    },
+    /// The owner has signed the roster's next entry. Nobody else sees it before it is kept: an owner who forgot an
+    /// entry would sign another of the same number, and a host that held on to the first could show both.
+    SignedEntry {
+        /// Its number, from 1.
+        number: u64,
+        /// The entry, to be handed in again by [`Entry::Open`].
+        entry: Signed,
+    },
+    /// The invites that are open, all of them, whenever they changed: under lock.
+    OpenInvites(Vec<Invite>),
+}
+
+impl std::fmt::Debug for Keep {
+    /// Without invites, which do not belong in logs.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Entry { number, .. } => write!(formatter, "Entry({number})"),
+            Self::SignedEntry { number, .. } => write!(formatter, "SignedEntry({number})"),
+            Self::OpenInvites(invites) => write!(formatter, "OpenInvites({})", invites.len()),
+        }
+    }
+}
+
 /// What a client wants done.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Output {
@@ -409,6 +421,13 @@ pub enum Output {
     /// Close without a word: the link is dead, and what it carried goes on over another. Some host would take a
     /// goodbye that arrives after all for one from the room.
     Abandon,
+    /// Keep this, and answer with [`Command::Kept`](super::Command::Kept) once it would survive a crash.
+    Keep {
+        /// Which it is: they count up from 1 in the order in which they come.
+        number: u64,
+        /// What.
+        what: Keep,
+    },
     /// Tell the front end.
     Event(Event),
 }
@@ -421,6 +440,7 @@ impl std::fmt::Debug for Output {
             Self::Send(frame) => write!(formatter, "Send({} bytes)", frame.len()),
             Self::Disconnect(code) => write!(formatter, "Disconnect({code:?})"),
             Self::Abandon => formatter.write_str("Abandon"),
+            Self::Keep { number, what } => write!(formatter, "Keep({number}: {what:?})"),
             Self::Event(event) => write!(formatter, "Event({event:?})"),
         }
     }

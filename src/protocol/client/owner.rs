@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{Client, Event};
+use super::outputs::Outputs;
+use super::{Event, Keep};
 use crate::crypto::primitives::{Digest, sha256};
 use crate::crypto::{CryptoError, Domain, Fingerprint, Random};
-use crate::protocol::identity::Bundle;
+use crate::protocol::identity::{Bundle, Identity};
 use crate::protocol::invite::Invite;
 use crate::protocol::limits::{
     CLOCK_SKEW_MS, INVITE_ADDRESSES_MAX, INVITES_MAX, KNOCKS_REMEMBERED, KNOCKS_WAITING_MAX,
 };
 use crate::protocol::payload::{Fault, KnockPayload, VERSION, verify};
-use crate::protocol::room::roster::Entry;
+use crate::protocol::room::roster::{Entry, Roster};
 use crate::protocol::{Now, RoomId};
 use crate::wire::{Answer, Frame, Join, JoinAnswer, JoinAsk, Signed, decode};
 
@@ -32,10 +33,19 @@ enum PendingChange {
 struct SignedEntry {
     number: u64,
     entry: Signed,
+    /// The number under which it is kept, once that was asked for.
+    kept_as: Option<u64>,
     /// It survives a crash, so the host may see it.
     stored: bool,
     /// It is being stored, or it was sent on this link.
     waiting: bool,
+}
+
+impl SignedEntry {
+    /// Whether what is kept up to this number has it among it, and nobody said so before.
+    fn is_kept_as(&self, number: u64) -> bool {
+        !self.stored && self.kept_as.is_some_and(|kept_as| kept_as <= number)
+    }
 }
 
 /// An invite that was given away. It ends by the date, which stands in it, or when its life has passed, whichever
@@ -84,10 +94,6 @@ impl OwnerDesk {
         Ok(())
     }
 
-    pub(super) fn withdraw_invites(&mut self) {
-        self.invites.clear();
-    }
-
     pub(super) fn remove(&mut self, member: Fingerprint) {
         self.add_pending(PendingChange::Remove(member));
     }
@@ -118,22 +124,11 @@ impl OwnerDesk {
         self.pending.iter().any(|change| matches!(change, PendingChange::Add { member, .. } if member == newcomer))
     }
 
-    /// The signed entry is where a crash does not reach it.
-    pub(super) fn entry_stored(&mut self) {
+    /// All that was to be kept under numbers up to this one survives a crash.
+    pub(super) fn kept(&mut self, number: u64) {
+        let Some(signed) = self.signed.as_mut().filter(|signed| signed.is_kept_as(number)) else { return };
+        (signed.stored, signed.waiting) = (true, false);
         self.unstored = false;
-        if let Some(signed) = &mut self.signed {
-            (signed.stored, signed.waiting) = (true, false);
-        }
-    }
-
-    /// It could not be stored. The join requests that wait for that; who made them should not.
-    fn requests_in_vain(&mut self) -> Vec<u64> {
-        self.unstored = self.signed.as_ref().is_some_and(|signed| !signed.stored);
-        let waiting = self.pending.iter_mut().filter(|_| self.unstored).filter_map(|change| match change {
-            PendingChange::Add { request, .. } => request.take(),
-            PendingChange::Remove(_) | PendingChange::Close => None,
-        });
-        waiting.collect()
     }
 
     /// Whether `member` came by an invite; asked once.
@@ -157,89 +152,98 @@ impl OwnerDesk {
     pub(super) fn asker_gone(&mut self, number: u64) -> Option<Fingerprint> {
         self.knocks.remove(&number).map(|(member, _)| member)
     }
-}
 
-impl Client {
+    /// Makes an invite to the room, whose host has this key.
     pub(super) fn make_invite(
         &mut self,
         mut addresses: Vec<String>,
         life_ms: u64,
+        (roster, host): (&Roster, Fingerprint),
         now: Now,
         random: &mut dyn Random,
+        out: &mut Outputs,
     ) -> Result<(), Fault> {
-        let (Some(room), Some(host), true) = (self.target, self.pin, self.is_owner()) else { return Ok(()) };
         addresses.truncate(INVITE_ADDRESSES_MAX);
-        let invite = new_invite(self.suite(), addresses, host, room, now.unix_ms.saturating_add(life_ms), random)?;
-        self.desk.open_invite(invite.clone(), now)?;
-        self.tell_open_invites();
-        self.event(Event::InviteMade(invite));
+        let (suite, room, secret) = (roster.suite(), roster.room(), random.secret()?);
+        let expires_ms = now.unix_ms.saturating_add(life_ms);
+        let invite = Invite { suite, addresses, host, room, secret, expires_ms };
+        self.open_invite(invite.clone(), now)?;
+        self.keep_invites(out);
+        out.event(Event::InviteMade(invite));
         Ok(())
     }
 
-    pub(super) fn tell_open_invites(&mut self) {
-        let invites = self.desk.invites.values().map(|open| open.invite.clone()).collect();
-        self.event(Event::OpenInvites(invites));
+    pub(super) fn withdraw_invites(&mut self, out: &mut Outputs) {
+        self.invites.clear();
+        self.keep_invites(out);
+    }
+
+    fn keep_invites(&self, out: &mut Outputs) {
+        out.keep(Keep::OpenInvites(self.invites.values().map(|open| open.invite.clone()).collect()));
     }
 
     /// Somebody wants to join: an invite decides by itself, a knock asks the person.
-    pub(super) fn join_ask(&mut self, ask: &JoinAsk, now: Now) -> Result<(), Fault> {
+    pub(super) fn join_ask(
+        &mut self,
+        ask: &JoinAsk,
+        roster: &Roster,
+        now: Now,
+        out: &mut Outputs,
+    ) -> Result<(), Fault> {
         let join: Join = decode(&ask.join)?;
-        let Some(room) = &self.room else { return Ok(()) };
-        let bundle = Bundle::read(room.roster.backend(), &join.bundle).ok().filter(|bundle| bundle.is_current(now));
-        let full = room.roster.is_full();
-        let knocks_allowed = room.roster.may_knock();
+        let bundle = Bundle::read(roster.backend(), &join.bundle).ok().filter(|bundle| bundle.is_current(now));
         let Some(bundle) = bundle else {
-            self.answer(ask.number, Answer::Bundle);
+            answer(ask.number, Answer::Bundle, out);
             return Ok(());
         };
         let member = bundle.fingerprint;
-        if room.roster.contains(&member) {
+        if roster.contains(&member) {
             // Its entry is on the way to the host already, which lets it in by itself.
             return Ok(());
         }
-        if self.desk.unstored {
+        if self.unstored {
             // Neither is an invite used up nor the person asked: nobody can be let in at present.
-            self.answer(ask.number, Answer::Unstored);
+            answer(ask.number, Answer::Unstored, out);
             return Ok(());
         }
-        if self.desk.is_adding(&member) {
+        if self.is_adding(&member) {
             return Ok(());
         }
-        if full {
-            self.answer(ask.number, Answer::Full);
+        if roster.is_full() {
+            answer(ask.number, Answer::Full, out);
             return Ok(());
         }
-        if join.room.into_array() != room.roster.room().0 {
+        if join.room.into_array() != roster.room().0 {
             // It was meant for another room than the one the host asks about.
-            self.answer(ask.number, Answer::NoSuchInvite);
+            answer(ask.number, Answer::NoSuchInvite, out);
             return Ok(());
         }
         match (join.invite_id, join.mac) {
-            (Some(id), Some(mac)) if self.accepts_invite(&id, &mac, &join.bundle, now)? => {
-                self.desk.invited.insert(member);
-                self.desk.add_pending(PendingChange::Add { bundle: join.bundle, member, request: Some(ask.number) });
+            (Some(id), Some(mac)) if self.accepts_invite(&id, &mac, &join.bundle, now, out)? => {
+                self.invited.insert(member);
+                self.add_pending(PendingChange::Add { bundle: join.bundle, member, request: Some(ask.number) });
             }
             (None, None)
-                if knocks_allowed
-                    && self.desk.knocks.len() < KNOCKS_WAITING_MAX
-                    && self.accepts_knock(join.knock.as_ref(), &bundle, now) =>
+                if roster.may_knock()
+                    && self.knocks.len() < KNOCKS_WAITING_MAX
+                    && self.accepts_knock(join.knock.as_ref(), &bundle, roster.room(), now) =>
             {
-                self.desk.knocks.insert(ask.number, (member, join.bundle));
-                self.event(Event::Knock { member });
+                self.knocks.insert(ask.number, (member, join.bundle));
+                out.event(Event::Knock { member });
             }
             // Whoever asks is told to look at the clock.
             _ if join.knock.as_ref().is_some_and(|knock| is_of_another_day(knock, now)) => {
-                self.answer(ask.number, Answer::Bundle);
+                answer(ask.number, Answer::Bundle, out);
             }
-            _ => self.answer(ask.number, Answer::NoSuchInvite),
+            _ => answer(ask.number, Answer::NoSuchInvite, out),
         }
         Ok(())
     }
 
     /// Whether whoever asks has said so, of this room and lately: the host alone cannot make anybody ask, nor
     /// show a question twice.
-    fn accepts_knock(&mut self, knock: Option<&Signed>, bundle: &Bundle, now: Now) -> bool {
-        let Some((room, knock)) = self.target.zip(knock) else { return false };
+    fn accepts_knock(&mut self, knock: Option<&Signed>, bundle: &Bundle, room: RoomId, now: Now) -> bool {
+        let Some(knock) = knock else { return false };
         let payload: Result<KnockPayload, Fault> = verify(bundle.verifying.as_ref(), Domain::Knock, knock);
         let holds = payload.is_ok_and(|payload| {
             payload.version == VERSION
@@ -247,64 +251,84 @@ impl Client {
                 && payload.room == room
                 && payload.time_ms.abs_diff(now.unix_ms) <= CLOCK_SKEW_MS
         });
-        holds && self.desk.is_new_knock(sha256(&knock.payload))
+        holds && self.is_new_knock(sha256(&knock.payload))
     }
 
     /// Whether the invite holds for this bundle; it is used up then.
-    fn accepts_invite(&mut self, id: &[u8; 16], mac: &[u8; 32], bundle: &Signed, now: Now) -> Result<bool, Fault> {
-        let Some(open) = self.desk.invites.get(id) else { return Ok(false) };
+    fn accepts_invite(
+        &mut self,
+        id: &[u8; 16],
+        mac: &[u8; 32],
+        bundle: &Signed,
+        now: Now,
+        out: &mut Outputs,
+    ) -> Result<bool, Fault> {
+        let Some(open) = self.invites.get(id) else { return Ok(false) };
         let holds = open.invite.proves(bundle, mac)? && !open.is_over(now);
         if holds {
-            self.desk.invites.remove(id);
-            self.tell_open_invites();
+            self.invites.remove(id);
+            self.keep_invites(out);
         }
         Ok(holds)
     }
 
-    pub(super) fn answer_knock(&mut self, member: Fingerprint, admit: bool) {
-        let asked = self.desk.knocks.iter().find(|(_, (asker, _))| *asker == member).map(|(number, _)| *number);
-        let Some((number, (_, bundle))) = asked.and_then(|number| self.desk.knocks.remove_entry(&number)) else {
+    pub(super) fn answer_knock(&mut self, member: Fingerprint, admit: bool, out: &mut Outputs) {
+        let asked = self.knocks.iter().find(|(_, (asker, _))| *asker == member).map(|(number, _)| *number);
+        let Some((number, (_, bundle))) = asked.and_then(|number| self.knocks.remove_entry(&number)) else {
             return;
         };
-        match (admit, self.desk.unstored) {
-            (false, _) => self.answer(number, Answer::Declined),
-            (true, true) => self.answer(number, Answer::Unstored),
-            (true, false) => self.desk.add_pending(PendingChange::Add { bundle, member, request: Some(number) }),
+        match (admit, self.unstored) {
+            (false, _) => answer(number, Answer::Declined, out),
+            (true, true) => answer(number, Answer::Unstored, out),
+            (true, false) => self.add_pending(PendingChange::Add { bundle, member, request: Some(number) }),
         }
     }
 
-    /// The entry that was to be stored was not: whoever waits for it is told.
-    pub(super) fn entry_unstored(&mut self) {
-        for request in self.desk.requests_in_vain() {
-            self.answer(request, Answer::Unstored);
+    /// The signed entry could not be kept: whoever waits for it is told.
+    pub(super) fn entry_unkept(&mut self, number: u64, out: &mut Outputs) {
+        self.unstored = self.signed.as_ref().is_some_and(|signed| signed.is_kept_as(number));
+        for change in self.pending.iter_mut().filter(|_| self.unstored) {
+            if let PendingChange::Add { request, .. } = change
+                && let Some(request) = request.take()
+            {
+                answer(request, Answer::Unstored, out);
+            }
         }
     }
 
-    /// Brings the first change on its way: signs its entry, has it stored, sends it, each once.
-    pub(super) fn change_roster(&mut self, now: Now) -> Result<(), Fault> {
-        let Some(room) = self.room.as_ref().filter(|_| self.is_owner()) else { return Ok(()) };
-        let logged = room.roster.number();
-        self.desk.signed.take_if(|signed| signed.number <= logged);
-        if self.desk.signed.is_none() {
-            self.desk.signed = self.sign_next_entry(now)?;
+    /// Brings the first change on its way: signs its entry, has it kept, sends it, each once.
+    pub(super) fn change_roster(
+        &mut self,
+        roster: &Roster,
+        identity: &Identity,
+        now: Now,
+        out: &mut Outputs,
+    ) -> Result<(), Fault> {
+        let logged = roster.number();
+        self.signed.take_if(|signed| signed.number <= logged);
+        if self.signed.is_none() {
+            self.signed = self.sign_next_entry(roster, identity, now)?;
         }
-        let Some(signed) = self.desk.signed.as_mut().filter(|signed| !signed.waiting) else { return Ok(()) };
+        let Some(signed) = self.signed.as_mut().filter(|signed| !signed.waiting) else { return Ok(()) };
         signed.waiting = true;
         let (number, entry) = (signed.number, signed.entry.clone());
         if signed.stored {
-            self.send(&Frame::Roster(entry));
+            out.send(&Frame::Roster(entry));
         } else {
-            self.event(Event::EntrySigned { number, entry });
+            signed.kept_as = Some(out.keep(Keep::SignedEntry { number, entry }));
         }
         Ok(())
     }
 
     /// The entry of the first change that still makes sense.
-    fn sign_next_entry(&mut self, now: Now) -> Result<Option<SignedEntry>, Fault> {
-        let Some(room) = &self.room else { return Ok(None) };
-        let roster = &room.roster;
-        let own = self.identity.fingerprint();
-        while let Some(change) = self.desk.pending.front() {
+    fn sign_next_entry(
+        &mut self,
+        roster: &Roster,
+        identity: &Identity,
+        now: Now,
+    ) -> Result<Option<SignedEntry>, Fault> {
+        let own = identity.fingerprint();
+        while let Some(change) = self.pending.front() {
             let change = match change {
                 PendingChange::Add { bundle, member, .. } if !roster.contains(member) && !roster.is_full() => {
                     Entry::Add(bundle)
@@ -312,34 +336,23 @@ impl Client {
                 PendingChange::Remove(member) if roster.contains(member) && *member != own => Entry::Remove(*member),
                 PendingChange::Close if !roster.is_closed() => Entry::Close,
                 _ => {
-                    self.desk.pending.pop_front();
+                    self.pending.pop_front();
                     continue;
                 }
             };
-            let entry = roster.next_entry(&self.identity, change, now)?;
-            return Ok(Some(SignedEntry { number: roster.number() + 1, entry, stored: false, waiting: false }));
+            let entry = roster.next_entry(identity, change, now)?;
+            let number = roster.number() + 1;
+            return Ok(Some(SignedEntry { number, entry, kept_as: None, stored: false, waiting: false }));
         }
         Ok(None)
     }
+}
 
-    fn answer(&mut self, number: u64, answer: Answer) {
-        self.send(&Frame::JoinAnswer(JoinAnswer { answer: answer.code(), number }));
-    }
+fn answer(number: u64, answer: Answer, out: &mut Outputs) {
+    out.send(&Frame::JoinAnswer(JoinAnswer { answer: answer.code(), number }));
 }
 
 fn is_of_another_day(knock: &Signed, now: Now) -> bool {
     let payload = decode::<KnockPayload>(&knock.payload);
     payload.is_ok_and(|payload| payload.time_ms.abs_diff(now.unix_ms) > CLOCK_SKEW_MS)
-}
-
-fn new_invite(
-    suite: crate::crypto::Suite,
-    addresses: Vec<String>,
-    host: Fingerprint,
-    room: RoomId,
-    expires_ms: u64,
-    random: &mut dyn Random,
-) -> Result<Invite, Fault> {
-    let secret = random.secret()?;
-    Ok(Invite { suite, addresses, host, room, secret, expires_ms })
 }

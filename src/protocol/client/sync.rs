@@ -2,7 +2,7 @@
 
 use super::awaited::Awaited;
 use super::room::RoomState;
-use super::{Client, Entry, Event, Output, Phase, Stop};
+use super::{Client, Entry, Event, Keep, Phase, Stop};
 use crate::crypto::{Fingerprint, Random};
 use crate::protocol::Now;
 use crate::protocol::limits::{RETURN_UNKNOWN_MS, ROSTER_ENTRIES_MAX, WAKE_MS};
@@ -16,7 +16,7 @@ impl Client {
     /// The host admits us: take over its word on where the log stands, and check the rest.
     pub(super) fn welcomed(&mut self, welcome: &Welcome, resuming: bool) -> Result<(), Fault> {
         let genesis = Roster::open(&welcome.genesis)?;
-        if Some(genesis.room()) != self.target || genesis.suite() != self.crypto.suite() {
+        if Some(genesis.room()) != self.way.target || genesis.suite() != self.crypto.suite() {
             return Err(Fault::WrongGenesis);
         }
         if welcome.prekey_index == u64::MAX || welcome.chain_number == u64::MAX {
@@ -28,29 +28,27 @@ impl Client {
             return Err(Fault::Limit);
         }
         if resuming {
-            self.phase = Phase::Syncing { roster_left: 0, position: welcome.position, resumed: true };
+            let (roster_length, position) = (welcome.roster_length, welcome.position);
+            self.link.phase = Phase::Syncing { roster_length, roster_left: 0, position, resumed: true };
             return Ok(());
         }
         let log = LogHash::at(welcome.position, welcome.log_hash.into_array());
-        let mut room = match (self.room.take(), &self.entry) {
-            (Some(before), _) => self.go_on_from(before, log, welcome),
+        let mut room = match (self.room.take(), &self.way.entry) {
+            (Some(before), _) => before.begin_anew(log, welcome, self.link.lost_ms(), &mut self.out),
             (None, Entry::Open { roster, .. }) => {
-                let mut room = RoomState::new(genesis.with_entries(roster)?, log);
+                let mut room = RoomState::new(genesis.with_entries(roster)?, log, &self.identity);
                 if welcome.position == 0 {
                     // The host begins with us. Who was here before our app ended is not known, and on the way back.
-                    room.awaited = Awaited::new(room.roster.members().collect(), RETURN_UNKNOWN_MS);
+                    room.missing.awaited = Awaited::new(room.roster.members().collect(), RETURN_UNKNOWN_MS);
                 }
                 room
             }
-            (None, _) => RoomState::new(genesis, log),
+            (None, _) => RoomState::new(genesis, log, &self.identity),
         };
-        room.prekey_index = welcome.prekey_index;
-        self.chain = None;
-        self.chain_number = self.chain_number.max(welcome.chain_number);
+        room.sealing.begin(welcome);
         self.room = Some(room);
-        self.roster_length_at_host = welcome.roster_length;
-        let (roster_left, position) = (welcome.roster_length, welcome.position);
-        self.phase = Phase::Syncing { roster_left, position, resumed: false };
+        let (roster_length, position) = (welcome.roster_length, welcome.position);
+        self.link.phase = Phase::Syncing { roster_length, roster_left: roster_length, position, resumed: false };
         Ok(())
     }
 
@@ -75,7 +73,9 @@ impl Client {
             ItemKind::Prekey => {
                 room.log.roll(kind, &item.exact);
                 self.prekey_item(&item.exact, item.position, now);
-                self.own_prekey_item(&item.exact, item.position);
+                if let Some(room) = &mut self.room {
+                    room.sealing.prekey_logged(&item.exact, item.position);
+                }
                 Ok(())
             }
             ItemKind::SkPacket => {
@@ -94,7 +94,7 @@ impl Client {
     }
 
     fn snapshot_item(&mut self, kind: ItemKind, item: &Item, now: Now) -> Result<(), Fault> {
-        match (kind, &mut self.phase) {
+        match (kind, &mut self.link.phase) {
             (ItemKind::Roster, Phase::Syncing { roster_left, resumed: false, .. }) if *roster_left > 0 => {
                 *roster_left -= 1;
                 let entry: Signed = decode(&item.exact)?;
@@ -110,31 +110,33 @@ impl Client {
 
     /// Whether everything up to the welcome has come; if so, says so and asks how the others are.
     pub(super) fn go_on_syncing(&mut self, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
-        let Phase::Syncing { roster_left: 0, position, resumed } = self.phase else { return Ok(()) };
+        let Phase::Syncing { roster_length, roster_left: 0, position, resumed } = self.link.phase else {
+            return Ok(());
+        };
         let Some(room) = &mut self.room else { return Err(Fault::Unexpected) };
         if room.log.position() < position {
             return Ok(());
         }
-        let announces = !resumed || room.prekey_wanted || !room.prekey_logged || room.prekey_is_over(now);
-        if !resumed && !self.check_roster(now, random)? {
+        let announces = !resumed || room.sealing.is_prekey_due_after_cut(now);
+        if !resumed && !self.check_roster(roster_length, now, random)? {
             return Ok(());
         }
         if !resumed {
             self.enter();
         }
         if announces {
-            self.new_prekey(now, random)?;
+            self.announce_prekey(now, random)?;
         }
-        let asked = self.ask_for_life(now);
-        self.phase = Phase::Settling { resumed, asked };
+        let asked = self.link.ask(now, &mut self.out);
+        self.link.phase = Phase::Settling { resumed, asked };
         Ok(())
     }
 
     /// Compares the roster that came with a welcome with what is remembered. `false`: we are not in.
-    fn check_roster(&mut self, now: Now, random: &mut dyn Random) -> Result<bool, Fault> {
+    fn check_roster(&mut self, length: u64, now: Now, random: &mut dyn Random) -> Result<bool, Fault> {
         let Some(room) = &self.room else { return Ok(false) };
         let own = self.identity.fingerprint();
-        let (length, number, is_owner) = (self.roster_length_at_host, room.roster.number(), room.roster.owner() == own);
+        let (number, is_owner) = (room.roster.number(), room.roster.owner() == own);
         // An owner may know more than the host, and gives it the rest.
         if !self.may_believe(if is_owner { number } else { length }, now, random)? {
             return Ok(false);
@@ -151,15 +153,17 @@ impl Client {
         }
         let skip = usize::try_from(length).unwrap_or(usize::MAX);
         let missing: Vec<Signed> = room.roster.entries().iter().skip(skip).cloned().collect();
-        missing.into_iter().for_each(|entry| self.send(&Frame::Roster(entry)));
+        missing.into_iter().for_each(|entry| self.out.send(&Frame::Roster(entry)));
         Ok(true)
     }
 
     /// Who was away when the owner removed them or closed the room is shown what the owner signed.
     fn shown_the_end(&mut self, end: Stop) {
-        self.tell_entries();
-        self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
-        self.stop(if self.leaving.is_some() { Stop::Left } else { end });
+        if let Some(room) = &self.room {
+            room.keep_entries(&mut self.out);
+        }
+        self.out.disconnect(ByeCode::Leaving);
+        self.stop(if self.outbox.is_leaving() { Stop::Left } else { end });
     }
 
     fn enter(&mut self) {
@@ -169,49 +173,36 @@ impl Client {
             room: room.roster.room(),
             genesis: room.roster.genesis().clone(),
             owner: room.roster.owner(),
-            host: self.pin.unwrap_or_else(|| room.roster.owner()),
+            host: self.way.pin.unwrap_or_else(|| room.roster.owner()),
         };
-        if !std::mem::replace(&mut self.entered, true) {
-            self.event(entered);
+        if !std::mem::replace(&mut self.way.entered, true) {
+            self.out.event(entered);
             if self.is_owner() && !self.title.is_empty() {
                 let title = self.title.clone();
-                self.event(Event::Titled { title });
+                self.out.event(Event::Titled { title });
             }
         }
-        self.tell_entries();
-        self.event(Event::Members(members));
-    }
-
-    fn tell_entries(&mut self) {
-        let Some(room) = &self.room else { return };
-        let numbered = room.roster.entries().iter().zip(1..);
-        let entries: Vec<Event> = numbered
-            .filter_map(|(entry, number)| {
-                let hash = *room.roster.hash_at(number)?;
-                Some(Event::RosterEntry { number, entry: entry.clone(), hash })
-            })
-            .collect();
-        entries.into_iter().for_each(|entry| self.event(entry));
+        if let Some(room) = &self.room {
+            room.keep_entries(&mut self.out);
+        }
+        self.out.event(Event::Members(members));
     }
 
     /// The host has told everything: what waited can go out.
     pub(super) fn ready(&mut self, resumed: bool, now: Now) {
-        self.phase = Phase::Live;
-        (self.retries, self.lost) = (0, None);
-        self.requeue_in_flight(resumed);
-        let own = self.identity.fingerprint();
+        self.link.ready();
+        self.outbox.requeue(resumed);
         let Some(room) = &mut self.room else { return };
         room.resumable = true;
         // Who is connected may have come back with us.
-        let present: Vec<Fingerprint> = room.present.iter().copied().collect();
-        present.into_iter().for_each(|member| room.member_is_back(member, now));
+        room.present.iter().for_each(|member| room.sealing.member_is_back(*member, now));
         room.clocks_due_ms = Some(now.monotonic_ms + WAKE_MS);
-        room.awaited.begin(now);
+        room.missing.awaited.begin(now);
         if !resumed || room.is_talkative() {
             room.introduce_soon(now);
         }
-        let (members, reachable) = (room.roster.len(), room.reachable(own, now).len());
-        self.event(Event::Ready { members, reachable });
+        let (members, reachable) = (room.roster.len(), room.reachable(now).len());
+        self.out.event(Event::Ready { members, reachable });
     }
 
     fn roster_item(&mut self, exact: &[u8], now: Now) -> Result<(), Fault> {
@@ -220,19 +211,16 @@ impl Client {
             self.check_end(&entry);
             return Ok(());
         };
-        self.chain = None;
-        self.requeue_in_flight(true);
+        self.outbox.requeue(true);
         let owner = self.is_owner();
         let Some(room) = &mut self.room else { return Ok(()) };
-        room.chains.clear();
+        room.sealing.new_epoch();
         if owner || room.is_talkative() {
             room.introduce_soon(now);
         }
         let (number, hash) = (room.roster.number(), *room.roster.hash());
-        if let Some(memory) = &mut self.memory {
-            memory.learn(number, &hash);
-        }
-        self.event(Event::RosterEntry { number, entry, hash });
+        self.remembered.learn(number, &hash);
+        self.out.keep(Keep::Entry { number, entry, hash });
         match change {
             Change::Added(member) => self.member_added(member),
             Change::Removed(member) => self.member_removed(member),
@@ -258,36 +246,36 @@ impl Client {
         if member != self.identity.fingerprint() {
             if let Some(room) = &mut self.room {
                 room.left.remove(&member);
-                room.absences.is_new(member);
+                room.missing.absences.is_new(member);
             }
             if self.desk.take_used(member) {
-                self.event(Event::InviteUsed { by: member });
+                self.out.event(Event::InviteUsed { by: member });
             }
-            self.event(Event::MemberJoined { member });
+            self.out.event(Event::MemberJoined { member });
         }
     }
 
     fn member_removed(&mut self, member: Fingerprint) {
         if member == self.identity.fingerprint() {
-            let left = self.leaving.is_some();
-            self.outputs.push_back(Output::Disconnect(ByeCode::Leaving));
+            let left = self.outbox.is_leaving();
+            self.out.disconnect(ByeCode::Leaving);
             return self.stop(if left { Stop::Left } else { Stop::Removed });
         }
         let Some(room) = &mut self.room else { return };
         // What it did not confirm, it is not to have any more.
-        room.forget_prekey(member);
-        room.absences.forget(&member);
+        room.sealing.forget(&member);
+        room.give_up_reader(member);
+        room.missing.absences.forget(&member);
         room.present.remove(&member);
         if !room.left.remove(&member) {
-            self.event(Event::MemberRemoved { member });
+            self.out.event(Event::MemberRemoved { member });
         }
     }
 
     /// The host's word on who is connected: for show, and to know whom to wait for.
     pub(super) fn presence(&mut self, presence: &Presence, now: Now) {
         let own = self.identity.fingerprint();
-        let learning = self.crypto.suite().is_learning();
-        let is_live = self.phase == Phase::Live;
+        let is_live = self.link.phase == Phase::Live;
         let Some(room) = &mut self.room else { return };
         let member = presence.member;
         if member == own || !room.roster.contains(&member) {
@@ -296,25 +284,26 @@ impl Client {
         let state = PresenceState::from_code(presence.state);
         match state {
             PresenceState::Connected => {
-                if learning && room.is_talkative() {
+                if room.sealing.introduces_on_sight() && room.is_talkative() {
                     room.introduce_soon(now);
                 }
                 if room.present.insert(member) {
                     if is_live {
-                        room.member_is_back(member, now);
+                        room.sealing.member_is_back(member, now);
                     }
-                    self.event(Event::MemberHere { member });
+                    self.out.event(Event::MemberHere { member });
                 }
             }
             PresenceState::Offline | PresenceState::Cut => {
                 let cut = state == PresenceState::Cut;
-                room.learning_told.remove(&member);
+                room.sealing.member_went(&member);
                 let was_present = room.present.remove(&member);
                 if !cut {
+                    room.sealing.forget(&member);
                     self.lose_reader(member);
                 }
                 if was_present {
-                    self.event(Event::MemberAway { member, cut });
+                    self.out.event(Event::MemberAway { member, cut });
                 }
             }
             PresenceState::Other(_) => {}

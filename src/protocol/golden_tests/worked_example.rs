@@ -139,7 +139,7 @@ impl Bo {
                     self.sent.push(reader.next_frame().unwrap().unwrap());
                 }
                 Output::Event(event) => self.events.push(event),
-                Output::Connect { .. } => {}
+                Output::Connect { .. } | Output::Keep { .. } => {}
                 Output::Disconnect(code) => panic!("hung up with {code:?}: {:?}", self.events),
                 Output::Abandon => panic!("gave up: {:?}", self.events),
             }

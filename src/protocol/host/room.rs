@@ -269,7 +269,7 @@ impl Room {
     /// Who said goodbye or began anew while `member` was away, which no item of the log tells: what is
     /// sealed under the prekey of before cannot be read any more.
     fn tell_absences(&self, member: Fingerprint, link: LinkId, outputs: &mut Outputs) {
-        let has_prekeys = !self.roster.suite().is_learning();
+        let has_prekeys = self.roster.suite().has_sender_keys();
         for (other, state) in self.members.iter().filter(|(other, _)| **other != member) {
             let is_gone = state.prekey.is_none() && (has_prekeys || state.link.is_none());
             if is_gone || state.link.is_none() {

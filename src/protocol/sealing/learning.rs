@@ -1,16 +1,204 @@
 //! Messages of a learning room: the words in raw RSA blocks, once for each member, under a
 //! textbook signature. No chain, no padding, no forward secrecy: that is the lesson.
 
-use std::collections::LinkedList;
+use std::collections::{BTreeMap, BTreeSet, LinkedList};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::sender_key::Unopened;
-use crate::crypto::{CryptoError, Domain, Fingerprint};
+use super::{Announced, Arrival, Introduction, Opened, PrekeyNews, Reachable, Sealing, Unopened, Unsealed};
+use crate::crypto::textbook::MAX_BLOCKS;
+use crate::crypto::{CryptoError, Domain, Fingerprint, Random};
+use crate::protocol::Now;
 use crate::protocol::content::Body;
 use crate::protocol::identity::{Bundle, Identity};
-use crate::protocol::payload::HeaderPayload;
-use crate::wire::{Bytes, Msg, decode, encode};
+use crate::protocol::payload::{Fault, HeaderPayload, VERSION};
+use crate::protocol::rate::Bucket;
+use crate::protocol::room::log_hash::LogHash;
+use crate::protocol::room::roster::Roster;
+use crate::wire::{ByteArray, Bytes, Frame, FrameKind, Msg, Signed, Welcome, Wrap, decode, encode};
+
+/// The least size of a message whose signature would have more blocks than one may: five bytes each.
+const UNSIGNED_BYTES: usize = 5 * MAX_BLOCKS;
+/// What does not grow with the words of a message, as if it were words.
+const FIXED_BYTES: usize = 256;
+
+/// The sealing of a learning room: there are no keys but those of the members, so it only counts.
+pub(super) struct Learning {
+    identity: Arc<Identity>,
+    /// Messages sent; no chain counts them.
+    sent: u64,
+    /// Of others the next message that is due, and the position of the last.
+    seen: BTreeMap<Fingerprint, (u64, u64)>,
+    /// Who has been told our name.
+    told: BTreeSet<Fingerprint>,
+}
+
+impl Learning {
+    pub(super) fn new(identity: Arc<Identity>) -> Self {
+        Self { identity, sent: 0, seen: BTreeMap::new(), told: BTreeSet::new() }
+    }
+
+    fn header(&self, roster: &Roster, log: &LogHash) -> HeaderPayload {
+        HeaderPayload {
+            sender: self.identity.fingerprint(),
+            chain: ByteArray::new([0; 32]),
+            index: self.sent,
+            log_hash: ByteArray::new(*log.hash()),
+            position: log.position(),
+            epoch: roster.number(),
+            room: roster.room(),
+            version: VERSION,
+        }
+    }
+}
+
+impl Sealing for Learning {
+    fn begin(&mut self, _welcome: &Welcome) {
+        *self = Self::new(Arc::clone(&self.identity));
+    }
+
+    fn link_lost(&mut self) {}
+
+    fn new_epoch(&mut self) {}
+
+    fn slept(&mut self, _ms: u64) {}
+
+    fn reachable(&self, present: &BTreeSet<Fingerprint>, _now: Now) -> Reachable {
+        let own = self.identity.fingerprint();
+        present.iter().filter(|member| **member != own).map(|member| (*member, 0)).collect()
+    }
+
+    fn awaits_keys(&self, _present: &BTreeSet<Fingerprint>, _now: Now) -> Option<u64> {
+        None
+    }
+
+    fn introduces_on_sight(&self) -> bool {
+        true
+    }
+
+    fn introduce(
+        &mut self,
+        _roster: &Roster,
+        reachable: &Reachable,
+        _keys: &mut Bucket,
+        _now: Now,
+        _random: &mut dyn Random,
+    ) -> Result<Introduction, Fault> {
+        let told = self.told.len();
+        self.told.extend(reachable.keys());
+        Ok(if self.told.len() > told { Introduction::First(None) } else { Introduction::Done })
+    }
+
+    /// Nobody is sure to read here: whoever is connected may go any moment, and nothing waits for them.
+    fn is_read_by(&self, _roster: &Roster, _reachable: &Reachable, _now: Now) -> bool {
+        false
+    }
+
+    fn seal(
+        &mut self,
+        body: &Body,
+        roster: &Roster,
+        log: &LogHash,
+        reachable: &Reachable,
+        now: Now,
+    ) -> Result<Msg, Unsealed> {
+        let recipients = reachable.keys().filter_map(|member| roster.bundle(member));
+        let message = seal(&self.identity, recipients, &self.header(roster, log), body, now.unix_ms);
+        let message = message.map_err(|error| match error {
+            CryptoError::TooLong => Unsealed::TooLarge { limit: content_limit(body, UNSIGNED_BYTES) },
+            error => error.into(),
+        })?;
+        let frame = Frame::Msg(message.clone());
+        if !frame.fits() {
+            return Err(Unsealed::TooLarge { limit: content_limit(body, frame.to_bytes().len()) });
+        }
+        // What did not go is not missed by anybody.
+        self.sent += 1;
+        Ok(message)
+    }
+
+    fn open(
+        &mut self,
+        header: &HeaderPayload,
+        message: &Msg,
+        position: u64,
+        roster: &Roster,
+    ) -> Result<Opened, Unopened> {
+        let sender = roster.bundle(&header.sender).ok_or(Unopened::Dropped)?;
+        let (body, sent_ms) = open(&self.identity, sender, message)?;
+        let (next, newest) = self.seen.get(&header.sender).copied().unwrap_or((header.index, 0));
+        // A new run of the sender's app counts from 0, having seen where the last one ended.
+        let next = if header.position >= newest { next.min(header.index) } else { next };
+        let lost = header.index.checked_sub(next).ok_or(Unopened::Dropped)?;
+        self.seen.insert(header.sender, (header.index.saturating_add(1), position));
+        Ok(Opened { body, sent_ms, lost })
+    }
+
+    fn announced(&mut self, _exact: &[u8], _wrap: Option<&Wrap>, _roster: &Roster) -> Announced {
+        Announced::Taken
+    }
+
+    fn prekey(&mut self, _exact: &[u8], _arrival: &Arrival<'_>, _roster: &Roster, _now: Now) -> Option<PrekeyNews> {
+        None
+    }
+
+    fn member_is_back(&mut self, _member: Fingerprint, _now: Now) {}
+
+    fn member_went(&mut self, member: &Fingerprint) {
+        self.told.remove(member);
+    }
+
+    fn forget(&mut self, member: &Fingerprint) {
+        self.told.remove(member);
+    }
+
+    fn clocks(&self, _present: &BTreeSet<Fingerprint>) -> Vec<(Fingerprint, RangeInclusive<u64>)> {
+        Vec::new()
+    }
+
+    fn new_prekey(&mut self, _roster: &Roster, _now: Now, _random: &mut dyn Random) -> Result<Option<Signed>, Fault> {
+        Ok(None)
+    }
+
+    fn want_prekey(&mut self) {}
+
+    fn is_prekey_due(&mut self, _now: Now) -> bool {
+        false
+    }
+
+    fn is_prekey_due_after_cut(&self, _now: Now) -> bool {
+        false
+    }
+
+    fn prekey_logged(&mut self, _exact: &[u8], _position: u64) {}
+
+    fn reached_since(&self) -> Option<u64> {
+        None
+    }
+
+    fn erase(&mut self, _now: Now) {}
+
+    fn next_erasure(&self, _now: Now) -> Option<u64> {
+        None
+    }
+
+    fn next_timeout(&self, _now: Now) -> Option<u64> {
+        None
+    }
+
+    #[cfg(test)]
+    fn held(&self, members: usize) -> Vec<(&'static str, usize, usize)> {
+        vec![("people who were told a name", self.told.len(), members)]
+    }
+}
+
+/// What would fit of a content that made a frame of `bytes`.
+fn content_limit(body: &Body, bytes: usize) -> usize {
+    let Body::Said { content, .. } = body else { return 0 };
+    (content.size() * FrameKind::Msg.limit() / bytes.max(1)).saturating_sub(FIXED_BYTES)
+}
 
 /// The words for one member.
 #[derive(Serialize, Deserialize)]

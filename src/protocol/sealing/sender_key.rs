@@ -25,6 +25,7 @@ use crate::protocol::content::Body;
 use crate::protocol::identity::{Bundle, Identity};
 use crate::protocol::limits::{CHAIN_LIFE_MS, CHAIN_MESSAGES_MAX};
 use crate::protocol::payload::{CommonPayload, Fault, HeaderPayload, VERSION, sign, verify};
+use crate::protocol::room::roster::Roster;
 use crate::protocol::{Now, RoomId};
 use crate::wire::{ByteArray, Msg, Signed, SkPacket, Wrap, encode};
 
@@ -34,6 +35,13 @@ pub(in crate::protocol) struct Epoch {
     pub room: RoomId,
     pub number: u64,
     pub roster_hash: Digest,
+}
+
+impl Epoch {
+    /// The one that `roster` is in.
+    pub(in crate::protocol) fn of(roster: &Roster) -> Self {
+        Self { room: roster.room(), number: roster.number(), roster_hash: *roster.hash() }
+    }
 }
 
 /// A member that a chain's key is wrapped for.

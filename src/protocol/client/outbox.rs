@@ -1,0 +1,242 @@
+//! What waits to be said and what is on its way: what a person said, and what the program has to tell, at the pace
+//! that the host allows.
+//!
+//! Not here: how a message is sealed (`sealing`), and whether it arrived (`receipts`).
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::Event;
+use crate::crypto::Fingerprint;
+use crate::protocol::content::{Body, Content};
+use crate::protocol::limits::{
+    BYTES_A_SECOND, BYTES_BURST, IN_FLIGHT_MAX, KEYS_BURST, MESSAGES_A_SECOND, MESSAGES_BURST, OUTBOX_MAX,
+};
+use crate::protocol::rate::Bucket;
+use crate::protocol::{MessageId, Now};
+use crate::wire::{Bytes, FRAME_HEADER_BYTES, FrameKind};
+
+/// The largest message in bytes, with its frame's head.
+#[allow(clippy::cast_possible_truncation, reason = "64 KiB and five")]
+const MESSAGE_BYTES_MAX: u32 = (FrameKind::Msg.limit() + FRAME_HEADER_BYTES) as u32;
+
+/// What a person said, until it is sealed.
+struct Queued {
+    id: MessageId,
+    content: Content,
+}
+
+/// A sealed message on its way to the host.
+pub(super) struct InFlight {
+    pub(super) signature: Bytes,
+    pub(super) body: Body,
+    /// Whom it was sealed for.
+    pub(super) recipients: BTreeSet<Fingerprint>,
+    /// The other members, whom it does not reach.
+    pub(super) without: Vec<Fingerprint>,
+    /// Called back on its way: not sent a second time, should this time fail.
+    is_cancelled: bool,
+}
+
+impl InFlight {
+    pub(super) const fn new(
+        signature: Bytes,
+        body: Body,
+        recipients: BTreeSet<Fingerprint>,
+        without: Vec<Fingerprint>,
+    ) -> Self {
+        Self { signature, body, recipients, without, is_cancelled: false }
+    }
+
+    /// Nobody sealed for `member` in time: it has begun anew since, or said goodbye.
+    fn leave_out(&mut self, member: Fingerprint) {
+        if self.recipients.remove(&member) {
+            self.without.push(member);
+        }
+    }
+}
+
+/// Keeps below the host's limits, which count a little differently because of the way in between.
+struct Pace {
+    messages: Bucket,
+    bytes: Bucket,
+    keys: Bucket,
+    /// When more may go, if something waits for that.
+    due_ms: Option<u64>,
+}
+
+impl Pace {
+    fn new(now: Now) -> Self {
+        Self {
+            messages: Bucket::new(MESSAGES_A_SECOND * 9 / 10, MESSAGES_BURST * 3 / 4, now),
+            bytes: Bucket::new(BYTES_A_SECOND / 10 * 9, BYTES_BURST / 4 * 3, now),
+            keys: Bucket::new(1, KEYS_BURST * 3 / 4, now),
+            due_ms: None,
+        }
+    }
+}
+
+pub(super) struct Outbox {
+    queued: VecDeque<Queued>,
+    /// What the program tells; it goes before what people say.
+    controls: VecDeque<Body>,
+    in_flight: VecDeque<InFlight>,
+    pace: Pace,
+    /// How long the goodbye of a member who leaves may take to get into the log, in monotonic milliseconds.
+    leaving_until_ms: Option<u64>,
+}
+
+impl Outbox {
+    pub(super) fn new(now: Now) -> Self {
+        Self {
+            queued: VecDeque::new(),
+            controls: VecDeque::new(),
+            in_flight: VecDeque::new(),
+            pace: Pace::new(now),
+            leaving_until_ms: None,
+        }
+    }
+
+    /// Nothing was sent yet: the pace counts from now on.
+    pub(super) fn start(&mut self, now: Now) {
+        self.pace = Pace::new(now);
+    }
+
+    /// Takes over what a person said, and tells whether it did.
+    pub(super) fn queue(&mut self, id: MessageId, content: Content) -> Event {
+        if !content.fits() {
+            return Event::Rejected { id, limit: content.bytes_max() };
+        }
+        if self.queued.len() >= OUTBOX_MAX {
+            return Event::OutboxFull { id };
+        }
+        self.queued.push_back(Queued { id, content });
+        Event::Queued { id }
+    }
+
+    /// Words that are called back are not sealed; those on their way go no second time.
+    pub(super) fn cancel(&mut self, id: MessageId) {
+        self.queued.retain(|queued| queued.id != id);
+        for sent in &mut self.in_flight {
+            sent.is_cancelled |= matches!(&sent.body, Body::Said { id: sealed, .. } if *sealed == id);
+        }
+    }
+
+    /// Tells a name or a title, and not the one of before that still waits.
+    pub(super) fn tell_anew(&mut self, body: Body) {
+        let kind = std::mem::discriminant(&body);
+        self.controls.retain(|waiting| std::mem::discriminant(waiting) != kind);
+        self.controls.push_back(body);
+    }
+
+    /// Tells something after what is to be told already.
+    pub(super) fn tell(&mut self, body: Body) {
+        self.controls.push_back(body);
+    }
+
+    /// Tells something before all else.
+    pub(super) fn tell_first(&mut self, body: Body) {
+        self.controls.push_front(body);
+    }
+
+    /// Says goodbye for good, which may take so long to get into the log.
+    pub(super) fn leave(&mut self, until_ms: u64) {
+        self.leaving_until_ms = Some(until_ms);
+        self.controls.push_back(Body::Leave);
+    }
+
+    pub(super) const fn is_leaving(&self) -> bool {
+        self.leaving_until_ms.is_some()
+    }
+
+    /// Nobody is there to be told anything: it is told again when somebody comes. Whether the goodbye was among it.
+    pub(super) fn drop_controls(&mut self) -> bool {
+        let leaves = self.controls.contains(&Body::Leave);
+        self.controls.clear();
+        leaves
+    }
+
+    /// Whether something is to go; `holds_words` if what people say waits for somebody.
+    pub(super) fn has_next(&self, holds_words: bool) -> bool {
+        let waits = !self.controls.is_empty() || !(holds_words || self.queued.is_empty());
+        waits && self.in_flight.len() < IN_FLIGHT_MAX
+    }
+
+    /// Takes what goes next.
+    pub(super) fn next(&mut self) -> Option<Body> {
+        let said = |Queued { id, content }| Body::Said { id, content };
+        self.controls.pop_front().or_else(|| self.queued.pop_front().map(said))
+    }
+
+    /// It was sealed, and is a frame of so many bytes.
+    pub(super) fn sent(&mut self, message: InFlight, bytes: usize, now: Now) {
+        self.in_flight.push_back(message);
+        self.pace.bytes.take(u32::try_from(bytes).unwrap_or(u32::MAX), now);
+    }
+
+    /// The message with this signature came back from the host: it is on its way no more.
+    pub(super) fn arrived(&mut self, signature: &Bytes) -> Option<InFlight> {
+        let index = self.in_flight.iter().position(|sent| sent.signature == *signature)?;
+        self.in_flight.remove(index)
+    }
+
+    /// What is on its way cannot be read by `member` any more.
+    pub(super) fn leave_out(&mut self, member: Fingerprint) {
+        self.in_flight.iter_mut().for_each(|sent| sent.leave_out(member));
+    }
+
+    /// What the host has not logged is sealed again, in the epoch that holds then; what speaks of places in
+    /// the log, only in the same log.
+    pub(super) fn requeue(&mut self, in_same_log: bool) {
+        while let Some(sent) = self.in_flight.pop_back() {
+            match sent.body {
+                Body::Said { .. } if sent.is_cancelled => {}
+                Body::Said { id, content } => self.queued.push_front(Queued { id, content }),
+                Body::Leave => self.controls.push_front(Body::Leave),
+                body @ (Body::Receipt(_) | Body::Missed(_)) if in_same_log => self.controls.push_front(body),
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether one more message may go now, which then counts. How many bytes it takes is known once it is sealed.
+    pub(super) fn may_send(&mut self, now: Now) -> bool {
+        let has_room = self.pace.bytes.next_ms(MESSAGE_BYTES_MAX, now) <= now.monotonic_ms;
+        has_room && self.pace.messages.take(1, now)
+    }
+
+    /// How many keys may be announced.
+    pub(super) const fn keys(&mut self) -> &mut Bucket {
+        &mut self.pace.keys
+    }
+
+    /// Nothing waits for the pace any more.
+    pub(super) const fn begin_turn(&mut self) {
+        self.pace.due_ms = None;
+    }
+
+    /// What could not go now is tried when the pace allows it.
+    pub(super) fn again_later(&mut self, now: Now) {
+        let Pace { messages, bytes, keys, .. } = &mut self.pace;
+        let due = messages.next_ms(1, now).max(bytes.next_ms(MESSAGE_BYTES_MAX, now)).max(keys.next_ms(1, now));
+        self.pace.due_ms = Some(self.pace.due_ms.map_or(due, |known| known.min(due)));
+    }
+
+    /// When the pace allows more, in monotonic milliseconds.
+    pub(super) const fn next_timeout(&self) -> Option<u64> {
+        self.pace.due_ms
+    }
+
+    /// Until when the goodbye may take, in monotonic milliseconds.
+    pub(super) const fn leaving_until_ms(&self) -> Option<u64> {
+        self.leaving_until_ms
+    }
+
+    #[cfg(test)]
+    pub(super) fn held(&self) -> [(&'static str, usize, usize); 2] {
+        [
+            // What was on its way when the link was lost comes on top.
+            ("messages that wait", self.queued.len(), OUTBOX_MAX + IN_FLIGHT_MAX),
+            ("messages on their way", self.in_flight.len(), IN_FLIGHT_MAX),
+        ]
+    }
+}
