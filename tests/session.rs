@@ -29,6 +29,7 @@ use conversa::app::{
     Settings,
 };
 use conversa::crypto::{Fingerprint, KeyKind, Suite};
+use conversa::protocol::limits::OUTBOX_MAX;
 use conversa::protocol::{Invite, LearningConsent, RoomCrypto};
 
 use self::front_end::FrontEnd;
@@ -189,6 +190,22 @@ fn what_cannot_be_sent_is_said_at_once() {
     let membership = ann.host_friday();
     assert_eq!(ann.session.send(membership, " \n").unwrap_err().code, Code::Usage);
     assert_eq!(ann.session.send(membership, &"x".repeat(16 * 1024 + 1)).unwrap_err().code, Code::TooLong);
+}
+
+#[test]
+fn so_many_messages_wait_for_a_room_and_no_more() {
+    let mut ann = FrontEnd::of("ann");
+    let membership = ann.host_friday();
+    let ids: Vec<_> = (0..=OUTBOX_MAX).map(|_| ann.session.send(membership, "anybody?").unwrap()).collect();
+    let progress_of = |room: &Room, id| {
+        room.own_message(id).and_then(|message| message.delivery.as_ref()).map(|delivery| delivery.progress)
+    };
+    let last = &ids[OUTBOX_MAX];
+    ann.until_room("no room for the last", membership, |room| progress_of(room, last) == Some(Progress::OutboxFull));
+    assert!(ids.iter().take(OUTBOX_MAX).all(|id| progress_of(ann.room(membership), id) == Some(Progress::Queued)));
+    ann.session.cancel(membership, ids[0]);
+    let next = ann.session.send(membership, "there is a place").unwrap();
+    ann.until_room("a place", membership, |room| progress_of(room, &next) == Some(Progress::Queued));
 }
 
 #[test]

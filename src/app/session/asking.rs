@@ -6,36 +6,69 @@
 //! nothing. It decides only whether the person is asked about the host's key; once they trust it, the lobby is asked for
 //! again, with their own key.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
-use super::engine::Engine;
+use super::clients::Clients;
+use super::front_end::FrontEnd;
 use super::input::Input;
-use super::membership::Plan;
-use super::questions::{Asking, AskingKey};
+use super::membership::{Membership, Plan};
 use super::{JoinRequest, MembershipEvent, MembershipId};
 use crate::app::clock::now;
 use crate::app::worker::thread;
 use crate::app::{JoinTarget, Problem};
 use crate::crypto::{CryptoError, Fingerprint, KeyKind};
-use crate::net::{self, ClientId};
+use crate::net::ClientId;
 use crate::protocol::{Client, Entry, Event, Identity};
 
-impl Engine {
+/// A question under way: a client that only looks.
+struct Asking {
+    membership: MembershipId,
+    host: Fingerprint,
+}
+
+/// The key for questions.
+#[derive(Default)]
+enum AskingKey {
+    /// Nobody needed it yet, or it could not be made.
+    #[default]
+    None,
+    /// A worker makes it; these wait for it.
+    Making(Vec<(MembershipId, Fingerprint)>),
+    /// It can be used for hosts of these keys.
+    Ready(KeyKind, Arc<Identity>),
+}
+
+/// The questions under way, and what they are asked with.
+#[derive(Default)]
+pub(super) struct Askings {
+    clients: HashMap<ClientId, Asking>,
+    key: AskingKey,
+}
+
+impl Askings {
     /// Asks the host of an address what it allows, once for each membership. `false` if the person is to be asked
     /// about its key at once.
-    pub(super) fn asks_first(&mut self, id: MembershipId, host: Fingerprint) -> bool {
-        let Some(membership) = self.memberships.get_mut(&id).filter(|membership| !membership.asked) else {
-            return false;
-        };
-        if !matches!(&membership.plan, Plan::Join(JoinRequest { target: JoinTarget::Address(_), look: true, .. })) {
+    pub(super) fn asks_first(
+        &mut self,
+        id: MembershipId,
+        membership: &mut Membership,
+        host: Fingerprint,
+        clients: &mut Clients,
+        inputs: &Sender<Input>,
+    ) -> bool {
+        let looks =
+            matches!(&membership.plan, Plan::Join(JoinRequest { target: JoinTarget::Address(_), look: true, .. }));
+        if membership.asked || !looks {
             return false;
         }
         membership.asked = true;
         let kind = membership.info.suite.key_kind();
-        match &mut self.asking.key {
+        match &mut self.key {
             AskingKey::Ready(of, identity) if *of == kind => {
                 let identity = Arc::clone(identity);
-                self.ask(id, host, identity);
+                self.ask(id, membership, host, identity, clients);
                 return true;
             }
             AskingKey::Making(waiting) => {
@@ -44,7 +77,7 @@ impl Engine {
             }
             AskingKey::None | AskingKey::Ready(..) => {}
         }
-        let inputs = self.inputs.clone();
+        let inputs = inputs.clone();
         let started = thread("asking-key", move || {
             let identity = make(kind).map(Arc::new).map_err(Problem::from);
             let _ = inputs.send(Input::AskingKey { kind, identity });
@@ -53,31 +86,41 @@ impl Engine {
             log::warn!("the host is not asked: {problem:?}");
             return false;
         }
-        self.asking.key = AskingKey::Making(vec![(id, host)]);
+        self.key = AskingKey::Making(vec![(id, host)]);
         true
     }
 
     /// The key for questions is made: those who wait for it ask.
-    pub(super) fn asking_key_made(&mut self, kind: KeyKind, identity: Result<Arc<Identity>, Problem>) {
-        let AskingKey::Making(waiting) = std::mem::take(&mut self.asking.key) else { return };
+    pub(super) fn key_made(
+        &mut self,
+        kind: KeyKind,
+        identity: Result<Arc<Identity>, Problem>,
+        memberships: &BTreeMap<MembershipId, Membership>,
+        clients: &mut Clients,
+        front_end: &FrontEnd,
+    ) {
+        let AskingKey::Making(waiting) = std::mem::take(&mut self.key) else { return };
         if let Ok(identity) = &identity {
-            self.asking.key = AskingKey::Ready(kind, Arc::clone(identity));
+            self.key = AskingKey::Ready(kind, Arc::clone(identity));
         }
         for (id, host) in waiting {
-            match &identity {
-                Ok(identity)
-                    if self.memberships.get(&id).is_some_and(|membership| membership.info.suite.key_kind() == kind) =>
-                {
-                    self.ask(id, host, Arc::clone(identity));
-                }
-                _ => self.emit_membership(id, MembershipEvent::Protocol(Event::FirstUse { host })),
+            let membership = memberships.get(&id).filter(|membership| membership.info.suite.key_kind() == kind);
+            match (&identity, membership) {
+                (Ok(identity), Some(membership)) => self.ask(id, membership, host, Arc::clone(identity), clients),
+                _ => front_end.tell_membership(id, MembershipEvent::Protocol(Event::FirstUse { host })),
             }
         }
     }
 
     /// What a host answered. `false` if the client asks nothing.
-    pub(super) fn asking_event(&mut self, client: ClientId, event: &Event) -> bool {
-        let Some(&Asking { membership, host }) = self.asking.clients.get(&client) else { return false };
+    pub(super) fn event(
+        &mut self,
+        client: ClientId,
+        event: &Event,
+        clients: &mut Clients,
+        front_end: &FrontEnd,
+    ) -> bool {
+        let Some(&Asking { membership, host }) = self.clients.get(&client) else { return false };
         let told = match event {
             // Nobody is let in: that is said in place of the question about the key.
             Event::Lobby(rooms) if rooms.is_empty() => event.clone(),
@@ -85,34 +128,38 @@ impl Engine {
             Event::Lobby(_) | Event::Stopped(_) | Event::Offline { .. } => Event::FirstUse { host },
             _ => return true,
         };
-        self.end_asking(client);
-        self.emit_membership(membership, MembershipEvent::Protocol(told));
+        self.clients.remove(&client);
+        clients.remove(client);
+        front_end.tell_membership(membership, MembershipEvent::Protocol(told));
         true
     }
 
     /// Ends the questions of a membership without a word.
-    pub(super) fn end_askings(&mut self, id: MembershipId) {
-        let over = self.asking.clients.iter().filter(|(_, asking)| asking.membership == id).map(|(client, _)| *client);
-        let over: Vec<ClientId> = over.collect();
-        over.into_iter().for_each(|client| self.end_asking(client));
-        if let AskingKey::Making(waiting) = &mut self.asking.key {
+    pub(super) fn end(&mut self, id: MembershipId, clients: &mut Clients) {
+        self.clients.retain(|client, asking| {
+            let stays = asking.membership != id;
+            if !stays {
+                clients.remove(*client);
+            }
+            stays
+        });
+        if let AskingKey::Making(waiting) = &mut self.key {
             waiting.retain(|(membership, _)| *membership != id);
         }
     }
 
-    fn ask(&mut self, id: MembershipId, host: Fingerprint, identity: Arc<Identity>) {
-        let Some(membership) = self.memberships.get(&id) else { return };
-        let (crypto, addresses) = (membership.crypto.clone(), membership.info.addresses.clone());
-        let client = ClientId(self.next_client);
-        self.next_client += 1;
+    fn ask(
+        &mut self,
+        id: MembershipId,
+        membership: &Membership,
+        host: Fingerprint,
+        identity: Arc<Identity>,
+        clients: &mut Clients,
+    ) {
+        let crypto = membership.crypto.clone();
         let asker = Client::new(identity, crypto, String::new(), Entry::Knock, Some(host)).looking_first();
-        self.asking.clients.insert(client, Asking { membership: id, host });
-        self.net.send(net::Command::Add { id: client, client: Box::new(asker), addresses });
-    }
-
-    fn end_asking(&mut self, client: ClientId) {
-        self.asking.clients.remove(&client);
-        self.net.send(net::Command::Remove(client));
+        let client = clients.add(asker, membership.info.addresses.clone());
+        self.clients.insert(client, Asking { membership: id, host });
     }
 }
 

@@ -1,28 +1,27 @@
 //! The session's thread: takes one input after the other, from the user's handle, the net and the
 //! workers, and owns all state. Files are written here, and a room's first signature is made here.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use super::address_probe::AddressProbe;
+use super::address_tests::AddressTests;
+use super::asking::Askings;
+use super::clients::Clients;
+use super::disk::{Disk, WrittenRecords};
+use super::front_end::FrontEnd;
 use super::input::Input;
 use super::listeners::Listeners;
 use super::membership::{Membership, Plan, Progress};
-use super::questions::Askings;
 use super::{MembershipEvent, MembershipId, Memberships, SessionEvent, lock};
 use crate::app::identity::identities::{Identities, is_locked};
 use crate::app::identity::report::{Found, Report, Reporter, WorkReport};
-use crate::app::vault::{Private, Vault};
 use crate::app::{Code, Keys, Memories, Passphrase, Problem, Profile, Record, Records, Settings, clock, say};
 use crate::crypto::{Fingerprint, KeyKind, Suite};
-use crate::net::{self, ClientId, Handle, ListenerId, Reports};
+use crate::net::{self, Handle, ListenerId, Reports};
 use crate::protocol::limits::INVITE_LIFE_MS;
-use crate::protocol::{
-    Command, Content, Event, Invite, LearningConsent, MessageId, RoomCrypto, RoomId, Stop, check_name,
-};
+use crate::protocol::{Command, Content, Event, LearningConsent, MessageId, RoomCrypto, RoomId, Stop, check_name};
 
 /// How long a goodbye may take: the net itself gives links two seconds to flush.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -53,40 +52,21 @@ pub(super) struct Parts {
     pub(super) by_room: Memberships,
 }
 
-/// The session's state.
+/// The session's state. Large because each input is one function that brings the parts together; what concerns one part
+/// alone is that part's.
 pub(super) struct Engine {
-    pub(super) directory: PathBuf,
-    pub(super) settings: Settings,
-    pub(super) records: Records,
-    /// What is remembered of every room, whatever became of its record.
-    pub(super) memories: Memories,
+    pub(super) disk: Disk,
     pub(super) identities: Identities,
-    pub(super) listeners: Listeners,
     pub(super) memberships: BTreeMap<MembershipId, Membership>,
-    pub(super) by_client: HashMap<ClientId, MembershipId>,
-    /// Tests of addresses by the client that makes them.
-    pub(super) address_probes: HashMap<ClientId, AddressProbe>,
-    pub(super) asking: Askings,
-    pub(super) inputs: Sender<Input>,
     pub(super) by_room: Memberships,
-    pub(super) net: Handle,
-    pub(super) next_client: u64,
+    pub(super) clients: Clients,
+    pub(super) listeners: Listeners,
+    pub(super) address_tests: AddressTests,
+    pub(super) askings: Askings,
+    pub(super) inputs: Sender<Input>,
+    pub(super) front_end: FrontEnd,
     reports: Arc<Reports>,
-    events: async_channel::Sender<SessionEvent>,
-    /// What is kept under the secure identity's lock, once that is open, and how it was kept last.
-    pub(super) vault: Option<(Vault, Private)>,
-    /// The same under the learning identity's.
-    pub(super) learning_vault: Option<(Vault, Private)>,
-    /// The invites that are open, by room.
-    pub(super) invites: BTreeMap<RoomId, Vec<Invite>>,
-    pub(super) settings_due: Option<Instant>,
-    pub(super) records_due: Option<Instant>,
-    /// What was said about writing last: each failure is told once, not at each retry.
-    pub(super) settings_failed: Option<Problem>,
-    pub(super) records_failed: Option<Problem>,
     quitting: Quitting,
-    /// Keeps the profile locked for as long as the session lives.
-    _profile: Profile,
 }
 
 impl Engine {
@@ -99,38 +79,27 @@ impl Engine {
     ) -> Self {
         let Parts { profile, settings, records, memories, known, stale, by_room } = parts;
         let directory = profile.directory().to_owned();
+        let front_end = FrontEnd(events);
+        let reporter = reporter(inputs.clone(), front_end.clone());
         let mut engine = Self {
-            identities: Identities::new(&directory, settings.keyring, reporter(inputs.clone(), events.clone())),
-            directory,
-            settings,
-            records,
-            memories,
-            listeners: Listeners::default(),
+            identities: Identities::new(&directory, settings.keyring, reporter),
+            disk: Disk::new(profile, settings, records, memories),
             memberships: BTreeMap::new(),
-            by_client: HashMap::new(),
-            address_probes: HashMap::new(),
-            asking: Askings::default(),
-            inputs,
             by_room,
-            net,
-            next_client: 1,
+            clients: Clients::new(net),
+            listeners: Listeners::default(),
+            address_tests: AddressTests::default(),
+            askings: Askings::default(),
+            inputs,
+            front_end,
             reports,
-            events,
-            vault: None,
-            learning_vault: None,
-            invites: BTreeMap::new(),
-            settings_due: None,
-            records_due: None,
-            settings_failed: None,
-            records_failed: None,
             quitting: Quitting::No,
-            _profile: profile,
         };
         for (id, record) in known {
             let is_stale = stale.contains(&record.room);
             engine.add_known(id, record, is_stale);
         }
-        engine.write_records_soon();
+        engine.disk.write_records_soon();
         engine
     }
 
@@ -150,22 +119,69 @@ impl Engine {
                 break;
             }
         }
-        let unwritten = self.write_all();
+        let unwritten = self.disk.write_all(&mut self.memberships);
         // The profile is free before anybody hears of the end.
-        let events = self.events.clone();
+        let front_end = self.front_end.clone();
         drop(self);
-        unwritten.into_iter().for_each(|problem| drop(events.send_blocking(SessionEvent::Unwritten(problem))));
-        let _ = events.send_blocking(SessionEvent::Ended);
+        unwritten.into_iter().for_each(|problem| front_end.tell(SessionEvent::Unwritten(problem)));
+        front_end.tell(SessionEvent::Ended);
     }
 
     pub(super) fn emit(&self, event: SessionEvent) {
-        // A front end that is busy for long makes the session wait, and with it the net. Nobody may listen any more; the
-        // session still ends in order.
-        let _ = self.events.send_blocking(event);
+        self.front_end.tell(event);
     }
 
     pub(super) fn emit_membership(&self, membership: MembershipId, event: MembershipEvent) {
-        self.emit(SessionEvent::Membership { membership, event });
+        self.front_end.tell_membership(membership, event);
+    }
+
+    pub(super) fn warn(&self, problem: Problem) {
+        self.emit(SessionEvent::Warning(problem));
+    }
+
+    /// Lets the changed settings be written soon, and tells the front ends.
+    pub(super) fn settings_changed(&mut self) {
+        self.disk.write_settings_soon();
+        self.emit(SessionEvent::Settings(self.disk.settings.clone()));
+    }
+
+    /// Writes what is due.
+    fn write_due(&mut self) {
+        let now = Instant::now();
+        let news = self.disk.write_due_settings(now);
+        news.into_iter().for_each(|problem| self.warn(problem));
+        if self.disk.are_records_due(now) {
+            self.write_records();
+        }
+    }
+
+    /// Writes the records that changed, and lets the entries go out that are on disk now.
+    pub(super) fn write_records(&mut self) {
+        let WrittenRecords { news, kept, not_kept } = self.disk.write_records(&mut self.memberships);
+        kept.into_iter().for_each(|(id, number)| self.command(id, Command::Kept(number)));
+        not_kept.into_iter().for_each(|(id, number)| self.command(id, Command::NotKept(number)));
+        news.into_iter().for_each(|problem| self.warn(problem));
+    }
+
+    /// An identity is open, and so is what lies under its lock.
+    fn open_vault(&mut self, kind: KeyKind) {
+        let Some(identity) = self.identities.ready(kind) else { return };
+        match self.disk.open_vault(identity, &self.by_room) {
+            Ok(warning) => warning.into_iter().for_each(|problem| self.warn(problem)),
+            Err(problem) => return self.warn(problem),
+        }
+        if kind == KeyKind::Rsa {
+            // Marks and drafts.
+            self.settings_changed();
+        }
+    }
+
+    fn test_addresses(&mut self, id: MembershipId) {
+        let Some(membership) = self.memberships.get(&id).filter(|membership| membership.info.hosted_here) else {
+            return;
+        };
+        let Some(identity) = self.identities.ready(membership.info.suite.key_kind()) else { return };
+        self.address_tests.begin(id, membership, identity, &mut self.clients, &self.front_end);
     }
 
     fn take(&mut self, input: Input) {
@@ -175,7 +191,9 @@ impl Engine {
                 self.reports.taken();
             }
             Input::Identity(report) => self.worker_is_done(report),
-            Input::AskingKey { kind, identity } => self.asking_key_made(kind, identity),
+            Input::AskingKey { kind, identity } => {
+                self.askings.key_made(kind, identity, &self.memberships, &mut self.clients, &self.front_end);
+            }
             Input::EnsureIdentity { kind, bits } => drop(self.identities.want(kind, bits)),
             Input::ReplaceIdentity { kind, bits } => self.replace_identity(kind, bits),
             Input::Unlock(passphrase) => self.unlock(passphrase),
@@ -199,7 +217,7 @@ impl Engine {
             Input::Retitle { membership, title } => self.retitle(membership, &title),
             Input::Leave(membership) => self.leave(membership),
             Input::Forget(membership) => self.forget(membership),
-            Input::RetryAll => self.command_all(&Command::RetryNow),
+            Input::RetryAll => self.clients.command_all(&Command::RetryNow),
             Input::ChangeSettings(change) => self.change_settings(change),
             Input::Quit => self.quit(),
         }
@@ -242,7 +260,7 @@ impl Engine {
             .filter(|id| self.memberships.get(id).is_some_and(|membership| !membership.is_ready()))
             .collect();
         if waiting.is_empty() {
-            return self.emit(SessionEvent::Warning(Problem::out_of_files()));
+            return self.warn(Problem::out_of_files());
         }
         waiting.into_iter().for_each(|membership| self.fail(membership, Problem::out_of_files()));
     }
@@ -253,7 +271,7 @@ impl Engine {
         let kind = found.kind;
         let outcome = self.identities.found(found);
         if outcome.is_ok() {
-            if kind == KeyKind::Rsa { self.open_vault() } else { self.open_learning_vault() }
+            self.open_vault(kind);
         }
         let waits = |membership: &Membership| {
             membership.progress == Progress::NeedsIdentity && membership.info.suite.key_kind() == kind
@@ -296,29 +314,25 @@ impl Engine {
     pub(super) fn command(&mut self, id: MembershipId, command: Command) {
         let Some(membership) = self.memberships.get_mut(&id) else { return };
         match (membership.client(), command) {
-            (Some(client), command) => self.net.send(net::Command::Client { id: client, command }),
+            (Some(client), command) => self.clients.command(client, command),
             (None, Command::GoOffline) if membership.progress != Progress::Idle => {
                 membership.progress = Progress::Idle;
-                self.listeners.release(id, &self.net);
+                self.listeners.release(id, self.clients.net());
                 self.emit_membership(id, MembershipEvent::Protocol(Event::Stopped(Stop::Offline)));
             }
             (None, command) => log::debug!("nobody is there to take {command:?}"),
         }
     }
 
-    fn command_all(&self, command: &Command) {
-        for client in self.memberships.values().filter_map(Membership::client) {
-            self.net.send(net::Command::Client { id: client, command: command.clone() });
-        }
-    }
-
     fn send(&mut self, id: MembershipId, message: MessageId, content: Content) {
         let Some(membership) = self.memberships.get_mut(&id) else { return };
-        membership.outbox.push((message, content.clone()));
-        let ready = membership.is_ready();
+        let has_room = membership.outbox.take(message, content.clone());
+        let is_ready = membership.is_ready();
         let sent = MembershipEvent::Sent { id: message, content: content.clone(), sent_ms: clock::now_ms() };
         self.emit_membership(id, sent);
-        if ready {
+        if !has_room {
+            self.emit_membership(id, MembershipEvent::Protocol(Event::OutboxFull { id: message }));
+        } else if is_ready {
             self.command(id, Command::Send { id: message, content });
         }
     }
@@ -337,16 +351,16 @@ impl Engine {
     /// The keyring may ask the person something, so it is a worker that waits for it.
     fn keep_in_keyring(&self, keep: bool) {
         if let Err(problem) = self.identities.keep_in_keyring(keep) {
-            self.emit(SessionEvent::Warning(problem));
-            self.emit(SessionEvent::Settings(self.settings.clone()));
+            self.warn(problem);
+            self.emit(SessionEvent::Settings(self.disk.settings.clone()));
         }
     }
 
     fn kept(&mut self, keep: bool, result: Result<(), Problem>) {
         if let Err(problem) = result {
-            self.emit(SessionEvent::Warning(problem));
+            self.warn(problem);
         } else {
-            self.settings.keyring = keep;
+            self.disk.settings.keyring = keep;
             self.identities.use_keyring(keep);
         }
         self.settings_changed();
@@ -373,7 +387,7 @@ impl Engine {
     fn cancel(&mut self, id: MembershipId, message: MessageId) {
         let Some(membership) = self.memberships.get_mut(&id) else { return };
         let ready = membership.is_ready();
-        membership.outbox.retain(|(waiting, _)| *waiting != message);
+        membership.outbox.drop(&message);
         if ready {
             self.command(id, Command::Cancel(message));
         }
@@ -400,22 +414,22 @@ impl Engine {
     fn retitle(&mut self, id: MembershipId, title: &str) {
         match check_name(title) {
             Ok(title) => self.command(id, Command::Retitle(title)),
-            Err(error) => self.emit(SessionEvent::Warning(Problem::bad_name(error))),
+            Err(error) => self.warn(Problem::bad_name(error)),
         }
     }
 
     fn change_settings(&mut self, change: Box<dyn FnOnce(&mut Settings) + Send>) {
-        let name = self.settings.name.clone();
-        change(&mut self.settings);
-        match check_name(&self.settings.name) {
-            Ok(checked) => self.settings.name = checked,
-            Err(_) if self.settings.name.is_empty() => {}
+        let name = self.disk.settings.name.clone();
+        change(&mut self.disk.settings);
+        match check_name(&self.disk.settings.name) {
+            Ok(checked) => self.disk.settings.name = checked,
+            Err(_) if self.disk.settings.name.is_empty() => {}
             Err(error) => {
-                self.settings.name.clone_from(&name);
-                self.emit(SessionEvent::Warning(Problem::bad_name(error)));
+                self.disk.settings.name.clone_from(&name);
+                self.warn(Problem::bad_name(error));
             }
         }
-        if self.settings.name != name {
+        if self.disk.settings.name != name {
             self.renamed();
         }
         self.settings_changed();
@@ -424,7 +438,7 @@ impl Engine {
     /// Tells every room the new name; nobody but oneself says how one is called.
     fn renamed(&self) {
         let name = self.name();
-        self.command_all(&Command::Rename(name.clone()));
+        self.clients.command_all(&Command::Rename(name.clone()));
         for (id, membership) in self.memberships.iter().filter(|(_, membership)| membership.client().is_some()) {
             if let Some(identity) = self.identities.ready(membership.info.suite.key_kind()) {
                 let (member, name) = (identity.fingerprint(), name.clone());
@@ -435,8 +449,8 @@ impl Engine {
 
     /// The name others see.
     pub(super) fn name(&self) -> String {
-        if !self.settings.name.is_empty() {
-            return self.settings.name.clone();
+        if !self.disk.settings.name.is_empty() {
+            return self.disk.settings.name.clone();
         }
         // The window asks for a name before anybody is met; the terminal does not.
         crate::app::suggested_name().unwrap_or_else(|| "Somebody".to_owned())
@@ -450,12 +464,12 @@ impl Engine {
             Quitting::Clients(due) | Quitting::Net(due) => Some(due),
             Quitting::No | Quitting::Done => None,
         };
-        [self.settings_due, self.records_due, quitting].into_iter().flatten().min()
+        [self.disk.next_due(), quitting].into_iter().flatten().min()
     }
 
     fn quit(&mut self) {
         if matches!(self.quitting, Quitting::No) {
-            self.command_all(&Command::GoOffline);
+            self.clients.command_all(&Command::GoOffline);
             self.quitting = Quitting::Clients(Instant::now() + GOODBYE);
         }
     }
@@ -463,8 +477,8 @@ impl Engine {
     /// First the clients say goodbye, then the net, which may relay their words, ends.
     fn go_on_quitting(&mut self) {
         match self.quitting {
-            Quitting::Clients(due) if self.by_client.is_empty() || due <= Instant::now() => {
-                self.net.send(net::Command::Shutdown);
+            Quitting::Clients(due) if self.clients.is_empty() || due <= Instant::now() => {
+                self.clients.net().send(net::Command::Shutdown);
                 self.quitting = Quitting::Net(Instant::now() + NET_END);
             }
             Quitting::Net(due) if due <= Instant::now() => self.quitting = Quitting::Done,
@@ -481,16 +495,14 @@ impl Engine {
 }
 
 /// Brings what the identities report to whom it is for: the session's thread, or whoever listens to the session.
-fn reporter(inputs: Sender<Input>, events: async_channel::Sender<SessionEvent>) -> Reporter {
+fn reporter(inputs: Sender<Input>, front_end: FrontEnd) -> Reporter {
     Arc::new(move |report| {
-        let event = match report {
+        front_end.tell(match report {
             Report::Work(report) => return drop(inputs.send(Input::Identity(report))),
             Report::State { kind, state } => SessionEvent::Identity { kind, state },
             Report::BackedUp(result) => SessionEvent::BackedUp(result),
             Report::Restored(result) => SessionEvent::Restored(result),
             Report::Warning(problem) => SessionEvent::Warning(problem),
-        };
-        // Nobody may listen any more; the session still ends in order.
-        let _ = events.send_blocking(event);
+        });
     })
 }

@@ -9,7 +9,6 @@ use super::membership::{Membership, Plan, Progress};
 use super::{HostPlace, HostRequest, JoinRequest, MembershipEvent, MembershipId, MembershipInfo, lock};
 use crate::app::{Code, HostedAt, JoinTarget, Problem, Record, addresses, clock, say};
 use crate::crypto::{Fingerprint, Suite, SystemRandom};
-use crate::net::{self, ClientId};
 use crate::protocol::limits::MEMBERS_HARD_MAX;
 use crate::protocol::{
     Client, Command, Ending, Entry, Event, Identity, Invite, Memory, RoomCrypto, RoomId, Stop, check_name, new_room,
@@ -116,7 +115,7 @@ impl Engine {
         if known.is_some_and(|known| known.owned && known.membership != id) {
             return self.fail(id, Problem::own_address());
         }
-        if let Some(memory) = self.memories.of(&room) {
+        if let Some(memory) = self.disk.memory_of(Some(room)) {
             self.command(id, Command::Remember(memory));
         }
         self.command(id, Command::Knock(room));
@@ -134,7 +133,7 @@ impl Engine {
         };
         record.host = None;
         membership.unsaved = true;
-        self.write_records_soon();
+        self.disk.write_records_soon();
         self.enter(id);
     }
 
@@ -153,8 +152,7 @@ impl Engine {
     /// The first step: the identity, then the listener if there is to be one.
     pub(super) fn start(&mut self, id: MembershipId) {
         let Some(membership) = self.memberships.get_mut(&id) else { return };
-        let bits =
-            (!membership.info.suite.is_learning() && self.settings.key_bits > 0).then_some(self.settings.key_bits);
+        let bits = Some(self.disk.settings.key_bits).filter(|bits| *bits > 0 && !membership.info.suite.is_learning());
         let Some(identity) = self.identities.want(membership.info.suite.key_kind(), bits) else {
             membership.progress = Progress::NeedsIdentity;
             return;
@@ -170,7 +168,7 @@ impl Engine {
         self.emit_membership(id, MembershipEvent::Protocol(Event::MemberNamed { member, name: self.name() }));
         match listen {
             Some(address) => {
-                if let Some(bound) = self.listeners.share(id, address, &identity, &self.net) {
+                if let Some(bound) = self.listeners.share(id, address, &identity, self.clients.net()) {
                     self.listening(id, bound);
                 }
             }
@@ -209,10 +207,10 @@ impl Engine {
             }),
             Plan::Join(request) => prepare_join(request, identity),
             Plan::Known if membership.entry_unsaved.is_some() => {
-                Err(self.records_failed.clone().unwrap_or_else(unsaved))
+                Err(self.disk.records_failed().cloned().unwrap_or_else(unsaved))
             }
             Plan::Known => {
-                let memory = membership.info.room.and_then(|room| self.memories.of(&room));
+                let memory = self.disk.memory_of(membership.info.room);
                 prepare_return(membership, identity, listening, memory)
             }
             Plan::Over => return,
@@ -221,22 +219,19 @@ impl Engine {
             Ok(start) => start,
             Err(problem) => return self.fail(id, problem),
         };
-        let client = ClientId(self.next_client);
-        self.next_client += 1;
-        membership.progress = Progress::Running { client, ready: false };
-        self.by_client.insert(client, id);
         let looks = matches!(&membership.plan, Plan::Join(JoinRequest { look: true, .. }));
         let made = Client::new(Arc::clone(identity), membership.crypto.clone(), name, start.entry, start.pin);
         // One place for every way in but an address, whose room is not known yet: see `knock`.
-        let memory = membership.info.room.and_then(|room| self.memories.of(&room));
+        let memory = self.disk.memory_of(membership.info.room);
         let made = if let Some(memory) = memory { made.remembering(memory) } else { made };
-        let invites = membership.info.room.and_then(|room| self.invites.get(&room)).cloned().unwrap_or_default();
+        let invites = self.disk.invites_of(membership.info.room);
         let made = match made.with_invites(invites, clock::now()) {
             Ok(made) => made,
             Err(error) => return self.fail(id, error.into()),
         };
         let made = if looks { made.looking_first() } else { made };
-        self.net.send(net::Command::Add { id: client, client: Box::new(made), addresses: start.addresses });
+        let client = self.clients.run(id, made, start.addresses);
+        membership.progress = Progress::Running { client, ready: false };
     }
 
     /// Ends a try with a problem. The membership stays, to be tried again or forgotten.
@@ -278,31 +273,30 @@ impl Engine {
         membership.outbox.clear();
         let Some(record) = membership.record.take() else { return };
         let room = record.room;
-        self.memories.keep(&record);
-        self.memories.end(&room, ending);
-        self.keep_invites(room, &[]);
+        self.disk.memories.keep(&record);
+        self.disk.memories.end(&room, ending);
+        self.disk.keep_invites(room, &[]);
         // Before the record goes.
-        self.write_memories();
-        let removed = self.records.remove(&room);
-        if self.settings.forget_room(&room) {
+        self.disk.write_memories();
+        let removed = self.disk.records.remove(&room);
+        if self.disk.settings.forget_room(&room) {
             self.settings_changed();
         }
         if let Err(problem) = removed {
-            self.emit(super::SessionEvent::Warning(problem));
+            self.warn(problem);
         }
     }
 
     /// Takes the client of a membership away from the net, and the listener it alone used.
     pub(super) fn stop_client(&mut self, id: MembershipId) {
-        self.end_probes(|probe| probe.membership == id);
-        self.end_askings(id);
+        self.address_tests.end(id, &mut self.clients);
+        self.askings.end(id, &mut self.clients);
         let Some(membership) = self.memberships.get_mut(&id) else { return };
         if let Some(client) = membership.client() {
-            self.by_client.remove(&client);
-            self.net.send(net::Command::Remove(client));
+            self.clients.remove(client);
         }
         (membership.progress, membership.is_here) = (Progress::Idle, false);
-        self.listeners.release(id, &self.net);
+        self.listeners.release(id, self.clients.net());
     }
 }
 

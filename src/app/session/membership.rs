@@ -1,9 +1,10 @@
 //! A place at a room: what it takes to enter, how far that is, and what waits to be said.
 
+use super::outbox::Outbox;
 use super::{HostRequest, JoinRequest, MembershipInfo};
 use crate::app::Record;
 use crate::net::ClientId;
-use crate::protocol::{Content, Invite, MessageId, RoomCrypto};
+use crate::protocol::{Invite, RoomCrypto};
 
 /// How to enter, as far as it was not done once.
 pub(super) enum Plan {
@@ -54,7 +55,7 @@ pub(super) struct Membership {
     pub(super) entry_unsaved: Option<u64>,
     /// What was said and is not on the host yet, in order. It outlives a client, so that nothing
     /// typed is lost when one has to begin anew.
-    pub(super) outbox: Vec<(MessageId, Content)>,
+    pub(super) outbox: Outbox,
     /// Invites asked for before the room was ready.
     pub(super) invites_wanted: usize,
     /// A fresh invite to this room that is being tried. What it says of the host is kept once that host has
@@ -76,7 +77,7 @@ impl Membership {
             record: None,
             unsaved: false,
             entry_unsaved: None,
-            outbox: Vec::new(),
+            outbox: Outbox::default(),
             invites_wanted: 0,
             offered: None,
             is_here: false,

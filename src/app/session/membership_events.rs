@@ -2,7 +2,7 @@
 
 use super::engine::Engine;
 use super::membership::{Plan, Progress};
-use super::{JoinRequest, KnownMembership, MembershipEvent, MembershipId, SessionEvent, lock};
+use super::{JoinRequest, KnownMembership, MembershipEvent, MembershipId, lock};
 use crate::app::{HostedAt, JoinTarget, Problem, Record, clock};
 use crate::crypto::Fingerprint;
 use crate::net::ClientId;
@@ -14,11 +14,13 @@ use crate::wire::Signed;
 
 impl Engine {
     pub(super) fn client_event(&mut self, client: ClientId, event: Event) {
-        if self.probe_event(client, &event) || self.asking_event(client, &event) {
+        let Self { address_tests, askings, clients, front_end, .. } = self;
+        if address_tests.event(client, &event, clients, front_end) || askings.event(client, &event, clients, front_end)
+        {
             return;
         }
         // A client that was taken away may have said something before it knew.
-        let Some(id) = self.by_client.get(&client).copied() else { return };
+        let Some(id) = self.clients.membership_of(client) else { return };
         match &event {
             Event::FirstUse { host } if self.is_own(*host) => return self.fail(id, Problem::own_address()),
             Event::FirstUse { host } if self.offered_host(id).is_some_and(|offered| offered != *host) => {
@@ -51,7 +53,7 @@ impl Engine {
     /// What a client needs kept. Entries of a member's roster and invites may be lost with a crash: they come again, or
     /// are made again, so only the owner's own entries are confirmed.
     pub(super) fn keep(&mut self, client: ClientId, kept_as: u64, what: &Keep) {
-        let Some(id) = self.by_client.get(&client).copied() else { return };
+        let Some(id) = self.clients.membership_of(client) else { return };
         match what {
             Keep::SignedEntry { number, entry } => self.entry_signed(id, kept_as, *number, entry),
             Keep::Entry { number, entry, hash } => self.roster_entry(id, *number, entry, hash),
@@ -59,10 +61,16 @@ impl Engine {
         }
     }
 
+    /// Whether the host of an address is asked what it allows, before the person is asked about its key.
+    fn asks_first(&mut self, id: MembershipId, host: Fingerprint) -> bool {
+        let Some(membership) = self.memberships.get_mut(&id) else { return false };
+        self.askings.asks_first(id, membership, host, &mut self.clients, &self.inputs)
+    }
+
     /// Whether the owner lets nobody ask to come in at the moment.
     fn turns_away(&self, id: MembershipId) -> bool {
         let room = self.memberships.get(&id).and_then(|membership| membership.info.room);
-        room.is_some_and(|room| self.settings.turned_away.contains(&room))
+        room.is_some_and(|room| self.disk.settings.turned_away.contains(&room))
     }
 
     /// Whether a key is one of this profile's own.
@@ -97,7 +105,7 @@ impl Engine {
         let Some(membership) = self.memberships.get_mut(&id) else { return };
         // What the other membership kept goes on here, and what was said there is still to be sent.
         if let Some(other) = other {
-            membership.outbox.splice(0..0, other.outbox);
+            membership.outbox.put_before(other.outbox);
             membership.record = membership.record.take().or(other.record);
         }
         let joined_at = match &membership.plan {
@@ -129,9 +137,9 @@ impl Engine {
         record.addresses.clone_from(&membership.info.addresses);
         membership.info.owned = record.is_owned();
         membership.unsaved = true;
-        self.memories.keep(record);
-        self.memories.begin_again(&room);
-        let memory = self.memories.of(&room).unwrap_or(Memory::new(room));
+        self.disk.memories.keep(record);
+        self.disk.memories.begin_again(&room);
+        let memory = self.disk.memories.of(&room).unwrap_or(Memory::new(room));
         record.learn(&memory);
         // Of an owner alone the roster's hash is the room's id; entries that follow say better.
         self.emit_membership(id, MembershipEvent::RoomCode(RoomCode::of(memory.hash())));
@@ -141,7 +149,7 @@ impl Engine {
         // the same name, to which no invite leads.
         self.write_records();
         if let Some(address) = joined_at {
-            self.settings.remember_address(&address);
+            self.disk.settings.remember_address(&address);
             self.settings_changed();
         }
     }
@@ -154,11 +162,11 @@ impl Engine {
         record.add_entry(number, entry);
         let mut memory = record.memory();
         memory.learn_entry(number, entry);
-        self.memories.learn(&memory);
+        self.disk.memories.learn(&memory);
         (membership.unsaved, membership.entry_unsaved) = (true, Some(kept_as));
         self.write_records();
         if self.memberships.get(&id).is_some_and(|membership| membership.entry_unsaved.is_some()) {
-            self.emit(SessionEvent::Warning(Problem::entry_unstored()));
+            self.warn(Problem::entry_unstored());
         }
     }
 
@@ -168,14 +176,14 @@ impl Engine {
         let mut memory = record.memory();
         memory.learn(number, hash);
         let is_newer = record.learn(&memory);
-        self.memories.learn(&memory);
+        self.disk.memories.learn(&memory);
         // An entry that an owner signed just now is kept already; one of before may be missing.
         let is_next = record.add_entry(number, entry);
         let is_newest = number == memory.number();
         // After each full sync the whole roster comes again.
         if is_newer || is_next {
             membership.unsaved = true;
-            self.write_records_soon();
+            self.disk.write_records_soon();
         }
         if is_newest {
             self.emit_membership(id, MembershipEvent::RoomCode(RoomCode::of(hash)));
@@ -184,7 +192,7 @@ impl Engine {
 
     fn open_invites(&mut self, id: MembershipId, invites: &[Invite]) {
         if let Some(room) = self.memberships.get(&id).and_then(|membership| membership.info.room) {
-            self.keep_invites(room, invites);
+            self.disk.keep_invites(room, invites);
         }
     }
 
@@ -194,14 +202,14 @@ impl Engine {
         if let Some(record) = &mut membership.record {
             title.clone_into(&mut record.title);
             membership.unsaved = true;
-            self.write_records_soon();
+            self.disk.write_records_soon();
         }
     }
 
     /// A mark that was made before its owner told a name is found by that name from now on.
     fn named(&mut self, member: Fingerprint, name: &str) {
-        if self.settings.is_marked_nameless(&member) {
-            self.settings.name_mark(&member, name);
+        if self.disk.settings.is_marked_nameless(&member) {
+            self.disk.settings.name_mark(&member, name);
             self.settings_changed();
         }
     }
@@ -209,7 +217,7 @@ impl Engine {
     /// A message needs no care any more: it is on the host, or it can never be.
     fn settled(&mut self, id: MembershipId, message: &MessageId) {
         if let Some(membership) = self.memberships.get_mut(&id) {
-            membership.outbox.retain(|(waiting, _)| waiting != message);
+            membership.outbox.drop(message);
         }
     }
 
@@ -219,7 +227,7 @@ impl Engine {
         membership.is_here = true;
         let Progress::Running { client, ready: false } = membership.progress else { return };
         membership.progress = Progress::Running { client, ready: true };
-        let waiting = membership.outbox.clone();
+        let waiting: Vec<_> = membership.outbox.waiting().collect();
         let invites = std::mem::take(&mut membership.invites_wanted).max(usize::from(membership.info.owned));
         for (message, content) in waiting {
             self.command(id, Command::Send { id: message, content });

@@ -1,0 +1,286 @@
+//! What a session keeps on disk: settings and records, written soon after they changed and again where that failed,
+//! and what lies under the identities' locks.
+//!
+//! Not here: how a file is written (`app::files`), and what is in each (`settings`, `record`, `memories`, `vault`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use super::membership::Membership;
+use super::{MembershipId, Memberships, lock};
+use crate::app::vault::{Private, Vault};
+use crate::app::{Memories, Problem, Profile, Records, Settings, say};
+use crate::crypto::KeyKind;
+use crate::protocol::{Identity, Invite, Memory, RoomId};
+
+/// How long changed settings wait for more changes before they are written: a draft changes with
+/// every key.
+const SETTINGS_WAIT: Duration = Duration::from_secs(1);
+/// How long changed records wait for more changes.
+const RECORDS_WAIT: Duration = Duration::from_millis(20);
+/// How long until a failed write is tried again.
+const RETRY_WRITE: Duration = Duration::from_secs(10);
+
+/// A write that is due, or failed and is tried again.
+#[derive(Default)]
+struct Due {
+    at: Option<Instant>,
+    /// What was said about it last: each failure is told once, not at each retry.
+    failed: Option<Problem>,
+}
+
+impl Due {
+    /// Writes within this time, or sooner if that was to be.
+    fn within(&mut self, wait: Duration) {
+        let due = Instant::now() + wait;
+        self.at = Some(self.at.map_or(due, |known| known.min(due)));
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.at.is_some_and(|due| due <= now)
+    }
+
+    /// It was tried: what failed is tried again.
+    fn tried(&mut self, failed: Option<&Problem>) {
+        self.at = failed.map(|_| Instant::now() + RETRY_WRITE);
+    }
+
+    /// What is to be told of a try, if that is news.
+    fn news(&mut self, failed: Option<Problem>) -> Option<Problem> {
+        if self.failed == failed {
+            return None;
+        }
+        self.failed.clone_from(&failed);
+        failed.map(tried_again)
+    }
+}
+
+/// What lies under the lock of one identity, once that is open, and how it was kept last.
+type Opened = Option<(Vault, Private)>;
+
+/// What became of the records that were to be written.
+#[derive(Default)]
+pub(super) struct WrittenRecords {
+    /// What is to be told.
+    pub(super) news: Option<Problem>,
+    /// Which clients' entries survive a crash now, and under which number that was asked for.
+    pub(super) kept: Vec<(MembershipId, u64)>,
+    /// Which do not.
+    pub(super) not_kept: Vec<(MembershipId, u64)>,
+}
+
+/// All that is on disk, as it is to be there.
+pub(super) struct Disk {
+    /// Locked for as long as the session lives.
+    profile: Profile,
+    pub(super) settings: Settings,
+    pub(super) records: Records,
+    /// What is remembered of every room, whatever became of its record.
+    pub(super) memories: Memories,
+    secure_vault: Opened,
+    learning_vault: Opened,
+    /// The invites that are open, by room.
+    invites: BTreeMap<RoomId, Vec<Invite>>,
+    settings_due: Due,
+    records_due: Due,
+}
+
+impl Disk {
+    pub(super) fn new(profile: Profile, settings: Settings, records: Records, memories: Memories) -> Self {
+        Self {
+            profile,
+            settings,
+            records,
+            memories,
+            secure_vault: None,
+            learning_vault: None,
+            invites: BTreeMap::new(),
+            settings_due: Due::default(),
+            records_due: Due::default(),
+        }
+    }
+
+    /// When something is to be written.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        [self.settings_due.at, self.records_due.at].into_iter().flatten().min()
+    }
+
+    /// The settings changed. They are written a while after the first change, however many follow.
+    pub(super) fn write_settings_soon(&mut self) {
+        self.settings_due.at.get_or_insert_with(|| Instant::now() + SETTINGS_WAIT);
+    }
+
+    /// Writes the settings if that is due, and says what is to be told.
+    pub(super) fn write_due_settings(&mut self, now: Instant) -> Option<Problem> {
+        if !self.settings_due.is_due(now) {
+            return None;
+        }
+        let failed = self.try_settings();
+        self.settings_due.news(failed)
+    }
+
+    /// Writes the settings and what is under the lock; each even where the other fails.
+    fn try_settings(&mut self) -> Option<Problem> {
+        let (settings, vault) = (self.settings.save(self.profile.directory()).err(), self.write_vaults().err());
+        let failed = settings.or(vault);
+        self.settings_due.tried(failed.as_ref());
+        failed
+    }
+
+    /// What is remembered of a room, if it is known.
+    pub(super) fn memory_of(&self, room: Option<RoomId>) -> Option<Memory> {
+        self.memories.of(&room?)
+    }
+
+    /// The invites to a room that are open.
+    pub(super) fn invites_of(&self, room: Option<RoomId>) -> Vec<Invite> {
+        room.and_then(|room| self.invites.get(&room)).cloned().unwrap_or_default()
+    }
+
+    /// An identity is open, and so is what lies under its lock. Of another secure identity than before it is written
+    /// anew: what a person knows of others does not change with their own key. `known` are the rooms of the profile.
+    /// Says what is to be told all the same.
+    ///
+    /// # Errors
+    /// A [`Problem`] where it cannot be read; it is left alone for as long.
+    pub(super) fn open_vault(&mut self, identity: &Identity, known: &Memberships) -> Result<Option<Problem>, Problem> {
+        let kind = identity.kind();
+        let vault = Vault::of(self.profile.directory(), identity)?;
+        let (private, warning) = if self.vault(kind).is_some() { Default::default() } else { vault.load()? };
+        self.take_private(&private, known);
+        *self.vault(kind) = Some((vault, private));
+        Ok(warning)
+    }
+
+    const fn vault(&mut self, kind: KeyKind) -> &mut Opened {
+        match kind {
+            KeyKind::Rsa => &mut self.secure_vault,
+            KeyKind::Textbook => &mut self.learning_vault,
+        }
+    }
+
+    /// Takes over what was kept under a lock. What was typed, marked or made meanwhile is newer.
+    fn take_private(&mut self, private: &Private, known: &Memberships) {
+        let known = lock(known).keys().copied().collect::<BTreeSet<_>>();
+        for (room, text) in private.drafts.iter().filter(|(room, _)| known.contains(*room)) {
+            self.settings.drafts.entry(*room).or_insert_with(|| text.clone());
+        }
+        for (member, mark) in &private.verified {
+            self.settings.verified.entry(*member).or_insert_with(|| mark.clone());
+        }
+        for (room, invites) in private.invites.iter().filter(|(room, _)| known.contains(*room)) {
+            self.invites.entry(*room).or_insert_with(|| invites.clone());
+        }
+    }
+
+    /// The open invites of a room changed. What was used or withdrawn is off the disk at once, or it would be
+    /// back after a crash; and what is given away is there before anybody sees it.
+    pub(super) fn keep_invites(&mut self, room: RoomId, invites: &[Invite]) {
+        self.invites.insert(room, invites.to_vec());
+        if self.write_vaults().is_err() {
+            self.settings_due.within(RECORDS_WAIT);
+        }
+    }
+
+    /// Writes what is under the locks, as far as it changed and they are open.
+    fn write_vaults(&mut self) -> Result<(), Problem> {
+        for kind in KeyKind::ALL {
+            let private = self.private_of(kind);
+            if let Some((vault, kept)) = self.vault(kind).as_mut().filter(|(_, kept)| *kept != private) {
+                vault.save(&private)?;
+                *kept = private;
+            }
+        }
+        Ok(())
+    }
+
+    /// What belongs under the lock of an identity: marks and drafts under the secure one's, invites under that of
+    /// their room's.
+    fn private_of(&self, kind: KeyKind) -> Private {
+        let is_meant = |invites: &[Invite]| invites.first().is_some_and(|one| one.suite.key_kind() == kind);
+        let meant = self.invites.iter().filter(|(_, invites)| is_meant(invites));
+        let invites = meant.map(|(room, invites)| (*room, invites.clone())).collect();
+        match kind {
+            KeyKind::Rsa => {
+                let (drafts, verified) = (self.settings.drafts.clone(), self.settings.verified.clone());
+                Private { drafts, verified, invites }
+            }
+            KeyKind::Textbook => Private { invites, ..Private::default() },
+        }
+    }
+
+    /// Lets the changed records be written in a moment: a room's roster comes entry by entry.
+    pub(super) fn write_records_soon(&mut self) {
+        self.records_due.within(RECORDS_WAIT);
+    }
+
+    pub(super) fn are_records_due(&self, now: Instant) -> bool {
+        self.records_due.is_due(now)
+    }
+
+    /// Why records could not be written last.
+    pub(super) const fn records_failed(&self) -> Option<&Problem> {
+        self.records_due.failed.as_ref()
+    }
+
+    /// Writes the records that changed. What cannot be written stays in memory and is tried again.
+    pub(super) fn write_records(&mut self, memberships: &mut BTreeMap<MembershipId, Membership>) -> WrittenRecords {
+        let (failed, written) = self.try_records(memberships);
+        WrittenRecords { news: self.records_due.news(failed), ..written }
+    }
+
+    fn try_records(
+        &mut self,
+        memberships: &mut BTreeMap<MembershipId, Membership>,
+    ) -> (Option<Problem>, WrittenRecords) {
+        let mut written = WrittenRecords::default();
+        // An entry may have used up an invite, which must not be back if this is all that gets to the disk.
+        let uses_invite = memberships.values().any(|membership| membership.entry_unsaved.is_some());
+        let mut failed = if uses_invite { self.write_vaults().err() } else { None };
+        let is_blocked = failed.is_some();
+        for (id, membership) in memberships.iter_mut().filter(|(_, membership)| membership.unsaved) {
+            let Some(record) = &membership.record else { continue };
+            if is_blocked && let Some(number) = membership.entry_unsaved {
+                written.not_kept.push((*id, number));
+                continue;
+            }
+            match self.records.save(record) {
+                Ok(()) => {
+                    membership.unsaved = false;
+                    written.kept.extend(membership.entry_unsaved.take().map(|number| (*id, number)));
+                }
+                Err(problem) => {
+                    failed = Some(problem);
+                    written.not_kept.extend(membership.entry_unsaved.map(|number| (*id, number)));
+                }
+            }
+        }
+        // After the records: an owner's entry that is remembered is one that is kept.
+        let failed = failed.or_else(|| self.memories.save().err());
+        self.records_due.tried(failed.as_ref());
+        (failed, written)
+    }
+
+    /// Writes what is remembered at once; if that fails, it is tried again and told with the records.
+    pub(super) fn write_memories(&mut self) {
+        if let Err(problem) = self.memories.save() {
+            log::debug!("{problem}");
+            self.write_records_soon();
+        }
+    }
+
+    /// Writes all that changed, before the end, and says what could not be written: it is lost.
+    pub(super) fn write_all(&mut self, memberships: &mut BTreeMap<MembershipId, Membership>) -> Vec<Problem> {
+        let settings = if self.settings_due.at.is_some() { self.try_settings() } else { None };
+        self.try_records(memberships).0.into_iter().chain(settings).collect()
+    }
+}
+
+/// What failed will be tried again, and nothing waits for it.
+fn tried_again(problem: Problem) -> Problem {
+    let path = problem.what.values().join(" ");
+    Problem {
+        what: say!("{} cannot be written yet. Messages go out as before, and it is tried again.", path),
+        ..problem
+    }
+}

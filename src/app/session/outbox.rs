@@ -1,0 +1,82 @@
+//! What was said in one room and is not on its host yet: the one owner of unsent words. Clients are handed copies, and
+//! may end and begin anew without any of it being lost or said twice.
+
+use crate::protocol::limits::OUTBOX_MAX;
+use crate::protocol::{Content, MessageId};
+
+/// What waits, in the order in which it was said; each by its id.
+#[derive(Default)]
+pub(super) struct Outbox {
+    waiting: Vec<(MessageId, Content)>,
+}
+
+impl Outbox {
+    /// Takes something over. `false` if too much waits already.
+    pub(super) fn take(&mut self, id: MessageId, content: Content) -> bool {
+        let has_room = self.waiting.len() < OUTBOX_MAX;
+        if has_room {
+            self.waiting.push((id, content));
+        }
+        has_room
+    }
+
+    /// It needs no care any more: it is on the host, was called back, or can never be sent.
+    pub(super) fn drop(&mut self, id: &MessageId) {
+        self.waiting.retain(|(waiting, _)| waiting != id);
+    }
+
+    /// What another membership in the same room did not get out goes before what was said here.
+    pub(super) fn put_before(&mut self, other: Self) {
+        self.waiting.splice(0..0, other.waiting);
+    }
+
+    /// All that waits, for a client that has none of it.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = (MessageId, Content)> + '_ {
+        self.waiting.iter().cloned()
+    }
+
+    /// The room is over: nobody will ever read it.
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u16) -> MessageId {
+        let mut id = [0; 16];
+        id[..2].copy_from_slice(&number.to_be_bytes());
+        MessageId(id)
+    }
+
+    fn texts(outbox: &Outbox) -> Vec<String> {
+        outbox.waiting().filter_map(|(_, content)| content.words().map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn what_is_dropped_goes_and_the_rest_keeps_its_order() {
+        let mut outbox = Outbox::default();
+        for (number, text) in [(1, "one"), (2, "two"), (3, "three")] {
+            assert!(outbox.take(id(number), Content::text(text)));
+        }
+        outbox.drop(&id(2));
+        assert_eq!(texts(&outbox), ["one", "three"]);
+        let mut other = Outbox::default();
+        other.take(id(9), Content::text("before"));
+        outbox.put_before(other);
+        assert_eq!(texts(&outbox), ["before", "one", "three"]);
+        outbox.clear();
+        assert_eq!(texts(&outbox), Vec::<String>::new());
+    }
+
+    #[test]
+    fn so_much_waits_and_no_more() {
+        let mut outbox = Outbox::default();
+        let taken = (0..OUTBOX_MAX as u16 + 5).filter(|number| outbox.take(id(*number), Content::text("word"))).count();
+        assert_eq!((taken, outbox.waiting().count()), (OUTBOX_MAX, OUTBOX_MAX));
+        outbox.drop(&id(0));
+        assert!(outbox.take(id(7_000), Content::text("there is room again")));
+    }
+}
