@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use conversa::app::conversation::{
-    Change, Chat, Connection, Notice, Presence, Progress, Question, ROWS_BYTES_MAX, ROWS_MAX, Room, RowKind, Security,
+    Change, Chat, Connection, MemberNews, News, Notice, Presence, Progress, Question, ROWS_BYTES_MAX, ROWS_MAX, Room,
+    RowKind, Security, Step,
 };
 use conversa::app::{Code, KnownRoom, MembershipEvent, MembershipId, MembershipInfo, Problem, SessionEvent};
 use conversa::crypto::{Fingerprint, Suite};
@@ -25,12 +26,14 @@ fn info(suite: Suite, owned: bool) -> MembershipInfo {
 struct Story {
     chat: Chat,
     now_ms: u64,
+    /// What the last event told that is no row.
+    news: Vec<News>,
 }
 
 impl Story {
     /// Bo begins.
     fn begin(suite: Suite) -> Self {
-        let mut story = Self { chat: Chat::default(), now_ms: 1_000 };
+        let mut story = Self { chat: Chat::default(), now_ms: 1_000, news: Vec::new() };
         story.membership(MembershipEvent::Begun(info(suite, false)));
         story.membership(MembershipEvent::Identity(person("bo")));
         story
@@ -49,7 +52,20 @@ impl Story {
 
     fn membership(&mut self, event: MembershipEvent) -> Vec<Change> {
         self.now_ms += 1;
-        self.chat.apply(&SessionEvent::Membership { membership: MEMBERSHIP, event }, self.now_ms)
+        let mut changes = self.chat.apply(&SessionEvent::Membership { membership: MEMBERSHIP, event }, self.now_ms);
+        self.news.clear();
+        for change in changes.extract_if(.., |change| matches!(change, Change::News { .. })) {
+            if let Change::News { membership: MEMBERSHIP, news } = change {
+                self.news.push(news);
+            }
+        }
+        changes
+    }
+
+    /// What an event tells that is no row.
+    fn news_of(&mut self, event: Event) -> Vec<News> {
+        self.tell(event);
+        std::mem::take(&mut self.news)
     }
 
     fn tell(&mut self, event: Event) -> Vec<Change> {
@@ -102,12 +118,12 @@ fn notice_text(room: &Room, notice: &Notice) -> String {
         Notice::Unreadable(member) => format!("A message from {} could not be read.", name(member)),
         Notice::Lost { member, count: 1 } => format!("A message from {} is missing.", name(member)),
         Notice::Lost { member, count } => format!("{count} messages from {} are missing.", name(member)),
-        Notice::Missed { count, since_ms } => format!("You missed at least {count} since {since_ms}."),
+        Notice::Missed { count, since_ms, .. } => format!("You missed at least {count} since {since_ms}."),
         Notice::LogGap { entries, since_ms } => format!("Up to {entries} entries are gone since {since_ms}."),
         Notice::Fork(member) => {
             format!("{} saw another history of this room: the host may not be honest.", name(member))
         }
-        Notice::ClockDiffers { member, theirs_ms } => format!("The clock of {} says {theirs_ms}.", name(member)),
+        Notice::ClockDiffers { member, theirs_ms, .. } => format!("The clock of {} says {theirs_ms}.", name(member)),
         Notice::Over(None) => "You left the room.".to_owned(),
         Notice::Over(Some(problem)) => problem.text(),
     }
@@ -134,7 +150,7 @@ fn cut() -> Event {
 
 #[test]
 fn joining_is_told_step_by_step() {
-    let mut story = Story { chat: Chat::default(), now_ms: 0 };
+    let mut story = Story { chat: Chat::default(), now_ms: 0, news: Vec::new() };
     assert_eq!(
         story.membership(MembershipEvent::Begun(info(Suite::Classical, false))),
         [Change::RoomAdded(MEMBERSHIP)]
@@ -233,7 +249,7 @@ fn a_call_back_that_came_too_late_changes_nothing() {
 
 #[test]
 fn what_is_typed_before_one_knows_who_one_is_gets_its_name_later() {
-    let mut story = Story { chat: Chat::default(), now_ms: 0 };
+    let mut story = Story { chat: Chat::default(), now_ms: 0, news: Vec::new() };
     story.membership(MembershipEvent::Begun(info(Suite::Classical, false)));
     story.types(1, "early");
     story.membership(MembershipEvent::Identity(person("bo")));
@@ -529,22 +545,119 @@ fn words_of(kind: &RowKind) -> usize {
 }
 
 #[test]
-fn where_nobody_looks_no_rows_are_kept_and_all_else_is_known() {
+fn where_nobody_looks_only_the_rows_of_the_last_event_are_kept_and_all_else_is_known() {
     let known = [KnownRoom { membership: MEMBERSHIP, info: info(Suite::Classical, true) }];
-    let mut story = Story { chat: Chat::without_rows(&known), now_ms: 1_000 };
+    let mut chat = Chat::with_passing_rows(&known);
     for membership in [MEMBERSHIP, MembershipId(2)] {
-        let mut tell = |event| story.chat.apply(&SessionEvent::Membership { membership, event }, 1_000);
-        tell(MembershipEvent::Begun(info(Suite::Classical, true)));
-        tell(MembershipEvent::Protocol(Event::Members(vec![person("ann"), person("bo")])));
-        tell(MembershipEvent::Protocol(named("ann", "Ann")));
-        tell(MembershipEvent::Sent { id: message(1), content: Content::text("mine"), sent_ms: 5 });
-        let said = Event::Message { id: message(2), from: person("ann"), content: Content::text("hi"), sent_ms: 5 };
-        assert_eq!(tell(MembershipEvent::Protocol(said)), [Change::RoomChanged(membership)]);
-        assert!(tell(MembershipEvent::Protocol(Event::OnHost { id: message(1), without: vec![] })).is_empty());
-        let room = story.chat.room(membership).unwrap();
+        let tell = |chat: &mut Chat, event| chat.apply(&SessionEvent::Membership { membership, event }, 1_000);
+        let rows = |chat: &Chat, changes: &[Change]| -> Vec<RowKind> {
+            let room = chat.room(membership).unwrap();
+            let added = changes.iter().filter_map(|change| match change {
+                Change::RowAdded { row, .. } => Some(room.row(*row).unwrap().kind.clone()),
+                Change::RowDropped { .. } | Change::RowChanged { .. } => panic!("nobody keeps {change:?}"),
+                _ => None,
+            });
+            added.collect()
+        };
+        tell(&mut chat, MembershipEvent::Begun(info(Suite::Classical, true)));
+        tell(&mut chat, MembershipEvent::Protocol(Event::Members(vec![person("ann"), person("bo")])));
+        tell(&mut chat, MembershipEvent::Protocol(named("ann", "Ann")));
+        let mine = MembershipEvent::Sent { id: message(1), content: Content::text("mine"), sent_ms: 5 };
+        let changes = tell(&mut chat, mine);
+        assert!(matches!(rows(&chat, &changes).as_slice(), [RowKind::Message(mine)] if mine.is_mine()));
+        let content = Content::text("hi");
+        let said = Event::Message { id: message(2), from: person("ann"), content: content.clone(), sent_ms: 5 };
+        let changes = tell(&mut chat, MembershipEvent::Protocol(said));
+        assert!(matches!(rows(&chat, &changes).as_slice(), [RowKind::Message(said)] if said.content == content));
+        let all_go = MembershipEvent::Protocol(Event::Members(vec![person("carol")]));
+        let changes = tell(&mut chat, all_go);
+        assert_eq!(rows(&chat, &changes).len(), 3, "all that one event brings: two are gone, one is new");
+        let changes = tell(&mut chat, MembershipEvent::Protocol(Event::OnHost { id: message(1), without: vec![] }));
+        assert_eq!(rows(&chat, &changes), []);
+        let room = chat.room(membership).unwrap();
         assert!(room.rows().is_empty() && room.last_message().is_none() && room.own_message(&message(1)).is_none());
-        assert_eq!((room.name_of(&person("ann")), room.members().len()), ("Ann".to_owned(), 2));
+        assert_eq!((room.name_of(&person("ann")), room.members().len()), ("Ann".to_owned(), 1));
+        assert_eq!(chat.outgoing(membership).unwrap().on_host(), 1);
     }
+}
+
+/// What a front end tells that shows no state: each thing once, and nothing that has a row.
+#[test]
+fn what_happens_and_is_no_row_is_news() {
+    let mut story = Story::begin(Suite::Classical);
+    let of = |who: &str, news| vec![News::Member { member: person(who), news }];
+    assert_eq!(story.news_of(Event::Waiting), [News::Connection]);
+    story.tell(entered());
+    let all = Event::Members(vec![person("ann"), person("bo")]);
+    assert_eq!(story.news_of(all.clone()), [News::Members]);
+    assert_eq!(story.news_of(Event::Ready { members: 2, reachable: 1 }), [News::Connection]);
+    assert_eq!(story.news_of(all), [], "who is there is told once");
+    assert_eq!(story.news_of(Event::Titled { title: "Friday".into() }), [News::Titled]);
+    assert_eq!(story.news_of(named("ann", "Ann")), of("ann", MemberNews::Named { before: None }));
+    let again = of("ann", MemberNews::Named { before: Some("Ann".into()) });
+    assert_eq!(story.news_of(named("ann", "Ann")), again);
+    let knock = |member| Event::Knock { member };
+    assert_eq!(story.news_of(knock(person("eve"))), of("eve", MemberNews::Knock));
+    assert_eq!(story.news_of(Event::KnockOver { member: person("eve") }), of("eve", MemberNews::KnockOver));
+    assert_eq!(story.news_of(Event::InviteUsed { by: person("eve") }), of("eve", MemberNews::InviteUsed));
+    assert_eq!(story.news_of(Event::MemberJoined { member: person("eve") }), [], "it has a row");
+    assert_eq!(story.news_of(Event::MemberHere { member: person("eve") }), of("eve", MemberNews::Here));
+    assert_eq!(story.news_of(Event::MemberLeft { member: person("eve") }), []);
+    let away = |cut| Event::MemberAway { member: person("eve"), cut };
+    assert_eq!(story.news_of(away(false)), of("eve", MemberNews::Away), "whoever left hangs up, too");
+    assert_eq!(story.news_of(away(true)), of("eve", MemberNews::Cut));
+    assert!(story.room().member(&person("eve")).is_none());
+    assert_eq!(story.news_of(Event::Stopped(Stop::Closed)), [News::Connection]);
+    assert_eq!(story.room().stop(), Some(&Stop::Closed));
+    assert_eq!(story.news_of(Event::Connecting), [News::Connection]);
+    assert_eq!(story.room().stop(), None);
+}
+
+#[test]
+fn between_being_told_who_is_there_and_being_ready_whoever_comes_is_new() {
+    let mut story = Story::begin(Suite::Classical);
+    story.tell(entered());
+    story.tell(Event::Members(vec![person("ann"), person("bo")]));
+    story.tell(Event::MemberJoined { member: person("carol") });
+    assert_eq!(story.last_row(), format!("{} joined.", person("carol").tag()));
+    story.tell(Event::MemberRemoved { member: person("carol") });
+    assert_eq!(story.last_row(), format!("The owner removed {}.", person("carol").tag()));
+}
+
+#[test]
+fn own_messages_are_counted_from_the_moment_in_which_they_are_handed_over() {
+    let mut story = Story { chat: Chat::default(), now_ms: 0, news: Vec::new() };
+    assert!(story.chat.outgoing(MEMBERSHIP).is_none());
+    // Before there is a room.
+    story.chat.hand_over(MEMBERSHIP, message(1));
+    let unsent = |story: &Story| story.chat.outgoing(MEMBERSHIP).unwrap().unsent();
+    assert_eq!(unsent(&story), 1);
+    story.membership(MembershipEvent::Begun(info(Suite::Classical, false)));
+    story.types(1, "hello");
+    assert_eq!((unsent(&story), story.news.clone()), (1, vec![step(1, Step::Taken)]));
+    assert_eq!(story.news_of(Event::Queued { id: message(1) }), [], "it was told");
+    assert_eq!(story.news_of(Event::Sealed { id: message(1) }), [step(1, Step::Sealed)]);
+    // A new connection queues it anew, and it may have arrived by the one before.
+    story.tell(Event::Queued { id: message(1) });
+    assert!(story.chat.outgoing(MEMBERSHIP).unwrap().under_way().contains(&message(1)));
+    let without = vec![person("carol")];
+    let on_host = step(1, Step::OnHost { without: without.clone() });
+    assert_eq!(story.news_of(Event::OnHost { id: message(1), without }), [on_host]);
+    assert_eq!(unsent(&story), 0);
+    let missed = step(1, Step::MissedBy { member: person("ann") });
+    assert_eq!(story.news_of(Event::MissedBy { id: message(1), by: person("ann") }), [missed]);
+    story.types(2, "long");
+    assert_eq!(story.news_of(Event::Rejected { id: message(2), limit: 9 }), [step(2, Step::TooLong { limit: 9 })]);
+    story.types(3, "much");
+    assert_eq!(story.news_of(Event::OutboxFull { id: message(3) }), [step(3, Step::OutboxFull)]);
+    let outgoing = story.chat.outgoing(MEMBERSHIP).unwrap();
+    assert_eq!((outgoing.unsent(), outgoing.on_host(), outgoing.delivered()), (0, 1, 0));
+    story.membership(MembershipEvent::Forgotten);
+    assert!(story.chat.outgoing(MEMBERSHIP).is_none());
+}
+
+fn step(number: u32, step: Step) -> News {
+    News::Delivery { message: message(number), step }
 }
 
 #[test]

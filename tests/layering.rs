@@ -98,6 +98,16 @@ fn the_protocol_names_no_backend_and_draws_no_randomness() {
     }
 }
 
+/// What the conversation understands of an event, the window and the terminal show alike.
+#[test]
+fn the_terminal_reads_the_conversation_and_not_the_events_it_is_made_of() {
+    for source in sources().filter(|source| source.layer == "cli") {
+        for word in ["MembershipEvent", "Event"] {
+            assert!(!names(&source.code, word), "{} says {word}", source.path.display());
+        }
+    }
+}
+
 #[test]
 fn suites_meet_their_backends_in_one_place() {
     let places: Vec<PathBuf> = sources()

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::console::Console;
 use super::input::Request;
-use super::lines::{called, happened};
+use super::lines::called;
 use crate::app::conversation::Room;
 use crate::app::{Code, Problem, Settings, say};
 use crate::crypto::Fingerprint;
@@ -95,9 +95,8 @@ pub(super) fn report(
 /// Says that somebody has another key than the one of that name that was compared.
 pub(super) fn warn_of_change(console: &mut Console, member: &Fingerprint, room: &Room) {
     let name = room.name_of(member);
-    console.event("changed_key", &json!({ "member": member.to_string(), "name": name }));
     let what = format!("has another key than the one you compared. Compare it with /verify {}.", member.tag());
-    console.notice(&happened(&name, &what));
+    console.tell("changed_key", member, &name, Some(&what));
 }
 
 fn nobody() -> Problem {

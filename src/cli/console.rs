@@ -3,9 +3,10 @@
 
 use serde_json::{Value, json};
 
-use super::lines::{escaped, printable};
+use super::lines::{escaped, happened, printable};
 use super::output::{Output, Stream};
 use crate::app::Problem;
+use crate::crypto::Fingerprint;
 
 /// Where to write, and how.
 #[derive(Debug)]
@@ -54,6 +55,14 @@ impl Console {
     pub(super) fn notice(&mut self, line: &str) {
         if !self.is_json {
             self.output.line(Stream::Error, line);
+        }
+    }
+
+    /// Something that happened with somebody called `name`, for both; for people only where there are words for it.
+    pub(super) fn tell(&mut self, event: &str, member: &Fingerprint, name: &str, words: Option<&str>) {
+        self.event(event, &json!({ "member": member.to_string(), "name": name }));
+        if let Some(words) = words {
+            self.notice(&happened(name, words));
         }
     }
 

@@ -23,6 +23,7 @@ mod passphrase;
 mod relay;
 mod report;
 mod rooms;
+mod row;
 mod talk;
 mod target;
 

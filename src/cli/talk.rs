@@ -8,18 +8,15 @@ use std::time::{Duration, Instant};
 use super::arguments::Knocks;
 use super::console::Console;
 use super::input::{Inbox, Incoming, Request};
-use super::outgoing::Outgoing;
 use super::report::Report;
-use super::{compare, fitting, json_input};
+use super::{compare, fitting, json_input, outgoing};
 use crate::app::clock::now_ms;
-use crate::app::conversation::Chat;
+use crate::app::conversation::{Change, Chat, Connection, MemberNews, News, Outgoing, Question, Step};
 use crate::app::policy::doubts::{self, Accepted, Doubt};
-use crate::app::{
-    Code, IdentityState, MembershipEvent, MembershipId, Opening, Problem, Session, SessionEvent, Settings, say,
-};
+use crate::app::{Code, IdentityState, MembershipId, Opening, Problem, Session, SessionEvent, Settings, say};
 use crate::crypto::Fingerprint;
 use crate::protocol::limits::WAITING_MS;
-use crate::protocol::{Event, LobbyRoom, RoomId, SafetyNumber, Stop};
+use crate::protocol::{LobbyRoom, RoomId, SafetyNumber, Stop};
 
 /// How long what is queued may take to go out after the end of input.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -66,8 +63,6 @@ pub(super) struct Talk {
     report: Report,
     rules: Rules,
     stage: Stage,
-    /// What became of own messages.
-    outgoing: Outgoing,
     /// Lines that were taken and not paid back with a permit.
     lines_taken: usize,
     /// Whether the room was entered, and, as its owner, can be given away.
@@ -102,11 +97,10 @@ impl Talk {
         Self {
             session,
             membership,
-            chat: Chat::without_rows(&opening.rooms),
-            report: Report::new(console, membership),
+            chat: Chat::with_passing_rows(&opening.rooms),
+            report: Report::new(console),
             rules,
             stage: Stage::Talking,
-            outgoing: Outgoing::default(),
             lines_taken: 0,
             settled: false,
             knocking: false,
@@ -178,7 +172,7 @@ impl Talk {
 
     /// Lets lines be read while not too much is unsent.
     fn pay_permits(&mut self, inbox: &Inbox) {
-        while self.lines_taken > 0 && self.outgoing.unsent() < UNSENT_MAX {
+        while self.lines_taken > 0 && self.unsent() < UNSENT_MAX {
             self.lines_taken -= 1;
             // The reader may be through.
             let _ = inbox.permits.send(());
@@ -186,10 +180,12 @@ impl Talk {
     }
 
     fn session_event(&mut self, event: &SessionEvent) {
-        self.chat.apply(event, now_ms());
+        let now_ms = now_ms();
+        let changes = self.chat.apply(event, now_ms);
         match event {
-            SessionEvent::Membership { membership, event } if *membership == self.membership => {
-                self.membership_event(event)
+            SessionEvent::Membership { membership, .. } if *membership == self.membership => {
+                changes.iter().for_each(|change| self.change(change, now_ms));
+                self.end_if_drained();
             }
             SessionEvent::Identity { state: IdentityState::Locked(problem), .. } => {
                 self.report.console.problem(problem);
@@ -203,47 +199,57 @@ impl Talk {
         }
     }
 
-    fn membership_event(&mut self, event: &MembershipEvent) {
-        self.report.event(event, &self.chat);
-        match event {
-            MembershipEvent::Failed(problem) => self.end(problem.code.exit()),
-            MembershipEvent::Protocol(event) => self.protocol_event(event),
+    /// Something changed in the room: it is told, and then done about.
+    fn change(&mut self, change: &Change, now_ms: u64) {
+        let Some(room) = self.chat.room(self.membership) else { return };
+        self.report.change(change, room, now_ms);
+        match change {
+            Change::News { news, .. } => self.news(news),
+            Change::InviteChanged(_) => self.settled |= room.invite.is_some(),
+            Change::Question { question: Question::FirstUse(host), .. } => self.first_use(*host),
+            Change::Question { question: Question::Lobby(rooms), .. } => self.lobby(rooms),
+            Change::SafetyNumber { number, .. } => self.number_came(number),
             _ => {}
         }
-        self.end_if_drained();
     }
 
     /// Ends when input did, the room was entered, and everything is said.
     fn end_if_drained(&mut self) {
-        if matches!(self.stage, Stage::Draining(_) | Stage::Stopping(_)) && self.settled && self.outgoing.unsent() == 0
-        {
+        if matches!(self.stage, Stage::Draining(_) | Stage::Stopping(_)) && self.settled && self.unsent() == 0 {
             self.end(0);
         }
     }
 
-    fn protocol_event(&mut self, event: &Event) {
-        match event {
-            Event::FirstUse { host } => self.first_use(*host),
-            Event::Lobby(rooms) => self.lobby(rooms),
-            Event::Knock { member } if self.rules.knocks == Knocks::Admit => {
+    fn news(&mut self, news: &News) {
+        match news {
+            News::Connection => self.connection(),
+            News::Member { member, news: MemberNews::Knock } if self.rules.knocks == Knocks::Admit => {
                 self.session.answer_knock(self.membership, *member, true);
             }
-            Event::Ready { .. } => {
-                self.apart = None;
-                self.settled |= !self.is_owner();
-            }
-            Event::Offline { error, .. } => self.apart = Some(Problem::from(error)),
-            Event::InviteMade(_) => self.settled = true,
-            Event::Sealed { id } => self.outgoing.sealed(*id),
-            Event::OnHost { id, .. } => self.outgoing.on_host(*id),
-            Event::Delivered { id, .. } => self.outgoing.delivered(*id),
-            Event::Rejected { id, .. } | Event::OutboxFull { id } => {
-                self.outgoing.forget(id);
+            News::Member { member, news: MemberNews::Named { .. } } => self.doubt(*member),
+            News::Delivery { step: Step::TooLong { .. } | Step::OutboxFull, .. } => {
                 self.exit = self.exit.max(Code::TooLong.exit());
             }
-            Event::SafetyNumber(number) => self.number_came(number),
-            Event::MemberNamed { member, .. } => self.doubt(*member),
-            Event::Stopped(stop) => self.stopped(stop),
+            _ => {}
+        }
+    }
+
+    fn connection(&mut self) {
+        let Some(room) = self.chat.room(self.membership) else { return };
+        if let Some(stop) = room.stop().cloned() {
+            return self.stopped(&stop);
+        }
+        match &room.connection {
+            Connection::Connected { .. } => {
+                self.apart = None;
+                self.settled |= !room.info.owned;
+            }
+            Connection::Offline { problem, .. } => self.apart = Some(problem.clone()),
+            // It could not begin, as was told.
+            Connection::Ended(Some(problem)) => {
+                let exit = problem.code.exit();
+                self.end(exit);
+            }
             _ => {}
         }
     }
@@ -274,10 +280,6 @@ impl Talk {
         }
         self.comparing.insert(member, pasted);
         self.session.safety_number(self.membership, member);
-    }
-
-    fn is_owner(&self) -> bool {
-        self.chat.room(self.membership).is_some_and(|room| room.info.owned)
     }
 
     fn stopped(&mut self, stop: &Stop) {
@@ -384,6 +386,11 @@ impl Talk {
         self.chat.room(self.membership).map(|room| self.accepted.open(room, &self.settings)).unwrap_or_default()
     }
 
+    /// Own messages that are not known to be on the host.
+    fn unsent(&self) -> usize {
+        self.chat.outgoing(self.membership).map_or(0, Outgoing::unsent)
+    }
+
     /// Whether a person sits there and can be asked.
     fn is_in_person(&self) -> bool {
         !self.report.console.is_json() && std::io::stdin().is_terminal()
@@ -391,7 +398,7 @@ impl Talk {
 
     fn send(&mut self, text: &str) {
         match self.session.send(self.membership, text) {
-            Ok(id) => self.outgoing.taken(id),
+            Ok(id) => self.chat.hand_over(self.membership, id),
             Err(problem) => self.refuse_line(&problem),
         }
     }
@@ -471,7 +478,7 @@ impl Talk {
     /// Whoever stops the program need not wait for long, and a second time not at all.
     fn signal(&mut self) {
         match self.stage {
-            Stage::Talking | Stage::Draining(_) if self.outgoing.unsent() > 0 => {
+            Stage::Talking | Stage::Draining(_) if self.unsent() > 0 => {
                 self.stage = Stage::Stopping(Instant::now() + SIGNAL_DRAIN);
             }
             Stage::Talking | Stage::Draining(_) | Stage::Stopping(_) => self.end(self.exit_apart()),
@@ -481,7 +488,7 @@ impl Talk {
 
     /// What is left is told at the very end: until then it may still arrive.
     fn time_is_up(&mut self) {
-        if self.outgoing.unsent() == 0 && matches!(self.stage, Stage::Draining(_)) {
+        if self.unsent() == 0 && matches!(self.stage, Stage::Draining(_)) {
             let what = say!("Input ended before the room was entered.");
             let apart = self.apart.as_ref().map(|problem| problem.what.clone());
             let hint = apart.unwrap_or_else(|| say!("The room could not be entered in time."));
@@ -493,9 +500,11 @@ impl Talk {
     /// The session has ended: what became of each message is known now as far as it ever will be.
     fn finish(mut self) -> u8 {
         let apart = self.apart.as_ref().map(|problem| problem.what.clone());
-        if let Some(problem) = self.outgoing.problem(self.settled, apart) {
-            self.report.console.event("unsent", &self.outgoing.fields());
-            self.report.console.notice(&self.outgoing.tally());
+        if let Some(sent) = self.chat.outgoing(self.membership)
+            && let Some(problem) = outgoing::problem(sent, self.settled, apart)
+        {
+            self.report.console.event("unsent", &outgoing::fields(sent));
+            self.report.console.notice(&outgoing::tally(sent));
             self.report.console.problem(&problem);
             self.exit = if self.exit == 0 { problem.code.exit() } else { self.exit };
         }

@@ -20,6 +20,39 @@ pub enum Progress {
     OutboxFull,
 }
 
+/// A step on the way of an own message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// The session took it over; it waits to be sealed.
+    Taken,
+    /// It was sealed and handed to the connection. After a cut that happens again.
+    Sealed,
+    /// The host has it.
+    OnHost {
+        /// Who cannot read it, for they were offline when it was sealed.
+        without: Vec<Fingerprint>,
+    },
+    /// A member has it.
+    Delivered {
+        /// Who.
+        to: Fingerprint,
+    },
+    /// A member went or began anew without having confirmed it.
+    MissedBy {
+        /// Who.
+        member: Fingerprint,
+    },
+    /// It was called back, which came too late for what was sealed.
+    CalledBack,
+    /// It is too long for the room; nothing was sent.
+    TooLong {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// Too many wait already; nothing was sent.
+    OutboxFull,
+}
+
 /// The delivery of an own message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Delivery {
@@ -44,5 +77,31 @@ impl Delivery {
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.of > 0 && self.to.len() >= self.of
+    }
+
+    /// It took a step. `readers` is how many others are to confirm what is on the host by now.
+    pub(super) fn step(&mut self, step: &Step, readers: usize) {
+        match step {
+            Step::Taken => self.progress = Progress::Queued,
+            Step::OnHost { without } => {
+                self.progress = Progress::OnHost;
+                self.without.clone_from(without);
+                self.of = readers.saturating_sub(without.len());
+            }
+            Step::Delivered { to } if !self.to.contains(to) => {
+                self.progress = Progress::OnHost;
+                self.to.push(*to);
+                self.of = self.of.max(self.to.len());
+            }
+            Step::MissedBy { member } if !self.to.contains(member) && !self.missed.contains(member) => {
+                self.missed.push(*member);
+            }
+            // A call-back that came too late changes nothing.
+            Step::CalledBack if self.progress != Progress::OnHost => self.progress = Progress::Cancelled,
+            Step::TooLong { limit } => self.progress = Progress::TooLong { limit: *limit },
+            Step::OutboxFull => self.progress = Progress::OutboxFull,
+            // Whoever looks at it waits as before until the host has it.
+            Step::Sealed | Step::Delivered { .. } | Step::MissedBy { .. } | Step::CalledBack => {}
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! What each event does to a room.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::delivery::{Delivery, Progress};
+use super::delivery::{Delivery, Step};
 use super::member::Presence;
+use super::news::{MemberNews, News};
 use super::room::{Connection, Hosting, Room};
 use super::row::{Message, Notice, RowKind};
 use super::{Change, Question};
@@ -21,6 +22,7 @@ impl Room {
             self.info.title = title;
         }
         self.connection = Connection::Preparing;
+        self.stop = None;
         self.changed_host = None;
         self.knocks.clear();
         self.invite = None;
@@ -38,7 +40,7 @@ impl Room {
                     Some(Hosting { address: *address, addresses: addresses.clone(), tests: BTreeMap::new() });
                 self.info.addresses.clone_from(addresses);
                 self.host = Some(*host);
-                vec![Change::RoomChanged(self.membership)]
+                vec![Change::RoomChanged(self.membership), self.news(News::Hosting)]
             }
             MembershipEvent::RoomCode(code) => {
                 self.code = Some(code.clone());
@@ -52,7 +54,7 @@ impl Room {
                 vec![Change::InviteChanged(self.membership)]
             }
             MembershipEvent::Sent { id, content, sent_ms } => self.sent(*id, content, *sent_ms, now_ms),
-            MembershipEvent::CancelAsked(id) => self.progress(id, Progress::Cancelled),
+            MembershipEvent::CancelAsked(id) => self.step(*id, Step::CalledBack),
             MembershipEvent::Failed(problem) => {
                 let mut changes = self.connect(Connection::Ended(Some(problem.clone())));
                 changes.push(Change::Problem { membership: Some(self.membership), problem: problem.clone() });
@@ -86,13 +88,13 @@ impl Room {
             Event::Knock { member } => {
                 self.knocks.retain(|knock| knock != member);
                 self.knocks.push(*member);
-                vec![Change::KnocksChanged(self.membership)]
+                vec![Change::KnocksChanged(self.membership), self.member_news(*member, MemberNews::Knock)]
             }
             Event::KnockOver { member } => {
                 self.knocks.retain(|knock| knock != member);
-                vec![Change::KnocksChanged(self.membership)]
+                vec![Change::KnocksChanged(self.membership), self.member_news(*member, MemberNews::KnockOver)]
             }
-            Event::InviteUsed { .. } => Vec::new(),
+            Event::InviteUsed { by } => vec![self.member_news(*by, MemberNews::InviteUsed)],
             event => self.apply_conversation(event, viewed, now_ms),
         }
     }
@@ -115,7 +117,9 @@ impl Room {
             Event::Newer { from } => self.notice(now_ms, Notice::Newer(*from)),
             Event::Unreadable { from } => self.notice(now_ms, Notice::Unreadable(*from)),
             Event::Lost { from, count } => self.notice(now_ms, Notice::Lost { member: *from, count: *count }),
-            Event::Missed { count, since_ms, .. } => self.missed(*count, *since_ms, now_ms),
+            Event::Missed { told_by, count, since_ms } => {
+                self.missed(Notice::Missed { count: *count, since_ms: *since_ms, told_by: *told_by }, now_ms)
+            }
             Event::LogGap { entries, since_ms } => {
                 self.notice(now_ms, Notice::LogGap { entries: *entries, since_ms: *since_ms })
             }
@@ -127,22 +131,41 @@ impl Room {
                 changes.push(Change::RoomChanged(self.membership));
                 changes
             }
-            Event::ClockDiffers { member, theirs_ms, .. } => {
-                self.notice(now_ms, Notice::ClockDiffers { member: *member, theirs_ms: *theirs_ms })
+            Event::ClockDiffers { member, theirs_ms, ours_ms } => {
+                let notice = Notice::ClockDiffers { member: *member, theirs_ms: *theirs_ms, ours_ms: *ours_ms };
+                self.notice(now_ms, notice)
             }
-            Event::Queued { id } => self.progress(id, Progress::Queued),
-            Event::OnHost { id, without } => self.on_host(id, without),
-            Event::Delivered { id, to } => self.delivered(id, *to),
-            Event::MissedBy { id, by } => self.missed_by(id, *by),
-            Event::Rejected { id, limit } => self.progress(id, Progress::TooLong { limit: *limit }),
-            Event::OutboxFull { id } => self.progress(id, Progress::OutboxFull),
+            event => self.apply_delivery(event),
+        }
+    }
+
+    /// What becomes of one's own messages.
+    fn apply_delivery(&mut self, event: &Event) -> Vec<Change> {
+        match event {
+            // That was told when the session took it over. Told anew, it would count as one that never left.
+            Event::Queued { id } => self.step_of_row(id, &Step::Taken),
+            Event::Sealed { id } => self.step(*id, Step::Sealed),
+            Event::OnHost { id, without } => self.step(*id, Step::OnHost { without: without.clone() }),
+            Event::Delivered { id, to } => self.step(*id, Step::Delivered { to: *to }),
+            Event::MissedBy { id, by } => self.step(*id, Step::MissedBy { member: *by }),
+            Event::Rejected { id, limit } => self.step(*id, Step::TooLong { limit: *limit }),
+            Event::OutboxFull { id } => self.step(*id, Step::OutboxFull),
             _ => Vec::new(),
         }
     }
 
+    fn news(&self, news: News) -> Change {
+        Change::News { membership: self.membership, news }
+    }
+
+    fn member_news(&self, member: Fingerprint, news: MemberNews) -> Change {
+        self.news(News::Member { member, news })
+    }
+
     fn connect(&mut self, connection: Connection) -> Vec<Change> {
         self.connection = connection;
-        vec![Change::RoomChanged(self.membership)]
+        self.stop = None;
+        vec![Change::RoomChanged(self.membership), self.news(News::Connection)]
     }
 
     fn ask(&mut self, question: Question) -> Vec<Change> {
@@ -176,7 +199,6 @@ impl Room {
     }
 
     fn ready(&mut self, members: usize, reachable: usize) -> Vec<Change> {
-        self.was_ready = true;
         let mut changes = self.connect(Connection::Connected { members, reachable });
         if let Some(me) = self.me {
             self.member_mut(me).presence = Presence::Here;
@@ -207,6 +229,7 @@ impl Room {
             _ => Connection::Ended(problem.clone()),
         };
         let mut changes = self.connect(connection);
+        self.stop = Some(stop.clone());
         changes.extend([
             Change::MembersChanged(self.membership),
             Change::InviteChanged(self.membership),
@@ -227,7 +250,7 @@ impl Room {
 
     fn titled(&mut self, title: &str, now_ms: u64) -> Vec<Change> {
         let before = std::mem::replace(&mut self.info.title, title.to_owned());
-        let mut changes = vec![Change::RoomChanged(self.membership)];
+        let mut changes = vec![Change::RoomChanged(self.membership), self.news(News::Titled)];
         if !before.is_empty() && before != title {
             changes.extend(self.notice(now_ms, Notice::Titled(title.to_owned())));
         }
@@ -236,7 +259,7 @@ impl Room {
 
     /// The members as they are now. Whoever came or went while one was away is news.
     fn all_members(&mut self, members: &[Fingerprint], now_ms: u64) -> Vec<Change> {
-        let known: Vec<Fingerprint> = self.members.iter().map(|member| member.fingerprint).collect();
+        let known: BTreeSet<Fingerprint> = self.members.iter().map(|member| member.fingerprint).collect();
         let mut changes = Vec::new();
         for member in known.iter().filter(|member| !members.contains(member)) {
             changes.extend(self.gone(*member, Notice::Gone(*member), now_ms));
@@ -245,11 +268,14 @@ impl Room {
             changes.extend(self.joined(*member, now_ms));
         }
         changes.push(Change::MembersChanged(self.membership));
+        if !std::mem::replace(&mut self.members_told, true) {
+            changes.push(self.news(News::Members));
+        }
         changes
     }
 
     fn joined(&mut self, member: Fingerprint, now_ms: u64) -> Vec<Change> {
-        let is_news = self.was_ready && self.me != Some(member) && self.member(&member).is_none();
+        let is_news = self.members_told && self.me != Some(member) && self.member(&member).is_none();
         self.member_mut(member);
         self.sort_members();
         let mut changes = vec![Change::MembersChanged(self.membership)];
@@ -268,21 +294,23 @@ impl Room {
         // The host may tell of somebody before it told that they joined: that is told first.
         let mut changes = if self.member(&member).is_none() { self.joined(member, now_ms) } else { Vec::new() };
         self.member_mut(member).presence = Presence::Here;
-        changes.push(Change::MembersChanged(self.membership));
+        changes.extend([Change::MembersChanged(self.membership), self.member_news(member, MemberNews::Here)]);
         changes
     }
 
     fn away(&mut self, member: Fingerprint, cut: bool) -> Vec<Change> {
+        let (presence, news) = if cut { (Presence::Cut, MemberNews::Cut) } else { (Presence::Away, MemberNews::Away) };
+        let news = self.member_news(member, news);
         // Whoever left for good hangs up after that, and is no member any more.
         if self.member(&member).is_none() {
-            return Vec::new();
+            return vec![news];
         }
-        self.member_mut(member).presence = if cut { Presence::Cut } else { Presence::Away };
-        vec![Change::MembersChanged(self.membership)]
+        self.member_mut(member).presence = presence;
+        vec![Change::MembersChanged(self.membership), news]
     }
 
     fn gone(&mut self, member: Fingerprint, notice: Notice, now_ms: u64) -> Vec<Change> {
-        let is_news = self.was_ready && self.member(&member).is_some();
+        let is_news = self.members_told && self.member(&member).is_some();
         self.remove_member(&member);
         let mut changes = vec![Change::MembersChanged(self.membership)];
         if is_news {
@@ -299,7 +327,8 @@ impl Room {
         if !is_member {
             self.remove_member(&member);
         }
-        let mut changes = vec![Change::MembersChanged(self.membership)];
+        let news = self.member_news(member, MemberNews::Named { before: told.before.clone() });
+        let mut changes = vec![Change::MembersChanged(self.membership), news];
         match told.before {
             Some(before) if before != name && self.me != Some(member) => {
                 // Told apart as then: whoever takes another's name is seen to.
@@ -320,6 +349,7 @@ impl Room {
         let mut changes =
             self.push(now_ms, RowKind::Message(Message { id, from, content: content.clone(), sent_ms, delivery }));
         changes.push(Change::RoomChanged(self.membership));
+        changes.extend(self.step(id, Step::Taken));
         changes
     }
 
@@ -333,57 +363,29 @@ impl Room {
         changes
     }
 
-    fn progress(&mut self, id: &MessageId, progress: Progress) -> Vec<Change> {
-        self.change_message(id, |message| {
-            if let Some(delivery) = &mut message.delivery {
-                // A call-back that came too late changes nothing.
-                if !matches!((delivery.progress, progress), (Progress::OnHost, Progress::Cancelled)) {
-                    delivery.progress = progress;
-                }
-            }
-        })
+    /// An own message took a step: it is told, and stands beside the message where that is kept.
+    fn step(&mut self, message: MessageId, step: Step) -> Vec<Change> {
+        // A row is not drawn anew for what nobody sees.
+        let is_shown = !matches!(step, Step::Taken | Step::Sealed);
+        let mut changes = if is_shown { self.step_of_row(&message, &step) } else { Vec::new() };
+        changes.push(self.news(News::Delivery { message, step }));
+        changes
     }
 
-    fn on_host(&mut self, id: &MessageId, without: &[Fingerprint]) -> Vec<Change> {
+    fn step_of_row(&mut self, message: &MessageId, step: &Step) -> Vec<Change> {
         let others = self.members.iter().filter(|member| !member.is_me).count();
         // Large rooms do not confirm, so nobody is waited for.
-        let of = if self.members.len() > TALKATIVE_MEMBERS_MAX { 0 } else { others.saturating_sub(without.len()) };
-        self.change_message(id, |message| {
+        let readers = if self.members.len() > TALKATIVE_MEMBERS_MAX { 0 } else { others };
+        self.change_message(message, |message| {
             if let Some(delivery) = &mut message.delivery {
-                delivery.progress = Progress::OnHost;
-                delivery.without = without.to_vec();
-                delivery.of = of;
-            }
-        })
-    }
-
-    fn delivered(&mut self, id: &MessageId, to: Fingerprint) -> Vec<Change> {
-        self.change_message(id, |message| {
-            if let Some(delivery) = &mut message.delivery
-                && !delivery.to.contains(&to)
-            {
-                delivery.progress = Progress::OnHost;
-                delivery.to.push(to);
-                delivery.of = delivery.of.max(delivery.to.len());
-            }
-        })
-    }
-
-    fn missed_by(&mut self, id: &MessageId, by: Fingerprint) -> Vec<Change> {
-        self.change_message(id, |message| {
-            if let Some(delivery) = &mut message.delivery
-                && !delivery.to.contains(&by)
-                && !delivery.missed.contains(&by)
-            {
-                delivery.missed.push(by);
+                delivery.step(step, readers);
             }
         })
     }
 
     /// Several members count what one missed: the most of it is shown, once.
-    fn missed(&mut self, count: u64, since_ms: u64, now_ms: u64) -> Vec<Change> {
-        let notice = Notice::Missed { count, since_ms };
-        match self.rows.as_mut().and_then(|rows| rows.renew_newest(&notice)) {
+    fn missed(&mut self, notice: Notice, now_ms: u64) -> Vec<Change> {
+        match self.rows.renew_newest(&notice) {
             Some(row) => vec![Change::RowChanged { membership: self.membership, row }],
             None => self.notice(now_ms, notice),
         }

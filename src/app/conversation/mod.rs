@@ -1,12 +1,17 @@
 //! The state of the conversations, as both front ends show it: rooms, members, rows. Pure: events and
 //! the time go in, and what changed comes out, small enough to push one row to a list.
 //!
+//! It is the one reader of what the session tells of a room. A front end asks what changed, and never what event it
+//! came of: the window draws anew what changed, and the terminal tells each new row and each of the [`News`].
+//!
 //! Nothing of it is kept on disk.
 
 mod delivery;
 mod events;
 mod member;
 mod names;
+mod news;
+mod outgoing;
 mod room;
 mod row;
 mod rows;
@@ -15,10 +20,12 @@ use std::collections::BTreeMap;
 
 use super::{IdentityState, KnownRoom, MembershipEvent, MembershipId, MembershipInfo, Problem, SessionEvent, Settings};
 use crate::crypto::{Fingerprint, KeyKind};
-use crate::protocol::{Event, LobbyRoom, Name, SafetyNumber};
+use crate::protocol::{Event, LobbyRoom, MessageId, Name, SafetyNumber};
 
-pub use self::delivery::{Delivery, Progress};
+pub use self::delivery::{Delivery, Progress, Step};
 pub use self::member::{Member, Presence};
+pub use self::news::{MemberNews, News};
+pub use self::outgoing::Outgoing;
 pub use self::room::{Connection, Hosting, Room, Security};
 pub use self::row::{Message, Notice, Row, RowId, RowKind};
 pub use self::rows::{ROWS_BYTES_MAX, ROWS_MAX};
@@ -67,6 +74,13 @@ pub enum Change {
         /// The number.
         number: SafetyNumber,
     },
+    /// Something happened that is no row, for a front end that tells things as they come.
+    News {
+        /// The room.
+        membership: MembershipId,
+        /// What.
+        news: News,
+    },
     /// The person has to decide something.
     Question {
         /// The room.
@@ -111,6 +125,8 @@ pub enum Question {
 #[derive(Debug)]
 pub struct Chat {
     rooms: BTreeMap<MembershipId, Room>,
+    /// Apart from the rooms: what is typed first may come before the room does.
+    outgoing: BTreeMap<MembershipId, Outgoing>,
     viewed: Option<MembershipId>,
     keeps_rows: bool,
 }
@@ -128,16 +144,17 @@ impl Chat {
         Self::with(known, true)
     }
 
-    /// The same for a front end that shows what comes and lets it go: a host that runs for months on a server
-    /// keeps no rows, for nobody looks at them.
+    /// The same for a front end that shows what comes and lets it go: a room has the rows of its last event alone.
+    /// A host that runs for months on a server keeps no others, for nobody looks at them. None is told as dropped.
     #[must_use]
-    pub fn without_rows(known: &[KnownRoom]) -> Self {
+    pub fn with_passing_rows(known: &[KnownRoom]) -> Self {
         Self::with(known, false)
     }
 
     fn with(known: &[KnownRoom], keeps_rows: bool) -> Self {
         let room = |room: &KnownRoom| (room.membership, Room::new(room.membership, room.info.clone(), keeps_rows));
-        let mut chat = Self { rooms: known.iter().map(room).collect(), viewed: None, keeps_rows };
+        let rooms = known.iter().map(room).collect();
+        let mut chat = Self { rooms, outgoing: BTreeMap::new(), viewed: None, keeps_rows };
         chat.tell_titles_apart();
         chat
     }
@@ -171,6 +188,18 @@ impl Chat {
         }
     }
 
+    /// Counts a message that was handed to the session just now: it would be forgotten until the session tells that it
+    /// took it over. Only whoever may quit before that needs to say so.
+    pub fn hand_over(&mut self, membership: MembershipId, message: MessageId) {
+        self.outgoing.entry(membership).or_default().step(message, &Step::Taken);
+    }
+
+    /// How far the own messages of a room have come; `None` where none was sent.
+    #[must_use]
+    pub fn outgoing(&self, membership: MembershipId) -> Option<&Outgoing> {
+        self.outgoing.get(&membership)
+    }
+
     /// A room.
     #[must_use]
     pub fn room(&self, membership: MembershipId) -> Option<&Room> {
@@ -193,15 +222,19 @@ impl Chat {
     fn apply_membership(&mut self, membership: MembershipId, event: &MembershipEvent, now_ms: u64) -> Vec<Change> {
         let mut changes = match event {
             MembershipEvent::Begun(info) => self.taken(membership, info, now_ms),
-            MembershipEvent::Forgotten => match self.rooms.remove(&membership) {
-                Some(_) => vec![Change::RoomRemoved(membership)],
-                None => Vec::new(),
-            },
+            MembershipEvent::Forgotten => {
+                self.outgoing.remove(&membership);
+                self.rooms.remove(&membership).map(|_| Change::RoomRemoved(membership)).into_iter().collect()
+            }
             event => match self.rooms.get_mut(&membership) {
-                Some(room) => room.apply(event, self.viewed == Some(membership), now_ms),
+                Some(room) => {
+                    room.rows.next_event();
+                    room.apply(event, self.viewed == Some(membership), now_ms)
+                }
                 None => Vec::new(),
             },
         };
+        self.count_outgoing(&changes);
         let is_titling = match event {
             MembershipEvent::Begun(_) | MembershipEvent::Forgotten => true,
             MembershipEvent::Protocol(event) => matches!(event, Event::Titled { .. } | Event::Entered { .. }),
@@ -211,6 +244,15 @@ impl Chat {
             changes.extend(self.tell_titles_apart());
         }
         changes
+    }
+
+    /// What became of own messages is counted from what is told of them, so that both say the same.
+    fn count_outgoing(&mut self, changes: &[Change]) {
+        for change in changes {
+            if let Change::News { membership, news: News::Delivery { message, step } } = change {
+                self.outgoing.entry(*membership).or_default().step(*message, step);
+            }
+        }
     }
 
     /// Decides which rooms have a part of their id beside their title: those that could be taken for another.

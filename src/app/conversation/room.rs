@@ -9,7 +9,7 @@ use super::rows::Rows;
 use super::{Change, Presence, Question};
 use crate::app::{AddressTest, MembershipId, MembershipInfo, Problem};
 use crate::crypto::Fingerprint;
-use crate::protocol::{Invite, MessageId, Name, RoomCode};
+use crate::protocol::{Invite, MessageId, Name, RoomCode, Stop};
 
 /// How a room is connected.
 #[derive(Clone, PartialEq, Debug)]
@@ -102,23 +102,25 @@ pub struct Room {
     /// When something was last said, in milliseconds since 1970.
     pub active_ms: u64,
     pub(super) members: Vec<Member>,
-    /// What was said and what happened; none where nobody looks.
-    pub(super) rows: Option<Rows>,
+    /// What was said and what happened.
+    pub(super) rows: Rows,
     /// Who saw another history.
     pub(super) forked_by: Vec<Fingerprint>,
     /// What the members read to each other.
     pub(super) code: Option<RoomCode>,
     /// The pinned key of the host and the one that it showed instead, while that keeps us out.
     pub(super) changed_host: Option<(Fingerprint, Fingerprint)>,
-    /// Whether it was connected once: before, who is there is no news.
-    pub(super) was_ready: bool,
+    /// Whether it was told who belongs to it: before, nobody is new.
+    pub(super) members_told: bool,
+    /// How one's last time there ended.
+    pub(super) stop: Option<Stop>,
     pub(super) names: Names,
     /// Whether the title of another room looks like this one's.
     pub(super) has_namesake: bool,
 }
 
 impl Room {
-    /// A room nobody was in yet; `keeps_rows` if somebody is to see what is said.
+    /// A room nobody was in yet; `keeps_rows` if what is said is to be read after the event that brought it, too.
     pub(super) fn new(membership: MembershipId, info: MembershipInfo, keeps_rows: bool) -> Self {
         Self {
             membership,
@@ -133,11 +135,12 @@ impl Room {
             knocks: Vec::new(),
             active_ms: 0,
             members: Vec::new(),
-            rows: keeps_rows.then(Rows::default),
+            rows: Rows::new(keeps_rows),
             forked_by: Vec::new(),
             code: None,
             changed_host: None,
-            was_ready: false,
+            members_told: false,
+            stop: None,
             names: Names::default(),
             has_namesake: false,
         }
@@ -200,6 +203,12 @@ impl Room {
         self.changed_host
     }
 
+    /// How one's last time there ended; `None` while that goes on, and where it never began.
+    #[must_use]
+    pub const fn stop(&self) -> Option<&Stop> {
+        self.stop.as_ref()
+    }
+
     /// The members: the owner first, then oneself, then by name.
     #[must_use]
     pub fn members(&self) -> &[Member] {
@@ -214,15 +223,14 @@ impl Room {
 
     /// The rows, the oldest first.
     #[must_use]
-    pub fn rows(&self) -> &VecDeque<Row> {
-        static NONE: VecDeque<Row> = VecDeque::new();
-        self.rows.as_ref().map_or(&NONE, Rows::all)
+    pub const fn rows(&self) -> &VecDeque<Row> {
+        self.rows.all()
     }
 
     /// A row, if it is still kept.
     #[must_use]
     pub fn row(&self, id: RowId) -> Option<&Row> {
-        self.rows.as_ref()?.get(id)
+        self.rows.get(id)
     }
 
     /// The newest message, for a preview.
@@ -237,7 +245,7 @@ impl Room {
     /// An own message. Others' have no lookup: an id counts only together with its sender.
     #[must_use]
     pub fn own_message(&self, id: &MessageId) -> Option<&Message> {
-        match &self.rows.as_ref()?.own(id)?.kind {
+        match &self.rows.own(id)?.kind {
             RowKind::Message(message) => Some(message),
             RowKind::Notice(_) => None,
         }
@@ -260,8 +268,7 @@ impl Room {
 /// What the events do, in steps.
 impl Room {
     pub(super) fn push(&mut self, at_ms: u64, kind: RowKind) -> Vec<Change> {
-        let Some(rows) = &mut self.rows else { return Vec::new() };
-        let (row, dropped) = rows.push(at_ms, kind);
+        let (row, dropped) = self.rows.push(at_ms, kind);
         let membership = self.membership;
         let dropped = dropped.into_iter().map(|row| Change::RowDropped { membership, row });
         dropped.chain([Change::RowAdded { membership, row }]).collect()
@@ -274,14 +281,12 @@ impl Room {
     /// Oneself is known from now on, in the rows that were typed before too.
     pub(super) fn is_me(&mut self, me: Fingerprint) {
         self.me = Some(me);
-        if let Some(rows) = &mut self.rows {
-            rows.own_are_from(me);
-        }
+        self.rows.own_are_from(me);
     }
 
     /// Changes an own message, if it is still kept.
     pub(super) fn change_message(&mut self, id: &MessageId, change: impl FnOnce(&mut Message)) -> Vec<Change> {
-        let row = self.rows.as_mut().and_then(|rows| rows.change_own(id, change));
+        let row = self.rows.change_own(id, change);
         row.map(|row| Change::RowChanged { membership: self.membership, row }).into_iter().collect()
     }
 

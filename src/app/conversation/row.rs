@@ -96,6 +96,8 @@ pub enum Notice {
         count: u64,
         /// When the first of them was said, in milliseconds since 1970.
         since_ms: u64,
+        /// The member who counted them.
+        told_by: Fingerprint,
     },
     /// The host no longer had what was said while one was cut off.
     LogGap {
@@ -112,6 +114,8 @@ pub enum Notice {
         member: Fingerprint,
         /// What it says, in milliseconds since 1970.
         theirs_ms: u64,
+        /// What this computer's said at that moment, in milliseconds since 1970.
+        ours_ms: u64,
     },
     /// It is over; `None` if one left oneself.
     Over(Option<Problem>),

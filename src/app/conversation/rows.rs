@@ -1,4 +1,4 @@
-//! The rows of a conversation, the newest of them, within a number and a size.
+//! The rows of a conversation: the newest of them, within a number and a size, or those of the last event alone.
 
 use std::collections::{HashMap, VecDeque};
 use std::mem::size_of;
@@ -16,9 +16,11 @@ pub const ROWS_BYTES_MAX: usize = 16 * 1024 * 1024;
 const ROW_BYTES: usize = size_of::<Row>() + 96;
 
 /// The rows, the oldest first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Rows {
     rows: VecDeque<Row>,
+    /// Whether they stay when the next event comes.
+    stay: bool,
     bytes: usize,
     /// The id of the next row. Those kept have the ids right before it, without a gap.
     next: u64,
@@ -28,6 +30,19 @@ pub(super) struct Rows {
 }
 
 impl Rows {
+    pub(super) fn new(stay: bool) -> Self {
+        Self { rows: VecDeque::new(), stay, bytes: 0, next: 0, own: HashMap::new() }
+    }
+
+    /// The next event comes: its rows take the place of those before, unless they stay.
+    pub(super) fn next_event(&mut self) {
+        if !self.stay {
+            self.rows.clear();
+            self.own.clear();
+            self.bytes = 0;
+        }
+    }
+
     /// Adds a row; gives its id, and those of the oldest that went for it.
     pub(super) fn push(&mut self, at_ms: u64, kind: RowKind) -> (RowId, Vec<RowId>) {
         let row = Row { id: RowId(self.next), at_ms, kind };

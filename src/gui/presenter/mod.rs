@@ -327,7 +327,9 @@ impl Presenter {
             | Change::RowDropped { .. }
             | Change::RowChanged { .. }
             | Change::MembersChanged(_)
-            | Change::KnocksChanged(_) => {}
+            | Change::KnocksChanged(_)
+            // What it came to is drawn anew by the other changes.
+            | Change::News { .. } => {}
         }
     }
 

@@ -279,10 +279,10 @@ fn event(room: &Room, notice: &Notice, at_ms: u64) -> ui::MessageRow {
         }
         Notice::Titled(title) => row.other = title.into(),
         Notice::Lost { count: lost, .. } => row.count = i32::try_from(*lost).unwrap_or(i32::MAX),
-        Notice::ClockDiffers { member, theirs_ms } => {
+        Notice::ClockDiffers { member, theirs_ms, .. } => {
             row.reason = sentence(&clock::differs(&room.name_of(member), *theirs_ms));
         }
-        Notice::Missed { count: missed, since_ms } | Notice::LogGap { entries: missed, since_ms } => {
+        Notice::Missed { count: missed, since_ms, .. } | Notice::LogGap { entries: missed, since_ms } => {
             row.count = i32::try_from(*missed).unwrap_or(i32::MAX);
             row.day = when(*since_ms, format::until(*since_ms, format::day_of(at_ms)));
         }
