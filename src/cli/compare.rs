@@ -4,8 +4,8 @@
 use serde_json::json;
 
 use super::console::Console;
-use super::input::Request;
 use super::lines::called;
+use super::request::Request;
 use crate::app::conversation::Room;
 use crate::app::{Code, Problem, Settings, say};
 use crate::crypto::Fingerprint;

@@ -8,7 +8,6 @@ use std::thread;
 
 use super::output::signalled;
 use crate::app::{Code, Problem, SessionEvent, say};
-use crate::crypto::Fingerprint;
 use crate::protocol::limits::TEXT_BYTES_MAX;
 
 /// The longest line that is looked at: a message at its limit, with each byte as a JSON escape.
@@ -122,27 +121,6 @@ fn skip_line(input: &mut impl BufRead) -> usize {
             return skipped;
         }
     }
-}
-
-/// What a line asks for.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Request {
-    Send(String),
-    Leave,
-    /// Make new short-lived keys.
-    RefreshKeys,
-    /// Show what the members can read to each other.
-    RoomCode,
-    Remove(Fingerprint),
-    Invite,
-    Admit(Fingerprint),
-    Decline(Fingerprint),
-    /// Show the safety number, or compare it with what is shown on the other side.
-    Verify {
-        member: Fingerprint,
-        pasted: String,
-    },
-    Unverify(Fingerprint),
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::input::Request;
+use super::request::Request;
 use crate::app::{Code, Problem, say};
 use crate::crypto::Fingerprint;
 use crate::protocol::is_unseen;

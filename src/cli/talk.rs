@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::arguments::Knocks;
 use super::console::Console;
-use super::input::{Inbox, Incoming, Request};
+use super::input::{Inbox, Incoming};
 use super::report::Report;
-use super::{compare, fitting, json_input, outgoing};
+use super::request::Request;
+use super::{compare, json_input, outgoing};
 use crate::app::clock::now_ms;
 use crate::app::conversation::{Change, Chat, Connection, MemberNews, News, Outgoing, Question, Step};
 use crate::app::policy::doubts::{self, Accepted, Doubt};
@@ -308,7 +309,7 @@ impl Talk {
         let request =
             if self.report.console.is_json() { json_input::understand(line) } else { self.plain_request(line) };
         let request = request.and_then(|request| match self.chat.room(self.membership) {
-            Some(room) => fitting::check(&request, room).map(|()| request),
+            Some(room) => request.check(room).map(|()| request),
             None => Ok(request),
         });
         match request {
