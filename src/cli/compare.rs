@@ -1,18 +1,75 @@
 //! Comparing keys in the terminal: `/verify Bo` shows the safety number with Bo, `/verify Bo 12345…`
 //! compares it with what Bo sees, and marks Bo's key if it is the same.
+//!
+//! The number is worked out by the session, and whose key was compared stands in the settings: here is what a person
+//! types and reads.
+
+use std::collections::{HashMap, HashSet};
 
 use serde_json::json;
 
 use super::console::Console;
 use super::lines::called;
 use super::request::Request;
+use crate::app::clock::now_ms;
 use crate::app::conversation::Room;
-use crate::app::{Code, Problem, Settings, say};
+use crate::app::policy::doubts;
+use crate::app::{Code, Problem, Session, Settings, say};
 use crate::crypto::Fingerprint;
 use crate::protocol::{Comparison, Name, SafetyNumber, search_key};
 
 /// Words of a name and of the number behind it that are looked at.
 const WORDS_MAX: usize = 32;
+
+/// What is being compared, and of whom it was told that there is another key.
+#[derive(Debug, Default)]
+pub(super) struct Comparing {
+    /// With what the safety number of a member is to be compared once it is worked out; nothing to
+    /// show it.
+    pasted: HashMap<Fingerprint, String>,
+    /// Members with a changed key that were told.
+    doubted: HashSet<Fingerprint>,
+}
+
+impl Comparing {
+    /// The safety number with a member is to be compared with what was pasted, or shown. It has to be asked for.
+    ///
+    /// # Errors
+    /// A [`Problem`] where there is none.
+    pub(super) fn ask(&mut self, member: Fingerprint, pasted: String, room: &Room) -> Result<(), Problem> {
+        if room.is_learning() || room.member(&member).is_none() {
+            let what = say!("There is no safety number to compare.");
+            let hint = say!("It needs a member of this room, and a room that is no learning room.");
+            return Err(Problem::new(Code::Usage, what, hint));
+        }
+        self.pasted.insert(member, pasted);
+        Ok(())
+    }
+
+    /// The number came: it is shown or compared, and a key that is the same is marked.
+    pub(super) fn number_came(
+        &mut self,
+        console: &mut Console,
+        number: &SafetyNumber,
+        room: &Room,
+        settings: &Settings,
+        session: &Session,
+    ) {
+        let member = number.other();
+        let Some(pasted) = self.pasted.remove(&member) else { return };
+        if report(console, number, &pasted, room, settings) {
+            let name = room.chosen_name(&member).map(ToString::to_string).unwrap_or_default();
+            session.change_settings(move |settings| settings.mark_verified(member, &name, now_ms()));
+        }
+    }
+
+    /// Somebody told their name. If a key of that name was compared and is another, that is told once.
+    pub(super) fn named(&mut self, console: &mut Console, member: Fingerprint, room: &Room, settings: &Settings) {
+        if doubts::compared_otherwise(room, settings, &member).is_some() && self.doubted.insert(member) {
+            warn_of_change(console, &member, room);
+        }
+    }
+}
 
 /// Understands a line as a request to compare; `None` if it is something else.
 pub(super) fn request(line: &str, room: &Room) -> Option<Result<Request, Problem>> {
@@ -54,13 +111,7 @@ fn find<'a>(text: &'a str, room: &Room) -> Option<(Fingerprint, &'a str)> {
 }
 
 /// Shows the number, or what came of comparing; whether the key is to be marked.
-pub(super) fn report(
-    console: &mut Console,
-    number: &SafetyNumber,
-    pasted: &str,
-    room: &Room,
-    settings: &Settings,
-) -> bool {
+fn report(console: &mut Console, number: &SafetyNumber, pasted: &str, room: &Room, settings: &Settings) -> bool {
     let (member, name) = (number.other(), room.name_of(&number.other()));
     let groups: Vec<&str> = number.groups().collect();
     if pasted.is_empty() {
@@ -93,7 +144,7 @@ pub(super) fn report(
 }
 
 /// Says that somebody has another key than the one of that name that was compared.
-pub(super) fn warn_of_change(console: &mut Console, member: &Fingerprint, room: &Room) {
+fn warn_of_change(console: &mut Console, member: &Fingerprint, room: &Room) {
     let name = room.name_of(member);
     let what = format!("has another key than the one you compared. Compare it with /verify {}.", member.tag());
     console.tell("changed_key", member, &name, Some(&what));

@@ -3,8 +3,9 @@
 
 use std::io::{self, BufRead, Read};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
+use std::time::Instant;
 
 use super::output::signalled;
 use crate::app::{Code, Problem, SessionEvent, say};
@@ -32,11 +33,12 @@ pub(super) enum Incoming {
 
 /// The queue's ends.
 pub(super) struct Inbox {
-    /// What comes.
-    pub(super) incoming: Receiver<Incoming>,
-    /// Lets one more line be read: input waits while too much is unsent.
-    pub(super) permits: Sender<()>,
+    incoming: Receiver<Incoming>,
     sender: Sender<Incoming>,
+    /// Each lets one more line be read: input waits while too much is unsent.
+    permits: Sender<()>,
+    /// Permits that the reader used up and did not get anew.
+    used: usize,
 }
 
 impl Inbox {
@@ -53,13 +55,13 @@ impl Inbox {
             }
         });
         on_signal(sender.clone());
-        Self { incoming, permits, sender }
+        Self { incoming, sender, permits, used: 0 }
     }
 
     /// Starts to read standard input, one line for each permit.
     pub(super) fn read_lines(&mut self) {
         let (permits, permitted) = channel();
-        self.permits = permits;
+        (self.permits, self.used) = (permits, 1);
         let sender = self.sender.clone();
         thread::spawn(move || {
             let mut input = io::stdin().lock();
@@ -71,6 +73,29 @@ impl Inbox {
                 }
             }
         });
+    }
+
+    /// The next that comes, until then if there is a deadline.
+    ///
+    /// # Errors
+    /// That it was too late, or that nothing comes any more.
+    pub(super) fn next(&mut self, until: Option<Instant>) -> Result<Incoming, RecvTimeoutError> {
+        let incoming = match until {
+            Some(until) => self.incoming.recv_timeout(until.saturating_duration_since(Instant::now())),
+            None => self.incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        if matches!(incoming, Ok(Incoming::Line(_) | Incoming::BadLine(_))) {
+            self.used += 1;
+        }
+        incoming
+    }
+
+    /// Lets the next line be read.
+    pub(super) fn permit(&mut self) {
+        for _ in 0..std::mem::take(&mut self.used) {
+            // The reader may be through.
+            let _ = self.permits.send(());
+        }
     }
 }
 
