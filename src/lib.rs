@@ -90,3 +90,21 @@ pub mod gui;
 pub mod net;
 pub mod protocol;
 pub mod wire;
+
+// What tests do here as in `tests`: they wait up to a deadline, and tell what they skip.
+#[cfg(test)]
+#[path = "../tests/common/joined.rs"]
+mod joined;
+#[cfg(test)]
+#[cfg(feature = "window")]
+#[path = "../tests/common/next.rs"]
+mod next;
+#[cfg(test)]
+#[path = "../tests/common/patience.rs"]
+mod patience;
+#[cfg(test)]
+#[path = "../tests/common/skip.rs"]
+mod skip;
+#[cfg(test)]
+#[path = "../tests/common/until.rs"]
+mod until;

@@ -1,12 +1,16 @@
 //! How the tests wait, held: each wait has a deadline, nothing is asserted of how long something took, each sleep has its
-//! reason, and what is left out is told. Reads the tests' sources, so a breach needs no bad luck to be seen.
+//! reason, and what is left out is told. Reads the sources of the tests, of those inside `src` too, so a breach needs no
+//! bad luck to be seen.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "layering/sources.rs"]
+#[allow(dead_code, unreachable_pub, reason = "it is read here which files of `src` belong to tests alone")]
+mod library;
+#[path = "common/sources.rs"]
+mod project;
 #[path = "common/skip.rs"]
 mod skip;
-#[path = "common/sources.rs"]
-mod sources;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,8 +18,8 @@ use std::path::Path;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
+use self::project::{files, root};
 use self::skip::skip;
-use self::sources::{files, root};
 
 /// Calls that may wait for ever, and what waits up to a deadline.
 const ENDLESS: [(&str, &str); 10] = [
@@ -35,20 +39,21 @@ const ENDLESS: [(&str, &str); 10] = [
 const TIMED: [&str; 2] = ["elapsed()", "Instant::now()"];
 
 /// Where such a word may stand all the same.
-const EXEMPT: [(&str, &str, &str); 13] = [
-    ("common/accept.rs", "accept()", "the listener does not wait"),
-    ("common/front_end.rs", "recv_blocking()", "on a thread of its own, which ends with the session"),
-    ("common/joined.rs", "join()", "the thread has ended"),
-    ("common/next.rs", "Instant::now()", "it says what is left of a deadline"),
-    ("common/patience.rs", "Instant::now()", "it makes the deadlines"),
-    ("common/until.rs", "Instant::now()", "it holds them"),
-    ("erasure.rs", "read_line(", "it ends with the process that it waits for"),
-    ("full_door.rs", "Instant::now()", "hostile peers speak now and then"),
-    ("full_door.rs", "elapsed()", "how long honest peers wait is printed and not asserted"),
-    ("headless/refusals.rs", "incoming()", "on a thread of its own, which nothing waits for"),
-    ("layering.rs", "Instant::now()", "it looks for the word"),
-    ("net_support/mod.rs", "incoming()", "on a thread of its own, which nothing waits for"),
-    ("simulation/cheap.rs", "join()", "the thread computes and waits for nothing"),
+const EXEMPT: [(&str, &str, &str); 14] = [
+    ("src/cli/ending.rs", "Instant::now()", "a moment like any other, from which others are reckoned"),
+    ("tests/common/accept.rs", "accept()", "the listener does not wait"),
+    ("tests/common/front_end.rs", "recv_blocking()", "on a thread of its own, which ends with the session"),
+    ("tests/common/joined.rs", "join()", "the thread has ended"),
+    ("tests/common/next.rs", "Instant::now()", "it says what is left of a deadline"),
+    ("tests/common/patience.rs", "Instant::now()", "it makes the deadlines"),
+    ("tests/common/until.rs", "Instant::now()", "it holds them"),
+    ("tests/erasure.rs", "read_line(", "it ends with the process that it waits for"),
+    ("tests/full_door.rs", "Instant::now()", "hostile peers speak now and then"),
+    ("tests/full_door.rs", "elapsed()", "how long honest peers wait is printed and not asserted"),
+    ("tests/headless/refusals.rs", "incoming()", "on a thread of its own, which nothing waits for"),
+    ("tests/layering.rs", "Instant::now()", "it looks for the word"),
+    ("tests/net_support/mod.rs", "incoming()", "on a thread of its own, which nothing waits for"),
+    ("tests/simulation/cheap.rs", "join()", "the thread computes and waits for nothing"),
 ];
 
 #[test]
@@ -58,7 +63,7 @@ fn each_wait_has_a_deadline_and_nothing_is_timed() {
         for (line, word, instead) in endless_or_timed(&text) {
             match EXEMPT.iter().position(|(exempt, of, _)| *exempt == file && *of == word) {
                 Some(exempt) => drop(used.insert(exempt)),
-                None => breaches.push(format!("tests/{file}:{line}: {word}; {instead}")),
+                None => breaches.push(format!("{file}:{line}: {word}; {instead}")),
             }
         }
     }
@@ -74,7 +79,7 @@ fn each_wait_has_a_deadline_and_nothing_is_timed() {
 #[test]
 fn each_sleep_has_its_reason_above_it() {
     let of_file = |(file, text): (String, String)| {
-        sleeps_without_reason(&text).into_iter().map(move |line| format!("tests/{file}:{line}")).collect::<Vec<_>>()
+        sleeps_without_reason(&text).into_iter().map(move |line| format!("{file}:{line}")).collect::<Vec<_>>()
     };
     let breaches: Vec<String> = tests().into_iter().flat_map(of_file).collect();
     assert!(breaches.is_empty(), "{breaches:#?}");
@@ -85,7 +90,7 @@ fn a_test_that_ends_early_says_what_it_skips() {
     let mut breaches = Vec::new();
     for (file, text) in tests() {
         let silent = silent_returns(&text.parse::<TokenStream>().unwrap().into_iter().collect::<Vec<_>>());
-        breaches.extend(silent.into_iter().map(|test| format!("tests/{file}: {test}")));
+        breaches.extend(silent.into_iter().map(|test| format!("{file}: {test}")));
     }
     assert!(breaches.is_empty(), "{breaches:#?}");
 }
@@ -101,7 +106,7 @@ fn what_this_system_leaves_out_is_told() {
                     || file.clone(),
                     |module| Path::new(&file).with_file_name(module + ".rs").to_string_lossy().into_owned(),
                 );
-                skip(&format!("what tests/{place} has under cfg({condition})"));
+                skip(&format!("what {place} has under cfg({condition})"));
             }
         }
     }
@@ -115,6 +120,9 @@ fn the_reader_of_tests_finds_what_it_is_to_find() {
     assert_eq!(words("fn f() { Command::new(\"a\").output().unwrap(); output.status.success(); }"), ["output()"]);
     assert_eq!(words("fn f() { assert!(start.elapsed() < MOST); // start.elapsed()\n}"), ["elapsed()"]);
     assert_eq!(words("fn f() { let end = std::time::Instant::now() + SOON; }"), ["Instant::now()"]);
+    let source = "fn f() { a.recv(); }\n#[cfg(test)]\nmod tests {\n    fn g() { b.recv(); }\n}\n";
+    assert_eq!(endless_or_timed(&inner_tests(source)).iter().map(|(line, ..)| *line).collect::<Vec<_>>(), [4]);
+    assert_eq!(inner_tests("fn f() { a.recv(); }").trim(), "");
     assert_eq!(sleeps_without_reason("a();\nthread::sleep(x);\n// Why.\nthread::sleep(x);\n"), [2]);
     let silent = |text: &str| silent_returns(&text.parse::<TokenStream>().unwrap().into_iter().collect::<Vec<_>>());
     assert_eq!(silent("#[test] fn a() { if x { return; } b(); } fn c() { return; }"), ["a"]);
@@ -129,19 +137,38 @@ fn the_reader_of_tests_finds_what_it_is_to_find() {
     assert!(holds("not(windows)") != holds("windows"));
 }
 
-/// Every source of the tests, by its path below `tests`.
+/// Every source of the tests, by its path below the project: what is in `tests`, and what `src` has for tests alone.
 fn tests() -> Vec<(String, String)> {
-    let found: Vec<_> = files("tests", "rs")
+    let mut found: Vec<_> = files("tests", "rs")
         .into_iter()
-        .map(|path| {
-            let name = path.strip_prefix(root().join("tests")).unwrap().to_string_lossy().replace('\\', "/");
-            (name, fs::read_to_string(&path).unwrap())
-        })
+        .map(|path| (named(&path), fs::read_to_string(&path).unwrap()))
         // It says all these words itself.
-        .filter(|(name, _)| name != "waiting.rs")
+        .filter(|(name, _)| name != "tests/waiting.rs")
         .collect();
     assert!(found.len() > 100, "the tests are found");
+    let outside = found.len();
+    let of_tests = library::tree().of_tests;
+    for path in files("src", "rs") {
+        let text = fs::read_to_string(&path).unwrap();
+        let is_whole = of_tests.contains(path.strip_prefix(root().join("src")).unwrap());
+        let inside = if is_whole { text.clone() } else { inner_tests(&text) };
+        let count = |text: &str| text.lines().filter(|line| line.trim() == "#[test]").count();
+        assert_eq!(count(&inside), count(&text), "a test of {} is read by nobody", path.display());
+        found.push((named(&path), inside));
+    }
+    assert!(found.len() > outside + 100, "the tests inside are found");
     found
+}
+
+fn named(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/")
+}
+
+/// The module of tests that a source ends with, on the lines where it stands; nothing else.
+fn inner_tests(text: &str) -> String {
+    let start = text.lines().position(|line| line == "mod tests {").unwrap_or(usize::MAX);
+    let kept = text.lines().enumerate().map(|(at, line)| if at < start { "" } else { line });
+    kept.collect::<Vec<_>>().join("\n")
 }
 
 /// A line, what stands there, and what belongs there.

@@ -111,6 +111,7 @@ const fn is_stream(_path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::joined::joined;
 
     #[test]
     fn a_line_or_all_is_read_and_the_rest_is_left() {
@@ -131,12 +132,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let pipe = directory.path().join("pipe");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        // Each waits for the other to open it.
         let writer = {
             let pipe = pipe.clone();
             std::thread::spawn(move || std::fs::write(pipe, "secret\n"))
         };
-        assert_eq!(first_line(&pipe).unwrap().as_slice(), b"secret\n");
-        writer.join().unwrap().unwrap();
+        let reader = std::thread::spawn(move || first_line(&pipe));
+        assert_eq!(joined(reader, "a line").unwrap().as_slice(), b"secret\n");
+        joined(writer, "the end of what is written").unwrap();
         assert_eq!(whole(Path::new("/dev/null")).unwrap().as_slice(), b"");
         assert_eq!(whole(Path::new("/dev/zero")).unwrap_err().code, Code::CannotRead);
         assert_eq!(whole(directory.path()).unwrap_err().code, Code::CannotRead);

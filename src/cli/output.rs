@@ -178,28 +178,41 @@ mod tests {
     use std::os::fd::AsFd;
 
     use super::*;
+    use crate::joined::joined;
+
+    /// All that comes until the other end is closed.
+    fn all_of(mut reader: io::PipeReader) -> Vec<u8> {
+        let reading = std::thread::spawn(move || {
+            let mut found = Vec::new();
+            reader.read_to_end(&mut found).map(|_| found)
+        });
+        joined(reading, "all that was written").unwrap()
+    }
 
     #[test]
     fn a_reader_who_is_slow_gets_all_of_it() {
-        let (mut reader, writer) = io::pipe().unwrap();
+        let (reader, writer) = io::pipe().unwrap();
         let text: Vec<u8> = (0..300_000_u32).map(|number| b'a' + (number % 26) as u8).collect();
         let expected = text.clone();
         let writing = std::thread::spawn(move || write_to(&writer.as_fd(), &text, || false));
-        let mut found = Vec::new();
-        reader.read_to_end(&mut found).unwrap();
-        writing.join().unwrap().unwrap();
+        let found = all_of(reader);
+        joined(writing, "the end of what is written").unwrap();
         assert!(found == expected);
     }
 
     #[test]
     fn what_nobody_takes_is_given_up_when_the_time_is_over() {
-        let (mut reader, writer) = io::pipe().unwrap();
-        let error = write_to(&writer.as_fd(), &[b'x'; 300_000], || true).unwrap_err();
+        let (reader, writer) = io::pipe().unwrap();
+        let writing = std::thread::spawn(move || {
+            let result = write_to(&writer.as_fd(), &[b'x'; 300_000], || true);
+            (writer, result)
+        });
+        let (writer, result) = joined(writing, "the end of what is written");
+        let error = result.unwrap_err();
         assert_ne!(error.kind(), io::ErrorKind::BrokenPipe, "it is an error, not a reader who has enough");
         assert!(!has_room(&writer.as_fd(), Duration::ZERO));
         drop(writer);
-        let mut found = Vec::new();
-        reader.read_to_end(&mut found).unwrap();
+        let found = all_of(reader);
         assert!(!found.is_empty() && found.len() < 300_000);
     }
 

@@ -206,8 +206,16 @@ impl Meeting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::joined::joined;
+    use crate::next::next_before;
+    use crate::patience::deadline;
 
     type Asks = mpsc::Receiver<Option<String>>;
+
+    /// What the first is asked next.
+    fn next<T>(asks: &mpsc::Receiver<T>) -> T {
+        next_before(asks, deadline()).unwrap()
+    }
 
     /// The first start on a profile, which takes over what later ones ask for.
     fn first() -> (tempfile::TempDir, Asks) {
@@ -229,7 +237,7 @@ mod tests {
         assert!(profile.is_some(), "nobody uses the profile yet");
         assert!(open_or_hand_over(place.path(), Some("conversa:2:ABC")).unwrap().is_none());
         assert!(open_or_hand_over(place.path(), None).unwrap().is_none());
-        assert_eq!([asks.recv().unwrap(), asks.recv().unwrap()], [Some("conversa:2:ABC".to_owned()), None]);
+        assert_eq!([next(&asks), next(&asks)], [Some("conversa:2:ABC".to_owned()), None]);
     }
 
     #[test]
@@ -240,12 +248,12 @@ mod tests {
         listen(place.path(), move |_| asked.send(()).is_err()).unwrap();
         let end = std::thread::spawn(move || {
             // Only when the second start has been told does the first end.
-            asks.recv().unwrap();
+            next(&asks);
             drop(profile);
             asks
         });
         assert!(open_or_hand_over(place.path(), Some("conversa:2:ABC")).unwrap().is_some());
-        drop(end.join().unwrap());
+        drop(joined(end, "the end of the first"));
     }
 
     #[test]
@@ -263,7 +271,7 @@ mod tests {
         let (profile, asks) = first();
         let later_asks = listen_to(profile.path());
         assert_eq!(hand_over(profile.path(), None).unwrap(), Answer::Taken);
-        assert_eq!(later_asks.recv().unwrap(), None);
+        assert_eq!(next(&later_asks), None);
         assert!(asks.try_recv().is_err(), "the old one is not asked any more");
     }
 
@@ -272,7 +280,7 @@ mod tests {
         let (profile, asks) = first();
         let silent = LocalSocketStream::connect(Meeting::at(profile.path()).unwrap().name).unwrap();
         hand_over(profile.path(), Some("behind it")).unwrap();
-        assert_eq!(asks.recv().unwrap().as_deref(), Some("behind it"));
+        assert_eq!(next(&asks).as_deref(), Some("behind it"));
         drop(silent);
     }
 
@@ -295,7 +303,7 @@ mod tests {
             let mode = std::fs::metadata(place.join(SOCKET)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{}", place.display());
             assert!(open_or_hand_over(&place, Some("conversa:2:ABC")).unwrap().is_none());
-            assert_eq!(asks.recv().unwrap().as_deref(), Some("conversa:2:ABC"));
+            assert_eq!(next(&asks).as_deref(), Some("conversa:2:ABC"));
         }
     }
 
@@ -303,7 +311,7 @@ mod tests {
     fn a_link_over_several_lines_arrives_as_one() {
         let (profile, asks) = first();
         hand_over(profile.path(), Some("conversa:2:AB\r\nC")).unwrap();
-        assert_eq!(asks.recv().unwrap().as_deref(), Some("conversa:2:ABC"));
+        assert_eq!(next(&asks).as_deref(), Some("conversa:2:ABC"));
     }
 
     #[test]
@@ -315,6 +323,6 @@ mod tests {
         broken.write_all(b"\xff\xfe\n").unwrap();
         drop(broken);
         hand_over(profile.path(), Some("after that")).unwrap();
-        assert_eq!(asks.recv().unwrap().as_deref(), Some("after that"));
+        assert_eq!(next(&asks).as_deref(), Some("after that"));
     }
 }

@@ -128,7 +128,9 @@ mod tests {
 
     #[test]
     fn a_number_of_one_network_is_looked_for_where_it_is_said_to_be() {
-        let Some(loopback) = all().into_iter().find(Interface::is_loopback) else { return };
+        let Some(loopback) = all().into_iter().find(Interface::is_loopback) else {
+            return crate::skip::skip("numbers of one network: this computer has no loopback interface");
+        };
         let places = resolve(&format!("[fe80::1%{}]:9000", loopback.name)).unwrap();
         assert_eq!(places, [scoped("fe80::1".parse().unwrap(), 9_000, loopback.index.unwrap())]);
         assert_eq!(resolve("192.0.2.1:9000").unwrap(), ["192.0.2.1:9000".parse().unwrap()]);

@@ -108,6 +108,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::joined::joined;
 
     #[test]
     fn whoever_tells_waits_while_too_many_events_do() {
@@ -121,7 +122,7 @@ mod tests {
         thread::sleep(Duration::from_millis(50));
         assert!(!waiter.is_finished());
         assert!(events.next().is_some());
-        waiter.join().unwrap();
+        joined(waiter, "the end of the wait");
     }
 
     #[test]
@@ -129,6 +130,6 @@ mod tests {
         let (reports, events) = EventReceiver::pair();
         (0..=2 * EVENTS_WAITING_MAX).for_each(|_| reports.tell(Event::Stopped));
         drop(events);
-        reports.wait_until_few();
+        joined(thread::spawn(move || reports.wait_until_few()), "the end of the wait");
     }
 }

@@ -146,6 +146,7 @@ fn read(marks: &[Mark]) -> Result<Invite, InviteError> {
 fn code(marks: &[Mark]) -> (Vec<Mark>, Option<&Mark>) {
     let mut code = Vec::new();
     for (place, mark) in marks.iter().enumerate() {
+        looked();
         let ends_line = || marks.get(place + 1).is_some_and(|next| next.gap == Gap::Line);
         match mark.letter {
             'a'..='z' | '2'..='7' if code.len() < LINK_CHARS_MAX => code.push(*mark),
@@ -216,6 +217,7 @@ const fn is_line_end(letter: char) -> bool {
 /// Whether only blanks follow on this line, and another line comes.
 fn is_at_line_end(rest: &[char]) -> bool {
     rest.iter()
+        .inspect(|_| looked())
         .find(|letter| is_line_end(**letter) || !letter.is_whitespace())
         .is_some_and(|letter| is_line_end(*letter))
 }
@@ -237,7 +239,7 @@ fn escape(letter: char, rest: &[char]) -> Option<usize> {
     if letter != '\u{1b}' || rest.first() != Some(&'[') {
         return None;
     }
-    let end = rest.iter().skip(1).position(|letter| ('\u{40}'..='\u{7e}').contains(letter))?;
+    let end = rest.iter().skip(1).inspect(|_| looked()).position(|letter| ('\u{40}'..='\u{7e}').contains(letter))?;
     Some(end + 2)
 }
 
@@ -338,7 +340,7 @@ fn tag(text: &str) -> Coded {
 
 /// What stands between the first character and `end`, if that comes within so many bytes.
 fn up_to(text: &str, end: u8, longest: usize) -> Option<&str> {
-    let length = text.bytes().skip(1).take(longest + 1).position(|byte| byte == end)?;
+    let length = text.bytes().skip(1).take(longest + 1).inspect(|_| looked()).position(|byte| byte == end)?;
     text.get(1..=length)
 }
 
@@ -354,6 +356,13 @@ fn string_escape(text: &str) -> Coded {
         _ => None,
     }
 }
+
+/// Counts, in tests, how often a character is looked at that was looked at before: how much work a text makes.
+#[cfg(not(test))]
+const fn looked() {}
+
+#[cfg(test)]
+use self::tests::looked;
 
 #[cfg(test)]
 mod tests;
