@@ -1,4 +1,7 @@
 //! The command line: what can be asked for, and the help that explains it.
+//!
+//! Only what a single word or number may be is checked here. Whether a name, an invite or an address is a good one is
+//! up to whoever reads it, for the window asks for the same.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,5 +1,7 @@
 //! `conversa completions`: what a shell needs to complete our commands, made from the commands themselves, so that
 //! packages cannot ship one that lags behind.
+//!
+//! It installs nothing: a package puts the script where its system looks for it.
 
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -11,6 +13,10 @@ use crate::app::Problem;
 /// What people type.
 const PROGRAM: &str = "conversa";
 
+/// Prints the script of a shell.
+///
+/// # Errors
+/// None; every command may have one.
 pub(super) fn run(arguments: &Completions, console: &mut Console) -> Result<u8, Problem> {
     console.line(script(arguments.shell).trim_end());
     Ok(0)

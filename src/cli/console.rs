@@ -1,5 +1,8 @@
 //! What the headless front end writes: plain text for people, JSON lines for scripts. Messages and
 //! events go to standard output, everything said beside them to standard error.
+//!
+//! It decides where something goes, and in which of the two forms. How a line for people looks is in
+//! [`lines`](super::lines), how bytes get out in [`output`](super::output), and what is said in whoever calls it.
 
 use serde_json::{Value, json};
 
@@ -16,10 +19,12 @@ pub(super) struct Console {
 }
 
 impl Console {
+    /// For scripts or for people.
     pub(super) fn new(is_json: bool) -> Self {
         Self { is_json, output: Output::default() }
     }
 
+    /// Whether a script reads it.
     pub(super) const fn is_json(&self) -> bool {
         self.is_json
     }
@@ -68,6 +73,7 @@ impl Console {
 
     /// What went wrong, for both.
     pub(super) fn problem(&mut self, problem: &Problem) {
+        // Where the script has gone, whoever reads standard error is told.
         if self.is_json && !self.is_broken() {
             self.event("error", &json!({ "code": problem.code.as_str(), "text": problem.text() }));
         } else {

@@ -1,4 +1,7 @@
-//! `conversa host`.
+//! `conversa host`: a room of one's own, a new one or the one of that title.
+//!
+//! It decides which room that is and opens the session. Everything after that is [`Talk`](super::talk), for owners and
+//! for members alike.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -15,12 +18,18 @@ use crate::app::{
 use crate::crypto::{KeyKind, Suite};
 use crate::protocol::{LearningConsent, RoomCrypto, search_key};
 
+/// Hosts, and talks until the end.
+///
+/// # Errors
+/// A [`Problem`] that is found before anything was said.
 pub(super) fn run(arguments: Host, global: &Global, console: Console) -> Result<u8, Problem> {
     let profile = Profile::open(global.profile.clone())?;
     let kind = if arguments.learning { KeyKind::Textbook } else { KeyKind::Rsa };
+    // A person is asked before anything starts: if nothing is typed, there is nothing to end.
     let passphrase = passphrase::find(global, &Keystore::new(profile.directory(), kind))?;
     let (session, opening, events) = Session::open(profile)?;
     start(&session, &opening, passphrase, arguments.name.as_deref())?;
+    // Signals are taken from here on, so that whoever stops it while keys are made stops it with a goodbye.
     let inbox = Inbox::open(events);
     let membership = own_room(&session, &opening, &arguments)?;
     let mut console = console;
@@ -60,6 +69,7 @@ fn own_room(session: &Session, opening: &Opening, arguments: &Host) -> Result<Me
                 return Err(Problem::new(Code::Usage, what, hint));
             }
             (None, Some(address)) => session.host_at(known.membership, address),
+            // Where it was: the invites that are out lead there.
             (None, None) => {}
         }
         session.enter(known.membership);
@@ -108,11 +118,13 @@ fn known<'a>(owned: &'a [KnownRoom], meant: &str) -> Result<Option<&'a KnownRoom
     }
 }
 
+/// Own rooms of the kind that was asked for: a learning room never takes the place of a secure one.
 fn owned(opening: &Opening, arguments: &Host) -> Vec<KnownRoom> {
     let is_meant = |room: &&KnownRoom| room.info.owned && room.info.suite.is_learning() == arguments.learning;
     opening.rooms.iter().filter(is_meant).cloned().collect()
 }
 
+/// Where a new room is to be hosted.
 fn place(arguments: &Host) -> Result<HostPlace, Problem> {
     let Some(relay) = &arguments.relay else {
         let everywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT_DEFAULT));

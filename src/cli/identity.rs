@@ -1,4 +1,7 @@
-//! `conversa identity`.
+//! `conversa identity`: who one is, on disk. It makes, shows, exports, backs up and restores keys.
+//!
+//! No session runs: it works on the files of a profile, which it holds while it writes them, and says once what came of
+//! that.
 
 use std::path::Path;
 
@@ -12,6 +15,10 @@ use crate::app::identity::{backup, keyring};
 use crate::app::{Code, Keys, Keystore, Making, Passphrase, Problem, Profile, Records, say};
 use crate::crypto::{Fingerprint, KeyKind};
 
+/// Does what was asked for; without a word it shows who one is.
+///
+/// # Errors
+/// A [`Problem`] with the files, the passphrase or the backup.
 pub(super) fn run(arguments: &Identity, global: &Global, console: &mut Console) -> Result<u8, Problem> {
     let kind = if arguments.learning { KeyKind::Textbook } else { KeyKind::Rsa };
     match arguments.command.as_ref().unwrap_or(&IdentityCommand::Show) {
@@ -43,6 +50,7 @@ fn make(kind: KeyKind, bits: Option<u32>, global: &Global, console: &mut Console
         let what = say!("Keys of {} bits are not offered.", bits);
         return Err(Problem::new(Code::Usage, what, say!("Choose one of: {}.", offered.join(", "))));
     }
+    // Before keys are made, which takes a moment: a passphrase that cannot be used is told at once.
     let passphrase = passphrase::given(global)?;
     let keys = store.generate(bits, |step| {
         console.notice(match step {
@@ -77,6 +85,7 @@ fn export(
     }
     let texts = store.export(private)?;
     if let Some(path) = output {
+        // A new file for its owner alone, and never one in the place of another.
         let whole =
             Zeroizing::new(texts.iter().map(|text| text.trim_end()).flat_map(|text| [text, "\n"]).collect::<String>());
         backup::write_new(path, whole.as_bytes())?;
@@ -105,6 +114,7 @@ fn back_up(file: &Path, passphrase_file: Option<&Path>, global: &Global, console
     let passphrase = passphrase::find(global, &store)?;
     let keys = store.load(passphrase.as_ref())?.ok_or_else(|| none(&store))?;
     let of_backup = passphrase::of_backup(passphrase_file, true)?;
+    // It was read back from the disk, and opened: whoever has it can rely on it.
     let fingerprint = backup::write(file, &keys, &of_backup)?;
     console.event("backup", &json!({ "fingerprint": fingerprint.to_string(), "file": file.to_string_lossy() }));
     console.line(&format!("Backup:      {}, read back and whole", file.display()));
@@ -154,10 +164,12 @@ fn restore(
     Ok(0)
 }
 
+/// Puts the keys in their place; what was there is set aside.
 fn put(store: &Keystore, keys: &Keys, passphrase: &Passphrase) -> Result<(), Problem> {
     if store.exists() { store.replace(keys, Some(passphrase)) } else { store.store(keys, Some(passphrase)) }
 }
 
+/// Says whose keys these are.
 fn tell(keys: &Keys, store: &Keystore, console: &mut Console) {
     let public = keys.signing.public();
     let fingerprint = Fingerprint::of(public.spki());

@@ -1,5 +1,8 @@
 //! Everything a headless command waits for, in one queue: the session's events, lines of standard
 //! input, and the signals that end it.
+//!
+//! One queue, for a thread that waits for one of them would miss the others. What a line means is none of this: see
+//! [`plain_input`](super::plain_input) and [`json_input`](super::json_input).
 
 use std::io::{self, BufRead, Read};
 use std::path::Path;
@@ -46,6 +49,7 @@ impl Inbox {
     pub(super) fn open(events: async_channel::Receiver<SessionEvent>) -> Self {
         let (sender, incoming) = channel();
         let (permits, _) = channel();
+        // A thread for each source, for all of them block.
         let forward = sender.clone();
         thread::spawn(move || {
             while let Ok(event) = events.recv_blocking() {
@@ -111,6 +115,7 @@ pub(super) fn on_signal(sender: Sender<Incoming>) {
     }
 }
 
+/// The next line, without its end; what is no text is skipped and told.
 fn next_line(input: &mut impl BufRead) -> Incoming {
     let mut bytes = Vec::new();
     match input.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes) {

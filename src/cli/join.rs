@@ -1,4 +1,6 @@
 //! `conversa join` and `conversa send`: going where others are.
+//!
+//! It finds out where that is and opens the session. Being there is [`Talk`](super::talk); to send is to talk once.
 
 use std::path::Path;
 use std::time::Duration;
@@ -42,6 +44,10 @@ struct Way<'a> {
     message: Option<&'a str>,
 }
 
+/// Joins, and talks until the end.
+///
+/// # Errors
+/// A [`Problem`] that is found before anybody was called.
 pub(super) fn join(arguments: &Join, global: &Global, console: Console) -> Result<u8, Problem> {
     let way = Way {
         argument: arguments.target.as_deref(),
@@ -55,6 +61,10 @@ pub(super) fn join(arguments: &Join, global: &Global, console: Console) -> Resul
     go(&way, global, console, Rules { knocks: Knocks::Ask, accept, room, stay: arguments.stay, once: None })
 }
 
+/// Sends one message, and waits until the host has it.
+///
+/// # Errors
+/// A [`Problem`] that is found before anybody was called.
 pub(super) fn send(arguments: &Send, global: &Global, console: Console) -> Result<u8, Problem> {
     // With a file for the invite, the message is all that is left.
     let (argument, message) = match &arguments.text {
@@ -101,6 +111,7 @@ fn go(way: &Way, global: &Global, mut console: Console, mut rules: Rules) -> Res
     Ok(Talk::new(session, &opening, membership, console, rules).run(inbox))
 }
 
+/// Whether the room is a learning room: as was said, by the invite, or by the record.
 fn is_learning(way: &Way, target: &str, directory: &Path) -> Result<bool, Problem> {
     let is_invited = matches!(target.parse(), Ok(JoinTarget::Invite(invite)) if invite.suite.is_learning());
     let (known, _) = Records::new(directory).look()?;
@@ -122,6 +133,7 @@ fn message(argument: &str) -> Result<String, Problem> {
     })
 }
 
+/// Where the target leads. A room of the profile comes first.
 fn find_goal(way: &Way, target: &str, opening: &Opening) -> Result<Goal, Problem> {
     if let Some(room) = Found::look(&opening.rooms, target).room(target)? {
         return Ok(Goal::Known(room.clone()));

@@ -1,7 +1,7 @@
 //! Lines of `--json` input: a command as a JSON object, or plain words.
 //!
 //! A line that begins as JSON does is a command or a mistake, never words: a bot that mistypes a command would say
-//! it to the room.
+//! it to the room. Lines that people type are in [`plain_input`](super::plain_input).
 
 use std::fmt;
 
@@ -43,7 +43,10 @@ impl<'de> Deserialize<'de> for Fields {
     }
 }
 
-/// Understands a line.
+/// What a line asks for.
+///
+/// # Errors
+/// A [`Problem`] for what begins as JSON does and is no command.
 pub(super) fn understand(line: &str) -> Result<Request, Problem> {
     let seen = line.trim_start_matches(|c: char| c.is_whitespace() || is_unseen(c));
     if !seen.starts_with(BEGINNINGS) {
@@ -55,6 +58,7 @@ pub(super) fn understand(line: &str) -> Result<Request, Problem> {
     command(&fields).ok_or_else(not_a_command)
 }
 
+/// The command that these fields are, and no others: what is not understood is not passed over.
 fn command(fields: &[(String, Value)]) -> Option<Request> {
     let fields: Vec<(&str, &Value)> = fields.iter().map(|(name, value)| (name.as_str(), value)).collect();
     let member = |value: &Value| value.as_str().and_then(|text| text.parse::<Fingerprint>().ok());

@@ -1,6 +1,9 @@
 //! Finding a room of the profile by what a person typed: an id, the beginning of one, or a title.
 //!
 //! Ids come first, for anybody can give a room of theirs any title. What could mean two rooms means none.
+//!
+//! It looks at rooms that are known already, and goes nowhere: an invite or an address is found by
+//! [`target`](super::target).
 
 use crate::app::{Code, KnownRoom, Problem, say};
 use crate::protocol::limits::NAME_BYTES_MAX;

@@ -1,5 +1,7 @@
 //! `conversa manual`: the page for `man`. Its commands and options are made from the commands themselves, so that it
 //! cannot lag behind them; what is written by hand, and is about the program as a whole, stands around them.
+//!
+//! It is no second help: what a command does is said once, in [`arguments`](super::arguments).
 
 use std::io;
 
@@ -16,6 +18,10 @@ const END: &str = include_str!("manual/end.roff");
 /// Where the day of the newest version stands: in its first heading, `## 0.1.0, 2026-11-25`.
 const CHANGELOG: &str = include_str!("../../docs/changelog.md");
 
+/// Prints the page.
+///
+/// # Errors
+/// A [`Problem`] if it cannot be made.
 pub(super) fn run(console: &mut Console) -> Result<u8, Problem> {
     let page = page().map_err(|error| {
         Problem::new(Code::Unexpected, say!("The manual could not be written."), say!("")).with_detail(error)
@@ -82,6 +88,7 @@ fn body(section: &str) -> String {
     section.split_once('\n').map_or("", |(_, body)| body).to_owned()
 }
 
+/// The day of the newest version, as the change log has it.
 fn release_day() -> &'static str {
     let heading = CHANGELOG.lines().find_map(|line| line.strip_prefix("## "));
     heading.and_then(|heading| heading.split_once(", ")).map_or("", |(_, day)| day)

@@ -2,6 +2,12 @@
 //!
 //! [`run`] does one command and says its exit code. Standard output carries messages and events
 //! only; logs and notices go to standard error.
+//!
+//! Three commands are in a room: `host`, `join` and `send` find out which, and `talk` is there until the end. The
+//! others do one thing and say what came of it.
+//!
+//! It understands no event of a room itself: what changed there it reads from
+//! [`conversation`](crate::app::conversation), as the window does. What stands on each JSON line is in `docs/json.md`.
 
 mod arguments;
 mod compare;

@@ -3,6 +3,8 @@
 //! What cannot be written is an error that the command ends with; only a reader who went away is none, for
 //! `conversa rooms | head -1` has what it wants. And nobody who reads too slowly, or not at all, keeps the program
 //! from ending when a signal asks for it: output that is not taken then is given up, and that is told.
+//!
+//! It knows bytes and lines, and nothing of what they say.
 
 use std::io;
 use std::sync::OnceLock;
@@ -23,7 +25,9 @@ static SIGNALLED: OnceLock<Instant> = OnceLock::new();
 /// One of the two outputs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Stream {
+    /// Standard output.
     Output,
+    /// Standard error.
     Error,
 }
 

@@ -1,5 +1,8 @@
 //! The passphrase, from where it was put: a file, standard input, the environment, or a person at a terminal. All of
 //! them go through the one reader, [`Passphrase::read`].
+//!
+//! Never from the command line, which every program of the computer may read; and what it opens is the affair of the
+//! key store.
 
 use std::fmt::Display;
 use std::io::IsTerminal;
@@ -18,6 +21,9 @@ const BACKUP_VARIABLE: &str = "CONVERSA_BACKUP_PASSPHRASE";
 
 /// The passphrase for the key files in `store`: what was given, or, if the files need one, what a
 /// person types.
+///
+/// # Errors
+/// A [`Problem`] with the place that it is in, or with itself.
 pub(super) fn find(global: &Global, store: &Keystore) -> Result<Option<Passphrase>, Problem> {
     match given(global)? {
         Some(given) => Ok(Some(given)),
@@ -36,6 +42,7 @@ pub(super) fn of_files(global: &Global, store: &Keystore) -> Result<Option<Passp
     {
         return Ok(Some(kept));
     }
+    // Nobody is there to ask. The session says that it needs one, as it does in the window.
     if !std::io::stdin().is_terminal() {
         return Ok(None);
     }
@@ -70,6 +77,7 @@ pub(super) fn of_backup(file: Option<&Path>, is_new: bool) -> Result<Passphrase,
     Ok(typed)
 }
 
+/// What a person types, who does not see it.
 fn ask(question: &str) -> Result<Passphrase, Problem> {
     match rpassword::prompt_password(question).map(Zeroizing::new) {
         Ok(typed) => Passphrase::read(typed.as_bytes()),

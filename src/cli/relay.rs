@@ -1,4 +1,6 @@
-//! `conversa relay`.
+//! `conversa relay`: hosting rooms for others.
+//!
+//! It is no talk: a relay is in no room, so it has no conversation, no session and no input but a signal.
 
 use std::sync::mpsc::channel;
 use std::thread;
@@ -17,6 +19,10 @@ use crate::crypto::KeyKind;
 /// How long the goodbyes of a relay may take.
 const GOODBYE: Duration = Duration::from_secs(5);
 
+/// Relays until a signal comes.
+///
+/// # Errors
+/// A [`Problem`] with the profile, the token or the address.
 pub(super) fn run(arguments: &Relay, global: &Global, console: &mut Console) -> Result<u8, Problem> {
     let profile = Profile::open(global.profile.clone())?;
     let kind = if arguments.learning { KeyKind::Textbook } else { KeyKind::Rsa };
@@ -30,6 +36,7 @@ pub(super) fn run(arguments: &Relay, global: &Global, console: &mut Console) -> 
     let running = relay::Relay::start(&profile, kind, passphrase.as_ref(), arguments.listen, token)?;
     let fingerprint = running.fingerprint();
 
+    // Signals and the relay's events come by two channels, and one loop waits for both.
     let (sender, incoming) = channel();
     on_signal(sender);
     let events = running.events();
@@ -69,11 +76,13 @@ pub(super) fn run(arguments: &Relay, global: &Global, console: &mut Console) -> 
             Ok(Some(RelayEvent::Stopped)) | Err(_) => return Ok(0),
             Ok(None) => break,
         }
+        // Whoever read the output has gone.
         if console.is_broken() {
             break;
         }
     }
     running.stop();
+    // Goodbyes go out meanwhile.
     while let Ok(event) = told.recv_timeout(GOODBYE) {
         if event == Some(RelayEvent::Stopped) {
             break;

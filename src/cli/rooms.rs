@@ -1,4 +1,7 @@
-//! `conversa rooms`.
+//! `conversa rooms`: what is on disk of the rooms of a profile.
+//!
+//! Nothing is connected to, so it says nothing of who is there. To take a pinned key away is the one thing that it
+//! changes.
 
 use serde_json::json;
 
@@ -9,6 +12,10 @@ use super::lines::printable;
 use crate::app::{Code, HostedAt, KnownRoom, MembershipId, Problem, Profile, Records, say};
 use crate::crypto::Suite;
 
+/// Lists the rooms, or forgets the key of one's host.
+///
+/// # Errors
+/// A [`Problem`] with the profile, or with the room that is meant.
 pub(super) fn run(arguments: &Rooms, global: &Global, console: &mut Console) -> Result<u8, Problem> {
     if let Some(meant) = &arguments.forget_host_key {
         return forget_host_key(meant, global, console);
@@ -19,6 +26,7 @@ pub(super) fn run(arguments: &Rooms, global: &Global, console: &mut Console) -> 
     if records.is_empty() && unreadable.is_empty() {
         console.notice("No rooms yet. Host one, or join with an invite.");
     }
+    // Damaged ones were told above; the others are shown all the same.
     for record in records {
         let info = record.info();
         let id = record.room.to_string();

@@ -1,5 +1,7 @@
 //! Where to go: what stands on the command line, or an invite from a file or standard input, where the other people
 //! of a computer cannot read it in the list of programs.
+//!
+//! It gives text with an invite in it. To find the invite in that is up to [`JoinTarget`].
 
 use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::Path;
@@ -13,6 +15,9 @@ const INPUT_BYTES_MAX: u64 = 256 * 1024;
 const BROKEN_BYTES_MAX: usize = 16 * 1024;
 
 /// The target of a command: its argument, or what is in the file or in standard input that it names.
+///
+/// # Errors
+/// A [`Problem`] if there is no invite, or it cannot be read.
 pub(super) fn find(argument: Option<&str>, file: Option<&Path>, console: &mut Console) -> Result<String, Problem> {
     match (argument, file) {
         (Some(argument), None) if !source::is_standard_input(Path::new(argument)) => Ok(argument.to_owned()),
@@ -21,6 +26,7 @@ pub(super) fn find(argument: Option<&str>, file: Option<&Path>, console: &mut Co
             if is_invite(&text) { Ok(text) } else { Err(no_invite(&file.display())) }
         }
         _ => {
+            // A script knows what it pipes in.
             if io::stdin().is_terminal() {
                 console.notice("Paste the invite, and press Enter:");
             }
