@@ -17,7 +17,7 @@ mod patience;
 mod profiles;
 
 use conversa::app::conversation::{Change, Connection, Question};
-use conversa::app::{Code, HostPlace, HostRequest, IdentityState, JoinRequest, MembershipId};
+use conversa::app::{Code, HostPlace, HostRequest, IdentityState, JoinRequest, MembershipId, SessionEvent};
 use conversa::crypto::{Fingerprint, KeyKind, Suite};
 use conversa::protocol::{LearningConsent, RoomCrypto};
 use log::LevelFilter;
@@ -60,8 +60,8 @@ impl FrontEnd {
     }
 
     fn fingerprint(&self, kind: KeyKind) -> Fingerprint {
-        let known = self.changes.iter().find_map(|change| match change {
-            Change::Identity { kind: of, state: IdentityState::Ready { fingerprint, .. } } if *of == kind => {
+        let known = self.told.iter().find_map(|event| match event {
+            SessionEvent::Identity { kind: of, state: IdentityState::Ready { fingerprint, .. } } if *of == kind => {
                 Some(*fingerprint)
             }
             _ => None,
@@ -139,9 +139,7 @@ fn an_owner_turns_everybody_away(suite: Suite) {
         bo.session.knock(membership, id);
         if turned_away {
             let refused = |change: &Change| match change {
-                Change::Problem { membership: of, problem } => {
-                    *of == Some(membership) && problem.code == Code::Declined
-                }
+                Change::Problem { membership: of, problem } => *of == membership && problem.code == Code::Declined,
                 _ => false,
             };
             bo.until("a no", |bo| bo.changes.iter().any(refused));

@@ -412,7 +412,7 @@ fn each_end_is_told_as_what_it_is() {
         assert!(story.last_row().starts_with(words), "{}", story.last_row());
         let problem = Problem::of_stop(&stop);
         assert_eq!(story.room().connection, Connection::Ended(problem.clone()));
-        let told = changes.iter().any(|change| matches!(change, Change::Problem { membership: Some(MEMBERSHIP), .. }));
+        let told = changes.iter().any(|change| matches!(change, Change::Problem { membership: MEMBERSHIP, .. }));
         assert_eq!(told, problem.is_some());
     }
     let mut story = Story::in_the_room();
@@ -426,7 +426,7 @@ fn a_try_that_failed_leaves_a_problem_and_can_be_made_again() {
     let mut story = Story::begin(Suite::Classical);
     let problem = Problem::from(&LinkError::Refused { address: "192.168.1.7:9000".into() });
     let changes = story.membership(MembershipEvent::Failed(problem.clone()));
-    assert_eq!(changes.last(), Some(&Change::Problem { membership: Some(MEMBERSHIP), problem: problem.clone() }));
+    assert_eq!(changes.last(), Some(&Change::Problem { membership: MEMBERSHIP, problem: problem.clone() }));
     assert_eq!(story.room().connection, Connection::Ended(Some(problem)));
     assert_eq!(
         story.membership(MembershipEvent::Begun(info(Suite::Classical, false))),

@@ -26,7 +26,7 @@ use std::net::SocketAddr;
 use conversa::app::conversation::{Change, Connection, Progress, Room, RowKind};
 use conversa::app::{
     Code, HostPlace, HostRequest, IdentityState, JoinRequest, JoinTarget, MembershipId, Passphrase, Problem, Reach,
-    Settings,
+    SessionEvent, Settings,
 };
 use conversa::crypto::{Fingerprint, KeyKind, Suite};
 use conversa::protocol::limits::OUTBOX_MAX;
@@ -53,7 +53,7 @@ impl FrontEnd {
 
     fn quit(&mut self) {
         self.session.quit();
-        self.until("the end", |front_end| front_end.changes.contains(&Change::Ended));
+        self.until("the end", |front_end| front_end.told.contains(&SessionEvent::Ended));
     }
 
     fn room(&self, membership: MembershipId) -> &Room {
@@ -106,7 +106,7 @@ impl FrontEnd {
 
     fn problem(&self, membership: MembershipId) -> Option<&Problem> {
         self.changes.iter().rev().find_map(|change| match change {
-            Change::Problem { membership: of, problem } if *of == Some(membership) => Some(problem),
+            Change::Problem { membership: of, problem } if *of == membership => Some(problem),
             _ => None,
         })
     }
@@ -117,8 +117,8 @@ impl FrontEnd {
     }
 
     fn identity(&self, kind: KeyKind) -> Option<&IdentityState> {
-        self.changes.iter().rev().find_map(|change| match change {
-            Change::Identity { kind: of, state } if *of == kind => Some(state),
+        self.told.iter().rev().find_map(|event| match event {
+            SessionEvent::Identity { kind: of, state } if *of == kind => Some(state),
             _ => None,
         })
     }
@@ -151,9 +151,7 @@ fn names_and_titles_change_for_everybody() {
     bo.until_room("the new title", at_bo, |room| room.title() == "Saturday");
 
     ann.session.change_settings(|settings| settings.name = "bad\u{202e}name".to_owned());
-    ann.until("a warning", |front_end| {
-        front_end.changes.iter().any(|change| matches!(change, Change::Problem { membership: None, .. }))
-    });
+    ann.until("a warning", |front_end| front_end.told.iter().any(|event| matches!(event, SessionEvent::Warning(_))));
 }
 
 #[test]
@@ -277,8 +275,9 @@ fn nobody_comes_in_before_the_owner_has_written_it_down() {
     fs::rename(&rooms, &away).unwrap();
     fs::write(&rooms, b"").unwrap();
     let at_bo = bo.join(ann.invite(at_ann));
-    let is_warned = |change: &Change| matches!(change, Change::Problem { membership: None, problem } if problem.code == Code::CannotWrite);
-    ann.until("two warnings", |ann| ann.changes.iter().filter(|change| is_warned(change)).count() == 2);
+    let is_warned =
+        |event: &SessionEvent| matches!(event, SessionEvent::Warning(problem) if problem.code == Code::CannotWrite);
+    ann.until("two warnings", |ann| ann.told.iter().filter(|event| is_warned(event)).count() == 2);
     assert_eq!(bo.until_problem(at_bo), Code::Unstored, "it need not wait for the disk");
     assert_eq!(ann.room(at_ann).members().len(), 1);
 
@@ -394,8 +393,8 @@ fn an_identity_is_locked_and_unlocked() {
 
 /// What the last backup or restore came to.
 fn came_of(front_end: &FrontEnd) -> Option<Result<Fingerprint, Code>> {
-    front_end.changes.iter().rev().find_map(|change| match change {
-        Change::BackedUp(result) | Change::Restored(result) => {
+    front_end.told.iter().rev().find_map(|event| match event {
+        SessionEvent::BackedUp(result) | SessionEvent::Restored(result) => {
             Some(result.as_ref().copied().map_err(|problem| problem.code))
         }
         _ => None,
@@ -410,7 +409,7 @@ fn an_identity_is_backed_up_and_restored() {
     ann.session.back_up(file.clone(), right());
     ann.until("the backup", |ann| came_of(ann).is_some());
     let fingerprint = came_of(&ann).unwrap().unwrap();
-    ann.changes.clear();
+    ann.told.clear();
     ann.session.back_up(file.clone(), right());
     ann.until("a refusal", |ann| came_of(ann) == Some(Err(Code::CannotWrite)));
 
@@ -461,8 +460,8 @@ fn settings_are_told_and_kept() {
     ann.session.change_settings(move |settings| settings.keep_draft(room, "half a thought"));
     ann.until("the settings", |front_end| {
         let kept =
-            |change: &Change| matches!(change, Change::Settings(settings) if settings.drafts.contains_key(&room));
-        front_end.changes.iter().any(kept)
+            |event: &SessionEvent| matches!(event, SessionEvent::Settings(settings) if settings.drafts.contains_key(&room));
+        front_end.told.iter().any(kept)
     });
     let mut ann = ann.restart();
     assert_eq!(ann.opening.settings.name, "ann");
@@ -476,22 +475,23 @@ fn settings_are_told_and_kept() {
         let kept = |settings: &Settings| {
             settings.is_verified(&bo) && settings.drafts.get(&room).is_some_and(|draft| draft == "half a thought")
         };
-        front_end.changes.iter().any(|change| matches!(change, Change::Settings(settings) if kept(settings)))
+        front_end.told.iter().any(|event| matches!(event, SessionEvent::Settings(settings) if kept(settings)))
     });
     let mut ann = ann.restart();
     ann.session.ensure_identity(KeyKind::Rsa, None);
-    let is_marked = |change: &Change| matches!(change, Change::Settings(settings) if settings.is_verified(&bo));
-    ann.until("the mark of before", |front_end| front_end.changes.iter().any(is_marked));
+    let is_marked =
+        |event: &SessionEvent| matches!(event, SessionEvent::Settings(settings) if settings.is_verified(&bo));
+    ann.until("the mark of before", |front_end| front_end.told.iter().any(is_marked));
     let bytes = fs::read(ann.directory.path().join("settings.cbor")).unwrap();
     assert!(!bytes.windows(4).any(|part| part == b"half"), "no word of it is in the clear");
-    ann.changes.clear();
+    ann.told.clear();
     // A room that is left takes its draft with it.
     ann.session.leave(ann.opening.rooms.first().unwrap().membership);
     ann.until("the settings", |front_end| {
         front_end
-            .changes
+            .told
             .iter()
-            .any(|change| matches!(change, Change::Settings(settings) if settings.drafts.is_empty()))
+            .any(|event| matches!(event, SessionEvent::Settings(settings) if settings.drafts.is_empty()))
     });
     assert!(ann.restart().opening.rooms.is_empty());
 }

@@ -139,7 +139,7 @@ impl FrontEnd {
 /// Takes events in and shows what they changed. Says whether the session has ended.
 fn take_all(presenter: &RefCell<Presenter>, events: impl Iterator<Item = SessionEvent>) -> bool {
     let mut presenter = presenter.borrow_mut();
-    events.for_each(|event| presenter.take(&event));
+    events.for_each(|event| presenter.take(event));
     presenter.refresh();
     presenter.is_ended()
 }

@@ -16,6 +16,8 @@ pub(crate) struct FrontEnd {
     pub(crate) opening: Opening,
     pub(crate) chat: Chat,
     pub(crate) changes: Vec<Change>,
+    /// What the session told of itself.
+    pub(crate) told: Vec<SessionEvent>,
     events: Receiver<SessionEvent>,
 }
 
@@ -24,7 +26,8 @@ impl FrontEnd {
         let profile = Profile::open(Some(directory.path().to_owned())).unwrap();
         let (session, opening, events) = Session::open(profile).unwrap();
         let events = events_of(std::iter::from_fn(move || events.recv_blocking().ok()), |_| ());
-        let mut front_end = Self { directory, session, opening, chat: Chat::default(), changes: Vec::new(), events };
+        let (changes, told) = (Vec::new(), Vec::new());
+        let mut front_end = Self { directory, session, opening, chat: Chat::default(), changes, told, events };
         front_end.chat = Chat::new(&front_end.opening.rooms);
         front_end
     }
@@ -34,10 +37,18 @@ impl FrontEnd {
         let end = deadline();
         while !is_so(self) {
             match next_before(&self.events, end) {
-                Ok(event) => self.changes.extend(self.chat.apply(&event, 1)),
+                Ok(event) => {
+                    self.changes.extend(self.chat.apply(&event, 1));
+                    if !matches!(event, SessionEvent::Membership { .. }) {
+                        self.told.push(event);
+                    }
+                }
                 Err(error) => {
                     let profile = self.directory.path().display();
-                    panic!("{what} did not come in {PATIENCE:?} ({error}) at {profile}: {:#?}", self.changes)
+                    panic!(
+                        "{what} did not come in {PATIENCE:?} ({error}) at {profile}: {:#?}, {:#?}",
+                        self.changes, self.told
+                    )
                 }
             }
         }

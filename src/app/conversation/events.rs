@@ -57,7 +57,7 @@ impl Room {
             MembershipEvent::CancelAsked(id) => self.step(*id, Step::CalledBack),
             MembershipEvent::Failed(problem) => {
                 let mut changes = self.connect(Connection::Ended(Some(problem.clone())));
-                changes.push(Change::Problem { membership: Some(self.membership), problem: problem.clone() });
+                changes.push(Change::Problem { membership: self.membership, problem: problem.clone() });
                 changes
             }
             MembershipEvent::Protocol(event) => self.apply_protocol(event, viewed, now_ms),
@@ -238,7 +238,7 @@ impl Room {
         if self.owner.is_some() && *stop != Stop::Offline {
             changes.extend(self.notice(now_ms, Notice::Over(problem.clone())));
         }
-        changes.extend(problem.map(|problem| Change::Problem { membership: Some(self.membership), problem }));
+        changes.extend(problem.map(|problem| Change::Problem { membership: self.membership, problem }));
         changes
     }
 

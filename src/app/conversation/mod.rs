@@ -18,8 +18,8 @@ mod rows;
 
 use std::collections::BTreeMap;
 
-use super::{IdentityState, KnownRoom, MembershipEvent, MembershipId, MembershipInfo, Problem, SessionEvent, Settings};
-use crate::crypto::{Fingerprint, KeyKind};
+use super::{KnownRoom, MembershipEvent, MembershipId, MembershipInfo, Problem, SessionEvent};
+use crate::crypto::Fingerprint;
 use crate::protocol::{Event, LobbyRoom, MessageId, Name, SafetyNumber};
 
 pub use self::delivery::{Delivery, Progress, Step};
@@ -30,7 +30,10 @@ pub use self::room::{Connection, Hosting, Room, Security};
 pub use self::row::{Message, Notice, Row, RowId, RowKind};
 pub use self::rows::{ROWS_BYTES_MAX, ROWS_MAX};
 
-/// What an event changed. Rows are spoken of by their ids, which hold whatever came or went since.
+/// What an event changed in a conversation. Rows are spoken of by their ids, which hold whatever came or went since.
+///
+/// What a session tells of itself, such as its identities, its settings and its end, changes no conversation: a front
+/// end reads that in the [`SessionEvent`] itself.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Change {
     /// A room is new.
@@ -88,28 +91,13 @@ pub enum Change {
         /// What.
         question: Question,
     },
-    /// Something went wrong: at a room, or in general.
+    /// Something went wrong at a room.
     Problem {
-        /// The room, if it is about one.
-        membership: Option<MembershipId>,
+        /// The room.
+        membership: MembershipId,
         /// What.
         problem: Problem,
     },
-    /// An identity changed its state.
-    Identity {
-        /// Whose.
-        kind: KeyKind,
-        /// The new state.
-        state: IdentityState,
-    },
-    /// A backup was written, or not.
-    BackedUp(Result<Fingerprint, Problem>),
-    /// An identity was restored, or not.
-    Restored(Result<Fingerprint, Problem>),
-    /// The settings changed.
-    Settings(Settings),
-    /// The session ended.
-    Ended,
 }
 
 /// What a person has to decide before it goes on.
@@ -163,16 +151,13 @@ impl Chat {
     pub fn apply(&mut self, event: &SessionEvent, now_ms: u64) -> Vec<Change> {
         match event {
             SessionEvent::Membership { membership, event } => self.apply_membership(*membership, event, now_ms),
-            SessionEvent::Identity { kind, state } => {
-                vec![Change::Identity { kind: *kind, state: state.clone() }]
-            }
-            SessionEvent::BackedUp(result) => vec![Change::BackedUp(result.clone())],
-            SessionEvent::Restored(result) => vec![Change::Restored(result.clone())],
-            SessionEvent::Settings(settings) => vec![Change::Settings(settings.clone())],
-            SessionEvent::Warning(problem) | SessionEvent::Unwritten(problem) => {
-                vec![Change::Problem { membership: None, problem: problem.clone() }]
-            }
-            SessionEvent::Ended => vec![Change::Ended],
+            SessionEvent::Identity { .. }
+            | SessionEvent::BackedUp(_)
+            | SessionEvent::Restored(_)
+            | SessionEvent::Settings(_)
+            | SessionEvent::Warning(_)
+            | SessionEvent::Unwritten(_)
+            | SessionEvent::Ended => Vec::new(),
         }
     }
 

@@ -2,13 +2,14 @@
 //!
 //! A [`Session`] is a cheap handle that can be cloned and moved to any thread. No call of it
 //! blocks: the work is done on a thread of its own (files, signatures), on workers (making keys)
-//! and on the net's threads. What happened comes as [`SessionEvent`]s, in order, over one channel;
-//! feed each to [`Chat::apply`](super::conversation::Chat::apply) to get rows to show.
+//! and on the net's threads. What happened comes as [`SessionEvent`]s, in order, over one channel:
+//! read in them what the session tells of itself, and feed each to
+//! [`Chat::apply`](super::conversation::Chat::apply) to get rows to show.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use conversa::app::conversation::{Change, Chat};
-//! use conversa::app::{Profile, Session};
+//! use conversa::app::{Profile, Session, SessionEvent};
 //!
 //! # let directory = tempfile::tempdir()?;
 //! # let place = directory.path().join("ann");
@@ -16,15 +17,18 @@
 //! let mut chat = Chat::new(&opening.rooms);
 //! session.change_settings(|settings| settings.name = "Ann".to_owned());
 //! session.quit();
-//! 'told: loop {
+//! loop {
+//!     let event = events.recv_blocking()?;
 //!     let now_ms = 1_800_000_000_000; // The date: what rows without one of their own stand under.
-//!     for change in chat.apply(&events.recv_blocking()?, now_ms) {
-//!         match change {
-//!             Change::Settings(settings) => assert_eq!(settings.name, "Ann"),
-//!             Change::Ended => break 'told,
-//!             // Here a front end shows its rows.
-//!             _ => {}
+//!     for change in chat.apply(&event, now_ms) {
+//!         if let Change::RowAdded { membership, row } = change {
+//!             // Here a front end shows the row.
 //!         }
+//!     }
+//!     match event {
+//!         SessionEvent::Settings(settings) => assert_eq!(settings.name, "Ann"),
+//!         SessionEvent::Ended => break,
+//!         _ => {}
 //!     }
 //! }
 //! # Ok(())

@@ -232,6 +232,6 @@ impl Presenter {
         if std::mem::take(&mut self.identities.protecting) {
             return self.state().set_passphrase_error(views::trouble(&problem));
         }
-        self.problem(None, problem);
+        self.warn(problem);
     }
 }

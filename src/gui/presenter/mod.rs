@@ -176,12 +176,23 @@ impl Presenter {
     }
 
     /// Takes an event of the session in. [`Self::refresh`] has to follow, once for many.
-    pub(super) fn take(&mut self, event: &SessionEvent) {
-        if let SessionEvent::Unwritten(problem) = event {
-            self.unwritten = Some(problem.clone());
-        }
-        for change in self.chat.apply(event, now_ms()) {
-            self.change(change);
+    pub(super) fn take(&mut self, event: SessionEvent) {
+        match event {
+            SessionEvent::Membership { .. } => {
+                for change in self.chat.apply(&event, now_ms()) {
+                    self.change(change);
+                }
+            }
+            SessionEvent::Identity { kind, state } => self.identity_changed(kind, state),
+            SessionEvent::BackedUp(result) => self.backed_up(result),
+            SessionEvent::Restored(result) => self.restored(result),
+            SessionEvent::Settings(settings) => self.settings_changed(settings),
+            SessionEvent::Warning(problem) => self.warn(problem),
+            SessionEvent::Unwritten(problem) => {
+                self.unwritten = Some(problem.clone());
+                self.warn(problem);
+            }
+            SessionEvent::Ended => self.ended = true,
         }
     }
 
@@ -316,13 +327,8 @@ impl Presenter {
             }
             Change::InviteChanged(membership) => self.invite_changed(membership),
             Change::SafetyNumber { membership, number } => self.number_came(membership, number),
-            Change::BackedUp(result) => self.backed_up(result),
-            Change::Restored(result) => self.restored(result),
             Change::Question { membership, question } => self.question(membership, question),
-            Change::Problem { membership, problem } => self.problem(membership, problem),
-            Change::Identity { kind, state } => self.identity_changed(kind, state),
-            Change::Settings(settings) => self.settings_changed(settings),
-            Change::Ended => self.ended = true,
+            Change::Problem { membership, problem } => self.problem(membership, &problem),
             Change::RowAdded { .. }
             | Change::RowDropped { .. }
             | Change::RowChanged { .. }
@@ -333,18 +339,22 @@ impl Presenter {
         }
     }
 
-    /// A problem is shown where it belongs: in the sheet that asked, in its room, or by itself.
-    fn problem(&mut self, membership: Option<MembershipId>, problem: Problem) {
-        match membership {
-            Some(membership) if self.is_hosting(membership) => self.hosting_failed(&problem),
-            Some(membership) if self.is_joining(membership) => self.joining_failed(&problem),
+    /// A room's problem is shown where it belongs: in the sheet that asked, or in the room.
+    fn problem(&mut self, membership: MembershipId, problem: &Problem) {
+        if self.is_hosting(membership) {
+            self.hosting_failed(problem);
+        } else if self.is_joining(membership) {
+            self.joining_failed(problem);
+        } else {
             // The room itself says why it is not connected.
-            Some(_) => self.stale = Stale { rooms: true, room: true, people: true },
-            None => {
-                self.troubles_waiting.push(problem);
-                self.next_trouble();
-            }
+            self.stale = Stale { rooms: true, room: true, people: true };
         }
+    }
+
+    /// A problem that belongs to no room is shown by itself.
+    fn warn(&mut self, problem: Problem) {
+        self.troubles_waiting.push(problem);
+        self.next_trouble();
     }
 
     /// Shows the next problem that waits, unless the person is busy with something else.
