@@ -35,7 +35,7 @@ const NO_WORDS: [(&str, &[&str]); 11] = [
         ],
     ),
     ("display.rs", &["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"]),
-    ("presenter/preferences.rs", &["CARGO_PKG_VERSION"]),
+    ("presenter/mod.rs", &["CARGO_PKG_VERSION"]),
     // What a guesser knows of everybody here.
     ("bind.rs", &["conversa"]),
     // A thread's name; the service and the program that have a dialog for files.

@@ -1,44 +1,46 @@
 //! Backups of the identity, and identities that come back from them.
+//!
+//! The session writes and reads the file; here it is chosen, and said what came of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{Presenter, views};
-use crate::app::{Passphrase, Problem, say};
+use super::desk::Desk;
+use super::views;
+use crate::app::identity::backup;
+use crate::app::{Passphrase, Problem, Sentence, say};
 use crate::crypto::Fingerprint;
 use crate::gui::Work;
 use crate::gui::file_dialog::{self, Wanted};
 use crate::gui::generated as ui;
 
-impl Presenter {
-    /// Opens the sheet for a backup, with a place for it: the home directory, under the key's tag.
-    pub(in crate::gui) fn open_backup(&self) {
-        let state = self.state();
-        state.set_backup_error(ui::TroubleView::default());
-        state.set_backup_busy(false);
-        let place = crate::app::identity::backup::suggested_place(state.get_identity().code.tag.as_str());
-        state.set_backup_file(place.display().to_string().into());
-        state.set_sheet(ui::Sheet::Backup);
-        self.look_for_file_dialogs();
+/// The two sheets for a file with an identity.
+pub(in crate::gui) struct Backups {
+    work: async_channel::Sender<Work>,
+}
+
+impl Backups {
+    pub(super) const fn new(work: async_channel::Sender<Work>) -> Self {
+        Self { work }
     }
 
-    pub(in crate::gui) fn open_restore(&self) {
-        let state = self.state();
-        state.set_backup_error(ui::TroubleView::default());
-        state.set_backup_busy(false);
-        state.set_backup_file("".into());
-        state.set_sheet(ui::Sheet::Restore);
-        self.look_for_file_dialogs();
+    /// Opens the sheet for a backup, with a place for it: the home directory, under the key's tag.
+    pub(in crate::gui) fn open_backup(&self, desk: &Desk) {
+        let place = backup::suggested_place(desk.state().get_identity().code.tag.as_str());
+        self.open(desk, ui::Sheet::Backup, &place);
+    }
+
+    pub(in crate::gui) fn open_restore(&self, desk: &Desk) {
+        self.open(desk, ui::Sheet::Restore, Path::new(""));
     }
 
     /// Asks for the file of the open sheet with the desktop's own dialog.
-    pub(in crate::gui) fn choose_backup_file(&self) {
-        let state = self.state();
-        let (title, wanted) = match state.get_sheet() {
-            ui::Sheet::Backup => (say!("New file for the backup"), Wanted::Save(self.backup_file())),
+    pub(in crate::gui) fn choose_file(&self, desk: &Desk) {
+        let (title, wanted) = match desk.state().get_sheet() {
+            ui::Sheet::Backup => (say!("New file for the backup"), Wanted::Save(file(desk))),
             ui::Sheet::Restore => (say!("File of the backup"), Wanted::Open),
             _ => return,
         };
-        let chosen = file_dialog::ask(&self.app, &self.say(&title), &wanted);
+        let chosen = file_dialog::ask(&desk.app, &desk.say(&title), &wanted);
         let work = self.work.clone();
         let asked = slint::spawn_local(async move {
             if let Some(file) = chosen.await {
@@ -51,8 +53,53 @@ impl Presenter {
         }
     }
 
-    /// Finds out on a worker whether there is such a dialog.
-    fn look_for_file_dialogs(&self) {
+    pub(in crate::gui) fn back_up(&self, desk: &Desk, passphrase: &str) {
+        if let Some(passphrase) = read_passphrase(desk, passphrase) {
+            begin(desk);
+            desk.session.back_up(file(desk), passphrase);
+        }
+    }
+
+    pub(in crate::gui) fn restore(&self, desk: &Desk, passphrase: &str) {
+        if let Some(passphrase) = read_passphrase(desk, passphrase) {
+            begin(desk);
+            desk.session.restore(file(desk), passphrase);
+        }
+    }
+
+    /// It is known whether the desktop has a dialog for files.
+    pub(super) fn dialogs_found(&self, desk: &Desk, there: bool) {
+        desk.state().set_file_dialogs(there);
+    }
+
+    pub(super) fn file_chosen(&self, desk: &Desk, file: &Path) {
+        desk.state().set_backup_file(file.display().to_string().into());
+    }
+
+    pub(super) fn backed_up(&self, desk: &Desk, result: Result<Fingerprint, Problem>) {
+        ended(desk, ui::Sheet::Backup, result, &say!("The backup is written, and was read back"));
+    }
+
+    pub(super) fn restored(&self, desk: &Desk, result: Result<Fingerprint, Problem>) {
+        let state = desk.state();
+        // Another identity opens the lock that the old one's passphrase was asked for.
+        if result.is_ok() && state.get_page() == ui::Page::Unlock {
+            state.set_page(desk.home());
+        }
+        ended(desk, ui::Sheet::Restore, result, &say!("Your identity is back"));
+    }
+
+    fn open(&self, desk: &Desk, sheet: ui::Sheet, file: &Path) {
+        let state = desk.state();
+        state.set_backup_error(ui::TroubleView::default());
+        state.set_backup_busy(false);
+        state.set_backup_file(file.display().to_string().into());
+        state.set_sheet(sheet);
+        self.look_for_dialogs();
+    }
+
+    /// Finds out on a worker whether there is a dialog for files: the desktop may take its time to answer.
+    fn look_for_dialogs(&self) {
         let work = self.work.clone();
         let look = move || {
             let _ = work.send_blocking(Work::FileDialogs(file_dialog::is_there()));
@@ -61,67 +108,39 @@ impl Presenter {
             log::warn!("it is not known whether there is a dialog for files: {error}");
         }
     }
+}
 
-    pub(in crate::gui) fn back_up(&self, passphrase: &str) {
-        if let Some(passphrase) = self.backup_passphrase(passphrase) {
-            self.begin_backup();
-            self.session.back_up(self.backup_file(), passphrase);
-        }
-    }
+/// What was typed, or nothing if it can be none.
+fn read_passphrase(desk: &Desk, typed: &str) -> Option<Passphrase> {
+    let read = Passphrase::read(typed.as_bytes());
+    read.map_err(|problem| desk.state().set_backup_error(views::trouble(&problem))).ok()
+}
 
-    pub(in crate::gui) fn restore(&self, passphrase: &str) {
-        if let Some(passphrase) = self.backup_passphrase(passphrase) {
-            self.begin_backup();
-            self.session.restore(self.backup_file(), passphrase);
-        }
-    }
+fn begin(desk: &Desk) {
+    let state = desk.state();
+    state.set_backup_error(ui::TroubleView::default());
+    state.set_backup_busy(true);
+}
 
-    /// What was typed, or nothing if it can be none.
-    fn backup_passphrase(&self, typed: &str) -> Option<Passphrase> {
-        let read = Passphrase::read(typed.as_bytes());
-        read.map_err(|problem| self.state().set_backup_error(views::trouble(&problem))).ok()
-    }
+fn file(desk: &Desk) -> PathBuf {
+    PathBuf::from(desk.state().get_backup_file().trim())
+}
 
-    fn begin_backup(&self) {
-        let state = self.state();
-        state.set_backup_error(ui::TroubleView::default());
-        state.set_backup_busy(true);
-    }
-
-    fn backup_file(&self) -> PathBuf {
-        PathBuf::from(self.state().get_backup_file().trim())
-    }
-
-    pub(super) fn backed_up(&self, result: Result<Fingerprint, Problem>) {
-        self.backup_ended(ui::Sheet::Backup, result, &say!("The backup is written, and was read back"));
-    }
-
-    pub(super) fn restored(&mut self, result: Result<Fingerprint, Problem>) {
-        if result.is_ok() {
-            let state = self.state();
-            if state.get_page() == ui::Page::Unlock {
-                state.set_page(self.home());
+fn ended(desk: &Desk, sheet: ui::Sheet, result: Result<Fingerprint, Problem>, done: &Sentence) {
+    let state = desk.state();
+    state.set_backup_busy(false);
+    match result {
+        Ok(_) => {
+            if state.get_sheet() == sheet {
+                state.set_sheet(ui::Sheet::None);
             }
+            desk.toast(views::only(done));
         }
-        self.backup_ended(ui::Sheet::Restore, result, &say!("Your identity is back"));
-    }
-
-    fn backup_ended(&self, sheet: ui::Sheet, result: Result<Fingerprint, Problem>, done: &crate::app::Sentence) {
-        let state = self.state();
-        state.set_backup_busy(false);
-        match result {
-            Ok(_) => {
-                if state.get_sheet() == sheet {
-                    state.set_sheet(ui::Sheet::None);
-                }
-                self.toast(views::only(done));
-            }
-            Err(problem) => {
-                state.set_backup_error(views::trouble(&problem));
-                // Whoever closed the sheet meanwhile is still told.
-                if state.get_sheet() == ui::Sheet::None {
-                    state.set_sheet(sheet);
-                }
+        Err(problem) => {
+            state.set_backup_error(views::trouble(&problem));
+            // Whoever closed the sheet meanwhile is still told.
+            if state.get_sheet() == ui::Sheet::None {
+                state.set_sheet(sheet);
             }
         }
     }

@@ -1,37 +1,47 @@
 //! Comparing keys with somebody: the safety number, the marks on those that were compared, and the
 //! question when somebody has another key than before.
 
-use super::{Presenter, views};
+use std::collections::HashSet;
+
+use super::desk::Desk;
+use super::views;
 use crate::app::clock::now_ms;
-use crate::app::conversation::Room;
-use crate::app::policy::doubts;
 use crate::app::{MembershipId, Settings};
 use crate::crypto::Fingerprint;
 use crate::gui::generated as ui;
 use crate::protocol::{Comparison, SafetyNumber};
 
-/// With whom keys are being compared.
-pub(super) struct Comparing {
+/// The sheets about somebody's key.
+#[derive(Default)]
+pub(in crate::gui) struct Comparing {
+    /// With whom keys are being compared.
+    pair: Option<Pair>,
+    /// Changed keys that the person was asked about.
+    asked: HashSet<(MembershipId, Fingerprint)>,
+}
+
+/// Oneself and somebody in a room.
+struct Pair {
     membership: MembershipId,
     member: Fingerprint,
     /// Once it is worked out.
     number: Option<SafetyNumber>,
 }
 
-impl Presenter {
+impl Comparing {
     /// Opens the sheet for a member of the open room.
-    pub(in crate::gui) fn open_compare(&mut self, id: &str) {
-        let (Some(membership), Ok(member)) = (self.open, id.parse::<Fingerprint>()) else { return };
-        self.session.safety_number(membership, member);
-        self.comparing = Some(Comparing { membership, member, number: None });
-        self.state().set_compared(ui::Compared::Nothing);
-        self.show_compare();
-        self.state().set_sheet(ui::Sheet::Compare);
+    pub(in crate::gui) fn open(&mut self, desk: &Desk, id: &str) {
+        let (Some(membership), Ok(member)) = (desk.open, id.parse::<Fingerprint>()) else { return };
+        desk.session.safety_number(membership, member);
+        self.pair = Some(Pair { membership, member, number: None });
+        desk.state().set_compared(ui::Compared::Nothing);
+        self.show(desk);
+        desk.state().set_sheet(ui::Sheet::Compare);
     }
 
     /// What the other side shows was pasted or typed.
-    pub(in crate::gui) fn compare_with(&mut self, pasted: &str) {
-        let Some(number) = self.comparing.as_ref().and_then(|comparing| comparing.number.as_ref()) else { return };
+    pub(in crate::gui) fn compare_with(&self, desk: &Desk, pasted: &str) {
+        let Some(number) = self.pair.as_ref().and_then(|pair| pair.number.as_ref()) else { return };
         let compared = match number.compare(pasted) {
             _ if pasted.trim().is_empty() => ui::Compared::Nothing,
             Comparison::Same => ui::Compared::Same,
@@ -39,70 +49,65 @@ impl Presenter {
             Comparison::Own => ui::Compared::Own,
             Comparison::Unclear => ui::Compared::Unclear,
         };
-        self.state().set_compared(compared);
+        desk.state().set_compared(compared);
     }
 
     /// The person says that the numbers are the same, or takes that back.
-    pub(in crate::gui) fn mark_verified(&mut self, verified: bool) {
-        let Some(Comparing { membership, member, .. }) = self.comparing else { return };
-        let name = self.chat.room(membership).and_then(|room| room.chosen_name(&member)).map(ToString::to_string);
+    pub(in crate::gui) fn mark_verified(&self, desk: &mut Desk, verified: bool) {
+        let Some(Pair { membership, member, .. }) = self.pair else { return };
+        // The name goes into the mark: who comes with it and another key later is told apart by that.
+        let name = desk.chat.room(membership).and_then(|room| room.chosen_name(&member)).map(ToString::to_string);
         let name = name.unwrap_or_default();
-        let change = move |settings: &mut Settings| {
+        // Once for both, or the two marks would differ by the time between them.
+        let at_ms = now_ms();
+        desk.change_settings(move |settings: &mut Settings| {
             if verified {
-                settings.mark_verified(member, &name, now_ms());
+                settings.mark_verified(member, &name, at_ms);
             } else {
                 settings.unmark_verified(&member);
             }
-        };
-        change(&mut self.settings);
-        self.session.change_settings(change);
-        self.show_compare();
-        self.show_people();
-        self.show_room();
+        });
+        self.show(desk);
+        desk.stale.people = true;
+        desk.stale.room = true;
     }
 
-    pub(super) fn number_came(&mut self, membership: MembershipId, number: SafetyNumber) {
-        if let Some(comparing) = &mut self.comparing
-            && comparing.membership == membership
-            && comparing.member == number.other()
+    /// The safety number that was asked for is worked out.
+    pub(super) fn number_came(&mut self, desk: &Desk, membership: MembershipId, number: SafetyNumber) {
+        if let Some(pair) = &mut self.pair
+            && pair.membership == membership
+            && pair.member == number.other()
         {
-            comparing.number = Some(number);
-            self.show_compare();
+            pair.number = Some(number);
+            self.show(desk);
         }
-    }
-
-    fn show_compare(&self) {
-        let Some(Comparing { membership, member, number }) = &self.comparing else { return };
-        let Some(room) = self.chat.room(*membership) else { return };
-        let since = self.settings.verified.get(member).map(|mark| mark.at_ms);
-        self.state().set_compare(views::compare_view(room, *member, number.as_ref(), since, self.today));
     }
 
     /// Asks about somebody in the open room who has another key than the one of that name which was
     /// compared: once for each, and not over another sheet.
-    pub(super) fn show_doubt(&mut self) {
-        let Some(room) = self.open.and_then(|membership| self.chat.room(membership)) else { return };
-        if self.state().get_sheet() != ui::Sheet::None || self.state().get_page() != ui::Page::Chat {
+    pub(super) fn show_doubt(&mut self, desk: &Desk) {
+        let Some(room) = desk.room() else { return };
+        if desk.state().get_sheet() != ui::Sheet::None || desk.state().get_page() != ui::Page::Chat {
             return;
         }
         let membership = room.membership;
-        let doubts = room.members().iter().filter_map(|member| {
-            let since = self.doubt(room, &member.fingerprint)?;
+        let mut doubts = room.members().iter().filter_map(|member| {
+            let since = desk.doubt(room, &member.fingerprint)?;
             Some((member.fingerprint, since))
         });
-        let Some((member, since)) =
-            doubts.into_iter().find(|(member, _)| !self.doubts_shown.contains(&(membership, *member)))
-        else {
+        let Some((member, since)) = doubts.find(|(member, _)| !self.asked.contains(&(membership, *member))) else {
             return;
         };
-        let view = views::compare_view(room, member, None, Some(since), self.today);
-        self.doubts_shown.insert((membership, member));
-        self.state().set_compare(view);
-        self.state().set_sheet(ui::Sheet::ChangedKey);
+        let view = views::compare_view(room, member, None, Some(since), desk.today);
+        self.asked.insert((membership, member));
+        desk.state().set_compare(view);
+        desk.state().set_sheet(ui::Sheet::ChangedKey);
     }
 
-    /// When the key of somebody with that name was compared, if it is not this one.
-    pub(super) fn doubt(&self, room: &Room, member: &Fingerprint) -> Option<u64> {
-        doubts::compared_otherwise(room, &self.settings, member)
+    fn show(&self, desk: &Desk) {
+        let Some(Pair { membership, member, number }) = &self.pair else { return };
+        let Some(room) = desk.chat.room(*membership) else { return };
+        let since = desk.settings.verified.get(member).map(|mark| mark.at_ms);
+        desk.state().set_compare(views::compare_view(room, *member, number.as_ref(), since, desk.today));
     }
 }

@@ -1,19 +1,31 @@
 //! Joining: from an invite or an address, over the questions that a person has to answer, to a room.
+//!
+//! Nothing goes out before the person asked for it: an invite that was clicked elsewhere is shown and no more.
 
-use slint::ComponentHandle;
-use slint::winit_030::{WinitWindowAccessor, winit};
+use std::rc::Rc;
 
-use super::Presenter;
+use slint::{ModelRc, VecModel};
+
+use super::desk::Desk;
+use super::identities::Identities;
 use super::views;
 use crate::app::conversation::{Connection, Question};
 use crate::app::{Code, JoinRequest, JoinTarget, MembershipId, Problem, say};
 use crate::crypto::Fingerprint;
 use crate::gui::generated as ui;
 use crate::gui::list;
-use crate::protocol::{LearningConsent, LobbyRoom, RefuseCode};
+use crate::protocol::{Invite, LearningConsent, LobbyRoom, RefuseCode};
+
+/// The sheet for a room of somebody else.
+pub(in crate::gui) struct Joining {
+    attempt: Option<Attempt>,
+    /// An invite that was clicked elsewhere, until it can be shown.
+    link_waiting: Option<String>,
+    lobby: Rc<VecModel<ui::LobbyRow>>,
+}
 
 /// A room that is being joined.
-pub(super) struct Joining {
+struct Attempt {
     target: JoinTarget,
     learning: Option<LearningConsent>,
     /// The try that is under way.
@@ -23,247 +35,260 @@ pub(super) struct Joining {
     lobby: Vec<LobbyRoom>,
 }
 
-impl Presenter {
-    pub(in crate::gui) fn open_join(&mut self) {
-        if !self.commit_name() {
-            return;
-        }
+impl Joining {
+    pub(super) fn new(desk: &Desk) -> Self {
+        let lobby = Rc::default();
+        desk.state().set_lobby(ModelRc::from(Rc::clone(&lobby)));
+        desk.state().set_join(ui::JoinView::default());
+        Self { attempt: None, link_waiting: None, lobby }
+    }
+
+    /// Opens the sheet, for somebody who has a name.
+    pub(super) fn open(&mut self, desk: &Desk) {
         // What is under way goes on.
-        if self.joining.is_some() {
-            return self.state().set_sheet(ui::Sheet::Join);
+        if self.attempt.is_some() {
+            return desk.state().set_sheet(ui::Sheet::Join);
         }
         // Whoever clicked an invite before the first choice of a name finds it here.
         let link = self.link_waiting.take().unwrap_or_default();
-        let state = self.state();
+        let state = desk.state();
         state.set_join_stage(ui::JoinStage::Form);
         state.set_join_text(link.into());
         state.set_join_error(ui::TroubleView::default());
         state.set_sheet(ui::Sheet::Join);
     }
 
-    /// The program was started again for this profile: the window that is there comes to the front.
-    pub(super) fn started_again(&mut self, link: Option<String>) {
-        raise(&self.app);
-        if let Some(link) = link {
-            self.open_link_when_free(link);
-        }
-    }
-
     /// An invite was clicked somewhere else. It is shown and no more: going on tells the host of this
     /// computer's address, which is the person's to decide.
-    pub(in crate::gui) fn open_link_when_free(&mut self, link: String) {
+    pub(super) fn keep_link(&mut self, link: String) {
         self.link_waiting = Some(link);
-        self.show_waiting_link();
     }
 
-    /// Shows the invite that was clicked, as soon as no sheet is open, nor a page that has to be answered first.
-    pub(super) fn show_waiting_link(&mut self) {
-        let state = self.state();
+    /// Whether an invite waits that can be shown now: no sheet is open, nor a page that has to be answered first.
+    pub(super) fn may_show_link(&self, desk: &Desk) -> bool {
+        let state = desk.state();
         let is_free = match state.get_sheet() {
             ui::Sheet::None => matches!(state.get_page(), ui::Page::Chat | ui::Page::Settings | ui::Page::About),
             ui::Sheet::Join => state.get_join_stage() == ui::JoinStage::Form,
             _ => false,
         };
-        if is_free && self.link_waiting.is_some() {
-            state.set_page(ui::Page::Chat);
-            self.open_join();
-        }
+        is_free && self.link_waiting.is_some()
     }
 
-    /// An invite or address was given.
-    pub(in crate::gui) fn look_up(&mut self, text: &str) {
-        self.stop_joining();
-        self.state().set_join_error(ui::TroubleView::default());
+    /// An invite or address was given. Says which room to open, where that is known already.
+    pub(super) fn look_up(&mut self, desk: &mut Desk, identities: &Identities, text: &str) -> Option<MembershipId> {
+        self.stop(desk);
+        desk.state().set_join_error(ui::TroubleView::default());
         let target = match text.parse::<JoinTarget>() {
             Ok(target) => target,
-            Err(problem) => return self.joining_failed(&problem),
-        };
-        let joining = Joining { target, learning: None, membership: None, host: None, lobby: Vec::new() };
-        let JoinTarget::Invite(invite) = &joining.target else {
-            self.joining = Some(joining);
-            self.show_join(ui::JoinStage::Looking);
-            return self.begin_joining();
-        };
-        let known = self.chat.rooms().find(|room| room.info.room == Some(invite.room));
-        if let Some((known, is_owned)) = known.map(|room| (room.membership, room.info.owned)) {
-            if is_owned {
-                self.session.enter(known);
-                return self.joined(known);
+            Err(problem) => {
+                self.failed(desk, &problem);
+                return None;
             }
-            // Its host may be elsewhere by now; what the invite says of it is tried, and asked about where it differs.
-            let request = JoinRequest { target: joining.target.clone(), learning: None, pin: None, look: false };
-            return match self.session.join(request) {
-                Ok(membership) => self.joined(membership),
-                Err(problem) => self.joining_failed(&problem),
-            };
+        };
+        let mut stage = ui::JoinStage::Looking;
+        if let JoinTarget::Invite(invite) = &target {
+            let known = desk.chat.rooms().find(|room| room.info.room == Some(invite.room));
+            if let Some((known, is_owned)) = known.map(|room| (room.membership, room.info.owned)) {
+                return self.return_to(desk, known, is_owned, invite);
+            }
+            if identities.is_own(invite.host) {
+                self.failed(desk, &Problem::own_address());
+                return None;
+            }
+            if invite.suite.is_learning() {
+                stage = ui::JoinStage::Consent;
+            }
         }
-        if self.identities.is_own(invite.host) {
-            return self.joining_failed(&Problem::own_address());
+        self.attempt = Some(Attempt { target, learning: None, membership: None, host: None, lobby: Vec::new() });
+        self.show(desk, stage);
+        // A learning room is asked about before anything goes out.
+        if stage == ui::JoinStage::Looking {
+            self.begin(desk);
         }
-        let is_learning = invite.suite.is_learning();
-        self.joining = Some(joining);
-        if is_learning {
-            return self.show_join(ui::JoinStage::Consent);
-        }
-        self.show_join(ui::JoinStage::Looking);
-        self.begin_joining();
+        None
     }
 
     /// The learning room's warning was read and answered.
-    pub(in crate::gui) fn consent_to_learning(&mut self) {
-        let Some(joining) = &mut self.joining else { return };
-        joining.learning = Some(LearningConsent::given_by_a_person());
-        let stage = match joining.target {
+    pub(in crate::gui) fn consent(&mut self, desk: &Desk) {
+        let Some(attempt) = &mut self.attempt else { return };
+        attempt.learning = Some(LearningConsent::given_by_a_person());
+        let stage = match attempt.target {
             JoinTarget::Invite(_) => ui::JoinStage::Looking,
             JoinTarget::Address(_) => ui::JoinStage::Entering,
         };
-        self.show_join(stage);
-        self.begin_joining();
+        self.show(desk, stage);
+        self.begin(desk);
     }
 
     /// It is the right room: the invite's, or the host's key is the one somebody read aloud.
-    pub(in crate::gui) fn confirm_join(&mut self) {
-        let Some(joining) = &self.joining else { return };
-        match (joining.membership, &joining.target, joining.host, joining.lobby.first()) {
-            (Some(membership), JoinTarget::Address(_), Some(host), _) => self.session.trust_host(membership, host),
-            (Some(membership), JoinTarget::Invite(_), _, Some(room)) => self.session.knock(membership, room.room),
+    pub(in crate::gui) fn confirm(&self, desk: &Desk) {
+        let Some(attempt) = &self.attempt else { return };
+        match (attempt.membership, &attempt.target, attempt.host, attempt.lobby.first()) {
+            (Some(membership), JoinTarget::Address(_), Some(host), _) => desk.session.trust_host(membership, host),
+            (Some(membership), JoinTarget::Invite(_), _, Some(room)) => desk.session.knock(membership, room.room),
             _ => return,
         }
-        self.show_join(ui::JoinStage::Entering);
+        self.show(desk, ui::JoinStage::Entering);
     }
 
-    pub(in crate::gui) fn choose_lobby(&mut self, id: &str) {
-        let Some(joining) = &self.joining else { return };
-        let chosen = joining.lobby.iter().find(|room| room.room.to_string() == id);
-        if let (Some(membership), Some(chosen)) = (joining.membership, chosen) {
-            self.session.knock(membership, chosen.room);
-            self.show_join(ui::JoinStage::Waiting);
+    pub(in crate::gui) fn choose(&self, desk: &Desk, id: &str) {
+        let Some(attempt) = &self.attempt else { return };
+        let chosen = attempt.lobby.iter().find(|room| room.room.to_string() == id);
+        if let (Some(membership), Some(chosen)) = (attempt.membership, chosen) {
+            desk.session.knock(membership, chosen.room);
+            self.show(desk, ui::JoinStage::Waiting);
         }
     }
 
-    pub(in crate::gui) fn cancel_join(&mut self) {
-        self.stop_joining();
-        let state = self.state();
+    pub(in crate::gui) fn cancel(&mut self, desk: &Desk) {
+        self.stop(desk);
+        let state = desk.state();
         state.set_join_stage(ui::JoinStage::Form);
         if state.get_sheet() == ui::Sheet::Join {
             state.set_sheet(ui::Sheet::None);
         }
     }
 
-    pub(super) fn is_joining(&self, membership: MembershipId) -> bool {
-        self.joining.as_ref().is_some_and(|joining| joining.membership == Some(membership))
+    /// The room that is being joined.
+    pub(super) fn under_way(&self) -> Option<MembershipId> {
+        self.attempt.as_ref().and_then(|attempt| attempt.membership)
     }
 
-    pub(super) fn question(&mut self, membership: MembershipId, question: Question) {
-        let Some(joining) = self.joining.as_mut().filter(|joining| joining.membership == Some(membership)) else {
-            return self.known_host_question(membership, &question);
-        };
-        let is_invited = matches!(joining.target, JoinTarget::Invite(_));
+    /// The host asks something about the room that is being joined.
+    pub(super) fn ask(&mut self, desk: &Desk, question: Question) {
+        let Some(attempt) = &mut self.attempt else { return };
+        let is_invited = matches!(attempt.target, JoinTarget::Invite(_));
         match question {
             Question::FirstUse(host) => {
-                joining.host = Some(host);
-                self.show_join(ui::JoinStage::Review);
+                attempt.host = Some(host);
+                self.show(desk, ui::JoinStage::Review);
             }
             Question::Lobby(rooms) => match rooms.as_slice() {
-                [] if is_invited => self.joining_failed(&Problem::from(RefuseCode::NoRoom)),
+                [] if is_invited => self.failed(desk, &Problem::from(RefuseCode::NoRoom)),
                 [] => {
                     let hint = say!("Ask the owner of the room for an invite.");
                     let what = say!("Nobody at this address takes people without an invite.");
-                    self.joining_failed(&Problem::new(Code::NoKnocking, what, hint));
+                    self.failed(desk, &Problem::new(Code::NoKnocking, what, hint));
                 }
                 [_] if is_invited => {
-                    joining.lobby = rooms;
-                    self.show_join(ui::JoinStage::Review);
+                    attempt.lobby = rooms;
+                    self.show(desk, ui::JoinStage::Review);
                 }
                 _ => {
-                    let row = |room: &LobbyRoom| ui::LobbyRow {
-                        id: room.room.to_string().into(),
-                        code: views::code(&room.room.to_string()),
-                        owner: views::key_code(Some(room.owner)),
-                        members: i32::from(room.members),
-                        round_trip: round_trip(room),
-                    };
-                    let rows = rooms.iter().map(row).collect();
-                    joining.lobby = rooms;
-                    list::update(&self.lists.lobby, rows, |row| row.id.clone());
-                    self.show_join(ui::JoinStage::Choose);
+                    let rows = rooms.iter().map(lobby_row).collect();
+                    attempt.lobby = rooms;
+                    list::update(&self.lobby, rows, |row| row.id.clone());
+                    self.show(desk, ui::JoinStage::Choose);
                 }
             },
         }
     }
 
-    /// The room that is being joined came nearer, or is there.
-    pub(super) fn joining_went_on(&mut self, membership: MembershipId) {
-        if !self.is_joining(membership) {
-            return;
+    /// A room came nearer. Says which to open, if it is the one that is being joined and is there.
+    pub(super) fn went_on(&mut self, desk: &mut Desk, membership: MembershipId) -> Option<MembershipId> {
+        if self.under_way() != Some(membership) {
+            return None;
         }
-        let Some(room) = self.chat.room(membership) else { return };
+        let room = desk.chat.room(membership)?;
         if room.owner.is_some() {
-            self.joined(membership);
-        } else if room.connection == Connection::WaitingForOwner {
-            self.show_join(ui::JoinStage::Waiting);
+            return Some(self.joined(desk, membership));
         }
+        if room.connection == Connection::WaitingForOwner {
+            self.show(desk, ui::JoinStage::Waiting);
+        }
+        None
     }
 
     /// This try is over. What was typed stays.
-    pub(super) fn joining_failed(&mut self, problem: &Problem) {
-        let forgotten = self.joining.as_mut().and_then(|joining| joining.membership.take());
+    pub(super) fn failed(&mut self, desk: &Desk, problem: &Problem) {
+        let forgotten = self.attempt.as_mut().and_then(|attempt| attempt.membership.take());
         if let Some(membership) = forgotten {
-            self.session.forget(membership);
+            desk.session.forget(membership);
         }
-        if problem.code == Code::LearningRoom && self.joining.is_some() {
-            return self.show_join(ui::JoinStage::Consent);
+        // An address does not tell what kind of room is there; the host does, and then it is asked about.
+        if problem.code == Code::LearningRoom && self.attempt.is_some() {
+            return self.show(desk, ui::JoinStage::Consent);
         }
-        self.joining = None;
-        let state = self.state();
+        self.attempt = None;
+        let state = desk.state();
         state.set_join_error(views::trouble(problem));
         state.set_join_stage(ui::JoinStage::Form);
     }
 
-    fn begin_joining(&mut self) {
-        let Some(joining) = &mut self.joining else { return };
-        let request = JoinRequest { target: joining.target.clone(), learning: joining.learning, pin: None, look: true };
-        match self.session.join(request) {
-            Ok(membership) => joining.membership = Some(membership),
-            Err(problem) => self.joining_failed(&problem),
+    /// The addresses that were joined lately are offered again.
+    pub(super) fn show_recent_addresses(&self, desk: &Desk) {
+        let addresses = desk.settings.recent_addresses.iter().map(Into::into).collect();
+        desk.state().set_recent_addresses(views::fixed(addresses));
+    }
+
+    /// An invite to a room that is known already.
+    fn return_to(
+        &mut self,
+        desk: &mut Desk,
+        known: MembershipId,
+        is_owned: bool,
+        invite: &Invite,
+    ) -> Option<MembershipId> {
+        if is_owned {
+            desk.session.enter(known);
+            return Some(self.joined(desk, known));
+        }
+        // Its host may be elsewhere by now; what the invite says of it is tried, and asked about where it differs.
+        let target = JoinTarget::Invite(Box::new(invite.clone()));
+        match desk.session.join(JoinRequest { target, learning: None, pin: None, look: false }) {
+            Ok(membership) => Some(self.joined(desk, membership)),
+            Err(problem) => {
+                self.failed(desk, &problem);
+                None
+            }
         }
     }
 
-    fn joined(&mut self, membership: MembershipId) {
-        self.joining = None;
-        self.stale.rooms = true;
-        let state = self.state();
+    fn begin(&mut self, desk: &Desk) {
+        let Some(attempt) = &mut self.attempt else { return };
+        let request = JoinRequest { target: attempt.target.clone(), learning: attempt.learning, pin: None, look: true };
+        match desk.session.join(request) {
+            Ok(membership) => attempt.membership = Some(membership),
+            Err(problem) => self.failed(desk, &problem),
+        }
+    }
+
+    fn joined(&mut self, desk: &mut Desk, membership: MembershipId) -> MembershipId {
+        self.attempt = None;
+        desk.stale.rooms = true;
+        let state = desk.state();
         state.set_join_stage(ui::JoinStage::Form);
         state.set_join_text("".into());
         state.set_page(ui::Page::Chat);
         state.set_sheet(ui::Sheet::None);
-        self.show(Some(membership));
+        membership
     }
 
-    fn stop_joining(&mut self) {
-        if let Some(membership) = self.joining.take().and_then(|joining| joining.membership) {
-            self.session.forget(membership);
+    fn stop(&mut self, desk: &Desk) {
+        if let Some(membership) = self.attempt.take().and_then(|attempt| attempt.membership) {
+            desk.session.forget(membership);
         }
     }
 
-    fn show_join(&self, stage: ui::JoinStage) {
-        let Some(joining) = &self.joining else { return };
-        let (address, room, host, invited_to_learning) = match &joining.target {
+    fn show(&self, desk: &Desk, stage: ui::JoinStage) {
+        let Some(attempt) = &self.attempt else { return };
+        let (address, room, host, invited_to_learning) = match &attempt.target {
             JoinTarget::Invite(invite) => {
                 let address = invite.addresses.first().cloned().unwrap_or_default();
                 (address, Some(invite.room), Some(invite.host), invite.suite.is_learning())
             }
-            JoinTarget::Address(address) => (address.clone(), None, joining.host, false),
+            JoinTarget::Address(address) => (address.clone(), None, attempt.host, false),
         };
         // At an address the lobby is a list to choose from.
-        let looked_up = joining.lobby.first().filter(|found| Some(found.room) == room);
-        let state = self.state();
+        let looked_up = attempt.lobby.first().filter(|found| Some(found.room) == room);
+        let state = desk.state();
         state.set_join(ui::JoinView {
             room_id: room.map(|room| views::code(&room.to_string())).unwrap_or_default(),
             host_key: views::key_code(host),
             address: address.into(),
-            learning: invited_to_learning || joining.learning.is_some() || stage == ui::JoinStage::Consent,
-            first_use: matches!(joining.target, JoinTarget::Address(_)),
+            learning: invited_to_learning || attempt.learning.is_some() || stage == ui::JoinStage::Consent,
+            first_use: matches!(attempt.target, JoinTarget::Address(_)),
             members: looked_up.map_or(0, |room| i32::from(room.members)),
             round_trip: looked_up.map_or(0, round_trip),
         });
@@ -271,13 +296,17 @@ impl Presenter {
     }
 }
 
+fn lobby_row(room: &LobbyRoom) -> ui::LobbyRow {
+    ui::LobbyRow {
+        id: room.room.to_string().into(),
+        code: views::code(&room.room.to_string()),
+        owner: views::key_code(Some(room.owner)),
+        members: i32::from(room.members),
+        round_trip: round_trip(room),
+    }
+}
+
 /// Milliseconds; an answer within the same one took less than it, and not no time.
 fn round_trip(room: &LobbyRoom) -> i32 {
     i32::try_from(room.round_trip_ms).unwrap_or(i32::MAX).max(1)
-}
-
-/// Brings the window to the front, where the window system lets a program do that.
-fn raise(app: &ui::AppWindow) {
-    app.window().set_minimized(false);
-    app.window().with_winit_window(winit::window::Window::focus_window);
 }

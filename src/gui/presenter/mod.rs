@@ -1,113 +1,70 @@
 //! Shows what the session tells, and passes on what the person wants: the window's side of every
-//! verb. It owns the conversations' state and one lasting list for each list of the window, and
-//! lives on the window's thread.
+//! verb. It lives on the window's thread.
+//!
+//! Each topic of the window is a part that keeps its own state and its own lasting lists: a list that is replaced
+//! flickers. The parts know nothing of each other; all stand on the [`Desk`]. What concerns several of them, such as
+//! another room being opened, is arranged here and nowhere else.
 //!
 //! Nothing here blocks: files, keys and sockets are the session's, and measuring is a worker's.
 
 mod backups;
 mod comparing;
+mod desk;
 mod doubts;
 mod drafts;
+mod ending;
 mod hosting;
 mod identities;
 mod joining;
+mod people;
 mod preferences;
+mod room;
 mod rooms;
 mod stream;
 mod talking;
+mod troubles;
 mod views;
 
-use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
+use slint::ComponentHandle;
+use slint::winit_030::{WinitWindowAccessor, winit};
 
-use chrono::NaiveDate;
-use slint::{ComponentHandle, VecModel};
-
-use self::comparing::Comparing;
-use self::drafts::Refusal;
+use self::backups::Backups;
+use self::desk::{Desk, Stale};
+use self::ending::Ending;
 use self::hosting::Hosting;
 use self::identities::Identities;
 use self::joining::Joining;
-use self::stream::Stream;
+use self::people::People;
+use self::preferences::Preferences;
+use self::room::{OpenRoom, is_waiting_to_retry};
+use self::rooms::{Rooms, UnderWay};
+use self::talking::Talking;
+use self::troubles::Troubles;
 pub(super) use self::views::trouble;
-use super::clipboard::Clipboard;
 use super::generated as ui;
 use super::{Work, format};
 use crate::app::clock::now_ms;
-use crate::app::conversation::{Change, Chat};
-use crate::app::policy::doubts::Accepted;
-use crate::app::{MembershipId, Opening, Problem, Sentence, Session, SessionEvent, Settings, say};
-use crate::crypto::Fingerprint;
+use crate::app::conversation::{Change, Chat, Question};
+use crate::app::{JoinTarget, MembershipId, Opening, Problem, Session, SessionEvent, Settings};
 
-/// The lists of the window. Each lives as long as the window: a list that is replaced flickers.
-struct Lists {
-    rooms: Rc<VecModel<ui::RoomRow>>,
-    members: Rc<VecModel<ui::MemberRow>>,
-    knocks: Rc<VecModel<ui::KnockRow>>,
-    addresses: Rc<VecModel<ui::AddressRow>>,
-    lobby: Rc<VecModel<ui::LobbyRow>>,
-    suites: Rc<VecModel<ui::SuiteRow>>,
-}
-
-/// What has to be shown anew once all events that wait are in.
-#[derive(Default)]
-struct Stale {
-    rooms: bool,
-    room: bool,
-    people: bool,
-}
-
-/// The window's state beside what it shows.
+/// The parts of the window, and what they stand on.
 pub(super) struct Presenter {
-    app: ui::AppWindow,
-    session: Session,
-    chat: Chat,
-    settings: Settings,
-    place: String,
-    lists: Lists,
-    stream: Stream,
-    stale: Stale,
-    /// The room that is open.
-    open: Option<MembershipId>,
-    comparing: Option<Comparing>,
-    hosting: Option<Hosting>,
-    joining: Option<Joining>,
-    identities: Identities,
-    /// An invite that was clicked elsewhere, until it can be shown.
-    link_waiting: Option<String>,
-    /// What was typed and not sent.
-    drafts: HashMap<MembershipId, String>,
-    /// Rooms whose draft of an earlier run is there, or is not wanted any more.
-    drafts_seen: HashSet<MembershipId>,
-    /// The draft of the open room while it makes a long text go again.
-    refusal: Option<Refusal>,
-    /// The newest row of the open room that screen readers were not told of, and how many rows those are.
-    news: Option<(ui::MessageRow, i32)>,
-    filter: String,
-    /// Rooms that go from the list as soon as they are left.
-    leaving: HashSet<MembershipId>,
-    /// Doubts that the person was asked about before something was sent in spite of them.
-    accepted: Accepted,
-    /// Changed keys that the person was asked about.
-    doubts_shown: HashSet<(MembershipId, Fingerprint)>,
-    /// The host's key that the person is asked about, at a known room without a pin.
-    host_asked: Option<(MembershipId, Fingerprint)>,
-    /// The problem that the trouble sheet shows.
-    trouble: Option<Problem>,
-    /// Problems that wait until no sheet is open.
-    troubles_waiting: Vec<Problem>,
-    clipboard: Clipboard,
-    work: async_channel::Sender<Work>,
-    /// Whether the window has the keyboard.
-    active: bool,
-    today: NaiveDate,
-    quitting: bool,
-    ended: bool,
-    /// What could not be written at the end.
-    unwritten: Option<Problem>,
+    pub(super) desk: Desk,
+    pub(super) rooms: Rooms,
+    pub(super) room: OpenRoom,
+    pub(super) talking: Talking,
+    pub(super) people: People,
+    pub(super) hosting: Hosting,
+    pub(super) joining: Joining,
+    pub(super) identities: Identities,
+    pub(super) backups: Backups,
+    pub(super) preferences: Preferences,
+    pub(super) troubles: Troubles,
+    ending: Ending,
 }
 
 impl Presenter {
+    /// Fills the window with what is known when it opens: nothing in it is a dummy any more.
     pub(super) fn new(
         app: ui::AppWindow,
         session: Session,
@@ -115,63 +72,39 @@ impl Presenter {
         place: String,
         work: async_channel::Sender<Work>,
     ) -> Self {
-        let lists = Lists {
-            rooms: Rc::default(),
-            members: Rc::default(),
-            knocks: Rc::default(),
-            addresses: Rc::default(),
-            lobby: Rc::default(),
-            suites: Rc::default(),
-        };
-        let chat = Chat::new(&opening.rooms);
+        let desk = Desk::new(app, session, Chat::new(&opening.rooms), opening.settings);
+        show_first_page(&desk);
         let mut presenter = Self {
-            session,
-            chat,
-            place,
-            lists,
-            stream: Stream::new(),
-            stale: Stale::default(),
-            open: None,
-            comparing: None,
-            hosting: None,
-            joining: None,
-            identities: Identities::default(),
-            link_waiting: None,
-            drafts: HashMap::new(),
-            drafts_seen: HashSet::new(),
-            refusal: None,
-            news: None,
-            filter: String::new(),
-            leaving: HashSet::new(),
-            accepted: Accepted::default(),
-            doubts_shown: HashSet::new(),
-            host_asked: None,
-            trouble: None,
-            troubles_waiting: opening.warnings,
-            clipboard: Clipboard::default(),
-            work,
-            active: true,
-            today: format::day_of(now_ms()),
-            quitting: false,
-            ended: false,
-            unwritten: None,
-            settings: opening.settings,
-            app,
+            rooms: Rooms::new(&desk),
+            room: OpenRoom::default(),
+            talking: Talking::new(&desk),
+            people: People::new(&desk),
+            hosting: Hosting::new(&desk),
+            joining: Joining::new(&desk),
+            identities: Identities::new(&desk, place),
+            backups: Backups::new(work.clone()),
+            preferences: Preferences::new(&desk, work.clone()),
+            troubles: Troubles::new(&desk, opening.warnings),
+            ending: Ending::new(work),
+            desk,
         };
-        presenter.show_everything();
+        presenter.joining.show_recent_addresses(&presenter.desk);
+        let first = presenter.desk.chat.by_activity().first().map(|room| room.membership);
+        presenter.show(first);
+        presenter.room.show(&mut presenter.desk);
+        presenter.show_rooms();
         presenter
     }
 
     /// What happens once the window is there: the key is read or made, and known rooms are entered.
     pub(super) fn start(&mut self) {
-        self.start_identities();
-        let memberships: Vec<MembershipId> = self.chat.rooms().map(|room| room.membership).collect();
-        for membership in memberships {
-            self.session.enter(membership);
+        self.identities.start(&self.desk);
+        for room in self.desk.chat.rooms() {
+            self.desk.session.enter(room.membership);
         }
-        self.next_trouble();
-        if self.state().get_page() == ui::Page::Chat {
-            self.app.invoke_focus_composer();
+        self.troubles.show_next(&self.desk);
+        if self.desk.state().get_page() == ui::Page::Chat {
+            self.desk.app.invoke_focus_composer();
         }
     }
 
@@ -179,155 +112,192 @@ impl Presenter {
     pub(super) fn take(&mut self, event: SessionEvent) {
         match event {
             SessionEvent::Membership { .. } => {
-                for change in self.chat.apply(&event, now_ms()) {
+                for change in self.desk.chat.apply(&event, now_ms()) {
                     self.change(change);
                 }
             }
-            SessionEvent::Identity { kind, state } => self.identity_changed(kind, state),
-            SessionEvent::BackedUp(result) => self.backed_up(result),
-            SessionEvent::Restored(result) => self.restored(result),
-            SessionEvent::Settings(settings) => self.settings_changed(settings),
-            SessionEvent::Warning(problem) => self.warn(problem),
-            SessionEvent::Unwritten(problem) => {
-                self.unwritten = Some(problem.clone());
-                self.warn(problem);
+            SessionEvent::Identity { kind, state } => {
+                if let Some(problem) = self.identities.changed(&self.desk, kind, state) {
+                    self.troubles.add(&self.desk, problem);
+                }
             }
-            SessionEvent::Ended => self.ended = true,
+            SessionEvent::BackedUp(result) => self.backups.backed_up(&self.desk, result),
+            SessionEvent::Restored(result) => self.backups.restored(&self.desk, result),
+            SessionEvent::Settings(settings) => self.settings_changed(settings),
+            SessionEvent::Warning(problem) => self.troubles.add(&self.desk, problem),
+            SessionEvent::Unwritten(problem) => {
+                self.ending.lost(problem.clone());
+                self.troubles.add(&self.desk, problem);
+            }
+            SessionEvent::Ended => self.ending.session_ended(),
         }
     }
 
     /// Takes the result of a worker in.
     pub(super) fn take_work(&mut self, work: Work) {
         match work {
-            Work::Measured(costs) => self.measured(costs),
+            Work::Measured(costs) => self.preferences.measured(&self.desk, &costs),
             Work::Quit => self.quit(),
-            Work::FileDialogs(there) => self.state().set_file_dialogs(there),
-            Work::FileChosen(file) => self.state().set_backup_file(file.display().to_string().into()),
+            Work::FileDialogs(there) => self.backups.dialogs_found(&self.desk, there),
+            Work::FileChosen(file) => self.backups.file_chosen(&self.desk, &file),
             Work::StartedAgain(link) => self.started_again(link),
         }
     }
 
     /// Shows anew what the last events changed.
     pub(super) fn refresh(&mut self) {
-        self.announce();
-        let stale = std::mem::take(&mut self.stale);
+        self.talking.announce(&self.desk);
+        let stale = std::mem::take(&mut self.desk.stale);
         if stale.rooms {
             self.show_rooms();
         }
         if stale.room {
-            self.show_room();
+            self.room.show(&mut self.desk);
         }
         if stale.people {
-            self.show_people();
-            self.show_doubt();
+            self.people.show(&self.desk);
+            self.people.comparing.show_doubt(&self.desk);
         }
     }
 
     /// Twice a second: what changes without an event.
     pub(super) fn tick(&mut self, active: bool) {
-        if active != self.active {
-            self.active = active;
-            self.window_activated(active);
+        if active != self.desk.active {
+            self.activated(active);
         }
         let today = format::day_of(now_ms());
-        if today != self.today {
-            self.today = today;
-            self.stale = Stale { rooms: true, room: true, people: false };
-            self.show_stream(0);
+        if today != self.desk.today {
+            // What was “today” is “yesterday” now, in every row.
+            self.desk.today = today;
+            self.desk.stale = Stale { rooms: true, room: true, people: false };
+            self.talking.show(&self.desk, 0);
         }
-        if self.is_waiting_to_retry() {
-            self.stale.room = true;
+        if is_waiting_to_retry(&self.desk) {
+            self.desk.stale.room = true;
         }
         self.refresh();
-        self.next_trouble();
+        // What had to wait for a sheet to close.
+        self.troubles.show_next(&self.desk);
         self.show_waiting_link();
-        self.show_doubt();
+        self.people.comparing.show_doubt(&self.desk);
     }
 
     /// What could not be written at the end, and is lost.
     pub(super) fn unwritten(&self) -> Option<Problem> {
-        self.unwritten.clone()
+        self.ending.unwritten()
     }
 
     /// Whether the session has ended.
     pub(super) const fn is_ended(&self) -> bool {
-        self.ended
+        self.ending.is_over()
     }
 
     /// Whether the person may close the window now; asks otherwise.
     pub(super) fn close_requested(&mut self) -> bool {
-        let connected = self.connected_guests();
-        if connected == 0 || self.quitting {
+        let may_close = self.ending.may_close(&self.desk);
+        if may_close {
             self.quit();
-            return true;
         }
-        let state = self.state();
-        state.set_confirm(ui::Confirm::Quit);
-        state.set_confirm_count(views::count(connected));
-        state.set_sheet(ui::Sheet::Confirm);
-        false
+        may_close
     }
 
     /// Says goodbye everywhere; the window closes at once, and the program once that is done.
     pub(super) fn quit(&mut self) {
-        if self.quitting {
+        if !self.ending.begin() {
             return;
         }
-        self.quitting = true;
-        // From here on a second start has to open a window of its own.
-        self.work.close();
-        self.keep_draft();
-        self.keep_preferences();
-        if let Err(error) = self.app.hide() {
+        self.talking.drafts.keep(&self.desk);
+        self.preferences.keep(&mut self.desk);
+        if let Err(error) = self.desk.app.hide() {
             log::warn!("the window does not close: {error}");
         }
-        self.session.quit();
+        self.desk.session.quit();
     }
 
-    pub(super) fn copy(&mut self, text: &str) {
-        if !self.clipboard.copy(text) {
-            // The window system's own way, which tells nothing.
-            self.app.invoke_copy(text.into());
-        }
-        self.toast(views::only(&say!("Copied")));
+    /// Shows an invite that was clicked somewhere else, as soon as it can be shown.
+    pub(super) fn open_link_when_free(&mut self, link: String) {
+        self.joining.keep_link(link);
+        self.show_waiting_link();
     }
 
-    pub(super) fn open_link(&self, link: &str) {
-        if let Err(error) = super::links::open(link) {
-            log::warn!("a link cannot be opened: {error}");
-            let told = say!("No browser could be started. Select the link and copy it instead.");
-            self.toast_that_stays(views::only(&told));
+    /// Opens a room by its id in the list.
+    pub(super) fn select_room(&mut self, id: &str) {
+        let membership = id.parse().ok().map(MembershipId);
+        if let Some(membership) = membership.filter(|membership| self.desk.chat.room(*membership).is_some()) {
+            self.show(Some(membership));
         }
     }
 
-    pub(super) fn trouble_action(&mut self) {
-        let action = self.trouble.take().and_then(|problem| problem.action);
-        if let Some(crate::app::Action::Unlock) = action {
-            self.state().set_page(ui::Page::Unlock);
+    /// Opens the room before or after the open one.
+    pub(super) fn step_room(&mut self, by: i32) {
+        let beside = self.rooms.beside_open(&self.desk, self.under_way(), by);
+        self.open_listed(beside);
+    }
+
+    /// Opens the room at a place of the list.
+    pub(super) fn pick_room(&mut self, place: i32) {
+        let listed = self.rooms.listed(&self.desk, self.under_way());
+        let picked = usize::try_from(place).ok().and_then(|place| listed.get(place).copied());
+        self.open_listed(picked);
+    }
+
+    /// Shows the rooms whose name contains a text. An invite that is pasted here is one.
+    pub(super) fn filter_rooms(&mut self, text: &str) {
+        let is_invite = matches!(text.parse(), Ok(JoinTarget::Invite(_)));
+        self.rooms.filter(&self.desk, if is_invite { "" } else { text });
+        self.show_rooms();
+        if is_invite {
+            self.open_join();
+            self.desk.state().set_join_tab(ui::JoinTab::Invite);
+            self.desk.state().set_join_text(text.trim().into());
+            self.look_up(text);
         }
-        self.next_trouble();
+    }
+
+    /// Opens the sheet to host a room, for somebody who has a name.
+    pub(super) fn open_host(&mut self) {
+        if self.identities.commit_name(&mut self.desk) {
+            self.hosting.open(&self.desk);
+        }
+    }
+
+    /// Opens the sheet to join a room, for somebody who has a name.
+    pub(super) fn open_join(&mut self) {
+        if self.identities.commit_name(&mut self.desk) {
+            self.joining.open(&self.desk);
+        }
+    }
+
+    /// An invite or address was given.
+    pub(super) fn look_up(&mut self, text: &str) {
+        let known = self.joining.look_up(&mut self.desk, &self.identities, text);
+        if known.is_some() {
+            self.show(known);
+        }
     }
 
     fn change(&mut self, change: Change) {
-        let is_open = |membership: MembershipId| self.open == Some(membership);
+        let open = self.desk.open;
+        let is_open = |membership: MembershipId| open == Some(membership);
         match change {
-            Change::RoomAdded(_) => self.stale.rooms = true,
+            Change::RoomAdded(_) => self.desk.stale.rooms = true,
             Change::RoomRemoved(membership) => self.room_removed(membership),
             Change::RoomChanged(membership) => self.room_changed(membership),
-            Change::RowAdded { membership, row } if is_open(membership) => self.row_added(membership, row),
-            Change::RowDropped { membership, row } if is_open(membership) => self.stream.remove(row),
-            Change::RowChanged { membership, row } if is_open(membership) => {
-                if let Some(room) = self.chat.room(membership) {
-                    self.stream.refresh(room, row);
-                }
-            }
+            Change::RowAdded { membership, row } if is_open(membership) => self.talking.row_added(&self.desk, row),
+            Change::RowDropped { membership, row } if is_open(membership) => self.talking.row_dropped(row),
+            Change::RowChanged { membership, row } if is_open(membership) => self.talking.row_changed(&self.desk, row),
             Change::MembersChanged(membership) | Change::KnocksChanged(membership) if is_open(membership) => {
-                self.stale.people = true;
-                self.stale.room = true;
+                self.desk.stale.people = true;
+                self.desk.stale.room = true;
             }
-            Change::InviteChanged(membership) => self.invite_changed(membership),
-            Change::SafetyNumber { membership, number } => self.number_came(membership, number),
-            Change::Question { membership, question } => self.question(membership, question),
+            Change::InviteChanged(membership) => {
+                self.hosting_went_on(membership);
+                self.hosting.invite_changed(&self.desk, membership);
+            }
+            Change::SafetyNumber { membership, number } => {
+                self.people.comparing.number_came(&self.desk, membership, number);
+            }
+            Change::Question { membership, question } => self.ask(membership, question),
             Change::Problem { membership, problem } => self.problem(membership, &problem),
             Change::RowAdded { .. }
             | Change::RowDropped { .. }
@@ -339,55 +309,133 @@ impl Presenter {
         }
     }
 
+    fn room_removed(&mut self, membership: MembershipId) {
+        self.room.forget(membership);
+        self.talking.forget(membership);
+        self.desk.stale.rooms = true;
+        if self.desk.open == Some(membership) {
+            let listed = self.rooms.listed(&self.desk, self.under_way());
+            self.show(listed.into_iter().find(|other| *other != membership));
+        }
+    }
+
+    fn room_changed(&mut self, membership: MembershipId) {
+        self.desk.stale.rooms = true;
+        self.desk.stale.room |= self.desk.open == Some(membership);
+        self.hosting_went_on(membership);
+        let joined = self.joining.went_on(&mut self.desk, membership);
+        if joined.is_some() {
+            self.show(joined);
+        }
+        self.room.left(&self.desk, membership);
+    }
+
+    /// A room that is being hosted opens with its invite, which is what the person wants next.
+    fn hosting_went_on(&mut self, membership: MembershipId) {
+        if self.hosting.went_on(&mut self.desk, membership) {
+            self.show(Some(membership));
+            self.hosting.show_invite(&self.desk);
+        }
+    }
+
+    /// A question is asked where it belongs: in the sheet that joins, or by itself.
+    fn ask(&mut self, membership: MembershipId, question: Question) {
+        if self.joining.under_way() == Some(membership) {
+            self.joining.ask(&self.desk, question);
+        } else {
+            self.room.ask_about_host(&self.desk, membership, &question);
+        }
+    }
+
     /// A room's problem is shown where it belongs: in the sheet that asked, or in the room.
     fn problem(&mut self, membership: MembershipId, problem: &Problem) {
-        if self.is_hosting(membership) {
-            self.hosting_failed(problem);
-        } else if self.is_joining(membership) {
-            self.joining_failed(problem);
+        if self.hosting.under_way() == Some(membership) {
+            self.hosting.failed(&self.desk, problem);
+        } else if self.joining.under_way() == Some(membership) {
+            self.joining.failed(&self.desk, problem);
         } else {
             // The room itself says why it is not connected.
-            self.stale = Stale { rooms: true, room: true, people: true };
+            self.desk.stale = Stale { rooms: true, room: true, people: true };
         }
     }
 
-    /// A problem that belongs to no room is shown by itself.
-    fn warn(&mut self, problem: Problem) {
-        self.troubles_waiting.push(problem);
-        self.next_trouble();
+    fn settings_changed(&mut self, settings: Settings) {
+        self.preferences.changed(&mut self.desk, settings);
+        self.joining.show_recent_addresses(&self.desk);
+        self.talking.drafts.came(&self.desk);
+        self.identities.keyring_changed(&self.desk);
     }
 
-    /// Shows the next problem that waits, unless the person is busy with something else.
-    fn next_trouble(&mut self) {
-        if self.troubles_waiting.is_empty() || self.state().get_sheet() != ui::Sheet::None {
+    /// The window got the keyboard, or lost it.
+    fn activated(&mut self, active: bool) {
+        self.desk.active = active;
+        self.desk.view_open();
+        self.talking.activated(&self.desk);
+        if active {
+            // Whoever comes back, perhaps with another network, does not want to wait for the next try.
+            self.desk.session.retry_all();
+        }
+    }
+
+    /// The program was started again for this profile: the window that is there comes to the front.
+    fn started_again(&mut self, link: Option<String>) {
+        raise(&self.desk.app);
+        if let Some(link) = link {
+            self.open_link_when_free(link);
+        }
+    }
+
+    fn show_waiting_link(&mut self) {
+        if self.joining.may_show_link(&self.desk) {
+            self.desk.state().set_page(ui::Page::Chat);
+            self.open_join();
+        }
+    }
+
+    fn open_listed(&mut self, membership: Option<MembershipId>) {
+        if membership.is_some() {
+            self.desk.state().set_page(ui::Page::Chat);
+            self.show(membership);
+        }
+    }
+
+    /// Opens a room, or none.
+    fn show(&mut self, membership: Option<MembershipId>) {
+        if membership == self.desk.open {
             return;
         }
-        let problem = self.troubles_waiting.remove(0);
-        self.troubles_waiting.retain(|other| *other != problem);
-        let state = self.state();
-        state.set_trouble(views::trouble(&problem));
-        state.set_sheet(ui::Sheet::Trouble);
-        self.trouble = Some(problem);
+        self.talking.drafts.keep(&self.desk);
+        self.desk.open = membership;
+        // To look at a room takes its count of unread messages away, which says where the new ones begin.
+        let unread = self.desk.room().map_or(0, |room| room.unread);
+        self.desk.view_open();
+        self.talking.open(&self.desk, unread);
+        self.room.show(&mut self.desk);
+        self.people.show(&self.desk);
+        self.show_rooms();
     }
 
-    fn state(&self) -> ui::ChatState<'_> {
-        self.app.global::<ui::ChatState>()
+    fn show_rooms(&mut self) {
+        let under_way = self.under_way();
+        self.rooms.show(&mut self.desk, under_way);
     }
 
-    /// Tells for a moment that something was done.
-    fn toast(&self, told: ui::TroubleView) {
-        self.state().set_toast_stays(false);
-        self.state().set_toast(told);
+    /// Rooms that have a sheet of their own, and are in no list yet.
+    fn under_way(&self) -> UnderWay {
+        [self.hosting.under_way(), self.joining.under_way()]
     }
+}
 
-    /// Tells that something was not done, until the person has read it.
-    fn toast_that_stays(&self, told: ui::TroubleView) {
-        self.state().set_toast_stays(true);
-        self.state().set_toast(told);
-    }
+fn show_first_page(desk: &Desk) {
+    let state = desk.state();
+    state.set_version(env!("CARGO_PKG_VERSION").into());
+    state.set_toast(ui::TroubleView::default());
+    state.set_sheet(ui::Sheet::None);
+    state.set_page(desk.home());
+}
 
-    /// A sentence in the person's language, where it is no binding that says it.
-    fn say(&self, sentence: &Sentence) -> String {
-        self.app.global::<ui::Words>().invoke_say(views::sentence(sentence)).into()
-    }
+/// Brings the window to the front, where the window system lets a program do that.
+fn raise(app: &ui::AppWindow) {
+    app.window().set_minimized(false);
+    app.window().with_winit_window(winit::window::Window::focus_window);
 }

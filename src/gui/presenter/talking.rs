@@ -1,91 +1,133 @@
-//! Messages: out of the composer, into the list.
+//! The conversation of the open room: messages out of the composer, and rows into the list.
 
-use super::Presenter;
+use slint::ModelRc;
+
+use super::desk::Desk;
+use super::doubts::Doubts;
+use super::drafts::Drafts;
+use super::stream::Stream;
 use crate::app::conversation::{Message, Progress, RowId, RowKind};
 use crate::app::{DRAFT_BYTES_MAX, MembershipId, Problem, sendable};
 use crate::gui::content;
+use crate::gui::generated as ui;
 use crate::protocol::MessageId;
 
-impl Presenter {
+/// What is being written and read.
+pub(in crate::gui) struct Talking {
+    pub(in crate::gui) drafts: Drafts,
+    doubts: Doubts,
+    stream: Stream,
+    /// The newest row of the open room that screen readers were not told of, and how many rows those are.
+    news: Option<(ui::MessageRow, i32)>,
+}
+
+impl Talking {
+    pub(super) fn new(desk: &Desk) -> Self {
+        let stream = Stream::new();
+        let state = desk.state();
+        state.set_messages(ModelRc::from(stream.rows()));
+        state.set_draft("".into());
+        state.set_unseen(0);
+        Self { drafts: Drafts::default(), doubts: Doubts::default(), stream, news: None }
+    }
+
     /// Sends what was written. It stays in the composer if it cannot be sent.
-    pub(in crate::gui) fn send(&mut self, text: &str) {
-        let Some(membership) = self.open else { return };
+    pub(in crate::gui) fn send(&mut self, desk: &mut Desk, text: &str) {
+        let Some(membership) = desk.open else { return };
         // What shows nothing is no message, and no reason to say anything.
         let Some(text) = sendable(text) else { return };
-        if self.asks_before_sending(membership) {
+        if self.doubts.ask(desk, membership) {
             return;
         }
-        match self.session.send(membership, text) {
+        match desk.session.send(membership, text) {
             Ok(_) => {
-                self.drafts.remove(&membership);
-                if let Some(room) = self.chat.room(membership) {
+                if let Some(room) = desk.room() {
                     self.stream.remove_line(room);
                 }
-                self.write("");
-                self.keep_draft();
+                self.drafts.sent(desk, membership);
             }
-            Err(problem) => self.writing_failed(&problem),
+            Err(problem) => self.drafts.refuse(desk, &problem),
         }
     }
 
+    /// The person was asked, and sends what is in the composer.
+    pub(in crate::gui) fn send_anyway(&mut self, desk: &mut Desk) {
+        let Some(membership) = desk.open else { return };
+        self.doubts.accept(desk, membership);
+        let draft = desk.state().get_draft();
+        self.send(desk, &draft);
+    }
+
     /// Calls back a message that is still queued.
-    pub(in crate::gui) fn cancel_message(&self, id: &str) {
-        if let Some((membership, id, _)) = self.queued(id) {
-            self.session.cancel(membership, id);
+    pub(in crate::gui) fn cancel(&self, desk: &Desk, id: &str) {
+        if let Some((membership, id, _)) = queued(desk, id) {
+            desk.session.cancel(membership, id);
         }
     }
 
     /// Calls back a message that is still queued, and gives its words back to the composer, below
     /// what was typed there meanwhile.
-    pub(in crate::gui) fn edit_message(&mut self, id: &str) {
-        let Some((membership, id, text)) = self.queued(id) else { return };
-        let draft = self.state().get_draft();
+    pub(in crate::gui) fn edit(&mut self, desk: &Desk, id: &str) {
+        let Some((membership, id, text)) = queued(desk, id) else { return };
+        let draft = desk.state().get_draft();
         let draft = if draft.is_empty() { text } else { format!("{draft}\n{text}") };
         if draft.len() > DRAFT_BYTES_MAX {
-            return self.writing_failed(&Problem::no_room_to_write(draft.len(), DRAFT_BYTES_MAX));
+            return self.drafts.refuse(desk, &Problem::no_room_to_write(draft.len(), DRAFT_BYTES_MAX));
         }
-        self.session.cancel(membership, id);
-        self.write(&draft);
-        self.draft_changed(&draft);
-        self.app.invoke_focus_composer_at_end();
-    }
-
-    /// A message of the open room that still waits, and its text; `None` if it left meanwhile.
-    fn queued(&self, id: &str) -> Option<(MembershipId, MessageId, String)> {
-        let room = self.chat.room(self.open?)?;
-        room.rows().iter().rev().find_map(|row| match &row.kind {
-            RowKind::Message(message) if is_queued(message) && message.id.to_string() == id => {
-                Some((room.membership, message.id, content::words(&message.content).to_owned()))
-            }
-            _ => None,
-        })
+        desk.session.cancel(membership, id);
+        self.drafts.write(desk, &draft);
+        self.drafts.changed(desk, &draft);
+        desk.app.invoke_focus_composer_at_end();
     }
 
     /// The end of the list is in view.
-    pub(in crate::gui) fn reached_end(&mut self) {
-        self.view_open();
-        self.note_seen();
-        self.refresh();
+    pub(in crate::gui) fn reached_end(&mut self, desk: &mut Desk) {
+        desk.view_open();
+        self.note_seen(desk);
     }
 
-    /// What is new was seen if its end is in view of somebody who looks.
-    pub(super) fn note_seen(&mut self) {
-        if self.active && self.state().get_at_end() {
-            self.stream.seen();
+    /// Shows the conversation of the room that was just opened. The last `unread` messages of others are new.
+    pub(super) fn open(&mut self, desk: &Desk, unread: usize) {
+        self.show(desk, unread);
+        self.drafts.open(desk);
+        self.news = None;
+        let state = desk.state();
+        state.set_news_count(0);
+        state.set_unseen(0);
+        state.set_at_end(true);
+        self.note_seen(desk);
+    }
+
+    /// Shows all rows anew.
+    pub(super) fn show(&mut self, desk: &Desk, unread: usize) {
+        self.stream.show(desk.room(), unread, desk.today);
+    }
+
+    /// A room is gone.
+    pub(super) fn forget(&mut self, membership: MembershipId) {
+        self.doubts.forget(membership);
+        self.drafts.forget(membership);
+    }
+
+    /// The window got the keyboard, or lost it.
+    pub(super) fn activated(&mut self, desk: &Desk) {
+        if desk.active {
+            self.note_seen(desk);
+        } else if let Some(room) = desk.room() {
+            self.stream.leave(room);
         }
     }
 
-    /// The chat's newest row comes into the list of the open room.
-    pub(super) fn row_added(&mut self, membership: MembershipId, row: RowId) {
-        let Some(room) = self.chat.room(membership) else { return };
+    /// The newest row of the open room comes into the list.
+    pub(super) fn row_added(&mut self, desk: &Desk, row: RowId) {
         // It may be gone again: many events come at once.
-        let Some(row) = room.row(row) else { return };
+        let Some((room, row)) = desk.room().and_then(|room| Some((room, room.row(row)?))) else { return };
         let is_message = matches!(&row.kind, RowKind::Message(message) if !message.is_mine());
         let is_told = is_message || matches!(row.kind, RowKind::Notice(_));
-        let at_end = self.state().get_at_end();
-        self.stream.push(room, row, is_message && !(self.active && at_end), self.today);
+        let state = desk.state();
+        let at_end = state.get_at_end();
+        self.stream.push(room, row, is_message && !(desk.active && at_end), desk.today);
         if is_message && !at_end {
-            let state = self.state();
             state.set_unseen(state.get_unseen() + 1);
         }
         if is_told && let Some(row) = self.stream.newest() {
@@ -93,15 +135,45 @@ impl Presenter {
         }
     }
 
+    /// A row of the open room changed.
+    pub(super) fn row_changed(&self, desk: &Desk, row: RowId) {
+        if let Some(room) = desk.room() {
+            self.stream.refresh(room, row);
+        }
+    }
+
+    /// The oldest row of the open room is gone.
+    pub(super) fn row_dropped(&mut self, row: RowId) {
+        self.stream.remove(row);
+    }
+
     /// Lets screen readers say what came in, all at once.
-    pub(super) fn announce(&mut self) {
+    pub(super) fn announce(&mut self, desk: &Desk) {
         let Some((row, count)) = self.news.take() else { return };
-        let state = self.state();
+        let state = desk.state();
         state.set_news(row);
         state.set_news_count(count);
         // The same words twice are two messages all the same.
         state.set_news_turn(!state.get_news_turn());
     }
+
+    /// What is new was seen if its end is in view of somebody who looks.
+    fn note_seen(&mut self, desk: &Desk) {
+        if desk.active && desk.state().get_at_end() {
+            self.stream.seen();
+        }
+    }
+}
+
+/// A message of the open room that still waits, and its text; `None` if it left meanwhile.
+fn queued(desk: &Desk, id: &str) -> Option<(MembershipId, MessageId, String)> {
+    let room = desk.room()?;
+    room.rows().iter().rev().find_map(|row| match &row.kind {
+        RowKind::Message(message) if is_queued(message) && message.id.to_string() == id => {
+            Some((room.membership, message.id, content::words(&message.content).to_owned()))
+        }
+        _ => None,
+    })
 }
 
 fn is_queued(message: &Message) -> bool {

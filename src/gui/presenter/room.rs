@@ -1,0 +1,160 @@
+//! The room that is open: what its header says, and what can be done with it as a whole.
+//!
+//! What is said there is `talking`'s, and who is there is `people`'s.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+
+use super::desk::Desk;
+use super::{rooms, views};
+use crate::app::clock::now_ms;
+use crate::app::conversation::{Connection, Question};
+use crate::app::{Action, MembershipId, Settings, say};
+use crate::crypto::Fingerprint;
+use crate::gui::generated as ui;
+
+/// What is under way with rooms that are known.
+#[derive(Default)]
+pub(in crate::gui) struct OpenRoom {
+    /// Rooms that go from the list as soon as they are left.
+    leaving: HashSet<MembershipId>,
+    /// The host's key that the person is asked about, at a known room without a pin.
+    host_asked: Option<(MembershipId, Fingerprint)>,
+}
+
+impl OpenRoom {
+    pub(in crate::gui) fn retry(&self, desk: &Desk) {
+        if let Some(membership) = desk.open {
+            desk.session.retry(membership);
+        }
+    }
+
+    /// Makes the short-lived keys of the open room anew.
+    pub(in crate::gui) fn refresh_keys(&self, desk: &Desk) {
+        if let Some(membership) = desk.open {
+            desk.session.refresh_keys(membership);
+            desk.toast(views::only(&say!("Your short-lived keys are made anew")));
+        }
+    }
+
+    /// The one button of a room that failed.
+    pub(in crate::gui) fn remedy(&self, desk: &Desk) {
+        let Some(room) = desk.room() else { return };
+        let Connection::Ended(Some(problem)) = &room.connection else { return };
+        let membership = room.membership;
+        match problem.action {
+            Some(Action::UsePort(port)) => {
+                let address = room
+                    .hosting
+                    .as_ref()
+                    .map_or(([0, 0, 0, 0], port).into(), |hosting| SocketAddr::new(hosting.address.ip(), port));
+                desk.session.host_at(membership, address);
+                desk.session.enter(membership);
+            }
+            Some(Action::Unlock) => desk.state().set_page(ui::Page::Unlock),
+            Some(Action::Forget) => desk.session.forget(membership),
+            _ => desk.session.enter(membership),
+        }
+    }
+
+    /// Leaves the open room for good, or takes it from the list if it is over.
+    pub(in crate::gui) fn leave(&mut self, desk: &Desk) {
+        let Some(room) = desk.room() else { return };
+        let membership = room.membership;
+        if views::is_over(room) || views::connection(room) == ui::Connection::Failed {
+            desk.session.forget(membership);
+        } else {
+            // The goodbye goes out first: `left` forgets the room once that is done.
+            self.leaving.insert(membership);
+            desk.session.leave(membership);
+        }
+    }
+
+    pub(in crate::gui) fn close(&self, desk: &Desk) {
+        if let Some(membership) = desk.open {
+            desk.session.close_room(membership);
+        }
+    }
+
+    /// Lets people ask to come into the open room, or turns them all away.
+    pub(in crate::gui) fn let_ask(&self, desk: &mut Desk, may: bool) {
+        let Some(id) = desk.room().and_then(|room| room.info.room) else { return };
+        desk.change_settings(move |settings: &mut Settings| {
+            if may {
+                settings.turned_away.remove(&id);
+            } else {
+                settings.turned_away.insert(id);
+            }
+        });
+        self.show(desk);
+    }
+
+    /// The pin of the host of the open room is taken away.
+    pub(in crate::gui) fn forget_host(&self, desk: &Desk) {
+        if let Some(membership) = desk.open {
+            desk.session.forget_host(membership);
+        }
+    }
+
+    /// The answer to [`Self::ask_about_host`]; without a yes nothing is sent.
+    pub(in crate::gui) fn answer_host(&mut self, desk: &Desk, is_right: bool) {
+        let Some((membership, host)) = self.host_asked.take() else { return };
+        if is_right {
+            desk.session.trust_host(membership, host);
+        } else {
+            desk.session.go_offline(membership);
+        }
+    }
+
+    /// The host of a known room has no pin any more: is it this key?
+    pub(super) fn ask_about_host(&mut self, desk: &Desk, membership: MembershipId, question: &Question) {
+        let (Question::FirstUse(host), Some(_)) = (question, desk.chat.room(membership)) else { return };
+        self.host_asked = Some((membership, *host));
+        let state = desk.state();
+        state.set_new_host(views::key_code(Some(*host)));
+        state.set_sheet(ui::Sheet::NewHost);
+    }
+
+    /// A room changed: one that was being left, and is, is forgotten.
+    pub(super) fn left(&mut self, desk: &Desk, membership: MembershipId) {
+        let Some(room) = desk.chat.room(membership) else { return };
+        if room.connection == Connection::Ended(None) && self.leaving.remove(&membership) {
+            desk.session.forget(membership);
+        }
+    }
+
+    /// A room is gone.
+    pub(super) fn forget(&mut self, membership: MembershipId) {
+        self.leaving.remove(&membership);
+    }
+
+    pub(super) fn show(&self, desk: &mut Desk) {
+        rooms::choose_hues(desk);
+        let state = desk.state();
+        let Some(room) = desk.room() else {
+            return state.set_room(ui::RoomView::default());
+        };
+        let mut others = room.members().iter().filter(|member| !member.is_me).peekable();
+        let all_verified =
+            others.peek().is_some() && others.all(|member| desk.settings.is_verified(&member.fingerprint));
+        let view = views::room_view(room, now_ms(), all_verified);
+        // Codes are lists, and two lists are never equal: what did not change is left alone, or it
+        // would be drawn anew with every event.
+        let known = state.get_room();
+        let kept = |known: ui::KeyCode, new: ui::KeyCode| if known.text == new.text { known } else { new };
+        state.set_room(ui::RoomView {
+            code: kept(known.code, view.code),
+            host_key: kept(known.host_key, view.host_key),
+            expected_host: kept(known.expected_host, view.expected_host),
+            seen_host: kept(known.seen_host, view.seen_host),
+            hue: rooms::hue(desk, room),
+            turns_away: room.info.room.is_some_and(|id| desk.settings.turned_away.contains(&id)),
+            ..view
+        });
+    }
+}
+
+/// Whether the open room counts down to its next try.
+pub(super) fn is_waiting_to_retry(desk: &Desk) -> bool {
+    desk.room().is_some_and(|room| matches!(room.connection, Connection::Offline { .. }))
+}

@@ -1,0 +1,49 @@
+//! Problems that belong to no room and to no sheet: one at a time, and never over something else.
+
+use super::desk::Desk;
+use super::views;
+use crate::app::{Action, Problem};
+use crate::gui::generated as ui;
+
+/// The trouble sheet, and what waits for it.
+pub(in crate::gui) struct Troubles {
+    /// The problem that the sheet shows.
+    shown: Option<Problem>,
+    /// Problems that wait until no sheet is open.
+    waiting: Vec<Problem>,
+}
+
+impl Troubles {
+    pub(super) fn new(desk: &Desk, waiting: Vec<Problem>) -> Self {
+        desk.state().set_trouble(ui::TroubleView::default());
+        Self { shown: None, waiting }
+    }
+
+    /// The sheet's button was pressed, or the sheet closed.
+    pub(in crate::gui) fn act(&mut self, desk: &Desk) {
+        let action = self.shown.take().and_then(|problem| problem.action);
+        if action == Some(Action::Unlock) {
+            desk.state().set_page(ui::Page::Unlock);
+        }
+        self.show_next(desk);
+    }
+
+    pub(super) fn add(&mut self, desk: &Desk, problem: Problem) {
+        self.waiting.push(problem);
+        self.show_next(desk);
+    }
+
+    /// Shows the next problem that waits, unless the person is busy with something else.
+    pub(super) fn show_next(&mut self, desk: &Desk) {
+        let state = desk.state();
+        if self.waiting.is_empty() || state.get_sheet() != ui::Sheet::None {
+            return;
+        }
+        let problem = self.waiting.remove(0);
+        // A disk that is full is full for every file: the person reads it once.
+        self.waiting.retain(|other| *other != problem);
+        state.set_trouble(views::trouble(&problem));
+        state.set_sheet(ui::Sheet::Trouble);
+        self.shown = Some(problem);
+    }
+}
