@@ -98,6 +98,17 @@ fn the_protocol_names_no_backend_and_draws_no_randomness() {
     }
 }
 
+/// Whether a room has sender keys is asked where its `Sealing` is made, and by its host, who has to tell absences apart.
+#[test]
+fn a_client_never_knows_how_its_room_is_sealed() {
+    for source in sources().filter(|source| source.path.starts_with("protocol/client")) {
+        let sealers = ["learning::", "SenderKeys", "Learning", "SendChain", "ReceiveChain", "PrivatePrekey"];
+        for word in sealers.into_iter().chain(["has_sender_keys", "has_ml_kem"]) {
+            assert!(!has_word(&source.code, word), "{} says {word}", source.path.display());
+        }
+    }
+}
+
 /// What the conversation understands of an event, the window and the terminal show alike.
 #[test]
 fn the_terminal_reads_the_conversation_and_not_the_events_it_is_made_of() {
