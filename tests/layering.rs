@@ -128,8 +128,8 @@ fn suites_meet_their_backends_in_one_place() {
     assert_eq!(places, [PathBuf::from("crypto/mod.rs")]);
 }
 
-/// Words of types and fields that are secrets in themselves. A type that wraps one of them writes its
-/// own `Debug` and compares in constant time, or does neither.
+/// Words of types and fields that are secrets in themselves. A type that wraps one of them keeps it in a `Private`, or
+/// writes its own `Debug` and compares in constant time, or does neither.
 const SECRETS: [&str; 14] = [
     "Zeroizing<",
     "PKey<Private>",
@@ -185,6 +185,9 @@ fn the_reader_of_types_finds_a_careless_one() {
     assert_eq!(careless("#[derive(Debug)] enum A { B { x: u8 }, C { token: Option<[u8; 32]> } }"), 1);
     assert_eq!(careless("#[derive(PartialEq)] struct A(PKey<Private>);"), 1);
     assert_eq!(careless("#[derive(Debug, ZeroizeOnDrop)] struct A([u8; 32]);"), 1);
+    assert_eq!(careless("#[derive(Debug)] struct A { x: Private<Option<Zeroizing<[u8; 32]>>>, y: u8 }"), 0);
+    assert_eq!(careless("#[derive(Debug)] struct A { x: Private<u8>, y: Zeroizing<[u8; 32]> }"), 1);
+    assert_eq!(careless("#[derive(Debug)] struct A(NotPrivate<Zeroizing<String>>);"), 1);
     assert!(names("if mac == *other {", "mac") && !names("machine == other", "mac"));
 }
 
@@ -195,13 +198,30 @@ fn careless(code: &str) -> Vec<String> {
         let rest = &code[start + derive.len()..];
         let Some((traits, item)) = rest.split_once(")]") else { continue };
         let item = &item[..end_of_type(item)];
-        let holds_secret = traits.contains("ZeroizeOnDrop") || SECRETS.iter().any(|word| item.contains(word));
+        let open = without_private(item);
+        let holds_secret = traits.contains("ZeroizeOnDrop") || SECRETS.iter().any(|word| open.contains(word));
         let derives = traits.split(',').any(|name| matches!(name.trim(), "Debug" | "PartialEq"));
         if holds_secret && derives {
             found.push(format!("{traits}: {}", item.trim().lines().next().unwrap_or_default()));
         }
     }
     found
+}
+
+/// A type without what it keeps in a `Private`, which shows nothing and compares in the same time, or not at all.
+fn without_private(item: &str) -> String {
+    let mut pieces = item.split("Private<");
+    let mut open = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let is_another = open.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+        let mut depth = 1_usize;
+        let end = piece.find(|sign| {
+            depth = if sign == '<' { depth + 1 } else { depth - usize::from(sign == '>') };
+            depth == 0
+        });
+        open.push_str(if is_another { piece } else { &piece[end.unwrap_or(piece.len())..] });
+    }
+    open
 }
 
 /// Behind the braces of a type, or the semicolon of one that has none.

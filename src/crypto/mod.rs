@@ -279,7 +279,7 @@ mod sealed {
 }
 
 /// A crypto suite's RSA: makes keys and reads them.
-pub trait CryptoBackend: sealed::Sealed + Send + Sync {
+pub trait CryptoBackend: sealed::Sealed + std::fmt::Debug + Send + Sync {
     /// The suite this backend is for. Its keys are of [`Suite::key_kind`].
     fn suite(&self) -> Suite;
     /// Whether prekeys and wraps carry [`ml_kem`] beside X25519 and RSA.

@@ -6,7 +6,6 @@
 //! Nothing is left to negotiate: one signature scheme, one key exchange (with ML-KEM), two ciphers, one ALPN; no
 //! tickets, no resumption, no early data, no server name, no key log.
 
-use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -29,6 +28,7 @@ use rustls::{
 
 use super::key_exchange::X25519MlKem768;
 use crate::crypto::{CryptoBackend, Domain, Fingerprint, SigningKey, VerifyingKey};
+use crate::protocol::Private;
 
 /// The name of this protocol's version inside TLS (RFC 7301). A peer without it is refused.
 pub const ALPN: &[u8] = b"conversa/1";
@@ -108,7 +108,7 @@ pub fn peer_fingerprint(connection: &rustls::CommonState) -> Option<Fingerprint>
 }
 
 /// What a client learned about a host's key.
-#[derive(Default)]
+#[derive(Default, Debug)]
 pub struct Verdict {
     seen: OnceLock<Fingerprint>,
     proven: AtomicBool,
@@ -125,12 +125,6 @@ impl Verdict {
     #[must_use]
     pub fn proven(&self) -> Option<Fingerprint> {
         self.seen().filter(|_| self.proven.load(Ordering::Acquire))
-    }
-}
-
-impl fmt::Debug for Verdict {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Verdict").field("seen", &self.seen()).field("proven", &self.proven()).finish()
     }
 }
 
@@ -160,13 +154,13 @@ fn provider() -> Arc<CryptoProvider> {
 
 fn certified(key: &Arc<dyn SigningKey>, domain: Domain) -> Arc<CertifiedKey> {
     let spki = CertificateDer::from(key.public().spki().to_vec());
-    Arc::new(CertifiedKey::new(vec![spki], Arc::new(LinkKey { key: Arc::clone(key), domain })))
+    Arc::new(CertifiedKey::new(vec![spki], Arc::new(LinkKey { key: Private::new(Arc::clone(key)), domain })))
 }
 
 /// An identity's signing key as rustls wants it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct LinkKey {
-    key: Arc<dyn SigningKey>,
+    key: Private<Arc<dyn SigningKey>>,
     domain: Domain,
 }
 
@@ -187,12 +181,6 @@ impl rustls::sign::Signer for LinkKey {
 
     fn scheme(&self) -> SignatureScheme {
         SCHEME
-    }
-}
-
-impl fmt::Debug for LinkKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("LinkKey").field("domain", &self.domain).finish_non_exhaustive()
     }
 }
 
@@ -231,6 +219,7 @@ impl ResolvesServerCert for HostKey {
 
 /// The host's view of clients: any key that the suite accepts and its holder proves. Who may enter
 /// which room is the protocol's business.
+#[derive(Debug)]
 struct AnyMember {
     backend: Arc<dyn CryptoBackend>,
 }
@@ -277,14 +266,9 @@ impl ClientCertVerifier for AnyMember {
     }
 }
 
-impl fmt::Debug for AnyMember {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("AnyMember")
-    }
-}
-
 /// The client's view of a host: the pinned key, or (without a pin) any key, which is then only
 /// looked at.
+#[derive(Debug)]
 struct PinnedHost {
     backend: Arc<dyn CryptoBackend>,
     pin: Option<Fingerprint>,
@@ -340,12 +324,6 @@ impl ServerCertVerifier for PinnedHost {
 
     fn requires_raw_public_keys(&self) -> bool {
         true
-    }
-}
-
-impl fmt::Debug for PinnedHost {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("PinnedHost").field("pin", &self.pin).finish_non_exhaustive()
     }
 }
 
