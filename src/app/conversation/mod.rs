@@ -6,6 +6,7 @@
 //!
 //! Nothing of it is kept on disk.
 
+mod comings;
 mod delivery;
 mod events;
 mod member;
