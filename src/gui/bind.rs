@@ -7,7 +7,10 @@ use std::time::Duration;
 use slint::{CloseRequestResponse, ComponentHandle, Timer};
 
 use super::focus::FocusKeeper;
-use super::generated::{AppWindow, Backend};
+use super::generated::{
+    AppWindow, Backups, Comparing, Hosting, Identity, Joining, OpenRoom, People, Preferences, Questions, Rooms,
+    Talking, WindowState,
+};
 use super::language::bind_direction;
 use super::presenter::Presenter;
 use super::strength::score;
@@ -42,13 +45,54 @@ impl Handle {
 pub(super) fn bind(app: &AppWindow, presenter: &Rc<RefCell<Presenter>>, focus: &FocusKeeper) {
     bind_direction(app);
     let handle = Handle { presenter: Rc::downgrade(presenter), focus: focus.clone() };
-    let backend = app.global::<Backend>();
-    bind_person(&backend, &handle);
-    bind_rooms(&backend, &handle);
-    bind_talking(&backend, &handle);
-    bind_people(&backend, &handle);
-    bind_hosting(&backend, &handle);
-    bind_joining(&backend, &handle);
+    bind_window(app, &handle);
+    bind_rooms(app, &handle);
+    bind_talking(app, &handle);
+    bind_people(app, &handle);
+    bind_hosting(app, &handle);
+    bind_joining(app, &handle);
+    bind_identity(app, &handle);
+    bind_settings(app, &handle);
+}
+
+/// Binds a callback to a verb of the presenter, or of one of its parts, which is handed the desk. Texts come as
+/// `SharedString`s, which are cheap to keep.
+macro_rules! verb {
+    ($global:ident.$on:ident => $handle:ident.$($verb:ident).+()) => {{
+        let handle = $handle.clone();
+        $global.$on(move || handle.with(|presenter| presenter.$($verb).+()));
+    }};
+    ($global:ident.$on:ident => $handle:ident.$($verb:ident).+(text)) => {{
+        let handle = $handle.clone();
+        $global.$on(move |text| handle.with(move |presenter| presenter.$($verb).+(&text)));
+    }};
+    ($global:ident.$on:ident => $handle:ident.$($verb:ident).+(number)) => {{
+        let handle = $handle.clone();
+        $global.$on(move |number| handle.with(move |presenter| presenter.$($verb).+(number)));
+    }};
+    ($global:ident.$on:ident => $handle:ident[$($part:ident).+].$verb:ident()) => {{
+        let handle = $handle.clone();
+        $global.$on(move || handle.with(|presenter| presenter.$($part).+.$verb(&mut presenter.desk)));
+    }};
+    ($global:ident.$on:ident => $handle:ident[$($part:ident).+].$verb:ident(text)) => {{
+        let handle = $handle.clone();
+        $global.$on(move |text| handle.with(move |presenter| presenter.$($part).+.$verb(&mut presenter.desk, &text)));
+    }};
+    ($global:ident.$on:ident => $handle:ident[$($part:ident).+].$verb:ident(number)) => {{
+        let handle = $handle.clone();
+        $global.$on(move |number| handle.with(move |presenter| presenter.$($part).+.$verb(&mut presenter.desk, number)));
+    }};
+}
+
+fn bind_window(app: &AppWindow, handle: &Handle) {
+    let window = app.global::<WindowState>();
+    verb!(window.on_copy => handle.desk.copy(text));
+    verb!(window.on_open_link => handle.desk.open_link(text));
+    verb!(window.on_quit => handle.quit());
+    let questions = app.global::<Questions>();
+    verb!(questions.on_act => handle[troubles].act());
+    let handle = handle.clone();
+    // While the presenter is busy the window stays: nobody would say goodbye to the rooms.
     app.window().on_close_requested(move || {
         let may_close = handle
             .presenter
@@ -58,114 +102,94 @@ pub(super) fn bind(app: &AppWindow, presenter: &Rc<RefCell<Presenter>>, focus: &
     });
 }
 
-/// Binds a callback to a verb of the presenter, or of one of its parts, which is handed the desk. Texts come as
-/// `SharedString`s, which are cheap to keep.
-macro_rules! verb {
-    ($backend:ident.$on:ident => $handle:ident.$($verb:ident).+()) => {{
-        let handle = $handle.clone();
-        $backend.$on(move || handle.with(|presenter| presenter.$($verb).+()));
-    }};
-    ($backend:ident.$on:ident => $handle:ident.$($verb:ident).+(text)) => {{
-        let handle = $handle.clone();
-        $backend.$on(move |text| handle.with(move |presenter| presenter.$($verb).+(&text)));
-    }};
-    ($backend:ident.$on:ident => $handle:ident.$($verb:ident).+(number)) => {{
-        let handle = $handle.clone();
-        $backend.$on(move |number| handle.with(move |presenter| presenter.$($verb).+(number)));
-    }};
-    ($backend:ident.$on:ident => $handle:ident[$($part:ident).+].$verb:ident()) => {{
-        let handle = $handle.clone();
-        $backend.$on(move || handle.with(|presenter| presenter.$($part).+.$verb(&mut presenter.desk)));
-    }};
-    ($backend:ident.$on:ident => $handle:ident[$($part:ident).+].$verb:ident(text)) => {{
-        let handle = $handle.clone();
-        $backend.$on(move |text| handle.with(move |presenter| presenter.$($part).+.$verb(&mut presenter.desk, &text)));
-    }};
-    ($backend:ident.$on:ident => $handle:ident[$($part:ident).+].$verb:ident(number)) => {{
-        let handle = $handle.clone();
-        $backend.$on(move |number| handle.with(move |presenter| presenter.$($part).+.$verb(&mut presenter.desk, number)));
-    }};
+fn bind_rooms(app: &AppWindow, handle: &Handle) {
+    let rooms = app.global::<Rooms>();
+    verb!(rooms.on_select => handle.select_room(text));
+    verb!(rooms.on_step => handle.step_room(number));
+    verb!(rooms.on_pick => handle.pick_room(number));
+    verb!(rooms.on_find => handle.find_rooms(text));
+    let room = app.global::<OpenRoom>();
+    verb!(room.on_retry => handle[room].retry());
+    verb!(room.on_remedy => handle[room].remedy());
+    verb!(room.on_refresh_keys => handle[room].refresh_keys());
+    verb!(room.on_forget_host => handle[room].forget_host());
+    verb!(room.on_answer_host => handle[room].answer_host(number));
+    verb!(room.on_leave => handle[room].leave());
+    verb!(room.on_close => handle[room].close());
+    verb!(room.on_let_ask => handle[room].let_ask(number));
 }
 
-fn bind_person(backend: &Backend<'_>, handle: &Handle) {
-    verb!(backend.on_choose_name => handle[identities].choose_name(text));
-    verb!(backend.on_unlock => handle[identities].unlock(text));
-    verb!(backend.on_set_passphrase => handle[identities].set_passphrase(text));
-    verb!(backend.on_keep_in_keyring => handle[identities].keep_in_keyring(number));
-    verb!(backend.on_replace_identity => handle[identities].replace(number));
-    verb!(backend.on_make_learning_identity => handle[identities].make_learning(number));
-    verb!(backend.on_open_backup => handle[backups].open_backup());
-    verb!(backend.on_open_restore => handle[backups].open_restore());
-    verb!(backend.on_choose_backup_file => handle[backups].choose_file());
-    verb!(backend.on_back_up => handle[backups].back_up(text));
-    verb!(backend.on_restore => handle[backups].restore(text));
-    backend.on_strength(|passphrase, name| score(&passphrase, &[name.as_str(), "conversa"]));
-    verb!(backend.on_settings_changed => handle[preferences].keep());
-    verb!(backend.on_measure => handle[preferences].measure());
-    verb!(backend.on_trouble_action => handle[troubles].act());
-    verb!(backend.on_copy => handle.desk.copy(text));
-    verb!(backend.on_open_link => handle.desk.open_link(text));
-    verb!(backend.on_quit => handle.quit());
-}
-
-fn bind_rooms(backend: &Backend<'_>, handle: &Handle) {
-    verb!(backend.on_select_room => handle.select_room(text));
-    verb!(backend.on_step_room => handle.step_room(number));
-    verb!(backend.on_pick_room => handle.pick_room(number));
-    verb!(backend.on_filter_rooms => handle.filter_rooms(text));
-    verb!(backend.on_retry_now => handle[room].retry());
-    verb!(backend.on_room_remedy => handle[room].remedy());
-    verb!(backend.on_refresh_keys => handle[room].refresh_keys());
-    verb!(backend.on_forget_host => handle[room].forget_host());
-    verb!(backend.on_answer_host => handle[room].answer_host(number));
-    verb!(backend.on_leave_room => handle[room].leave());
-    verb!(backend.on_close_room => handle[room].close());
-    verb!(backend.on_let_ask => handle[room].let_ask(number));
-}
-
-fn bind_talking(backend: &Backend<'_>, handle: &Handle) {
-    verb!(backend.on_send => handle[talking].send(text));
-    verb!(backend.on_send_anyway => handle[talking].send_anyway());
-    verb!(backend.on_cancel_message => handle[talking].cancel(text));
-    verb!(backend.on_edit_message => handle[talking].edit(text));
-    verb!(backend.on_reached_end => handle[talking].reached_end());
-    verb!(backend.on_draft_changed => handle[talking.drafts].changed(text));
-    verb!(backend.on_draft_refused => handle[talking.drafts].put_back());
+fn bind_talking(app: &AppWindow, handle: &Handle) {
+    let talking = app.global::<Talking>();
+    verb!(talking.on_send => handle[talking].send(text));
+    verb!(talking.on_send_anyway => handle[talking].send_anyway());
+    verb!(talking.on_cancel => handle[talking].cancel(text));
+    verb!(talking.on_edit => handle[talking].edit(text));
+    verb!(talking.on_reached_end => handle[talking].reached_end());
+    verb!(talking.on_draft_changed => handle[talking.drafts].changed(text));
+    verb!(talking.on_draft_refused => handle[talking.drafts].put_back());
     let paste = handle.clone();
     // An answer cannot wait: while the presenter is busy, nothing is pasted.
-    backend.on_may_paste(move || {
+    talking.on_may_paste(move || {
         let may_paste = |presenter: &Presenter| presenter.talking.drafts.may_paste(&presenter.desk);
         let presenter = paste.presenter.upgrade();
         presenter.is_none_or(|presenter| presenter.try_borrow().is_ok_and(|presenter| may_paste(&presenter)))
     });
 }
 
-fn bind_people(backend: &Backend<'_>, handle: &Handle) {
-    verb!(backend.on_remove_member => handle[people].remove(text));
-    verb!(backend.on_open_compare => handle[people.comparing].open(text));
-    verb!(backend.on_compare_with => handle[people.comparing].compare_with(text));
-    verb!(backend.on_mark_verified => handle[people.comparing].mark_verified(number));
+fn bind_people(app: &AppWindow, handle: &Handle) {
+    let people = app.global::<People>();
+    verb!(people.on_remove => handle[people].remove(text));
     let answer = handle.clone();
-    backend.on_answer_knock(move |id, admit| {
+    people.on_answer_knock(move |id, admit| {
         answer.with(move |presenter| presenter.people.answer_knock(&presenter.desk, &id, admit));
     });
+    let comparing = app.global::<Comparing>();
+    verb!(comparing.on_open => handle[people.comparing].open(text));
+    verb!(comparing.on_compare_with => handle[people.comparing].compare_with(text));
+    verb!(comparing.on_mark_verified => handle[people.comparing].mark_verified(number));
 }
 
-fn bind_hosting(backend: &Backend<'_>, handle: &Handle) {
-    verb!(backend.on_open_host => handle.open_host());
-    verb!(backend.on_start_hosting => handle[hosting].start());
-    verb!(backend.on_consent_to_hosting => handle[hosting].consent());
-    verb!(backend.on_cancel_hosting => handle[hosting].cancel());
-    verb!(backend.on_show_invite => handle[hosting].show_invite());
-    verb!(backend.on_new_invite => handle[hosting].new_invite());
-    verb!(backend.on_reset_invites => handle[hosting].reset_invites());
+fn bind_hosting(app: &AppWindow, handle: &Handle) {
+    let hosting = app.global::<Hosting>();
+    verb!(hosting.on_open => handle.open_host());
+    verb!(hosting.on_start => handle[hosting].start());
+    verb!(hosting.on_consent => handle[hosting].consent());
+    verb!(hosting.on_cancel => handle[hosting].cancel());
+    verb!(hosting.on_show_invite => handle[hosting].show_invite());
+    verb!(hosting.on_new_invite => handle[hosting].new_invite());
+    verb!(hosting.on_reset_invites => handle[hosting].reset_invites());
 }
 
-fn bind_joining(backend: &Backend<'_>, handle: &Handle) {
-    verb!(backend.on_open_join => handle.open_join());
-    verb!(backend.on_look_up => handle.look_up(text));
-    verb!(backend.on_consent_to_learning => handle[joining].consent());
-    verb!(backend.on_confirm_join => handle[joining].confirm());
-    verb!(backend.on_choose_lobby => handle[joining].choose(text));
-    verb!(backend.on_cancel_join => handle[joining].cancel());
+fn bind_joining(app: &AppWindow, handle: &Handle) {
+    let joining = app.global::<Joining>();
+    verb!(joining.on_open => handle.open_join());
+    verb!(joining.on_look_up => handle.look_up(text));
+    verb!(joining.on_consent => handle[joining].consent());
+    verb!(joining.on_confirm => handle[joining].confirm());
+    verb!(joining.on_choose => handle[joining].choose(text));
+    verb!(joining.on_cancel => handle[joining].cancel());
+}
+
+fn bind_identity(app: &AppWindow, handle: &Handle) {
+    let identity = app.global::<Identity>();
+    verb!(identity.on_choose_name => handle[identities].choose_name(text));
+    verb!(identity.on_unlock => handle[identities].unlock(text));
+    verb!(identity.on_set_passphrase => handle[identities].set_passphrase(text));
+    verb!(identity.on_keep_in_keyring => handle[identities].keep_in_keyring(number));
+    verb!(identity.on_replace => handle[identities].replace(number));
+    verb!(identity.on_make_learning => handle[identities].make_learning(number));
+    identity.on_strength(|passphrase, name| score(&passphrase, &[name.as_str(), "conversa"]));
+    let backups = app.global::<Backups>();
+    verb!(backups.on_open_backup => handle[backups].open_backup());
+    verb!(backups.on_open_restore => handle[backups].open_restore());
+    verb!(backups.on_choose_file => handle[backups].choose_file());
+    verb!(backups.on_back_up => handle[backups].back_up(text));
+    verb!(backups.on_restore => handle[backups].restore(text));
+}
+
+fn bind_settings(app: &AppWindow, handle: &Handle) {
+    let preferences = app.global::<Preferences>();
+    verb!(preferences.on_keep => handle[preferences].keep());
+    verb!(preferences.on_measure => handle[preferences].measure());
 }

@@ -16,7 +16,7 @@ use slint::{ComponentHandle, Timer};
 use super::display::{Displays, WAYLAND_VARIABLES};
 use super::fonts::{Emoji, add_fonts};
 use super::front_end::FrontEnd;
-use super::generated::{AppWindow, ChatState, Page, Remedy, Sheet, TroubleView};
+use super::generated::{AppWindow, Page, Questions, Remedy, Sheet, TroubleView, WindowState};
 use super::instance;
 use super::language::choose_language;
 use super::presenter::trouble;
@@ -101,11 +101,11 @@ fn end_loop() {
 
 /// Shows why there is nothing else to show.
 fn show_problem(app: &AppWindow, problem: &Problem) -> Result<(), Problem> {
-    let state = app.global::<ChatState>();
+    let state = app.global::<WindowState>();
     state.set_page(Page::Blank);
-    state.set_trouble(TroubleView { remedy: Remedy::None, ..trouble(problem) });
+    app.global::<Questions>().set_trouble(TroubleView { remedy: Remedy::None, ..trouble(problem) });
     state.set_sheet(Sheet::Trouble);
-    app.global::<super::Backend>().on_trouble_action(end_loop);
+    app.global::<Questions>().on_act(end_loop);
     app.show().map_err(no_display)?;
     try_to_draw()?;
     slint::run_event_loop().map_err(no_display)

@@ -2,7 +2,9 @@
 
 use std::net::TcpListener;
 
-use conversa::gui::{Connection, JoinStage, Page, Sheet};
+use conversa::gui::{
+    Connection, Hosting, Identity, JoinStage, Joining, OpenRoom, Page, Questions, Rooms, Sheet, WindowState,
+};
 use slint::ComponentHandle;
 
 use crate::accept::accept;
@@ -21,19 +23,23 @@ fn what_is_no_invite_and_who_is_not_there() {
     ] {
         ann.fill("Invite link", text);
         ann.press("Continue");
-        assert!(ann.line(ann.state().get_join_error()).contains(said), "{}", ann.line(ann.state().get_join_error()));
-        assert_eq!(ann.state().get_join_text(), text, "what was typed stays");
+        assert!(
+            ann.line(ann.global::<Joining>().get_error()).contains(said),
+            "{}",
+            ann.line(ann.global::<Joining>().get_error())
+        );
+        assert_eq!(ann.global::<Joining>().get_text(), text, "what was typed stays");
     }
     let nobody = free_address();
     ann.press("Address");
     ann.fill("Address of the host", &nobody.to_string());
     ann.press("Continue");
-    ann.wait("nobody is there", |ann| !ann.line(ann.state().get_join_error()).is_empty());
+    ann.wait("nobody is there", |ann| !ann.line(ann.global::<Joining>().get_error()).is_empty());
     assert_eq!(
-        ann.line(ann.state().get_join_error()),
+        ann.line(ann.global::<Joining>().get_error()),
         format!("Nobody is hosting at {nobody}. The host may have closed the room.")
     );
-    assert_eq!((ann.state().get_join_stage(), ann.state().get_room_count()), (JoinStage::Form, 0));
+    assert_eq!((ann.global::<Joining>().get_stage(), ann.global::<Rooms>().get_count()), (JoinStage::Form, 0));
 
     // Somebody who answers, and is no Conversa.
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -46,10 +52,10 @@ fn what_is_no_invite_and_who_is_not_there() {
     });
     ann.fill("Address of the host", &address.to_string());
     ann.press("Continue");
-    ann.wait("no Conversa", |ann| ann.line(ann.state().get_join_error()).contains("is not Conversa"));
+    ann.wait("no Conversa", |ann| ann.line(ann.global::<Joining>().get_error()).contains("is not Conversa"));
     joined(server, "the end of the other program");
     ann.press("Cancel");
-    assert_eq!(ann.state().get_page(), Page::FirstRun);
+    assert_eq!(ann.global::<WindowState>().get_page(), Page::FirstRun);
 }
 
 #[test]
@@ -62,16 +68,19 @@ fn a_port_that_is_taken_and_another_that_is_not() {
     ann.press("Only this computer");
     ann.fill("Port", "ninety");
     ann.press("Start");
-    assert!(ann.line(ann.state().get_host_error()).contains("A port is a number"));
+    assert!(ann.line(ann.global::<Hosting>().get_error()).contains("A port is a number"));
     ann.fill("Port", &port.to_string());
     ann.press("Start");
-    ann.wait("the port is taken", |ann| !ann.line(ann.state().get_host_error()).is_empty());
-    assert!(ann.line(ann.state().get_host_error()).contains(&format!("Port {port} is used by another program.")));
-    assert_eq!(ann.state().get_host_name(), "Friday", "nothing typed is lost");
-    let other = ann.state().get_host_other_port();
+    ann.wait("the port is taken", |ann| !ann.line(ann.global::<Hosting>().get_error()).is_empty());
+    assert!(
+        ann.line(ann.global::<Hosting>().get_error()).contains(&format!("Port {port} is used by another program."))
+    );
+    assert_eq!(ann.global::<Hosting>().get_name(), "Friday", "nothing typed is lost");
+    let other = ann.global::<Hosting>().get_other_port();
     ann.press(&format!("Use {other}"));
     ann.wait("an answer", |ann| {
-        !ann.state().get_invite().link.is_empty() || !ann.line(ann.state().get_host_error()).is_empty()
+        !ann.global::<Hosting>().get_invite().link.is_empty()
+            || !ann.line(ann.global::<Hosting>().get_error()).is_empty()
     });
 }
 
@@ -80,32 +89,35 @@ fn ones_own_room_is_ones_own() {
     let ann = Person::new("ann");
     let invite = ann.host("Friday", false);
     ann.press("Close");
-    let address = ann.state().get_room().address;
+    let address = ann.global::<OpenRoom>().get_view().address;
     ann.press("Join");
     ann.press("Address");
     ann.fill("Address of the host", &address);
     ann.press("Continue");
-    ann.wait("told", |ann| ann.line(ann.state().get_join_error()).starts_with("That is you."));
+    ann.wait("told", |ann| ann.line(ann.global::<Joining>().get_error()).starts_with("That is you."));
     ann.press("Cancel");
     // An invite to a room where one is opens that room, wherever it is pasted.
     ann.press("Settings");
-    ann.app().global::<conversa::gui::Backend>().invoke_filter_rooms(invite.into());
+    ann.app().global::<Rooms>().invoke_find(invite.into());
     ann.step();
-    assert_eq!((ann.state().get_page(), ann.state().get_sheet()), (Page::Chat, Sheet::None));
-    assert_eq!(ann.state().get_room().name, "Friday");
+    assert_eq!(
+        (ann.global::<WindowState>().get_page(), ann.global::<WindowState>().get_sheet()),
+        (Page::Chat, Sheet::None)
+    );
+    assert_eq!(ann.global::<OpenRoom>().get_view().name, "Friday");
 }
 
 #[test]
 fn a_name_that_cannot_be_one_is_not_taken() {
     let ann = Person::new("ann");
     ann.fill("Your name", &"x".repeat(33));
-    assert!(ann.line(ann.state().get_name_error()).contains("at most 32 characters"));
+    assert!(ann.line(ann.global::<Identity>().get_name_error()).contains("at most 32 characters"));
     ann.press("Host a room");
-    assert_eq!(ann.state().get_sheet(), Sheet::None);
+    assert_eq!(ann.global::<WindowState>().get_sheet(), Sheet::None);
     ann.fill("Your name", "Ann");
-    assert_eq!(ann.line(ann.state().get_name_error()), "");
+    assert_eq!(ann.line(ann.global::<Identity>().get_name_error()), "");
     ann.press("Host a room");
-    assert_eq!(ann.state().get_host_name(), "Ann's room");
+    assert_eq!(ann.global::<Hosting>().get_name(), "Ann's room");
 }
 
 #[test]
@@ -120,20 +132,21 @@ fn a_key_under_a_passphrase_is_asked_for() {
     assert!(!ann.is_enabled("Set passphrase"));
     ann.fill("Again", "correct horse");
     ann.press("Set passphrase");
-    ann.wait("it is set", |ann| ann.state().get_identity().has_passphrase);
-    assert_eq!(ann.state().get_sheet(), Sheet::None);
+    ann.wait("it is set", |ann| ann.global::<Identity>().get_view().has_passphrase);
+    assert_eq!(ann.global::<WindowState>().get_sheet(), Sheet::None);
     let directory = ann.quit();
 
     let ann = Person::again(directory);
-    ann.wait("asked", |ann| ann.state().get_page() == Page::Unlock);
+    ann.wait("asked", |ann| ann.global::<WindowState>().get_page() == Page::Unlock);
     ann.check_names("unlock");
     ann.fill("Passphrase", "wrong");
     ann.press("Unlock");
-    ann.wait("wrong", |ann| ann.line(ann.state().get_unlock_error()).contains("the file is damaged"));
+    ann.wait("wrong", |ann| ann.line(ann.global::<Identity>().get_unlock_error()).contains("the file is damaged"));
     ann.fill("Passphrase", "correct horse");
     ann.press("Unlock");
     ann.wait("in the room again", |ann| {
-        ann.state().get_page() == Page::Chat && ann.state().get_room().connection == Connection::Connected
+        ann.global::<WindowState>().get_page() == Page::Chat
+            && ann.global::<OpenRoom>().get_view().connection == Connection::Connected
     });
 }
 
@@ -144,10 +157,14 @@ fn a_damaged_key_is_told_and_left_alone() {
     std::fs::write(&path, "nonsense").unwrap();
     std::fs::write(directory.path().join("settings.cbor"), "nonsense").unwrap();
     let ann = Person::at(directory);
-    ann.wait("told", |ann| ann.state().get_sheet() == Sheet::Trouble);
-    assert!(ann.line(ann.state().get_trouble()).contains("settings.cbor"), "{:?}", ann.state().get_trouble());
+    ann.wait("told", |ann| ann.global::<WindowState>().get_sheet() == Sheet::Trouble);
+    assert!(
+        ann.line(ann.global::<Questions>().get_trouble()).contains("settings.cbor"),
+        "{:?}",
+        ann.global::<Questions>().get_trouble()
+    );
     ann.check_names("trouble");
     ann.press("Close");
-    ann.wait("told", |ann| ann.line(ann.state().get_trouble()).contains("sign.pem"));
+    ann.wait("told", |ann| ann.line(ann.global::<Questions>().get_trouble()).contains("sign.pem"));
     assert_eq!(std::fs::read_to_string(path).unwrap(), "nonsense");
 }

@@ -1,6 +1,6 @@
 //! An invite that was clicked outside the window.
 
-use conversa::gui::{JoinStage, Page, Sheet};
+use conversa::gui::{JoinStage, Joining, Page, Sheet, WindowState};
 
 use crate::person::Person;
 
@@ -8,16 +8,19 @@ const LINK: &str = "conversa:2:ABC";
 
 /// What stands in the join sheet, if that is open and nothing has been asked for yet.
 fn asked(person: &Person) -> Option<String> {
-    let state = person.state();
-    let is_form = state.get_sheet() == Sheet::Join && state.get_join_stage() == JoinStage::Form;
-    is_form.then(|| state.get_join_text().into())
+    let state = person.global::<Joining>();
+    let is_form = person.global::<WindowState>().get_sheet() == Sheet::Join && state.get_stage() == JoinStage::Form;
+    is_form.then(|| state.get_text().into())
 }
 
 #[test]
 fn a_newcomer_chooses_a_name_first_and_finds_the_invite_at_join() {
     let ann = Person::new("ann");
     ann.click_elsewhere(LINK);
-    assert_eq!((ann.state().get_page(), ann.state().get_sheet()), (Page::FirstRun, Sheet::None));
+    assert_eq!(
+        (ann.global::<WindowState>().get_page(), ann.global::<WindowState>().get_sheet()),
+        (Page::FirstRun, Sheet::None)
+    );
     ann.fill("Your name", "Ann");
     ann.press("Join a room");
     assert_eq!(asked(&ann).as_deref(), Some(LINK));
@@ -31,7 +34,7 @@ fn an_invite_is_shown_at_once_where_nothing_else_is_asked_and_goes_nowhere_by_it
     let ann = Person::new("ann");
     ann.host("Friday crew", false);
     ann.click_elsewhere(LINK);
-    assert_eq!(ann.state().get_sheet(), Sheet::Invite, "what is open stays open");
+    assert_eq!(ann.global::<WindowState>().get_sheet(), Sheet::Invite, "what is open stays open");
     ann.press("Close");
     ann.wait("the invite", |ann| asked(ann).as_deref() == Some(LINK));
     ann.click_elsewhere("conversa:2:DEF");

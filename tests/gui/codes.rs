@@ -1,6 +1,6 @@
 //! Codes that people compare are whole at every size of text and window.
 
-use conversa::gui::{KeyCode, Sheet};
+use conversa::gui::{Comparing, KeyCode, OpenRoom, People, Preferences, Sheet, WindowState};
 use i_slint_backend_testing::ElementHandle;
 use slint::{ComponentHandle, ModelRc, SharedString, VecModel};
 
@@ -8,7 +8,7 @@ use crate::person::Person;
 
 /// Checks what of codes is on screen: every group has the room it needs, in the window, and lies over no other.
 fn check_codes(person: &Person, case: &str) {
-    let zoom = person.state().get_zoom();
+    let zoom = person.global::<Preferences>().get_zoom();
     let width = person.app().window().size().to_logical(person.app().window().scale_factor()).width;
     let groups: Vec<ElementHandle> = ElementHandle::find_by_element_id(person.app(), "KeyCodeView::digits").collect();
     assert!(!groups.is_empty(), "{case}: no code");
@@ -36,22 +36,22 @@ fn a_code_is_never_cut_nor_overlaps() {
     ann.host("Friday", false);
     ann.press("Close");
     for zoom in [0.7, 1.0, 1.3, 1.6, 2.0] {
-        ann.state().set_zoom(zoom);
+        ann.global::<Preferences>().set_zoom(zoom);
         for width in [400.0, 699.0, 701.0, 820.0, 979.0, 1100.0, 1600.0] {
             ann.resize(width, 2200.0);
-            ann.state().set_people_open(true);
+            ann.global::<People>().set_open(true);
             ann.step();
             check_codes(&ann, &format!("people at {width} and {zoom}"));
-            ann.state().set_people_open(false);
-            let mut compare = ann.state().get_compare();
+            ann.global::<People>().set_open(false);
+            let mut compare = ann.global::<Comparing>().get_view();
             (compare.number, compare.code) = (code(12, "00000"), "conversa-check:1:a".into());
-            ann.state().set_compare(compare);
-            ann.state().set_new_host(code(16, "dddd"));
+            ann.global::<Comparing>().set_view(compare);
+            ann.global::<OpenRoom>().set_new_host(code(16, "dddd"));
             for sheet in [Sheet::Compare, Sheet::NewHost, Sheet::Restore] {
-                ann.state().set_sheet(sheet);
+                ann.global::<WindowState>().set_sheet(sheet);
                 ann.step();
                 check_codes(&ann, &format!("{sheet:?} at {width} and {zoom}"));
-                ann.state().set_sheet(Sheet::None);
+                ann.global::<WindowState>().set_sheet(Sheet::None);
                 ann.step();
             }
         }
@@ -65,10 +65,10 @@ fn large_words_leave_names_whole() {
     ann.fill("Your name", "Annabel Quincewick");
     ann.host("Friday", false);
     ann.press("Close");
-    ann.state().set_zoom(2.0);
+    ann.global::<Preferences>().set_zoom(2.0);
     for width in [400.0, 820.0, 1300.0] {
         ann.resize(width, 2200.0);
-        ann.state().set_people_open(true);
+        ann.global::<People>().set_open(true);
         ann.step();
         let name = ElementHandle::find_by_element_id(ann.app(), "MemberLine::whole-name").next().unwrap();
         // Two words of nine and ten letters at 28 pixels: in one line, or one below the other.
@@ -82,8 +82,8 @@ fn a_code_is_read_with_its_name() {
     let ann = Person::new("ann");
     ann.host("Friday", false);
     ann.press("Close");
-    ann.wait("the code", |ann| !ann.state().get_room().code.text.is_empty());
+    ann.wait("the code", |ann| !ann.global::<OpenRoom>().get_view().code.text.is_empty());
     let exposed = ann.exposed();
     let at = exposed.iter().position(|name| name == "Room code").unwrap();
-    assert_eq!(exposed[at + 1], ann.state().get_room().code.text.as_str());
+    assert_eq!(exposed[at + 1], ann.global::<OpenRoom>().get_view().code.text.as_str());
 }

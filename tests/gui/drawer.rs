@@ -1,5 +1,6 @@
 //! The people over the page, where there is no room beside it.
 
+use conversa::gui::{People, Preferences, Talking};
 use slint::platform::{Key, PointerEventButton, WindowEvent};
 use slint::{ComponentHandle, LogicalPosition};
 
@@ -17,19 +18,19 @@ pub(crate) fn click_at(person: &Person, x: f32, y: f32) {
 #[test]
 fn the_people_do_not_lie_over_the_composer_by_themselves() {
     let ann = Person::in_a_room();
-    assert!(ann.state().get_people_open(), "there is room for them");
+    assert!(ann.global::<People>().get_open(), "there is room for them");
     for width in [979.0, 820.0, 700.0, 400.0] {
         ann.resize(1100.0, 900.0);
-        assert!(ann.state().get_people_open(), "they come back with the room for them");
+        assert!(ann.global::<People>().get_open(), "they come back with the room for them");
         ann.resize(width, 900.0);
-        assert!(!ann.state().get_people_open(), "at {width}");
+        assert!(!ann.global::<People>().get_open(), "at {width}");
         assert!(ann.exposed().contains(&"Send".to_owned()), "at {width}");
     }
     // Larger words need more room for the same.
     ann.resize(1100.0, 900.0);
-    ann.state().set_zoom(2.0);
+    ann.global::<Preferences>().set_zoom(2.0);
     ann.step();
-    assert!(!ann.state().get_people_open());
+    assert!(!ann.global::<People>().get_open());
 }
 
 #[test]
@@ -57,9 +58,9 @@ fn the_drawer_holds_the_focus_and_hides_what_is_behind_it() {
         assert!(ann.exposed().contains(&"Close room…".to_owned()), "at {width}");
         ann.key(Key::Escape);
         ann.step();
-        assert!(!ann.state().get_people_open(), "Esc at {width}");
+        assert!(!ann.global::<People>().get_open(), "Esc at {width}");
         ann.type_text("é");
-        assert!(ann.state().get_draft().ends_with('é'), "typed after the drawer at {width}");
+        assert!(ann.global::<Talking>().get_draft().ends_with('é'), "typed after the drawer at {width}");
     }
 }
 
@@ -70,14 +71,14 @@ fn a_click_beside_the_drawer_closes_it_and_does_nothing_else() {
     ann.press("People");
     // The search field, the messages.
     for (x, y) in [(100.0, 90.0), (400.0, 500.0)] {
-        if !ann.state().get_people_open() {
+        if !ann.global::<People>().get_open() {
             ann.press("People");
         }
         click_at(&ann, x, y);
-        assert!(!ann.state().get_people_open());
+        assert!(!ann.global::<People>().get_open());
         assert_eq!(ann.focused().as_deref(), Some("Message"));
     }
     ann.press("People");
     click_at(&ann, 700.0, 850.0);
-    assert!(ann.state().get_people_open(), "a click in the drawer");
+    assert!(ann.global::<People>().get_open(), "a click in the drawer");
 }

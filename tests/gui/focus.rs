@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use conversa::gui::{Confirm, HostStage, JoinStage, Page, Sheet};
+use conversa::gui::{
+    Confirm, HostStage, Hosting, Identity, JoinStage, Joining, Page, Questions, Rooms, Sheet, Talking, WindowState,
+};
 use slint::SharedString;
 use slint::platform::Key;
 
@@ -54,7 +56,7 @@ fn place(sheet: Sheet) -> Option<usize> {
 }
 
 fn open(person: &Person, sheet: Sheet) {
-    person.state().set_sheet(sheet);
+    person.global::<WindowState>().set_sheet(sheet);
     person.step();
 }
 
@@ -82,7 +84,7 @@ fn check_sheet(person: &Person, sheet: Sheet, case: &str) {
     let before = person.focused().unwrap_or_else(|| panic!("{case}: nothing has the focus before"));
     let page: BTreeSet<String> = person.exposed().into_iter().collect();
     open(person, sheet);
-    assert_eq!(person.state().get_sheet(), sheet, "{case}");
+    assert_eq!(person.global::<WindowState>().get_sheet(), sheet, "{case}");
     let exposed: BTreeSet<String> = person.exposed().into_iter().collect();
     for behind in ["Search rooms", "Settings", "New room", "Messages", "Your name"] {
         let is_own = matches!(sheet, Sheet::NewRoom | Sheet::Host) && behind == "New room";
@@ -98,7 +100,7 @@ fn check_sheet(person: &Person, sheet: Sheet, case: &str) {
     assert_eq!(forth, back, "{case}: the same stops with Shift+Tab");
     person.key(Key::Escape);
     person.step();
-    assert_eq!(person.state().get_sheet(), Sheet::None, "{case}: Esc does not close it");
+    assert_eq!(person.global::<WindowState>().get_sheet(), Sheet::None, "{case}: Esc does not close it");
     assert_eq!(person.focused().as_deref(), Some(before.as_str()), "{case}: the focus is not given back");
     let after: BTreeSet<String> = person.exposed().into_iter().collect();
     let lost: Vec<_> = page.difference(&after).collect();
@@ -123,7 +125,7 @@ fn each_sheet_over_a_room_takes_the_focus_keeps_it_and_gives_it_back() {
             check_sheet(&ann, sheet, &case);
             // Nobody has to click before they go on writing.
             ann.type_text("é");
-            assert!(ann.state().get_draft().ends_with('é'), "{case}: what is typed then is lost");
+            assert!(ann.global::<Talking>().get_draft().ends_with('é'), "{case}: what is typed then is lost");
         }
     }
 }
@@ -134,7 +136,7 @@ fn each_sheet_over_the_settings_gives_the_focus_back_too() {
     for width in WIDTHS {
         ann.resize(width, 900.0);
         ann.chord(&[Key::Control.into()], ",");
-        assert_eq!(ann.state().get_page(), Page::Settings);
+        assert_eq!(ann.global::<WindowState>().get_page(), Page::Settings);
         // The stop before: a control of the page is what opened the sheet.
         (0..3).for_each(|_| ann.key(Key::Tab));
         ann.step();
@@ -143,9 +145,9 @@ fn each_sheet_over_the_settings_gives_the_focus_back_too() {
         }
         ann.key(Key::Escape);
         ann.step();
-        assert_eq!(ann.state().get_page(), Page::Chat, "Esc leaves the settings at {width}");
+        assert_eq!(ann.global::<WindowState>().get_page(), Page::Chat, "Esc leaves the settings at {width}");
         ann.type_text("é");
-        assert!(ann.state().get_draft().ends_with('é'), "at {width}");
+        assert!(ann.global::<Talking>().get_draft().ends_with('é'), "at {width}");
     }
 }
 
@@ -161,7 +163,7 @@ fn each_sheet_over_the_first_page_gives_the_focus_back_too() {
         ann.key(Key::End);
         ann.type_text("x");
     }
-    assert!(ann.state().get_identity().name.ends_with("xxx"), "the name has the keyboard again");
+    assert!(ann.global::<Identity>().get_view().name.ends_with("xxx"), "the name has the keyboard again");
 }
 
 /// A stage of a sheet takes the place of another, with the field that had the focus.
@@ -170,7 +172,7 @@ fn a_sheet_keeps_the_focus_through_its_stages() {
     let ann = Person::in_a_room();
     open(&ann, Sheet::Join);
     for stage in [JoinStage::Looking, JoinStage::Review, JoinStage::Entering, JoinStage::Waiting, JoinStage::Consent] {
-        ann.state().set_join_stage(stage);
+        ann.global::<Joining>().set_stage(stage);
         ann.step();
         let focused = ann.focused().unwrap_or_else(|| panic!("{stage:?}: nothing has the focus"));
         assert!(ann.exposed().contains(&focused), "{stage:?}: “{focused}”");
@@ -179,21 +181,24 @@ fn a_sheet_keeps_the_focus_through_its_stages() {
             ann.key(Key::Return);
             ann.key(Key::Space);
             ann.step();
-            assert_eq!((ann.state().get_sheet(), ann.state().get_join_stage()), (Sheet::Join, stage));
+            assert_eq!(
+                (ann.global::<WindowState>().get_sheet(), ann.global::<Joining>().get_stage()),
+                (Sheet::Join, stage)
+            );
         }
     }
     ann.key(Key::Escape);
     ann.step();
     open(&ann, Sheet::Host);
     for stage in [HostStage::Consent, HostStage::Form, HostStage::Starting] {
-        ann.state().set_host_stage(stage);
+        ann.global::<Hosting>().set_stage(stage);
         ann.step();
         let focused = ann.focused().unwrap_or_else(|| panic!("{stage:?}: nothing has the focus"));
         assert!(ann.exposed().contains(&focused), "{stage:?}: “{focused}”");
     }
     ann.key(Key::Escape);
     ann.step();
-    assert_eq!(ann.state().get_sheet(), Sheet::None);
+    assert_eq!(ann.global::<WindowState>().get_sheet(), Sheet::None);
 }
 
 /// Of sheets that ask whom to trust, or that open by themselves, none has an answer under the Enter key.
@@ -205,7 +210,7 @@ fn enter_answers_no_question_of_trust() {
         ann.key(Key::Return);
         ann.key(Key::Space);
         ann.step();
-        assert_eq!(ann.state().get_sheet(), sheet, "Enter did something");
+        assert_eq!(ann.global::<WindowState>().get_sheet(), sheet, "Enter did something");
         ann.key(Key::Escape);
         ann.step();
     }
@@ -218,14 +223,14 @@ fn what_is_typed_goes_to_the_composer_wherever_the_focus_is() {
         ann.resize(width, 900.0);
         let mut typed = 0;
         for tabs in 0..STOPS_MAX {
-            ann.state().set_draft(SharedString::new());
-            ann.state().set_filter(SharedString::new());
+            ann.global::<Talking>().set_draft(SharedString::new());
+            ann.global::<Rooms>().set_filter(SharedString::new());
             ann.click("Message");
             (0..tabs).for_each(|_| ann.key(Key::Tab));
             ann.step();
             let stop = ann.focused().unwrap_or_default();
             ann.type_text("q?");
-            let (draft, filter) = (ann.state().get_draft(), ann.state().get_filter());
+            let (draft, filter) = (ann.global::<Talking>().get_draft(), ann.global::<Rooms>().get_filter());
             let landed = if stop == "Search rooms" { &filter } else { &draft };
             assert_eq!(landed, "q?", "typed with the focus on “{stop}”, {tabs} stops on, at {width}");
             typed += 1;
@@ -244,10 +249,10 @@ fn a_click_on_empty_space_does_not_make_keys_dead() {
         ann.resize(width, 900.0);
         ann.click("Messages");
         ann.type_text("k");
-        assert!(ann.state().get_draft().ends_with('k'), "at {width}");
+        assert!(ann.global::<Talking>().get_draft().ends_with('k'), "at {width}");
         ann.click("Friday");
         ann.type_text("l");
-        assert!(ann.state().get_draft().ends_with("kl"), "at {width}");
+        assert!(ann.global::<Talking>().get_draft().ends_with("kl"), "at {width}");
     }
 }
 
@@ -259,14 +264,14 @@ fn the_page_without_rooms_has_a_place_to_type() {
     ann.step();
     let directory = ann.quit();
     let ann = Person::again(directory);
-    assert_eq!(ann.state().get_page(), Page::Chat);
+    assert_eq!(ann.global::<WindowState>().get_page(), Page::Chat);
     for width in WIDTHS {
         ann.resize(width, 900.0);
         for sheet in SHEETS {
             check_sheet(&ann, sheet, &format!("{sheet:?} without rooms at {width}"));
         }
         ann.type_text("z");
-        assert!(ann.state().get_filter().ends_with('z'), "at {width}");
+        assert!(ann.global::<Rooms>().get_filter().ends_with('z'), "at {width}");
     }
 }
 
@@ -277,10 +282,10 @@ fn the_focus_goes_home_where_its_place_is_gone() {
     ann.press("Settings");
     (0..3).for_each(|_| ann.key(Key::Tab));
     open(&ann, Sheet::Confirm);
-    ann.state().set_confirm(Confirm::ResetInvite);
-    ann.state().set_page(Page::Chat);
+    ann.global::<Questions>().set_confirm(Confirm::ResetInvite);
+    ann.global::<WindowState>().set_page(Page::Chat);
     ann.key(Key::Escape);
     ann.step();
     ann.type_text("home");
-    assert_eq!(ann.state().get_draft(), "home");
+    assert_eq!(ann.global::<Talking>().get_draft(), "home");
 }

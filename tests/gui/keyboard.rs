@@ -1,6 +1,6 @@
 //! Everything by keyboard.
 
-use conversa::gui::{Page, Sheet};
+use conversa::gui::{OpenRoom, Page, Preferences, Rooms, Sheet, Talking, WindowState};
 use slint::SharedString;
 use slint::platform::Key;
 
@@ -16,15 +16,15 @@ fn keys_do_what_they_say() {
     ann.host("First", false);
     ann.key(Key::Escape);
     ann.step();
-    assert_eq!(ann.state().get_sheet(), Sheet::None);
+    assert_eq!(ann.global::<WindowState>().get_sheet(), Sheet::None);
 
     ann.type_text("one");
     ann.chord(&[Key::Shift.into()], Key::Return);
     ann.type_text("two");
-    assert_eq!(ann.state().get_draft(), "one\ntwo");
+    assert_eq!(ann.global::<Talking>().get_draft(), "one\ntwo");
     ann.key(Key::Return);
     ann.wait("the message", |ann| ann.said().len() == 1);
-    assert_eq!(ann.state().get_draft(), "");
+    assert_eq!(ann.global::<Talking>().get_draft(), "");
     ann.type_text("   ");
     ann.key(Key::Return);
     ann.step();
@@ -33,17 +33,17 @@ fn keys_do_what_they_say() {
     (0..3).for_each(|_| ann.key(Key::Backspace));
 
     ann.chord(&control(), "n");
-    assert_eq!(ann.state().get_sheet(), Sheet::NewRoom);
+    assert_eq!(ann.global::<WindowState>().get_sheet(), Sheet::NewRoom);
     ann.key(Key::Escape);
     ann.step();
     ann.chord(&control(), ",");
-    assert_eq!(ann.state().get_page(), Page::Settings);
+    assert_eq!(ann.global::<WindowState>().get_page(), Page::Settings);
     ann.key(Key::Escape);
     ann.step();
-    assert_eq!(ann.state().get_page(), Page::Chat);
+    assert_eq!(ann.global::<WindowState>().get_page(), Page::Chat);
     ann.chord(&control(), "f");
     ann.type_text("fir");
-    assert_eq!(ann.state().get_filter(), "fir");
+    assert_eq!(ann.global::<Rooms>().get_filter(), "fir");
 
     ann.fill("Search rooms", "");
     ann.key(Key::Backspace);
@@ -52,26 +52,26 @@ fn keys_do_what_they_say() {
     ann.key(Key::Escape);
     ann.step();
     ann.chord(&control(), "1");
-    let first = ann.state().get_room().name;
+    let first = ann.global::<OpenRoom>().get_view().name;
     ann.chord(&[Key::Alt.into()], Key::DownArrow);
-    let other = ann.state().get_room().name;
+    let other = ann.global::<OpenRoom>().get_view().name;
     assert_ne!(first, other);
     ann.chord(&[Key::Alt.into()], Key::UpArrow);
-    assert_eq!(ann.state().get_room().name, first);
+    assert_eq!(ann.global::<OpenRoom>().get_view().name, first);
     ann.chord(&control(), Key::Tab);
-    assert_eq!(ann.state().get_room().name, other);
+    assert_eq!(ann.global::<OpenRoom>().get_view().name, other);
     ann.chord(&control(), "+");
-    assert!(ann.state().get_zoom() > 1.05);
+    assert!(ann.global::<Preferences>().get_zoom() > 1.05);
     ann.chord(&control(), "0");
-    assert!((ann.state().get_zoom() - 1.0).abs() < 0.001);
+    assert!((ann.global::<Preferences>().get_zoom() - 1.0).abs() < 0.001);
 
-    ann.state().set_enter_sends(false);
+    ann.global::<Preferences>().set_enter_sends(false);
     ann.type_text("three");
     ann.key(Key::Return);
     ann.type_text("four");
-    assert_eq!(ann.state().get_draft(), "three\nfour", "Enter makes a new line where that was chosen");
+    assert_eq!(ann.global::<Talking>().get_draft(), "three\nfour", "Enter makes a new line where that was chosen");
     ann.chord(&[Key::Shift.into()], Key::Return);
-    assert_eq!(ann.state().get_draft(), "");
+    assert_eq!(ann.global::<Talking>().get_draft(), "");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn tab_goes_everywhere_and_stays_in_an_open_sheet() {
         (0..tabs).for_each(|_| ann.key(Key::Tab));
         ann.key(Key::Return);
         ann.step();
-        assert_eq!(ann.state().get_sheet(), sheet);
+        assert_eq!(ann.global::<WindowState>().get_sheet(), sheet);
         ann.key(Key::Escape);
         ann.step();
     }
@@ -94,12 +94,12 @@ fn tab_goes_everywhere_and_stays_in_an_open_sheet() {
     let mut met = Vec::new();
     for tabs in 0..8 {
         ann.chord(&control(), "n");
-        assert_eq!(ann.state().get_sheet(), Sheet::NewRoom);
+        assert_eq!(ann.global::<WindowState>().get_sheet(), Sheet::NewRoom);
         (0..tabs).for_each(|_| ann.key(Key::Tab));
         ann.key(Key::Return);
         ann.step();
-        met.push(ann.state().get_sheet());
-        assert_eq!(ann.state().get_page(), Page::Chat, "after {tabs} tabs");
+        met.push(ann.global::<WindowState>().get_sheet());
+        assert_eq!(ann.global::<WindowState>().get_page(), Page::Chat, "after {tabs} tabs");
         ann.key(Key::Escape);
         ann.step();
     }

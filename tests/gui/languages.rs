@@ -1,7 +1,7 @@
 //! The window speaks the language that was chosen in it: at once, and the next time.
 
 use conversa::app::{Language, Settings};
-use conversa::gui::{Direction, Page, Span, Suite, SuiteRow};
+use conversa::gui::{Direction, Page, Preferences, Span, Suite, SuiteRow, WindowState};
 use i_slint_backend_testing::ElementHandle;
 use slint::ComponentHandle;
 
@@ -42,7 +42,7 @@ impl Words {
 /// The person sees everything in this language, from its side.
 fn check(person: &Person, language: Language) {
     let words = Words::of(language);
-    person.state().set_page(Page::Settings);
+    person.global::<WindowState>().set_page(Page::Settings);
     person.step();
     assert!(person.sees(&words.appearance) && person.sees(&words.new_room), "{language:?}");
     let button = ElementHandle::find_by_accessible_label(person.app(), &words.new_room).next().unwrap();
@@ -50,10 +50,10 @@ fn check(person: &Person, language: Language) {
     assert_eq!(list_is_at_right, language == Language::Arabic, "{language:?}");
     assert_eq!(person.app().global::<Direction>().get_mirrored(), language == Language::Arabic);
     person.check_names(&words.appearance);
-    person.state().set_page(Page::About);
+    person.global::<WindowState>().set_page(Page::About);
     person.step();
     assert!(person.sees(&words.protocol), "{language:?}");
-    person.state().set_page(Page::Settings);
+    person.global::<WindowState>().set_page(Page::Settings);
     person.step();
 }
 
@@ -79,8 +79,8 @@ fn numbers_are_written_as_the_language_writes_them() {
     let cost = |value| Span { value, unit: "ms".into() };
     let (sign, verify, encrypt, decrypt) = (cost(2.3), cost(0.04), cost(41.0), cost(1.9));
     let row = SuiteRow { suite: Suite::Classical, bits: 3072, sign, verify, encrypt, decrypt };
-    person.state().set_suites([row].into());
-    person.state().set_page(Page::Settings);
+    person.global::<Preferences>().set_suites([row].into());
+    person.global::<WindowState>().set_page(Page::Settings);
     person.step();
     assert!(person.reads("signing 2.3 ms, checking 0.04 ms, locking 41 ms, opening 1.9 ms"));
     person.press("Deutsch");
@@ -90,7 +90,7 @@ fn numbers_are_written_as_the_language_writes_them() {
 #[test]
 fn whoever_chose_nothing_gets_what_the_system_speaks() {
     let person = Person::new("ann");
-    person.state().set_page(Page::Settings);
+    person.global::<WindowState>().set_page(Page::Settings);
     person.step();
     person.press("Deutsch");
     let german = Catalogue::of_language("de");

@@ -1,6 +1,9 @@
 //! Learning rooms: never without having been asked.
 
-use conversa::gui::{Connection, HostStage, JoinStage, Page, Security, Sheet, Suite};
+use conversa::gui::{
+    Connection, HostStage, Hosting, Identity, JoinStage, Joining, OpenRoom, Page, Preferences, Rooms, Security, Sheet,
+    Suite, WindowState,
+};
 use slint::Model;
 
 use crate::guest::Guest;
@@ -15,38 +18,41 @@ fn the_backend_is_switched_and_a_learning_room_hosted_after_its_warning() {
     ann.press("Settings");
     ann.check_names("settings");
     ann.press("Learning rooms · Textbook RSA-1024");
-    assert_eq!(ann.state().get_default_suite(), Suite::Textbook);
+    assert_eq!(ann.global::<Preferences>().get_default_suite(), Suite::Textbook);
     ann.press("Measure");
     assert!(!ann.is_enabled("Measuring…"));
-    ann.wait("what both cost", |ann| !ann.state().get_measuring());
+    ann.wait("what both cost", |ann| !ann.global::<Preferences>().get_measuring());
     assert!(ann.reads("Measure"));
 
     ann.press("Host");
-    assert_eq!(ann.state().get_host_suite(), Suite::Textbook, "as the settings say");
+    assert_eq!(ann.global::<Hosting>().get_suite(), Suite::Textbook, "as the settings say");
     ann.fill("Room name", "Workshop");
     ann.fill("Port", "0");
     ann.press("Only this computer");
     ann.press("Start learning room");
-    assert_eq!(ann.state().get_host_stage(), HostStage::Consent);
+    assert_eq!(ann.global::<Hosting>().get_stage(), HostStage::Consent);
     assert!(ann.reads("This will not be a private room") && ann.sees("Host for learning"));
     // The one in the sheet, not the settings’.
     ann.click_last("Back");
-    assert_eq!(ann.state().get_host_name(), "Workshop", "nothing typed is lost");
+    assert_eq!(ann.global::<Hosting>().get_name(), "Workshop", "nothing typed is lost");
     ann.press("Start learning room");
     ann.press("Host for learning");
-    ann.wait("an invite", |ann| ann.state().get_room().name == "Workshop" && !ann.state().get_invite().link.is_empty());
-    let link = ann.state().get_invite().link;
+    ann.wait("an invite", |ann| {
+        ann.global::<OpenRoom>().get_view().name == "Workshop" && !ann.global::<Hosting>().get_invite().link.is_empty()
+    });
+    let link = ann.global::<Hosting>().get_invite().link;
     assert!(link.starts_with("conversa-learning:1:"), "{link}");
     assert!(ann.sees("Learning room: anyone on the network can read this."), "on the invite itself");
     ann.press("Close");
-    let room = ann.state().get_room();
+    let room = ann.global::<OpenRoom>().get_view();
     assert!(room.learning && room.security == Security::Learning);
     assert!(ann.sees("Learning room: anyone on the network can read this."));
 
     let mut bo = Guest::new("bo", "Bo");
     let membership = bo.join(&link, true);
     ann.wait_with(&mut [&mut bo], "Bo joined", |ann, guests| {
-        ann.state().get_room().here == 2 && guests[0].room(membership).is_some_and(|room| room.title() == "Workshop")
+        ann.global::<OpenRoom>().get_view().here == 2
+            && guests[0].room(membership).is_some_and(|room| room.title() == "Workshop")
     });
     ann.type_text("two primes walk into a bar");
     ann.press("Send");
@@ -68,23 +74,27 @@ fn a_learning_room_is_joined_by_invite_after_its_warning() {
     bo.press("Join a room");
     bo.fill("Invite link", &format!("Come in: {invite}"));
     bo.press("Continue");
-    assert_eq!(bo.state().get_join_stage(), JoinStage::Consent);
-    assert!(bo.reads("This is not a private room") && bo.state().get_room_count() == 0);
+    assert_eq!(bo.global::<Joining>().get_stage(), JoinStage::Consent);
+    assert!(bo.reads("This is not a private room") && bo.global::<Rooms>().get_count() == 0);
     bo.check_names("consent");
     bo.press("Leave");
-    assert_eq!((bo.state().get_sheet(), bo.state().get_page()), (Sheet::None, Page::FirstRun));
+    assert_eq!(
+        (bo.global::<WindowState>().get_sheet(), bo.global::<WindowState>().get_page()),
+        (Sheet::None, Page::FirstRun)
+    );
 
     bo.press("Join a room");
     bo.fill("Invite link", &invite);
     bo.press("Continue");
     bo.press("Join for learning");
-    bo.wait_with(&mut [&mut ann], "the room", |bo, _| bo.state().get_join_stage() == JoinStage::Review);
-    assert!(bo.state().get_join().learning && bo.state().get_join().members == 1);
+    bo.wait_with(&mut [&mut ann], "the room", |bo, _| bo.global::<Joining>().get_stage() == JoinStage::Review);
+    assert!(bo.global::<Joining>().get_view().learning && bo.global::<Joining>().get_view().members == 1);
     bo.press("Join");
     bo.wait_with(&mut [&mut ann], "in the room", |bo, _| {
-        bo.state().get_room().connection == Connection::Connected && bo.state().get_room().name == "Workshop"
+        bo.global::<OpenRoom>().get_view().connection == Connection::Connected
+            && bo.global::<OpenRoom>().get_view().name == "Workshop"
     });
-    assert!(bo.state().get_room().learning && !bo.state().get_room().owner);
+    assert!(bo.global::<OpenRoom>().get_view().learning && !bo.global::<OpenRoom>().get_view().owner);
     ann.session.send(membership, "Welcome").unwrap();
     bo.type_text("Thanks");
     bo.press("Send");
@@ -96,7 +106,8 @@ fn a_learning_room_is_joined_by_invite_after_its_warning() {
     bo.press("Leave room…");
     bo.press("Leave room");
     bo.wait_with(&mut [&mut ann], "gone", |bo, guests| {
-        bo.state().get_room_count() == 0 && guests[0].room(membership).is_some_and(|room| room.members().len() == 1)
+        bo.global::<Rooms>().get_count() == 0
+            && guests[0].room(membership).is_some_and(|room| room.members().len() == 1)
     });
 }
 
@@ -112,31 +123,35 @@ fn a_room_is_joined_by_its_address_after_the_first_use_question() {
     bo.press("Address");
     bo.fill("Address of the host", &address);
     bo.press("Continue");
-    bo.wait_with(&mut [&mut ann], "the first-use question", |bo, _| bo.state().get_join_stage() == JoinStage::Review);
-    let join = bo.state().get_join();
+    bo.wait_with(&mut [&mut ann], "the first-use question", |bo, _| {
+        bo.global::<Joining>().get_stage() == JoinStage::Review
+    });
+    let join = bo.global::<Joining>().get_view();
     assert_eq!(join.host_key.text, ann.fingerprint.unwrap().grouped());
     assert!(join.first_use && bo.sees("It matches, join"));
     bo.press("It matches, join");
     // The room is shown before its owner is asked.
-    bo.wait_with(&mut [&mut ann], "the room to ask for", |bo, _| bo.state().get_join_stage() == JoinStage::Choose);
+    bo.wait_with(&mut [&mut ann], "the room to ask for", |bo, _| {
+        bo.global::<Joining>().get_stage() == JoinStage::Choose
+    });
     assert!(ann.room(membership).unwrap().knocks.is_empty());
     bo.check_names("the lobby");
-    let rooms = bo.state().get_lobby();
+    let rooms = bo.global::<Joining>().get_lobby();
     let room = rooms.row_data(0).unwrap();
     assert!(room.members == 1 && room.round_trip > 0);
     bo.press(&format!("Room {}, made by {}", room.code.tag, room.owner.tag));
     bo.wait_with(&mut [&mut ann], "Ann is asked", |bo, guests| {
         let knocks = guests[0].room(membership).map_or(0, |room| room.knocks.len());
-        bo.state().get_join_stage() == JoinStage::Waiting && knocks == 1
+        bo.global::<Joining>().get_stage() == JoinStage::Waiting && knocks == 1
     });
     assert!(bo.reads("Waiting for the room's owner to let you in…"));
     let knock = ann.room(membership).unwrap().knocks[0];
-    assert_eq!(bo.state().get_identity().code.text, knock.grouped(), "the code that Ann sees");
+    assert_eq!(bo.global::<Identity>().get_view().code.text, knock.grouped(), "the code that Ann sees");
     ann.session.answer_knock(membership, knock, true);
-    bo.wait_with(&mut [&mut ann], "in the room", |bo, _| bo.state().get_room().name == "Friday crew");
-    assert_eq!(bo.state().get_sheet(), Sheet::None);
+    bo.wait_with(&mut [&mut ann], "in the room", |bo, _| bo.global::<OpenRoom>().get_view().name == "Friday crew");
+    assert_eq!(bo.global::<WindowState>().get_sheet(), Sheet::None);
     bo.wait_with(&mut [&mut ann], "remembered", |bo, _| {
-        bo.state().get_recent_addresses().row_data(0).is_some_and(|known| known == address)
+        bo.global::<Joining>().get_recent_addresses().row_data(0).is_some_and(|known| known == address)
     });
 }
 
@@ -149,10 +164,10 @@ fn somebody_who_knocks_is_let_in_from_the_people() {
     ann.press("Only this computer");
     ann.press("People may ask to join");
     ann.press("Start");
-    ann.wait("an invite", |ann| !ann.state().get_invite().link.is_empty());
+    ann.wait("an invite", |ann| !ann.global::<Hosting>().get_invite().link.is_empty());
     ann.press("Close");
-    assert_eq!(ann.state().get_room().name, "Ann's room");
-    let address = ann.state().get_room().address;
+    assert_eq!(ann.global::<OpenRoom>().get_view().name, "Ann's room");
+    let address = ann.global::<OpenRoom>().get_view().address;
     for (let_in, name) in [(false, "bo"), (true, "carol")] {
         let mut guest = Guest::new(name, name);
         let membership = guest.join(&address, false);
@@ -171,7 +186,7 @@ fn somebody_who_knocks_is_let_in_from_the_people() {
         ann.press(if let_in { "Let in" } else { "Decline" });
         let members = if let_in { 2 } else { 1 };
         ann.wait_with(&mut [&mut guest], "answered", |ann, _| {
-            !ann.reads("Someone asks to join") && ann.state().get_room().members == members
+            !ann.reads("Someone asks to join") && ann.global::<OpenRoom>().get_view().members == members
         });
     }
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use conversa::gui::{AppWindow, ChatState, MessageRow, Page, RoomView, RowKind, Sheet};
+use conversa::gui::{AppWindow, MessageRow, OpenRoom, Page, RoomView, RowKind, Sheet, Talking, WindowState};
 use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery, TestingBackend, TestingBackendOptions};
 use slint::platform::WindowEvent;
 use slint::{ComponentHandle, LogicalPosition, LogicalSize, ModelRc, VecModel};
@@ -95,12 +95,18 @@ fn ten_thousand_messages_stay_where_they_are_read() {
     slint::platform::set_platform(Box::new(TestingBackend::new(options))).unwrap();
     let app = AppWindow::new().unwrap();
     conversa::gui::choose_language(conversa::app::Language::English);
-    let state = app.global::<ChatState>();
-    state.set_page(Page::Chat);
-    state.set_sheet(Sheet::None);
-    state.set_room(RoomView { id: "1".into(), name: "Long".into(), members: 2, can_send: true, ..RoomView::default() });
+    let state = app.global::<Talking>();
+    app.global::<WindowState>().set_page(Page::Chat);
+    app.global::<WindowState>().set_sheet(Sheet::None);
+    app.global::<OpenRoom>().set_view(RoomView {
+        id: "1".into(),
+        name: "Long".into(),
+        members: 2,
+        can_send: true,
+        ..RoomView::default()
+    });
     let rows = Rc::new(VecModel::from((0..ROWS).map(row).collect::<Vec<_>>()));
-    state.set_messages(ModelRc::from(rows.clone()));
+    state.set_rows(ModelRc::from(rows.clone()));
     app.show().unwrap();
     app.window().set_size(LogicalSize::new(1100.0, 740.0));
     app.window().dispatch_event(WindowEvent::Resized { size: LogicalSize::new(1100.0, 740.0) });
@@ -132,11 +138,11 @@ fn ten_thousand_messages_stay_where_they_are_read() {
 
     // Scrolling through it: only the rows on screen cost anything.
     let long = rows_made_while_scrolling(&app);
-    state.set_messages(ModelRc::from(Rc::new(VecModel::from((0..SHORT).map(row).collect::<Vec<_>>()))));
+    state.set_rows(ModelRc::from(Rc::new(VecModel::from((0..SHORT).map(row).collect::<Vec<_>>()))));
     frames(&app, 6);
     let short = rows_made_while_scrolling(&app);
     assert!(0 < short && long <= short + 2 && long < SHORT / 2, "{ROWS} messages: {long} rows, {SHORT}: {short} rows");
-    state.set_messages(ModelRc::from(rows.clone()));
+    state.set_rows(ModelRc::from(rows.clone()));
     frames(&app, 6);
 
     // And back.

@@ -1,6 +1,6 @@
 //! New passphrases: how strong they are is said, and one that is guessed at once is not taken.
 
-use conversa::gui::Sheet;
+use conversa::gui::{Backups, Identity, Sheet, WindowState};
 use slint::platform::Key;
 
 use crate::person::Person;
@@ -19,10 +19,10 @@ fn a_passphrase_that_is_guessed_at_once_is_not_taken() {
             ("password12", "Weak", false),
             ("staple orbit fennel quartz", "Very strong", true),
         ] {
-            ann.state().set_sheet(sheet);
+            ann.global::<WindowState>().set_sheet(sheet);
             ann.step();
             if sheet == Sheet::Backup {
-                ann.state().set_backup_file("/nowhere/backup".into());
+                ann.global::<Backups>().set_file("/nowhere/backup".into());
             }
             ann.fill(field, passphrase);
             ann.fill("Again", passphrase);
@@ -32,9 +32,9 @@ fn a_passphrase_that_is_guessed_at_once_is_not_taken() {
             if !taken {
                 ann.key(Key::Return);
                 ann.step();
-                assert_eq!(ann.state().get_sheet(), sheet);
-                assert!(!ann.state().get_backup_busy());
-                assert!(!ann.state().get_identity().has_passphrase);
+                assert_eq!(ann.global::<WindowState>().get_sheet(), sheet);
+                assert!(!ann.global::<Backups>().get_busy());
+                assert!(!ann.global::<Identity>().get_view().has_passphrase);
             }
             ann.key(Key::Escape);
             ann.step();
@@ -45,7 +45,7 @@ fn a_passphrase_that_is_guessed_at_once_is_not_taken() {
 #[test]
 fn a_passphrase_can_be_looked_at() {
     let ann = Person::new("ann");
-    ann.state().set_sheet(Sheet::Passphrase);
+    ann.global::<WindowState>().set_sheet(Sheet::Passphrase);
     ann.step();
     ann.fill("New passphrase", "orbit");
     ann.press("Show: New passphrase");
@@ -58,16 +58,16 @@ fn a_passphrase_can_be_looked_at() {
 #[test]
 fn where_there_is_no_dialog_for_files_the_path_is_typed() {
     let ann = Person::new("ann");
-    ann.state().set_sheet(Sheet::Restore);
-    ann.state().set_file_dialogs(true);
+    ann.global::<WindowState>().set_sheet(Sheet::Restore);
+    ann.global::<Backups>().set_dialogs(true);
     ann.step();
     assert!(ann.sees("Choose…"));
-    ann.state().set_file_dialogs(false);
+    ann.global::<Backups>().set_dialogs(false);
     ann.step();
     assert!(!ann.sees("Choose…") && ann.reads("type the whole path"));
     // What a dialog chose is in the field, typed over or not.
     ann.fill("File of the backup", "/home/ann/a");
-    assert_eq!(ann.state().get_backup_file(), "/home/ann/a");
-    ann.state().set_backup_file("/home/ann/b".into());
+    assert_eq!(ann.global::<Backups>().get_file(), "/home/ann/a");
+    ann.global::<Backups>().set_file("/home/ann/b".into());
     assert_eq!(ann.text_of("File of the backup"), "/home/ann/b");
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use conversa::app::{Language, Profile, SessionEvent, Settings};
-use conversa::gui::{AppWindow, ChatState, FrontEnd, Sheet, TroubleView, Words};
+use conversa::gui::{
+    AppWindow, FrontEnd, Hosting, Joining, OpenRoom, Questions, Sheet, Talking, TroubleView, WindowState, Words,
+};
 use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery};
 use i_slint_core::accessibility::{AccessibleStringProperty, accessible_descendents, nearest_accessible_item};
 use i_slint_core::item_tree::ItemRc;
@@ -60,7 +62,7 @@ impl Person {
     pub(crate) fn another_invite(&self, guests: &mut [&mut Guest], used: &str) {
         self.press("Invite people…");
         self.wait_with(guests, "another invite", |person, _| {
-            let link = person.state().get_invite().link;
+            let link = person.global::<Hosting>().get_invite().link;
             !link.is_empty() && link != used
         });
         self.press("Close");
@@ -89,7 +91,7 @@ impl Person {
 
     /// Closes the window and waits for the goodbyes.
     pub(crate) fn quit(self) -> tempfile::TempDir {
-        self.front_end.app().global::<conversa::gui::Backend>().invoke_quit();
+        self.front_end.app().global::<WindowState>().invoke_quit();
         until("the end of the session", || self.front_end.pump().then_some(()));
         self.directory
     }
@@ -98,8 +100,9 @@ impl Person {
         self.front_end.app()
     }
 
-    pub(crate) fn state(&self) -> ChatState<'_> {
-        self.app().global::<ChatState>()
+    /// What the window knows of a topic.
+    pub(crate) fn global<'a, Global: slint::Global<'a, AppWindow>>(&'a self) -> Global {
+        self.app().global::<Global>()
     }
 
     /// A trouble as the window says it.
@@ -157,7 +160,7 @@ impl Person {
 
     /// What can be seen, for a test that failed.
     fn describe(&self) -> String {
-        let state = self.state();
+        let state = self.global::<WindowState>();
         let names: Vec<_> = ElementQuery::from_root(self.app())
             .match_descendants()
             .match_accessible_role(AccessibleRole::Button)
@@ -165,24 +168,25 @@ impl Person {
             .iter()
             .filter_map(ElementHandle::accessible_label)
             .collect();
-        let rows: Vec<_> = state.get_messages().iter().map(|row| (row.event, row.text, row.delivery)).collect();
+        let rows: Vec<_> =
+            self.global::<Talking>().get_rows().iter().map(|row| (row.event, row.text, row.delivery)).collect();
         format!(
             "{:?} {:?} room {:?} {:?}\nhost {:?} {:?} join {:?} {:?} trouble {:?}\n{rows:?}\n{names:?}",
             state.get_page(),
             state.get_sheet(),
-            state.get_room().name,
-            state.get_room().connection,
-            state.get_host_stage(),
-            state.get_host_error(),
-            state.get_join_stage(),
-            state.get_join_error(),
-            state.get_trouble(),
+            self.global::<OpenRoom>().get_view().name,
+            self.global::<OpenRoom>().get_view().connection,
+            self.global::<Hosting>().get_stage(),
+            self.global::<Hosting>().get_error(),
+            self.global::<Joining>().get_stage(),
+            self.global::<Joining>().get_error(),
+            self.global::<Questions>().get_trouble(),
         )
     }
 
     /// The texts of the messages on screen, in order.
     pub(crate) fn said(&self) -> Vec<String> {
-        let rows = self.state().get_messages();
+        let rows = self.global::<Talking>().get_rows();
         rows.iter().filter(|row| row.kind == conversa::gui::RowKind::Message).map(|row| row.text.into()).collect()
     }
 
@@ -343,9 +347,10 @@ impl Person {
         }
         // An invite of an earlier room may still be there.
         self.wait("an invite to the new room", |person| {
-            let state = person.state();
-            state.get_sheet() == Sheet::Invite && state.get_room().name == room && !state.get_invite().link.is_empty()
+            person.global::<WindowState>().get_sheet() == Sheet::Invite
+                && person.global::<OpenRoom>().get_view().name == room
+                && !person.global::<Hosting>().get_invite().link.is_empty()
         });
-        self.state().get_invite().link.into()
+        self.global::<Hosting>().get_invite().link.into()
     }
 }

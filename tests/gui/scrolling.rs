@@ -5,7 +5,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use conversa::app::Language;
-use conversa::gui::{AppWindow, ChatState, Delivery, MessageRow, Page, RoomView, RowKind, Sheet};
+use conversa::gui::{
+    AppWindow, Delivery, MessageRow, OpenRoom, Page, Preferences, RoomView, RowKind, Sheet, Talking, WindowState,
+};
 use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery, TestingBackend, TestingBackendOptions};
 use i_slint_core::input::{BackendMouseEvent, TouchPhase};
 use i_slint_core::lengths::LogicalPoint;
@@ -60,13 +62,13 @@ impl Stage {
         let app = AppWindow::new().unwrap();
         conversa::gui::choose_language(language);
         conversa::gui::bind_direction(&app);
-        let state = app.global::<ChatState>();
+        let state = app.global::<WindowState>();
         state.set_page(Page::Chat);
         state.set_sheet(Sheet::None);
         let room = RoomView { id: "1".into(), name: "Room".into(), members: 2, can_send: true, ..RoomView::default() };
-        state.set_room(room);
+        app.global::<OpenRoom>().set_view(room);
         let rows = Rc::new(VecModel::from((0..rows).map(row).collect::<Vec<_>>()));
-        state.set_messages(ModelRc::from(rows.clone()));
+        app.global::<Talking>().set_rows(ModelRc::from(rows.clone()));
         app.show().unwrap();
         let size = LogicalSize::new(width, height);
         app.window().set_size(size);
@@ -77,8 +79,8 @@ impl Stage {
         stage
     }
 
-    fn state(&self) -> ChatState<'_> {
-        self.app.global::<ChatState>()
+    fn global<'a, Global: slint::Global<'a, AppWindow>>(&'a self) -> Global {
+        self.app.global::<Global>()
     }
 
     /// A frame without its picture: time passes, and the rows find their places.
@@ -172,7 +174,7 @@ impl Stage {
         let end = self.seen().iter().find(|(number, ..)| *number == newest).map(|(.., bottom)| *bottom);
         // An event or a day may follow.
         let rest = if newest + 1 == self.rows.row_count() { 6.0 } else { 60.0 };
-        self.state().get_at_end() && end.is_some_and(|end| (end - self.bottom()).abs() < rest)
+        self.global::<Talking>().get_at_end() && end.is_some_and(|end| (end - self.bottom()).abs() < rest)
     }
 }
 
@@ -200,7 +202,7 @@ fn wheel_up(stage: &Stage, notches: usize, between: usize, every: Option<usize>,
     let moved = last - before;
     let wanted = notches as f32 * NOTCH;
     assert!((moved - wanted).abs() < 2.0 * CLOSE || last > stage.bottom() - NOTCH, "{what}: {moved} px, not {wanted}");
-    assert!(!stage.state().get_at_end(), "{what}");
+    assert!(!stage.global::<Talking>().get_at_end(), "{what}");
 }
 
 #[test]
@@ -224,7 +226,7 @@ fn the_wheel_leaves_the_end_in_small_steps() {
 fn the_wheel_leaves_the_end_from_right_to_left_and_in_large_text() {
     let stage = Stage::new(200, (400.0, 620.0), Language::Arabic);
     for zoom in [1.0, 2.0] {
-        stage.state().set_zoom(zoom);
+        stage.global::<Preferences>().set_zoom(zoom);
         stage.frames(8);
         assert!(stage.is_at_end(), "the size of the text moves nothing");
         for every in [None, Some(5)] {
@@ -255,7 +257,7 @@ fn small_steps_of_a_touchpad_leave_the_end_and_are_not_undone() {
     stage.frames(40);
     let moved = stage.top_of(watched) - before;
     assert!(moved > 20.0, "{moved}");
-    assert!(!stage.state().get_at_end());
+    assert!(!stage.global::<Talking>().get_at_end());
     for _ in 0..5 {
         stage.comes();
         stage.frames(3);
@@ -292,13 +294,13 @@ fn what_is_read_stays_and_the_end_holds_again() {
         stays("the oldest go");
     }
 
-    stage.state().set_unseen(7);
+    stage.global::<Talking>().set_unseen(7);
     for _ in 0..200 {
         stage.notch(false);
         stage.frames(2);
     }
     stage.frames(NOTCH_FRAMES);
-    assert!(stage.state().get_at_end() && stage.state().get_unseen() == 0);
+    assert!(stage.global::<Talking>().get_at_end() && stage.global::<Talking>().get_unseen() == 0);
     for number in 0..6 {
         stage.rows.push(row(1_000 + number * 11));
         stage.frames(4);
@@ -317,7 +319,7 @@ fn turning_down_at_the_end_changes_nothing() {
             stage.comes();
         }
         stage.frames(1 + round % 4);
-        assert!(stage.state().get_at_end(), "round {round}");
+        assert!(stage.global::<Talking>().get_at_end(), "round {round}");
     }
     stage.frames(20);
     assert!(stage.is_at_end());
@@ -359,7 +361,7 @@ fn a_finger_drags_and_flicks_while_messages_come() {
             }
             follow(&mut last, "let go");
         }
-        assert!(!stage.state().get_at_end());
+        assert!(!stage.global::<Talking>().get_at_end());
         assert!(last - before > dragged + 20.0 || last > stage.bottom() - 20.0, "it goes on: {}", last - before);
         stage.app.invoke_scroll_to_end();
         stage.frames(6);
@@ -388,7 +390,7 @@ fn scroll_bar(language: Language, width: f32) {
     let before = stage.top_of(watched);
     stage.wheel(LogicalPoint::new(x, (top + bottom) / 2.0), NOTCH, TouchPhase::Moved);
     stage.frames(NOTCH_FRAMES);
-    assert!((stage.top_of(watched) - before - NOTCH).abs() < 2.0 * CLOSE && !stage.state().get_at_end());
+    assert!((stage.top_of(watched) - before - NOTCH).abs() < 2.0 * CLOSE && !stage.global::<Talking>().get_at_end());
     stage.app.invoke_scroll_to_end();
     stage.frames(4);
 
@@ -398,7 +400,7 @@ fn scroll_bar(language: Language, width: f32) {
     window.dispatch_event(WindowEvent::PointerPressed { position: at(top + 20.0), button });
     window.dispatch_event(WindowEvent::PointerReleased { position: at(top + 20.0), button });
     stage.frames(4);
-    assert!(!stage.state().get_at_end() && stage.seen().last().unwrap().0 < newest);
+    assert!(!stage.global::<Talking>().get_at_end() && stage.seen().last().unwrap().0 < newest);
     stage.app.invoke_scroll_to_end();
     stage.frames(4);
 
@@ -410,7 +412,7 @@ fn scroll_bar(language: Language, width: f32) {
         window.dispatch_event(WindowEvent::PointerMoved { position: at(y.max(top - 30.0)) });
         stage.comes();
         stage.frame();
-        assert!(!stage.state().get_at_end(), "step {step}");
+        assert!(!stage.global::<Talking>().get_at_end(), "step {step}");
     }
     window.dispatch_event(WindowEvent::PointerReleased { position: at(top - 30.0), button });
     stage.frames(3);
@@ -429,7 +431,7 @@ fn keys_turn_the_messages() {
             stage.comes();
             stage.frames(2);
         }
-        assert!(!stage.state().get_at_end(), "{what}");
+        assert!(!stage.global::<Talking>().get_at_end(), "{what}");
     };
     stage.key(Key::PageUp);
     stage.frames(2);

@@ -1,6 +1,9 @@
 //! The first conversation, from nothing.
 
-use conversa::gui::{Connection, Delivery, KeyStage, KeyStep, Page, RowKind, Sheet, Suite};
+use conversa::gui::{
+    Comparing, Connection, Delivery, Hosting, Identity, KeyStage, KeyStep, OpenRoom, Page, People, Preferences,
+    Questions, Rooms, RowKind, Sheet, Suite, Talking, WindowState,
+};
 use slint::platform::{Key, WindowEvent};
 use slint::{ComponentHandle, Model};
 
@@ -11,25 +14,28 @@ use crate::trust::comparing;
 #[test]
 fn somebody_new_hosts_and_two_talk() {
     let ann = Person::new("ann");
-    assert_eq!(ann.state().get_page(), Page::FirstRun);
+    assert_eq!(ann.global::<WindowState>().get_page(), Page::FirstRun);
     ann.check_names("first run");
     ann.fill("Your name", "Ann");
     let invite = ann.host("Friday crew", false);
-    assert_eq!((ann.state().get_page(), ann.state().get_sheet()), (Page::Chat, Sheet::Invite));
-    assert!(ann.state().get_invite().modules > 20 && ann.sees("The invite as a QR code"));
+    assert_eq!(
+        (ann.global::<WindowState>().get_page(), ann.global::<WindowState>().get_sheet()),
+        (Page::Chat, Sheet::Invite)
+    );
+    assert!(ann.global::<Hosting>().get_invite().modules > 20 && ann.sees("The invite as a QR code"));
     ann.check_names("invite");
     ann.wait("an answer at its address", |ann| ann.reads("This computer answers here."));
     ann.press("Copy invite");
-    assert_eq!(ann.line(ann.state().get_toast()), "Copied");
+    assert_eq!(ann.line(ann.global::<WindowState>().get_toast()), "Copied");
     ann.press("Close");
-    assert_eq!(ann.state().get_room().name, "Friday crew");
-    assert_eq!(ann.state().get_room().connection, Connection::Connected);
+    assert_eq!(ann.global::<OpenRoom>().get_view().name, "Friday crew");
+    assert_eq!(ann.global::<OpenRoom>().get_view().connection, Connection::Connected);
     assert!(ann.reads("Only you are here"));
 
     let mut bo = Guest::new("bo", "Bo");
     let membership = bo.join(&invite, false);
     ann.wait_with(&mut [&mut bo], "Bo joined", |ann, guests| {
-        ann.state().get_members().iter().any(|member| member.name == "Bo" && member.here)
+        ann.global::<People>().get_members().iter().any(|member| member.name == "Bo" && member.here)
             && guests[0].room(membership).is_some_and(|room| room.title() == "Friday crew")
     });
     assert!(!ann.reads("Only you are here"));
@@ -37,7 +43,7 @@ fn somebody_new_hosts_and_two_talk() {
     // The invite was used, so there is another one already.
     ann.press("Invite people…");
     ann.wait_with(&mut [&mut bo], "a fresh invite", |ann, _| {
-        let link = ann.state().get_invite().link;
+        let link = ann.global::<Hosting>().get_invite().link;
         !link.is_empty() && link != invite
     });
     ann.press("Close");
@@ -48,52 +54,56 @@ fn somebody_new_hosts_and_two_talk() {
     assert!(ann.sees("Open https://example.org/a"), "the link without the full stop");
 
     ann.type_text("Hello Bo!");
-    assert_eq!(ann.state().get_draft(), "Hello Bo!", "the composer has the keyboard after a sheet");
+    assert_eq!(ann.global::<Talking>().get_draft(), "Hello Bo!", "the composer has the keyboard after a sheet");
     ann.press("Send");
-    assert_eq!(ann.state().get_draft(), "");
+    assert_eq!(ann.global::<Talking>().get_draft(), "");
     ann.wait_with(&mut [&mut bo], "Ann's words, confirmed", |ann, guests| {
-        let delivered = ann.state().get_messages().iter().any(|row| row.own && row.delivery == Delivery::Delivered);
+        let delivered =
+            ann.global::<Talking>().get_rows().iter().any(|row| row.own && row.delivery == Delivery::Delivered);
         delivered && guests[0].heard(membership).contains(&"Hello Bo!".to_owned())
     });
-    let own = ann.state().get_messages().iter().last().unwrap();
+    let own = ann.global::<Talking>().get_rows().iter().last().unwrap();
     assert_eq!((own.delivered, own.recipients, own.reached.as_str()), (1, 1, "Bo"));
     ann.check_names("room");
 
     // Whoever hosts is asked before the others lose their room.
     ann.app().window().dispatch_event(WindowEvent::CloseRequested);
     ann.step();
-    assert_eq!((ann.state().get_sheet(), ann.state().get_confirm_count()), (Sheet::Confirm, 1));
+    assert_eq!(
+        (ann.global::<WindowState>().get_sheet(), ann.global::<Questions>().get_confirm_count()),
+        (Sheet::Confirm, 1)
+    );
     assert!(ann.reads("Quit Conversa?"));
     ann.press("Cancel");
 
     bo.session.go_offline(membership);
-    ann.wait_with(&mut [&mut bo], "Bo is away", |ann, _| ann.state().get_room().here == 1);
+    ann.wait_with(&mut [&mut bo], "Bo is away", |ann, _| ann.global::<OpenRoom>().get_view().here == 1);
 
     ann.press("Remove Bo…");
     ann.press("Remove");
-    ann.wait("Bo is out", |ann| ann.state().get_room().members == 1);
+    ann.wait("Bo is out", |ann| ann.global::<OpenRoom>().get_view().members == 1);
     ann.press("Close room…");
     ann.press("Close room");
-    ann.wait("it is over", |ann| ann.state().get_room().connection == Connection::Closed);
-    assert!(!ann.state().get_room().can_send && ann.said().len() == 2, "it can still be read");
+    ann.wait("it is over", |ann| ann.global::<OpenRoom>().get_view().connection == Connection::Closed);
+    assert!(!ann.global::<OpenRoom>().get_view().can_send && ann.said().len() == 2, "it can still be read");
     ann.press("Remove from the list…");
     ann.press("Leave room");
-    ann.wait("it is gone", |ann| ann.state().get_room_count() == 0);
+    ann.wait("it is gone", |ann| ann.global::<Rooms>().get_count() == 0);
     assert!(ann.sees("Host a room"));
 }
 
 #[test]
 fn a_larger_key_is_chosen_before_the_first_room_and_not_after() {
     let ann = Person::new("ann");
-    ann.wait("the key", |ann| ann.state().get_key_stage() == KeyStage::Ready);
-    let old = ann.state().get_identity().code.text;
+    ann.wait("the key", |ann| ann.global::<Identity>().get_key_stage() == KeyStage::Ready);
+    let old = ann.global::<Identity>().get_view().code.text;
     ann.press("Key size…");
     ann.check_names("key size");
     ann.press("RSA-4096");
     ann.press("Make new key");
-    ann.wait("the first half", |ann| ann.state().get_key_step() == KeyStep::Decryption);
-    ann.wait("the new key", |ann| ann.state().get_identity().key_bits == 4096);
-    assert_ne!(ann.state().get_identity().code.text, old);
+    ann.wait("the first half", |ann| ann.global::<Identity>().get_key_step() == KeyStep::Decryption);
+    ann.wait("the new key", |ann| ann.global::<Identity>().get_view().key_bits == 4096);
+    assert_ne!(ann.global::<Identity>().get_view().code.text, old);
     ann.host("Friday crew", false);
     ann.press("Close");
     ann.press("Settings");
@@ -119,14 +129,16 @@ fn what_was_there_is_there_after_a_restart() {
     let directory = ann.quit();
 
     let ann = Person::again(directory);
-    assert_eq!(ann.state().get_page(), Page::Chat);
-    ann.wait("the room is back", |ann| ann.state().get_room().connection == Connection::Connected);
-    assert_eq!(ann.state().get_room().name, "Friday crew");
-    assert_eq!(ann.state().get_draft(), "half a thou");
-    assert_eq!(ann.state().get_appearance(), conversa::gui::Appearance::Dark);
-    assert!((ann.state().get_zoom() - 1.1).abs() < 0.01 && !ann.state().get_enter_sends());
-    assert_eq!(ann.state().get_default_port(), "9123");
-    assert_eq!(ann.state().get_default_suite(), Suite::Hybrid);
+    assert_eq!(ann.global::<WindowState>().get_page(), Page::Chat);
+    ann.wait("the room is back", |ann| ann.global::<OpenRoom>().get_view().connection == Connection::Connected);
+    assert_eq!(ann.global::<OpenRoom>().get_view().name, "Friday crew");
+    assert_eq!(ann.global::<Talking>().get_draft(), "half a thou");
+    assert_eq!(ann.global::<Preferences>().get_appearance(), conversa::gui::Appearance::Dark);
+    assert!(
+        (ann.global::<Preferences>().get_zoom() - 1.1).abs() < 0.01 && !ann.global::<Preferences>().get_enter_sends()
+    );
+    assert_eq!(ann.global::<Preferences>().get_default_port(), "9123");
+    assert_eq!(ann.global::<Preferences>().get_default_suite(), Suite::Hybrid);
 }
 
 #[test]
@@ -137,30 +149,31 @@ fn unread_messages_are_counted_and_marked() {
     let mut bo = Guest::new("bo", "Bo");
     let membership = bo.join(&invite, false);
     ann.wait_with(&mut [&mut bo], "Bo joined", |ann, guests| {
-        ann.state().get_room().here == 2 && guests[0].room(membership).is_some_and(|room| !room.members().is_empty())
+        ann.global::<OpenRoom>().get_view().here == 2
+            && guests[0].room(membership).is_some_and(|room| !room.members().is_empty())
     });
-    let first = ann.state().get_room().id;
+    let first = ann.global::<OpenRoom>().get_view().id;
     ann.press("Host");
     ann.fill("Room name", "Second");
     ann.fill("Port", "0");
     ann.press("Only this computer");
     ann.press("Start");
-    ann.wait("the second room", |ann| ann.state().get_room().name == "Second");
+    ann.wait("the second room", |ann| ann.global::<OpenRoom>().get_view().name == "Second");
     ann.press("Close");
     for text in ["one", "two", "three"] {
         bo.session.send(membership, text).unwrap();
     }
     let unread = |ann: &Person| {
-        let rooms = ann.state().get_rooms();
+        let rooms = ann.global::<Rooms>().get_list();
         rooms.iter().find(|room| room.id == first).map_or(0, |room| room.unread)
     };
     ann.wait_with(&mut [&mut bo], "three unread", |ann, _| unread(ann) == 3);
-    let newest = ann.state().get_rooms().row_data(0).unwrap();
+    let newest = ann.global::<Rooms>().get_list().row_data(0).unwrap();
     assert_eq!((newest.preview_from.as_str(), newest.preview.as_str()), ("Bo", "three"), "the newest is first");
     assert!(ann.said().is_empty());
     ann.press("First");
     assert_eq!((unread(&ann), ann.said().len()), (0, 3));
-    let rows: Vec<_> = ann.state().get_messages().iter().collect();
+    let rows: Vec<_> = ann.global::<Talking>().get_rows().iter().collect();
     let line = rows.iter().position(|row| row.kind == RowKind::NewLine).unwrap();
     assert_eq!(rows[line + 1].text, "one");
     assert!((rows[line + 1].first, rows[line + 1].last) == (true, false) && rows[line + 3].last, "one group");
@@ -180,17 +193,20 @@ fn the_host_goes_away_and_comes_back_and_nothing_is_lost() {
     bo.check_names("review");
     assert_eq!(ann.room(membership).unwrap().members().len(), 1, "nobody came in by looking");
     bo.press("Join");
-    bo.wait_with(&mut [&mut ann], "in the room", |bo, _| bo.state().get_room().connection == Connection::Connected);
+    bo.wait_with(&mut [&mut ann], "in the room", |bo, _| {
+        bo.global::<OpenRoom>().get_view().connection == Connection::Connected
+    });
 
     ann.session.go_offline(membership);
     bo.wait_with(&mut [&mut ann], "the host is away", |bo, _| {
-        bo.state().get_room().connection == Connection::Offline && bo.state().get_room().retry_seconds > 0
+        bo.global::<OpenRoom>().get_view().connection == Connection::Offline
+            && bo.global::<OpenRoom>().get_view().retry_seconds > 0
     });
     assert!(bo.reads("The host went offline. Retrying in"));
     bo.type_text("Are you there?");
     bo.press("Send");
     bo.wait_with(&mut [&mut ann], "queued", |bo, _| {
-        bo.state().get_messages().iter().any(|row| row.own && row.delivery == Delivery::Queued)
+        bo.global::<Talking>().get_rows().iter().any(|row| row.own && row.delivery == Delivery::Queued)
     });
     think_again(&bo);
     ann.session.enter(membership);
@@ -198,10 +214,11 @@ fn the_host_goes_away_and_comes_back_and_nothing_is_lost() {
         if bo.sees("Now") {
             bo.press("Now");
         }
-        bo.state().get_room().connection == Connection::Connected
+        bo.global::<OpenRoom>().get_view().connection == Connection::Connected
     });
     bo.wait_with(&mut [&mut ann], "the message is there", |bo, guests| {
-        let delivered = bo.state().get_messages().iter().any(|row| row.own && row.delivery == Delivery::Delivered);
+        let delivered =
+            bo.global::<Talking>().get_rows().iter().any(|row| row.own && row.delivery == Delivery::Delivered);
         delivered && guests[0].heard(membership) == ["Are you there?"]
     });
     assert!(!bo.sees("Cancel message"), "what was sent cannot be called back");
@@ -211,7 +228,7 @@ fn the_host_goes_away_and_comes_back_and_nothing_is_lost() {
 /// keyboard; the first goes on waiting.
 fn think_again(bo: &Person) {
     let progress = |bo: &Person, text: &str| {
-        let row = bo.state().get_messages().iter().find(|row| row.text == text);
+        let row = bo.global::<Talking>().get_rows().iter().find(|row| row.text == text);
         row.map(|row| row.delivery)
     };
     let cancelled = |text: &'static str| move |bo: &Person| progress(bo, text) == Some(Delivery::Cancelled);
@@ -232,9 +249,13 @@ fn think_again(bo: &Person) {
     bo.chord(&[Key::Shift.into()], Key::Tab);
     bo.key(Key::Return);
     bo.wait("the third is cancelled", cancelled("See you at eigth"));
-    assert_eq!(bo.state().get_draft(), "Typed meanwhile\nSee you at eigth");
+    assert_eq!(bo.global::<Talking>().get_draft(), "Typed meanwhile\nSee you at eigth");
     bo.type_text("!");
-    assert_eq!(bo.state().get_draft(), "Typed meanwhile\nSee you at eigth!", "the composer has the keyboard");
+    assert_eq!(
+        bo.global::<Talking>().get_draft(),
+        "Typed meanwhile\nSee you at eigth!",
+        "the composer has the keyboard"
+    );
     assert_eq!(progress(bo, "Are you there?"), Some(Delivery::Queued));
 }
 
@@ -242,11 +263,11 @@ fn think_again(bo: &Person) {
 fn keys_are_compared_and_marked() {
     let (ann, mut bo, membership, invite) = comparing();
     ann.check_names("compare");
-    let host = ann.state().get_identity().code.text.replace(' ', "").parse().unwrap();
+    let host = ann.global::<Identity>().get_view().code.text.replace(' ', "").parse().unwrap();
     bo.session.safety_number(membership, host);
     ann.wait_with(&mut [&mut bo], "the number of the other side", |_, guests| guests[0].number.is_some());
     let theirs = bo.number.clone().unwrap();
-    assert_eq!(ann.state().get_compare().number.text, theirs.groups().collect::<Vec<_>>().join(" "));
+    assert_eq!(ann.global::<Comparing>().get_view().number.text, theirs.groups().collect::<Vec<_>>().join(" "));
 
     ann.fill("What they see", "12345");
     assert!(ann.reads("This is neither a number of 60 digits nor a code."));
@@ -262,17 +283,19 @@ fn keys_are_compared_and_marked() {
     // Somebody else comes under a name that looks the same.
     ann.another_invite(&mut [&mut bo], &invite);
     let mut other = Guest::new("carol", "Во");
-    other.join(&ann.state().get_invite().link, false);
-    ann.wait_with(&mut [&mut bo, &mut other], "a warning", |ann, _| ann.state().get_sheet() == Sheet::ChangedKey);
+    other.join(&ann.global::<Hosting>().get_invite().link, false);
+    ann.wait_with(&mut [&mut bo, &mut other], "a warning", |ann, _| {
+        ann.global::<WindowState>().get_sheet() == Sheet::ChangedKey
+    });
     assert!(ann.reads("is not the one you compared (Today)"));
     ann.press("Compare…");
-    assert_eq!(ann.state().get_sheet(), Sheet::Compare);
+    assert_eq!(ann.global::<WindowState>().get_sheet(), Sheet::Compare);
     ann.press("Close");
-    assert_eq!(ann.state().get_members().iter().filter(|member| member.doubtful).count(), 1);
+    assert_eq!(ann.global::<People>().get_members().iter().filter(|member| member.doubtful).count(), 1);
     assert!(!ann.reads("End-to-end encrypted, keys compared"));
 
     // The mark is kept, and can be taken away.
-    let marked = ann.state().get_members().iter().find(|member| member.verified).unwrap();
+    let marked = ann.global::<People>().get_members().iter().find(|member| member.verified).unwrap();
     ann.press(&format!("Compare keys with {}…", marked.name));
     ann.press("Take the mark away");
     assert!(!ann.reads("You compared this key"));

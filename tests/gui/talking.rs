@@ -3,7 +3,7 @@
 use conversa::app::conversation::Presence;
 use conversa::app::{DRAFT_BYTES_MAX, MembershipEvent, MembershipId, SessionEvent};
 use conversa::crypto::Fingerprint;
-use conversa::gui::{DateForm, Delivery, MessageRow, RowKind};
+use conversa::gui::{DateForm, Delivery, MessageRow, OpenRoom, People, RowKind, Talking, WindowState};
 use conversa::protocol::limits::TEXT_BYTES_MAX;
 use conversa::protocol::{Content, Event, MessageId};
 use i_slint_backend_testing::ElementHandle;
@@ -26,7 +26,7 @@ fn put_on_clipboard(ann: &Person, text: &str) {
 }
 
 fn trouble(ann: &Person) -> String {
-    ann.line(ann.state().get_writing_trouble())
+    ann.line(ann.global::<Talking>().get_writing_trouble())
 }
 
 fn now_ms() -> u64 {
@@ -39,7 +39,7 @@ fn room_with_bo() -> (Person, MembershipId, Fingerprint) {
     let ann = Person::new("ann");
     ann.host("Friday crew", false);
     ann.press("Close");
-    let membership = MembershipId(ann.state().get_room().id.parse().unwrap());
+    let membership = MembershipId(ann.global::<OpenRoom>().get_view().id.parse().unwrap());
     let bo = Fingerprint::from_bytes([7; 32]);
     for event in [
         Event::MemberJoined { member: bo },
@@ -57,9 +57,9 @@ fn told(ann: &Person, membership: MembershipId, event: Event) {
 
 fn says(ann: &Person, membership: MembershipId, from: Fingerprint, text: &str, sent_ms: u64) -> MessageRow {
     let mut id = [0; 16];
-    id[..8].copy_from_slice(&(ann.state().get_messages().row_count() as u64).to_be_bytes());
+    id[..8].copy_from_slice(&(ann.global::<Talking>().get_rows().row_count() as u64).to_be_bytes());
     told(ann, membership, Event::Message { id: MessageId(id), from, content: Content::text(text), sent_ms });
-    ann.state().get_messages().iter().last().unwrap()
+    ann.global::<Talking>().get_rows().iter().last().unwrap()
 }
 
 fn activate(ann: &Person, active: bool) {
@@ -78,7 +78,10 @@ fn what_is_sent_has_no_white_space_around_it() {
         assert!(!ann.is_enabled("Send"), "{nothing:?}");
         ann.key(Key::Return);
         ann.step();
-        assert!(ann.said().is_empty() && !ann.state().get_draft().is_empty(), "{nothing:?} stays where it was typed");
+        assert!(
+            ann.said().is_empty() && !ann.global::<Talking>().get_draft().is_empty(),
+            "{nothing:?} stays where it was typed"
+        );
         ann.chord(&control(), "a");
         ann.key(Key::Backspace);
     }
@@ -88,7 +91,7 @@ fn what_is_sent_has_no_white_space_around_it() {
     ann.press("Send");
     ann.wait("the message", |ann| ann.said().len() == 1);
     assert_eq!(ann.said(), ["if a {\n      b\n  }"], "inner lines keep their own");
-    assert_eq!(ann.state().get_draft(), "");
+    assert_eq!(ann.global::<Talking>().get_draft(), "");
 }
 
 #[test]
@@ -100,7 +103,7 @@ fn what_is_too_long_is_said_above_the_composer_and_nothing_is_lost() {
     let long = "words ".repeat(TEXT_BYTES_MAX / 6 + 10);
     put_on_clipboard(&ann, &long);
     ann.chord(&control(), "v");
-    let draft = ann.state().get_draft();
+    let draft = ann.global::<Talking>().get_draft();
     assert_eq!(draft.len(), 6 + long.len());
     let told = format!("This message has {} bytes; a message may have {TEXT_BYTES_MAX}.", draft.trim().len());
     assert!(trouble(&ann).starts_with(&told) && ann.reads(&told), "{}", trouble(&ann));
@@ -108,7 +111,7 @@ fn what_is_too_long_is_said_above_the_composer_and_nothing_is_lost() {
     ann.key(Key::Return);
     ann.step();
     assert!(ann.said().is_empty());
-    assert_eq!(ann.state().get_draft(), draft, "it can be shortened");
+    assert_eq!(ann.global::<Talking>().get_draft(), draft, "it can be shortened");
     // Long enough to read it, however long that takes.
     (0..20).for_each(|_| i_slint_backend_testing::mock_elapsed_time(std::time::Duration::from_secs(1)));
     assert!(ann.reads(&told));
@@ -129,18 +132,18 @@ fn what_is_too_long_is_said_above_the_composer_and_nothing_is_lost() {
         ann.key(Key::LeftArrow);
         comes();
         (0..3).for_each(|_| ann.step());
-        assert_eq!(ann.state().get_draft(), "short", "{way}");
+        assert_eq!(ann.global::<Talking>().get_draft(), "short", "{way}");
         let told = trouble(&ann);
         assert!(told.contains("too long to write here") && ann.reads("too long to write here"), "{way}: {told}");
         ann.type_text("+");
         assert_eq!(
-            (ann.state().get_draft().as_str(), trouble(&ann).as_str()),
+            (ann.global::<Talking>().get_draft().as_str(), trouble(&ann).as_str()),
             ("shor+t", ""),
             "{way}: the caret stays"
         );
         for _ in 0..4 {
             ann.chord(&control(), "z");
-            assert!(!ann.state().get_draft().contains("xx"), "{way}: it does not come back");
+            assert!(!ann.global::<Talking>().get_draft().contains("xx"), "{way}: it does not come back");
         }
         ann.chord(&control(), "a");
         ann.type_text("short");
@@ -150,10 +153,10 @@ fn what_is_too_long_is_said_above_the_composer_and_nothing_is_lost() {
     ann.key(Key::Backspace);
     ann.key(more.as_str());
     (0..3).for_each(|_| ann.step());
-    assert_eq!(ann.state().get_draft(), "");
+    assert_eq!(ann.global::<Talking>().get_draft(), "");
     ann.chord(&control(), "z");
     ann.type_text("a");
-    assert_eq!(ann.state().get_draft().len(), 1);
+    assert_eq!(ann.global::<Talking>().get_draft().len(), 1);
 }
 
 #[test]
@@ -165,17 +168,17 @@ fn a_long_draft_is_there_after_a_restart_with_the_caret_at_its_end() {
     put_on_clipboard(&ann, &long);
     ann.chord(&control(), "v");
     let ann = Person::again(ann.quit());
-    ann.wait("the draft", |ann| ann.state().get_draft() == long.as_str());
+    ann.wait("the draft", |ann| ann.global::<Talking>().get_draft() == long.as_str());
     assert!(trouble(&ann).contains("a message may have"), "it is still too long");
     ann.type_text("!");
-    assert_eq!(ann.state().get_draft(), format!("{long}!"));
+    assert_eq!(ann.global::<Talking>().get_draft(), format!("{long}!"));
 
     ann.chord(&control(), "a");
     ann.type_text("half a thou");
     let ann = Person::again(ann.quit());
-    ann.wait("the draft", |ann| ann.state().get_draft() == "half a thou");
+    ann.wait("the draft", |ann| ann.global::<Talking>().get_draft() == "half a thou");
     ann.type_text("ght");
-    assert_eq!(ann.state().get_draft(), "half a thought");
+    assert_eq!(ann.global::<Talking>().get_draft(), "half a thought");
 }
 
 #[test]
@@ -203,8 +206,8 @@ fn a_word_goes_and_a_failure_stays_until_it_is_dismissed() {
     for dismiss in
         [|ann: &Person| ann.press("Dismiss"), |ann: &Person| ann.key(Key::Escape), |ann: &Person| ann.click("Dismiss")]
     {
-        ann.state().set_toast_stays(true);
-        ann.state().set_toast(failed.clone());
+        ann.global::<WindowState>().set_toast_stays(true);
+        ann.global::<WindowState>().set_toast(failed.clone());
         ann.step();
         wait();
         let toast = ElementHandle::find_by_accessible_label(ann.app(), failed.title.english.as_str()).next().unwrap();
@@ -215,8 +218,8 @@ fn a_word_goes_and_a_failure_stays_until_it_is_dismissed() {
         );
         dismiss(&ann);
         ann.step();
-        assert!(!ann.sees("Dismiss") && ann.line(ann.state().get_toast()).is_empty());
-        assert_eq!(ann.state().get_room().name, "Friday crew", "and nothing else happens");
+        assert!(!ann.sees("Dismiss") && ann.line(ann.global::<WindowState>().get_toast()).is_empty());
+        assert_eq!(ann.global::<OpenRoom>().get_view().name, "Friday crew", "and nothing else happens");
     }
 }
 
@@ -224,7 +227,7 @@ fn a_word_goes_and_a_failure_stays_until_it_is_dismissed() {
 fn the_line_above_what_is_new_goes_once_it_was_seen_and_left() {
     let (ann, membership, bo) = room_with_bo();
     let shape = |ann: &Person| -> String {
-        let rows = ann.state().get_messages();
+        let rows = ann.global::<Talking>().get_rows();
         let sign = |row: MessageRow| match row.kind {
             RowKind::NewLine => "N".to_owned(),
             RowKind::Message => format!("{}m{}", if row.first { "(" } else { "" }, if row.last { ")" } else { "" }),
@@ -249,14 +252,14 @@ fn the_line_above_what_is_new_goes_once_it_was_seen_and_left() {
 
     // With the keyboard here, but reading further up.
     activate(&ann, true);
-    ann.state().set_at_end(false);
+    ann.global::<Talking>().set_at_end(false);
     says(&ann, membership, bo, "six", now_ms());
     assert_eq!(shape(&ann), "(mmmmm)N(m)", "the line is where one left off");
     activate(&ann, false);
     assert_eq!(shape(&ann), "(mmmmm)N(m)", "it was not in view");
     activate(&ann, true);
-    ann.state().set_at_end(true);
-    ann.app().global::<conversa::gui::Backend>().invoke_reached_end();
+    ann.global::<Talking>().set_at_end(true);
+    ann.app().global::<Talking>().invoke_reached_end();
     activate(&ann, false);
     assert_eq!(shape(&ann), "(mmmmmm)");
 }
@@ -279,12 +282,12 @@ fn the_written_time_is_shown_and_the_other_where_they_differ() {
 
     // What cannot be is not shown, and moves nothing.
     for claimed in [0, 1, 4_000_000_000_000, u64::MAX, now + 60 * MINUTE] {
-        let rows = ann.state().get_messages().row_count();
+        let rows = ann.global::<Talking>().get_rows().row_count();
         let row = says(&ann, membership, bo, &format!("claims {claimed}"), claimed);
         assert_eq!(forms(&row), (DateForm::None, DateForm::None, DateForm::LongYear), "{claimed}");
         let (before, after) = (clock(now_ms()), clock(now_ms()));
         assert!(row.time == before || row.time == after, "{claimed}: {}", row.time);
-        assert_eq!(ann.state().get_messages().row_count(), rows + 3, "no other day");
+        assert_eq!(ann.global::<Talking>().get_rows().row_count(), rows + 3, "no other day");
     }
     let described = |text: &str| {
         let bubble = ElementHandle::find_by_accessible_label(ann.app(), &format!("Bo: {text}")).next().unwrap();
@@ -301,8 +304,8 @@ fn the_written_time_is_shown_and_the_other_where_they_differ() {
 #[test]
 fn who_comes_and_goes_is_told_of_the_people_and_not_among_the_messages() {
     let (ann, membership, bo) = room_with_bo();
-    let rows = ann.state().get_messages().row_count();
-    assert_eq!(ann.state().get_room().here, 2);
+    let rows = ann.global::<Talking>().get_rows().row_count();
+    assert_eq!(ann.global::<OpenRoom>().get_view().here, 2);
     for _ in 0..4 {
         for (event, presence, here) in [
             (Event::MemberAway { member: bo, cut: false }, Presence::Away, 1),
@@ -311,13 +314,13 @@ fn who_comes_and_goes_is_told_of_the_people_and_not_among_the_messages() {
             (Event::MemberHere { member: bo }, Presence::Here, 2),
         ] {
             told(&ann, membership, event);
-            assert_eq!(ann.state().get_room().here, here);
-            let row = ann.state().get_members().iter().find(|member| member.name == "Bo").unwrap();
+            assert_eq!(ann.global::<OpenRoom>().get_view().here, here);
+            let row = ann.global::<People>().get_members().iter().find(|member| member.name == "Bo").unwrap();
             assert_eq!((row.here, row.cut), (presence == Presence::Here, presence == Presence::Cut));
             assert!(ann.reads(&format!("2 members, {here} here")));
         }
     }
-    assert_eq!(ann.state().get_messages().row_count(), rows);
+    assert_eq!(ann.global::<Talking>().get_rows().row_count(), rows);
 }
 
 #[test]
@@ -339,7 +342,7 @@ fn screen_readers_are_told_of_what_comes_and_how_far_what_goes_is() {
     ann.press("Send");
     // Nobody else is here.
     ann.wait("it waits", |ann| {
-        ann.state().get_messages().iter().last().is_some_and(|row| row.delivery == Delivery::Queued)
+        ann.global::<Talking>().get_rows().iter().last().is_some_and(|row| row.delivery == Delivery::Queued)
     });
     let own = ElementHandle::find_by_accessible_label(ann.app(), "You: Mine").next().unwrap();
     assert!(own.accessible_description().unwrap().starts_with("Queued · "), "{:?}", own.accessible_description());

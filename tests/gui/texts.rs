@@ -198,7 +198,7 @@ fn every_text_of_the_pages_can_be_translated() {
     let left: Vec<Literal> = of_directory("ui", "slint")
         .into_iter()
         // Its values are for previews, and the program replaces them before anything is shown.
-        .filter(|literal| literal.file != "globals.slint")
+        .filter(|literal| !literal.file.starts_with("globals/"))
         .filter(|literal| literal.has_letters() && !is_translated(literal) && !is_no_text(literal))
         .filter(|literal| !listed(literal, &UNTRANSLATED))
         .collect();

@@ -2,7 +2,10 @@
 
 use conversa::app::{HostPlace, HostRequest, MembershipEvent, MembershipId, SessionEvent};
 use conversa::crypto::Suite;
-use conversa::gui::{Confirm, Connection, KeyStage, Page, Sheet};
+use conversa::gui::{
+    Comparing, Confirm, Connection, Hosting, Identity, KeyStage, OpenRoom, Page, People, Questions, Sheet, Talking,
+    WindowState,
+};
 use conversa::protocol::{Event, RoomCrypto};
 use slint::Model;
 
@@ -18,7 +21,7 @@ pub(crate) fn comparing() -> (Person, Guest, conversa::app::MembershipId, String
     let membership = bo.join(&invite, false);
     ann.wait_with(&mut [&mut bo], "Bo is there by name", |ann, _| ann.sees("Compare keys with Bo…"));
     ann.press("Compare keys with Bo…");
-    ann.wait_with(&mut [&mut bo], "the number", |ann, _| !ann.state().get_compare().code.is_empty());
+    ann.wait_with(&mut [&mut bo], "the number", |ann, _| !ann.global::<Comparing>().get_view().code.is_empty());
     (ann, bo, membership, invite)
 }
 
@@ -35,20 +38,26 @@ fn compared() -> (Person, Guest, conversa::app::MembershipId, String) {
 fn is_asked_once(ann: &Person, others: &mut [&mut Guest], membership: MembershipId, question: Confirm, reason: &str) {
     ann.type_text("Is it still you?");
     ann.press("Send");
-    assert_eq!((ann.state().get_sheet(), ann.state().get_confirm()), (Sheet::Confirm, question));
+    assert_eq!(
+        (ann.global::<WindowState>().get_sheet(), ann.global::<Questions>().get_confirm()),
+        (Sheet::Confirm, question)
+    );
     assert!(ann.reads(reason));
     ann.check_names("a question before it is sent");
     ann.press("Cancel");
-    assert_eq!(ann.state().get_draft(), "Is it still you?", "nothing was sent, and nothing is lost");
+    assert_eq!(ann.global::<Talking>().get_draft(), "Is it still you?", "nothing was sent, and nothing is lost");
     ann.press("Send");
     ann.press("Send anyway");
     ann.wait_with(others, "the words", |ann, others| {
         let heard = others.last().map(|guest| guest.heard(membership)).unwrap_or_default();
-        ann.state().get_draft().is_empty() && heard.contains(&"Is it still you?".to_owned())
+        ann.global::<Talking>().get_draft().is_empty() && heard.contains(&"Is it still you?".to_owned())
     });
     ann.type_text("Asked once");
     ann.press("Send");
-    assert_eq!((ann.state().get_sheet(), ann.state().get_draft().as_str()), (Sheet::None, ""));
+    assert_eq!(
+        (ann.global::<WindowState>().get_sheet(), ann.global::<Talking>().get_draft().as_str()),
+        (Sheet::None, "")
+    );
 }
 
 #[test]
@@ -58,15 +67,19 @@ fn somebody_with_the_name_and_another_key_is_asked_about_before_anything_is_sent
     ann.wait_with(&mut [&mut bo], "his words", |ann, _| ann.sees("Bo: It is me"));
     ann.another_invite(&mut [&mut bo], &used);
     let mut other = Guest::new("carol", "B\u{43e}");
-    let elsewhere = other.join(&ann.state().get_invite().link, false);
-    ann.wait_with(&mut [&mut bo, &mut other], "a question", |ann, _| ann.state().get_sheet() == Sheet::ChangedKey);
+    let elsewhere = other.join(&ann.global::<Hosting>().get_invite().link, false);
+    ann.wait_with(&mut [&mut bo, &mut other], "a question", |ann, _| {
+        ann.global::<WindowState>().get_sheet() == Sheet::ChangedKey
+    });
     assert!(ann.reads("is not the one you compared (Today). They may have reinstalled, or someone may be in between."));
     ann.check_names("changed key");
     // Closing it is no yes.
     ann.press("Close");
 
     // Both are told apart by their tags from now on, in what was said before too.
-    let named = |ann: &Person, part: &str| ann.state().get_members().iter().filter(|m| m.name.contains(part)).count();
+    let named = |ann: &Person, part: &str| {
+        ann.global::<People>().get_members().iter().filter(|m| m.name.contains(part)).count()
+    };
     assert_eq!((named(&ann, "Bo ("), named(&ann, "B\u{43e} (")), (1, 1));
     assert!(!ann.sees("Bo: It is me") && ann.reads("): It is me"));
 
@@ -76,7 +89,7 @@ fn somebody_with_the_name_and_another_key_is_asked_about_before_anything_is_sent
 #[test]
 fn after_a_fork_nothing_is_sent_before_the_person_was_asked() {
     let (ann, mut bo, membership, _) = compared();
-    let open = MembershipId(ann.state().get_room().id.parse().unwrap());
+    let open = MembershipId(ann.global::<OpenRoom>().get_view().id.parse().unwrap());
     let from = bo.fingerprint.unwrap();
     // The only host here is honest and shows one history, so it is the event alone that is made up.
     ann.app_is_told(SessionEvent::Membership {
@@ -107,19 +120,19 @@ fn short_lived_keys_are_made_anew_when_the_person_asks() {
 #[test]
 fn marks_and_the_room_code_are_there_after_a_restart() {
     let (ann, bo, membership, _) = compared();
-    let code = ann.state().get_room().code;
+    let code = ann.global::<OpenRoom>().get_view().code;
     assert_eq!((code.groups.row_count(), code.text.len()), (6, 35), "30 digits in groups of five");
     assert_eq!(bo.room(membership).unwrap().code().unwrap().to_string(), code.text.as_str(), "the same for both");
     let directory = ann.quit();
     let ann = Person::again(directory);
-    ann.wait("the room is back", |ann| ann.state().get_room().connection == Connection::Connected);
-    ann.wait("its code", |ann| ann.state().get_room().code.text == code.text);
-    let marked = || ann.state().get_members().iter().filter(|member| member.verified).count();
+    ann.wait("the room is back", |ann| ann.global::<OpenRoom>().get_view().connection == Connection::Connected);
+    ann.wait("its code", |ann| ann.global::<OpenRoom>().get_view().code.text == code.text);
+    let marked = || ann.global::<People>().get_members().iter().filter(|member| member.verified).count();
     assert_eq!(marked(), 1, "the mark belongs to the key, whatever it is called by now");
-    if !ann.state().get_people_open() {
+    if !ann.global::<People>().get_open() {
         ann.press("People");
     }
-    let bo_row = ann.state().get_members().iter().find(|member| member.verified).unwrap();
+    let bo_row = ann.global::<People>().get_members().iter().find(|member| member.verified).unwrap();
     ann.press(&format!("Compare keys with {}…", bo_row.name));
     assert!(ann.reads("You compared this key: Today."));
     ann.press("Take the mark away");
@@ -138,10 +151,14 @@ fn a_host_with_another_key_is_a_full_stop_until_the_pin_is_taken_out_by_hand() {
     bo.press("Continue");
     bo.wait_with(&mut [&mut ann], "the room", |bo, _| bo.reads("Is this the right room?"));
     bo.press("Join");
-    bo.wait_with(&mut [&mut ann], "in the room", |bo, _| bo.state().get_room().connection == Connection::Connected);
-    let pinned = bo.state().get_room().host_key.text;
+    bo.wait_with(&mut [&mut ann], "in the room", |bo, _| {
+        bo.global::<OpenRoom>().get_view().connection == Connection::Connected
+    });
+    let pinned = bo.global::<OpenRoom>().get_view().host_key.text;
     ann.session.go_offline(membership);
-    bo.wait_with(&mut [&mut ann], "the host is away", |bo, _| bo.state().get_room().connection == Connection::Offline);
+    bo.wait_with(&mut [&mut ann], "the host is away", |bo, _| {
+        bo.global::<OpenRoom>().get_view().connection == Connection::Offline
+    });
 
     // Somebody else hosts where Ann did.
     let mut eve = Guest::new("carol", "Eve");
@@ -157,9 +174,9 @@ fn a_host_with_another_key_is_a_full_stop_until_the_pin_is_taken_out_by_hand() {
         if bo.sees("Now") {
             bo.press("Now");
         }
-        !bo.state().get_room().seen_host.text.is_empty()
+        !bo.global::<OpenRoom>().get_view().seen_host.text.is_empty()
     });
-    let room = bo.state().get_room();
+    let room = bo.global::<OpenRoom>().get_view();
     assert_eq!((room.expected_host.text, room.connection, room.can_send), (pinned, Connection::Failed, false));
     assert!(
         bo.sees("The host's key has changed") && bo.sees("The key that you know") && bo.sees("The key that answered")
@@ -169,30 +186,30 @@ fn a_host_with_another_key_is_a_full_stop_until_the_pin_is_taken_out_by_hand() {
     }
     bo.check_names("host key");
 
-    if !bo.state().get_people_open() {
+    if !bo.global::<People>().get_open() {
         bo.press("People");
     }
     bo.press("Take the host's key out…");
     assert!(bo.reads("the old key is gone for good"));
     bo.press("Take it out");
-    let asked = |bo: &Person| bo.state().get_sheet() == Sheet::NewHost;
+    let asked = |bo: &Person| bo.global::<WindowState>().get_sheet() == Sheet::NewHost;
     bo.wait_with(&mut [&mut ann, &mut eve], "the new key", |bo, _| asked(bo));
-    assert_eq!(bo.state().get_new_host().text, room.seen_host.text);
+    assert_eq!(bo.global::<OpenRoom>().get_new_host().text, room.seen_host.text);
     bo.check_names("new host");
     bo.press("It matches, go in");
     // She does not have the room, and cannot make it up: nobody comes in.
     bo.wait_with(&mut [&mut ann, &mut eve], "her answer", |bo, _| {
-        bo.state().get_room().connection == Connection::Offline
+        bo.global::<OpenRoom>().get_view().connection == Connection::Offline
     });
-    assert!(bo.said().is_empty() && bo.state().get_room().seen_host.text.is_empty());
+    assert!(bo.said().is_empty() && bo.global::<OpenRoom>().get_view().seen_host.text.is_empty());
 }
 
 #[test]
 fn an_identity_is_backed_up_and_brought_back_in_the_window() {
     let ann = Person::new("ann");
-    ann.wait("the key", |ann| ann.state().get_key_stage() == KeyStage::Ready);
-    let code = ann.state().get_identity().code.text;
-    ann.state().set_page(Page::Settings);
+    ann.wait("the key", |ann| ann.global::<Identity>().get_key_stage() == KeyStage::Ready);
+    let code = ann.global::<Identity>().get_view().code.text;
+    ann.global::<WindowState>().set_page(Page::Settings);
     ann.step();
     let elsewhere = tempfile::tempdir().unwrap();
     let file = elsewhere.path().join("ann.pem").display().to_string();
@@ -204,8 +221,8 @@ fn an_identity_is_backed_up_and_brought_back_in_the_window() {
     assert!(!ann.is_enabled("Back up"));
     ann.fill("Again", "battery staple");
     ann.press("Back up");
-    ann.wait("the backup", |ann| ann.state().get_sheet() == Sheet::None);
-    assert_eq!(ann.line(ann.state().get_toast()), "The backup is written, and was read back");
+    ann.wait("the backup", |ann| ann.global::<WindowState>().get_sheet() == Sheet::None);
+    assert_eq!(ann.line(ann.global::<WindowState>().get_toast()), "The backup is written, and was read back");
 
     ann.press("Restore…");
     ann.check_names("restore");
@@ -213,19 +230,25 @@ fn an_identity_is_backed_up_and_brought_back_in_the_window() {
     ann.fill("Passphrase of the backup", "wrong");
     ann.click_last("Restore");
     ann.wait("a refusal", |ann| ann.reads("The passphrase does not open"));
-    assert_eq!((ann.state().get_page(), ann.state().get_sheet()), (Page::Settings, Sheet::Restore));
+    assert_eq!(
+        (ann.global::<WindowState>().get_page(), ann.global::<WindowState>().get_sheet()),
+        (Page::Settings, Sheet::Restore)
+    );
     ann.fill("Passphrase of the backup", "battery staple");
     ann.click_last("Restore");
-    ann.wait("the identity", |ann| ann.state().get_sheet() == Sheet::None);
-    assert_eq!(ann.line(ann.state().get_toast()), "Your identity is back");
-    assert_eq!((ann.state().get_identity().code.text, ann.state().get_identity().has_passphrase), (code, true));
+    ann.wait("the identity", |ann| ann.global::<WindowState>().get_sheet() == Sheet::None);
+    assert_eq!(ann.line(ann.global::<WindowState>().get_toast()), "Your identity is back");
+    assert_eq!(
+        (ann.global::<Identity>().get_view().code.text, ann.global::<Identity>().get_view().has_passphrase),
+        (code, true)
+    );
 
     // From now on it is locked; and what somebody forgets, the backup brings back.
     let ann = Person::again(ann.quit());
-    ann.wait("the lock", |ann| ann.state().get_page() == Page::Unlock);
+    ann.wait("the lock", |ann| ann.global::<WindowState>().get_page() == Page::Unlock);
     ann.press("Restore an identity from a backup…");
     ann.fill("File of the backup", &file);
     ann.fill("Passphrase of the backup", "battery staple");
     ann.click_last("Restore");
-    ann.wait("in again", |ann| ann.state().get_page() != Page::Unlock);
+    ann.wait("in again", |ann| ann.global::<WindowState>().get_page() != Page::Unlock);
 }

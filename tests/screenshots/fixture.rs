@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use conversa::gui::{
-    AddressRow, AddressState, AppWindow, ChatState, CompareView, Connection, DateForm, Delivery, IdentityView,
-    InviteView, JoinView, KeyCode, KnockRow, LobbyRow, MemberRow, MessageRow, Reach, RoomEvent, RoomRow, RoomView,
-    RowKind, Security, Span, Suite, SuiteRow, When,
+    AddressRow, AddressState, AppWindow, CompareView, Connection, DateForm, Delivery, Hosting, Identity, IdentityView,
+    InviteView, JoinView, Joining, KeyCode, KnockRow, LobbyRow, MemberRow, MessageRow, OpenRoom, People, Preferences,
+    Reach, RoomEvent, RoomRow, RoomView, Rooms, RowKind, Security, Span, Suite, SuiteRow, Talking, When,
 };
 use slint::{ComponentHandle, Image, ModelRc, Rgb8Pixel, SharedPixelBuffer, SharedString, VecModel};
 
@@ -28,8 +28,8 @@ pub(crate) fn code(seed: u64) -> KeyCode {
 
 /// Fills everything a page could show.
 pub(crate) fn fill(app: &AppWindow) {
-    let state = app.global::<ChatState>();
-    state.set_identity(IdentityView {
+    let state = app.global::<Hosting>();
+    app.global::<Identity>().set_view(IdentityView {
         name: "Ann Castellan".into(),
         initials: "AC".into(),
         hue: 4,
@@ -39,10 +39,10 @@ pub(crate) fn fill(app: &AppWindow) {
         learning_code: code(2),
         learning_bits: 1024,
     });
-    state.set_suggested_name("Ann".into());
-    state.set_rooms(list(rooms()));
-    state.set_room_count(7);
-    state.set_room(RoomView {
+    app.global::<Identity>().set_suggested_name("Ann".into());
+    app.global::<Rooms>().set_list(list(rooms()));
+    app.global::<Rooms>().set_count(7);
+    app.global::<OpenRoom>().set_view(RoomView {
         id: "friday".into(),
         name: "Friday crew".into(),
         initials: "FC".into(),
@@ -59,9 +59,9 @@ pub(crate) fn fill(app: &AppWindow) {
         can_send: true,
         ..RoomView::default()
     });
-    state.set_messages(list(messages()));
-    state.set_members(list(members()));
-    state.set_knocks(list(vec![KnockRow { id: "dee".into(), code: code(9) }]));
+    app.global::<Talking>().set_rows(list(messages()));
+    app.global::<People>().set_members(list(members()));
+    app.global::<People>().set_knocks(list(vec![KnockRow { id: "dee".into(), code: code(9) }]));
     state.set_addresses(list(vec![
         AddressRow { reach: Reach::Network, address: "192.168.1.7:9000".into(), state: AddressState::Answers },
         AddressRow { reach: Reach::Internet, address: "[2001:db8::7:1c2a]:9000".into(), state: AddressState::Silent },
@@ -73,7 +73,7 @@ pub(crate) fn fill(app: &AppWindow) {
         modules: 41,
         expires: When { clock: "12:48".into(), ..date(DateForm::LongClock) },
     });
-    state.set_join(JoinView {
+    app.global::<Joining>().set_view(JoinView {
         room_id: code(11),
         host_key: code(12),
         address: "192.168.1.7:9000".into(),
@@ -81,24 +81,24 @@ pub(crate) fn fill(app: &AppWindow) {
         first_use: true,
         ..JoinView::default()
     });
-    state.set_lobby(list(vec![
+    app.global::<Joining>().set_lobby(list(vec![
         LobbyRow { id: "1".into(), code: code(21), owner: code(22), members: 12, round_trip: 3 },
         LobbyRow { id: "2".into(), code: code(23), owner: code(24), members: 1, round_trip: 3 },
     ]));
-    state.set_host_name("Ann's room".into());
-    state.set_host_port("9000".into());
-    state.set_recent_addresses(list(vec!["192.168.1.7:9000".into(), "[fe80::1c2a]:9100".into()]));
-    state.set_suites(list(vec![
+    state.set_name("Ann's room".into());
+    state.set_port("9000".into());
+    app.global::<Joining>().set_recent_addresses(list(vec!["192.168.1.7:9000".into(), "[fe80::1c2a]:9100".into()]));
+    app.global::<Preferences>().set_suites(list(vec![
         suite(Suite::Classical, 3072, [2.3, 0.04, 0.05, 2.3]),
         suite(Suite::Textbook, 1024, [1.1, 0.06, 0.06, 1.1]),
     ]));
-    state.set_profile_place("/home/ann/.local/share/conversa".into());
+    app.global::<Preferences>().set_profile_place("/home/ann/.local/share/conversa".into());
 }
 
 /// The same window on textbook RSA.
 pub(crate) fn learning_room(app: &AppWindow) {
-    let state = app.global::<ChatState>();
-    let mut room = state.get_room();
+    let state = app.global::<OpenRoom>();
+    let mut room = state.get_view();
     room.id = "workshop".into();
     room.name = "Workshop".into();
     room.initials = "W".into();
@@ -107,18 +107,18 @@ pub(crate) fn learning_room(app: &AppWindow) {
     room.security = Security::Learning;
     room.owner = false;
     room.hosting = false;
-    state.set_room(room);
-    state.set_knocks(ModelRc::default());
+    state.set_view(room);
+    app.global::<People>().set_knocks(ModelRc::default());
 }
 
 /// Nothing yet: no room, nobody.
 pub(crate) fn empty(app: &AppWindow) {
-    let state = app.global::<ChatState>();
-    state.set_rooms(ModelRc::default());
-    state.set_room_count(0);
-    state.set_room(RoomView::default());
-    state.set_messages(ModelRc::default());
-    state.set_knocks(ModelRc::default());
+    let state = app.global::<Rooms>();
+    state.set_list(ModelRc::default());
+    state.set_count(0);
+    app.global::<OpenRoom>().set_view(RoomView::default());
+    app.global::<Talking>().set_rows(ModelRc::default());
+    app.global::<People>().set_knocks(ModelRc::default());
 }
 
 fn suite(suite: Suite, bits: i32, milliseconds: [f32; 4]) -> SuiteRow {
@@ -285,24 +285,24 @@ fn messages() -> Vec<MessageRow> {
 /// A quiet evening, for the pictures of the README: one room, three people, and nothing that is not Latin, for those
 /// letters are the program's own on every computer.
 pub(crate) fn friday(app: &AppWindow) {
-    let state = app.global::<ChatState>();
-    let mut room = state.get_room();
+    let state = app.global::<OpenRoom>();
+    let mut room = state.get_view();
     (room.members, room.here) = (3, 3);
     let groups: Vec<SharedString> = (1..=6).map(|group| format!("{:05}", 17_389 * group % 99_991).into()).collect();
     let text = groups.iter().map(SharedString::as_str).collect::<Vec<_>>().join(" ");
     room.code = KeyCode { text: text.into(), groups: list(groups), ..KeyCode::default() };
-    state.set_room(room);
+    state.set_view(room);
     let listed = |row: &RoomRow, preview: &str| RoomRow { preview: preview.into(), unread: 0, ..row.clone() };
     let all = rooms();
-    state.set_rooms(list(vec![listed(&all[0], "Exactly."), listed(&all[4], &all[4].preview)]));
-    state.set_room_count(2);
+    app.global::<Rooms>().set_list(list(vec![listed(&all[0], "Exactly."), listed(&all[4], &all[4].preview)]));
+    app.global::<Rooms>().set_count(2);
     let known = members();
-    let identity = state.get_identity();
-    state.set_identity(IdentityView { name: "Ann".into(), initials: "A".into(), ..identity.clone() });
+    let identity = app.global::<Identity>().get_view();
+    app.global::<Identity>().set_view(IdentityView { name: "Ann".into(), initials: "A".into(), ..identity.clone() });
     let ann = MemberRow { tag: identity.code.tag, ..known[0].clone() };
     let carol = MemberRow { name: "Carol".into(), here: true, doubtful: false, ..known[4].clone() };
-    state.set_members(list(vec![ann, known[1].clone(), carol]));
-    state.set_knocks(ModelRc::default());
+    app.global::<People>().set_members(list(vec![ann, known[1].clone(), carol]));
+    app.global::<People>().set_knocks(ModelRc::default());
     let said = |sender: &str, hue, time: &str, text: &str| MessageRow {
         kind: RowKind::Message,
         sender: sender.into(),
@@ -321,7 +321,7 @@ pub(crate) fn friday(app: &AppWindow) {
         recipients: 2,
         ..said("Ann", 4, time, text)
     };
-    state.set_messages(list(vec![
+    app.global::<Talking>().set_rows(list(vec![
         MessageRow { kind: RowKind::Day, day: date(DateForm::Today), ..MessageRow::default() },
         said("Bo", 1, "12:38", "Hello Ann! Are we still on for tonight?"),
         own("12:39", "Yes, at eight. I booked the small table by the window."),
@@ -345,7 +345,7 @@ pub(crate) fn friday(app: &AppWindow) {
 
 /// Messages whose times have something to be said.
 pub(crate) fn late(app: &AppWindow) {
-    let state = app.global::<ChatState>();
+    let state = app.global::<Talking>();
     let mut rows = messages();
     let late = |text: &str| MessageRow { text: text.into(), first: true, last: true, ..rows[4].clone() };
     let came = When { clock: "12:38".into(), ..date(DateForm::Clock) };
@@ -355,7 +355,7 @@ pub(crate) fn late(app: &AppWindow) {
         MessageRow { claimed: When { year: 1970, ..date(DateForm::LongYear) }, ..late("My clock is empty") },
     ];
     rows.extend(added);
-    state.set_messages(list(rows));
+    state.set_rows(list(rows));
 }
 
 /// A long name to compare keys with.

@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use conversa::app::Language;
 use conversa::gui::{
-    AddressRow, AddressState, AppWindow, Appearance, ChatState, CompareView, Compared, Confirm, Connection, DateForm,
-    Emoji, HostStage, JoinStage, JoinTab, JoinView, KeyStage, KeyStep, Page, Remedy, Security, Sentence, Sheet, Suite,
-    TroubleView, add_fonts, bind_direction, choose_language,
+    AddressRow, AddressState, AppWindow, Appearance, Backups, CompareView, Compared, Comparing, Confirm, Connection,
+    DateForm, Emoji, HostStage, Hosting, Identity, JoinStage, JoinTab, JoinView, Joining, KeyStage, KeyStep, OpenRoom,
+    Page, People, Preferences, Questions, Remedy, Rooms, Security, Sentence, Sheet, Suite, Talking, TroubleView,
+    WindowState, add_fonts, bind_direction, choose_language,
 };
 use i_slint_backend_testing::{AccessibleRole, ElementQuery, TestingBackend, TestingBackendOptions};
 use slint::platform::WindowEvent;
@@ -67,7 +68,7 @@ fn shoot_in(app: &AppWindow, page: &str, expected: &[&str], sizes: &[((u32, u32)
         // Colours do not depend on the size.
         let shades = [(Appearance::Light, "light"), (Appearance::Dark, "dark")];
         for (appearance, shade) in shades.into_iter().take(if width == "wide" { 2 } else { 1 }) {
-            app.global::<ChatState>().set_appearance(appearance);
+            app.global::<Preferences>().set_appearance(appearance);
             step(app);
             draw(app, size, &format!("{page}-{width}-{shade}"));
         }
@@ -144,21 +145,20 @@ fn check_elements(app: &AppWindow, size: (u32, u32), page: &str, expected: &[&st
 #[test]
 fn first_run() {
     let app = window();
-    let state = app.global::<ChatState>();
-    state.set_page(Page::FirstRun);
+    let state = app.global::<Identity>();
+    app.global::<WindowState>().set_page(Page::FirstRun);
     state.set_key_stage(KeyStage::Making);
     state.set_key_step(KeyStep::Decryption);
     shoot(&app, "first-run", &["Your name", "Host a room", "Join a room", "Making your key"]);
-    state.set_zoom(1.6);
+    app.global::<Preferences>().set_zoom(1.6);
     shoot(&app, "first-run-zoomed", &["Host a room"]);
 }
 
 #[test]
 fn unlock() {
     let app = window();
-    let state = app.global::<ChatState>();
-    state.set_page(Page::Unlock);
-    state.set_unlock_error(TroubleView {
+    app.global::<WindowState>().set_page(Page::Unlock);
+    app.global::<Identity>().set_unlock_error(TroubleView {
         title: sentence("The passphrase does not open {}.", "/home/ann/.local/share/conversa/identity/sign.pem"),
         cause: sentence(
             "It may be mistyped: try again, and mind capital letters and the keyboard's language. Or the file is damaged, which looks the same: put it back from a backup. Nothing was changed.",
@@ -172,26 +172,26 @@ fn unlock() {
 #[test]
 fn room() {
     let app = window();
-    let state = app.global::<ChatState>();
+    let state = app.global::<People>();
     shoot(&app, "room", &["Message", "Send", "People", "You: ok", "Cancel message", "Edit message"]);
-    state.set_people_open(true);
+    state.set_open(true);
     shoot_in(&app, "people", &["Let in", "Decline"], &[(WIDE, "wide")]);
     shoot_in(&app, "people", &["Remove Bo…", "Invite people…", "Close room…"], &[(TALL, "tall")]);
     // On the way to a narrow window the people make place for the conversation.
     shoot_in(&app, "room-again", &["Message"], &[(NARROW, "narrow")]);
-    assert!(!state.get_people_open());
-    state.set_people_open(true);
+    assert!(!state.get_open());
+    state.set_open(true);
     shoot_in(&app, "people", &["Let in", "Decline"], &[(NARROW, "narrow")]);
-    state.set_people_open(false);
-    state.set_sheet(Sheet::Invite);
+    state.set_open(false);
+    app.global::<WindowState>().set_sheet(Sheet::Invite);
     shoot_in(&app, "invite", &["Copy invite", "New link", "Reset…"], &[(TALL, "tall")]);
     shoot(&app, "invite", &["Copy invite", "New link", "Reset…"]);
     let behind = AddressRow { address: "192.168.1.7:9000".into(), state: AddressState::Answers, ..<_>::default() };
-    state.set_forward_to(behind.address.clone());
-    state.set_addresses(ModelRc::new(VecModel::from(vec![behind])));
+    app.global::<Hosting>().set_forward_to(behind.address.clone());
+    app.global::<Hosting>().set_addresses(ModelRc::new(VecModel::from(vec![behind])));
     shoot(&app, "invite-behind-router", &["Copy invite"]);
-    state.set_sheet(Sheet::None);
-    state.set_zoom(1.5);
+    app.global::<WindowState>().set_sheet(Sheet::None);
+    app.global::<Preferences>().set_zoom(1.5);
     shoot(&app, "room-zoomed", &["Message"]);
 }
 
@@ -203,11 +203,10 @@ fn the_pictures_of_the_documents_show_the_window_of_today() {
     const DIFFERENT_MAX: usize = 40;
     let app = window();
     fixture::friday(&app);
-    let state = app.global::<ChatState>();
-    state.set_people_open(true);
+    app.global::<People>().set_open(true);
     resize(&app, WIDE);
     for (appearance, shade) in [(Appearance::Light, "light"), (Appearance::Dark, "dark")] {
-        state.set_appearance(appearance);
+        app.global::<Preferences>().set_appearance(appearance);
         step(&app);
         let picture = app.window().take_snapshot().unwrap();
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/screenshot-{shade}.png"));
@@ -225,7 +224,7 @@ fn the_pictures_of_the_documents_show_the_window_of_today() {
 #[test]
 fn talking() {
     let app = window();
-    let state = app.global::<ChatState>();
+    let state = app.global::<Talking>();
     fixture::late(&app);
     let long = sentence("This message has {} bytes; a message may have {}.", "20480");
     state.set_writing_trouble(TroubleView {
@@ -235,45 +234,46 @@ fn talking() {
     });
     state.set_draft("A text that is much too long ".repeat(40).into());
     state.set_sendable(false);
-    state.set_toast_stays(true);
-    state.set_toast(only(sentence("No browser could be started. Select the link and copy it instead.", "")));
+    app.global::<WindowState>().set_toast_stays(true);
+    app.global::<WindowState>()
+        .set_toast(only(sentence("No browser could be started. Select the link and copy it instead.", "")));
     shoot(&app, "talking", &["Dismiss", "Send"]);
-    state.set_zoom(2.0);
+    app.global::<Preferences>().set_zoom(2.0);
     shoot(&app, "talking-zoomed", &["Dismiss", "Send"]);
     choose_language(Language::Arabic);
     shoot_in(&app, "ar-talking-zoomed", &[], &[(NARROW, "narrow")]);
-    state.set_zoom(1.0);
+    app.global::<Preferences>().set_zoom(1.0);
     shoot(&app, "ar-talking", &[]);
 }
 
 #[test]
 fn room_in_trouble() {
     let app = window();
-    let state = app.global::<ChatState>();
-    let mut room = state.get_room();
+    let state = app.global::<OpenRoom>();
+    let mut room = state.get_view();
     room.connection = Connection::Offline;
     room.retry_seconds = 8;
     room.security = Security::Forked;
     room.forked_by = "Bartholomew Featherstonehaugh".into();
     room.name = "A room with a name so long that no header could ever hold all of it in one line".into();
-    state.set_room(room);
-    state.set_draft("A draft of\nthree lines, one of which is rather longer than the composer is wide, so that it wraps\nand grows.".into());
+    state.set_view(room);
+    app.global::<Talking>().set_draft("A draft of\nthree lines, one of which is rather longer than the composer is wide, so that it wraps\nand grows.".into());
     shoot(&app, "room-offline", &["Now", "Room code"]);
 }
 
 #[test]
 fn host_with_another_key() {
     let app = window();
-    let state = app.global::<ChatState>();
-    let mut room = state.get_room();
+    let state = app.global::<OpenRoom>();
+    let mut room = state.get_view();
     (room.connection, room.can_send, room.owner) = (Connection::Failed, false, false);
     (room.expected_host, room.seen_host) = (fixture::code(3), fixture::code(4));
-    state.set_room(room);
+    state.set_view(room);
     shoot(&app, "host-key", &["The key that you know", "The key that answered"]);
-    state.set_people_open(true);
+    app.global::<People>().set_open(true);
     shoot_in(&app, "host-key-people", &["Take the host's key out…"], &[(TALL, "tall")]);
     state.set_new_host(fixture::code(4));
-    state.set_sheet(Sheet::NewHost);
+    app.global::<WindowState>().set_sheet(Sheet::NewHost);
     shoot(&app, "host-key-new", &["It matches, go in", "Cancel"]);
 }
 
@@ -281,11 +281,11 @@ fn host_with_another_key() {
 fn backups() {
     let app = window();
     fixture::empty(&app);
-    let state = app.global::<ChatState>();
-    state.set_backup_file("/home/ann/conversa-3fa910c2.pem".into());
-    state.set_sheet(Sheet::Backup);
+    let state = app.global::<Backups>();
+    state.set_file("/home/ann/conversa-3fa910c2.pem".into());
+    app.global::<WindowState>().set_sheet(Sheet::Backup);
     shoot(&app, "backup", &["New file", "Passphrase of the backup", "Again", "Back up"]);
-    state.set_backup_error(TroubleView {
+    state.set_error(TroubleView {
         title: sentence("The passphrase does not open {}.", "/home/ann/conversa-3fa910c2.pem"),
         cause: sentence(
             "It is the one that was given when the backup was made. Or the file is damaged, which looks the same. Nothing was changed.",
@@ -293,7 +293,7 @@ fn backups() {
         ),
         ..TroubleView::default()
     });
-    state.set_sheet(Sheet::Restore);
+    app.global::<WindowState>().set_sheet(Sheet::Restore);
     shoot(&app, "restore", &["File of the backup", "Restore"]);
 }
 
@@ -314,15 +314,15 @@ fn empty() {
 #[test]
 fn closed_room_and_filter() {
     let app = window();
-    let state = app.global::<ChatState>();
-    state.set_rooms(ModelRc::default());
-    state.set_filter("zebra".into());
-    let mut room = state.get_room();
+    let state = app.global::<OpenRoom>();
+    app.global::<Rooms>().set_list(ModelRc::default());
+    app.global::<Rooms>().set_filter("zebra".into());
+    let mut room = state.get_view();
     room.connection = Connection::Closed;
     room.can_send = false;
-    state.set_room(room);
+    state.set_view(room);
     shoot(&app, "room-closed", &["People"]);
-    let mut room = state.get_room();
+    let mut room = state.get_view();
     room.connection = Connection::Failed;
     room.trouble = TroubleView {
         title: sentence("Port {} is used by another program.", "9000"),
@@ -331,7 +331,7 @@ fn closed_room_and_filter() {
         port: 9001,
         ..TroubleView::default()
     };
-    state.set_room(room);
+    state.set_view(room);
     shoot(&app, "room-failed", &["Use 9001"]);
 }
 
@@ -340,20 +340,20 @@ fn hosting() {
     let app = window();
     // What lies under a sheet is drawn, too, and a room takes longest.
     fixture::empty(&app);
-    let state = app.global::<ChatState>();
-    state.set_sheet(Sheet::NewRoom);
+    let state = app.global::<Hosting>();
+    app.global::<WindowState>().set_sheet(Sheet::NewRoom);
     shoot(&app, "new-room", &["Host a room", "Join a room"]);
-    state.set_sheet(Sheet::Host);
+    app.global::<WindowState>().set_sheet(Sheet::Host);
     shoot(&app, "host", &["Room name", "Port", "Secure room", "Learning room", "Start"]);
-    state.set_sheet(Sheet::None);
-    state.set_host_suite(Suite::Textbook);
-    state.set_host_stage(HostStage::Starting);
-    state.set_host_error(only(sentence("Port {} is used by another program.", "9000")));
-    state.set_host_other_port(9001);
+    app.global::<WindowState>().set_sheet(Sheet::None);
+    state.set_suite(Suite::Textbook);
+    state.set_stage(HostStage::Starting);
+    state.set_error(only(sentence("Port {} is used by another program.", "9000")));
+    state.set_other_port(9001);
     let _ = app.window().take_snapshot();
-    state.set_sheet(Sheet::Host);
+    app.global::<WindowState>().set_sheet(Sheet::Host);
     shoot(&app, "host-learning", &["Starting…", "Use 9001"]);
-    state.set_host_stage(HostStage::Consent);
+    state.set_stage(HostStage::Consent);
     shoot(&app, "host-consent", &["Host for learning", "Back"]);
 }
 
@@ -362,29 +362,29 @@ fn joining() {
     let app = window();
     // What lies under a sheet is drawn, too, and a room takes longest.
     fixture::empty(&app);
-    let state = app.global::<ChatState>();
-    state.set_sheet(Sheet::Join);
-    state.set_join_tab(JoinTab::Address);
+    let state = app.global::<Joining>();
+    app.global::<WindowState>().set_sheet(Sheet::Join);
+    state.set_tab(JoinTab::Address);
     shoot(&app, "join-address", &["Address of the host", "Continue", "192.168.1.7:9000"]);
-    state.set_join_tab(JoinTab::Invite);
-    state.set_join_text("conversa:1:ABCD".into());
-    state.set_join_error(only(sentence("This invite was used, withdrawn, or is too old.", "")));
+    state.set_tab(JoinTab::Invite);
+    state.set_text("conversa:1:ABCD".into());
+    state.set_error(only(sentence("This invite was used, withdrawn, or is too old.", "")));
     shoot(&app, "join-invite", &["Invite link", "Continue"]);
-    state.set_join_error(TroubleView::default());
-    state.set_join_stage(JoinStage::Review);
+    state.set_error(TroubleView::default());
+    state.set_stage(JoinStage::Review);
     shoot(&app, "join-review", &["It matches, join", "Cancel"]);
-    let first_use = state.get_join();
-    state.set_join(JoinView { first_use: false, members: 12, round_trip: 3, ..first_use.clone() });
+    let first_use = state.get_view();
+    state.set_view(JoinView { first_use: false, members: 12, round_trip: 3, ..first_use.clone() });
     shoot(&app, "join-invited", &["Join", "Cancel"]);
-    state.set_join(first_use);
-    state.set_join_stage(JoinStage::Choose);
+    state.set_view(first_use);
+    state.set_stage(JoinStage::Choose);
     shoot(&app, "join-choose", &["Cancel"]);
-    state.set_join_stage(JoinStage::Waiting);
+    state.set_stage(JoinStage::Waiting);
     shoot(&app, "join-waiting", &["Cancel"]);
-    let mut join = state.get_join();
+    let mut join = state.get_view();
     join.learning = true;
-    state.set_join(join);
-    state.set_join_stage(JoinStage::Consent);
+    state.set_view(join);
+    state.set_stage(JoinStage::Consent);
     shoot(&app, "join-learning", &["Join for learning", "Leave"]);
 }
 
@@ -393,8 +393,8 @@ fn questions() {
     let app = window();
     // What lies under a sheet is drawn, too, and a room takes longest.
     fixture::empty(&app);
-    let state = app.global::<ChatState>();
-    state.set_sheet(Sheet::Confirm);
+    let state = app.global::<Questions>();
+    app.global::<WindowState>().set_sheet(Sheet::Confirm);
     state.set_confirm(Confirm::Quit);
     state.set_confirm_count(3);
     shoot(&app, "confirm-quit", &["Quit", "Cancel"]);
@@ -413,20 +413,20 @@ fn questions() {
         remedy: Remedy::Retry,
         port: 0,
     });
-    state.set_sheet(Sheet::Trouble);
+    app.global::<WindowState>().set_sheet(Sheet::Trouble);
     shoot(&app, "trouble", &["Try again", "Details"]);
-    state.set_sheet(Sheet::Passphrase);
+    app.global::<WindowState>().set_sheet(Sheet::Passphrase);
     shoot(&app, "passphrase", &["New passphrase", "Again", "Set passphrase"]);
-    state.set_sheet(Sheet::KeySize);
+    app.global::<WindowState>().set_sheet(Sheet::KeySize);
     shoot(&app, "key-size", &["RSA-4096", "Cancel"]);
-    state.set_sheet(Sheet::LearningIdentity);
+    app.global::<WindowState>().set_sheet(Sheet::LearningIdentity);
     shoot(&app, "learning-identity", &["Make it"]);
 }
 
 #[test]
 fn settings_and_about() {
     let app = window();
-    let state = app.global::<ChatState>();
+    let state = app.global::<WindowState>();
     state.set_page(Page::Settings);
     shoot(&app, "settings", &["Your name", "Back"]);
     let all = ["Measure", "Enter sends", "Larger text", "Copy path", "About…"];
@@ -439,18 +439,18 @@ fn settings_and_about() {
 #[test]
 fn comparing() {
     let app = window();
-    let state = app.global::<ChatState>();
+    let state = app.global::<Comparing>();
     let view = fixture::compare();
-    state.set_compare(view.clone());
-    state.set_sheet(Sheet::Compare);
+    state.set_view(view.clone());
+    app.global::<WindowState>().set_sheet(Sheet::Compare);
     shoot(&app, "compare", &["Safety number", "What they see", "They are the same", "Copy my code"]);
-    state.set_compared(Compared::Different);
+    state.set_result(Compared::Different);
     shoot_in(&app, "compare-different", &["They are the same"], &[(TALL, "tall")]);
-    state.set_compared(Compared::Same);
-    state.set_compare(CompareView { since: fixture::date(DateForm::Long), ..view.clone() });
+    state.set_result(Compared::Same);
+    state.set_view(CompareView { since: fixture::date(DateForm::Long), ..view.clone() });
     shoot_in(&app, "compare-marked", &["Take the mark away"], &[(TALL, "tall")]);
-    state.set_compare(CompareView { since: fixture::date(DateForm::Long), ..view });
-    state.set_sheet(Sheet::ChangedKey);
+    state.set_view(CompareView { since: fixture::date(DateForm::Long), ..view });
+    app.global::<WindowState>().set_sheet(Sheet::ChangedKey);
     shoot(&app, "changed-key", &["Compare…", "Leave room…"]);
 }
 
@@ -458,17 +458,17 @@ fn comparing() {
 fn shoot_language(language: Language) {
     let app = window();
     choose_language(language);
-    let state = app.global::<ChatState>();
+    let state = app.global::<WindowState>();
     let tag = language.tag().unwrap();
     let shoot = |page: &str, sizes: &[((u32, u32), &str)]| shoot_in(&app, &format!("{tag}-{page}"), &[], sizes);
     let both = [(WIDE, "wide"), (NARROW, "narrow")];
-    state.set_people_open(true);
+    app.global::<People>().set_open(true);
     shoot("people", &[(TALL, "tall")]);
-    state.set_people_open(false);
+    app.global::<People>().set_open(false);
     shoot("room", &both);
-    state.set_people_open(true);
+    app.global::<People>().set_open(true);
     shoot("people", &[(NARROW, "narrow")]);
-    state.set_people_open(false);
+    app.global::<People>().set_open(false);
     state.set_page(Page::Settings);
     shoot("settings", &[(TALL, "tall"), ((400, 2600), "tall-narrow")]);
     state.set_page(Page::Chat);
@@ -479,10 +479,10 @@ fn shoot_language(language: Language) {
     state.set_sheet(Sheet::Invite);
     shoot("invite", &[(NARROW, "narrow")]);
     state.set_sheet(Sheet::Join);
-    state.set_join_stage(JoinStage::Review);
+    app.global::<Joining>().set_stage(JoinStage::Review);
     shoot("join-review", &both);
-    state.set_confirm(Confirm::Quit);
-    state.set_confirm_count(3);
+    app.global::<Questions>().set_confirm(Confirm::Quit);
+    app.global::<Questions>().set_confirm_count(3);
     state.set_sheet(Sheet::Confirm);
     shoot("confirm-quit", &[(NARROW, "narrow")]);
     state.set_sheet(Sheet::None);

@@ -25,7 +25,7 @@ impl Backups {
 
     /// Opens the sheet for a backup, with a place for it: the home directory, under the key's tag.
     pub(in crate::gui) fn open_backup(&self, desk: &Desk) {
-        let place = backup::suggested_place(desk.state().get_identity().code.tag.as_str());
+        let place = backup::suggested_place(desk.global::<ui::Identity>().get_view().code.tag.as_str());
         self.open(desk, ui::Sheet::Backup, &place);
     }
 
@@ -35,7 +35,7 @@ impl Backups {
 
     /// Asks for the file of the open sheet with the desktop's own dialog.
     pub(in crate::gui) fn choose_file(&self, desk: &Desk) {
-        let (title, wanted) = match desk.state().get_sheet() {
+        let (title, wanted) = match desk.window().get_sheet() {
             ui::Sheet::Backup => (say!("New file for the backup"), Wanted::Save(file(desk))),
             ui::Sheet::Restore => (say!("File of the backup"), Wanted::Open),
             _ => return,
@@ -69,11 +69,11 @@ impl Backups {
 
     /// It is known whether the desktop has a dialog for files.
     pub(super) fn dialogs_found(&self, desk: &Desk, there: bool) {
-        desk.state().set_file_dialogs(there);
+        desk.global::<ui::Backups>().set_dialogs(there);
     }
 
     pub(super) fn file_chosen(&self, desk: &Desk, file: &Path) {
-        desk.state().set_backup_file(file.display().to_string().into());
+        desk.global::<ui::Backups>().set_file(file.display().to_string().into());
     }
 
     pub(super) fn backed_up(&self, desk: &Desk, result: Result<Fingerprint, Problem>) {
@@ -81,20 +81,20 @@ impl Backups {
     }
 
     pub(super) fn restored(&self, desk: &Desk, result: Result<Fingerprint, Problem>) {
-        let state = desk.state();
+        let window = desk.window();
         // Another identity opens the lock that the old one's passphrase was asked for.
-        if result.is_ok() && state.get_page() == ui::Page::Unlock {
-            state.set_page(desk.home());
+        if result.is_ok() && window.get_page() == ui::Page::Unlock {
+            window.set_page(desk.home());
         }
         ended(desk, ui::Sheet::Restore, result, &say!("Your identity is back"));
     }
 
     fn open(&self, desk: &Desk, sheet: ui::Sheet, file: &Path) {
-        let state = desk.state();
-        state.set_backup_error(ui::TroubleView::default());
-        state.set_backup_busy(false);
-        state.set_backup_file(file.display().to_string().into());
-        state.set_sheet(sheet);
+        let state = desk.global::<ui::Backups>();
+        state.set_error(ui::TroubleView::default());
+        state.set_busy(false);
+        state.set_file(file.display().to_string().into());
+        desk.window().set_sheet(sheet);
         self.look_for_dialogs();
     }
 
@@ -113,34 +113,34 @@ impl Backups {
 /// What was typed, or nothing if it can be none.
 fn read_passphrase(desk: &Desk, typed: &str) -> Option<Passphrase> {
     let read = Passphrase::read(typed.as_bytes());
-    read.map_err(|problem| desk.state().set_backup_error(views::trouble(&problem))).ok()
+    read.map_err(|problem| desk.global::<ui::Backups>().set_error(views::trouble(&problem))).ok()
 }
 
 fn begin(desk: &Desk) {
-    let state = desk.state();
-    state.set_backup_error(ui::TroubleView::default());
-    state.set_backup_busy(true);
+    let state = desk.global::<ui::Backups>();
+    state.set_error(ui::TroubleView::default());
+    state.set_busy(true);
 }
 
 fn file(desk: &Desk) -> PathBuf {
-    PathBuf::from(desk.state().get_backup_file().trim())
+    PathBuf::from(desk.global::<ui::Backups>().get_file().trim())
 }
 
 fn ended(desk: &Desk, sheet: ui::Sheet, result: Result<Fingerprint, Problem>, done: &Sentence) {
-    let state = desk.state();
-    state.set_backup_busy(false);
+    let state = desk.global::<ui::Backups>();
+    state.set_busy(false);
     match result {
         Ok(_) => {
-            if state.get_sheet() == sheet {
-                state.set_sheet(ui::Sheet::None);
+            if desk.window().get_sheet() == sheet {
+                desk.window().set_sheet(ui::Sheet::None);
             }
             desk.toast(views::only(done));
         }
         Err(problem) => {
-            state.set_backup_error(views::trouble(&problem));
+            state.set_error(views::trouble(&problem));
             // Whoever closed the sheet meanwhile is still told.
-            if state.get_sheet() == ui::Sheet::None {
-                state.set_sheet(sheet);
+            if desk.window().get_sheet() == ui::Sheet::None {
+                desk.window().set_sheet(sheet);
             }
         }
     }

@@ -34,9 +34,9 @@ impl Comparing {
         let (Some(membership), Ok(member)) = (desk.open, id.parse::<Fingerprint>()) else { return };
         desk.session.safety_number(membership, member);
         self.pair = Some(Pair { membership, member, number: None });
-        desk.state().set_compared(ui::Compared::Nothing);
+        desk.global::<ui::Comparing>().set_result(ui::Compared::Nothing);
         self.show(desk);
-        desk.state().set_sheet(ui::Sheet::Compare);
+        desk.window().set_sheet(ui::Sheet::Compare);
     }
 
     /// What the other side shows was pasted or typed.
@@ -49,7 +49,7 @@ impl Comparing {
             Comparison::Own => ui::Compared::Own,
             Comparison::Unclear => ui::Compared::Unclear,
         };
-        desk.state().set_compared(compared);
+        desk.global::<ui::Comparing>().set_result(compared);
     }
 
     /// The person says that the numbers are the same, or takes that back.
@@ -87,7 +87,7 @@ impl Comparing {
     /// compared: once for each, and not over another sheet.
     pub(super) fn show_doubt(&mut self, desk: &Desk) {
         let Some(room) = desk.room() else { return };
-        if desk.state().get_sheet() != ui::Sheet::None || desk.state().get_page() != ui::Page::Chat {
+        if desk.window().get_sheet() != ui::Sheet::None || desk.window().get_page() != ui::Page::Chat {
             return;
         }
         let membership = room.membership;
@@ -100,14 +100,14 @@ impl Comparing {
         };
         let view = views::compare_view(room, member, None, Some(since), desk.today);
         self.asked.insert((membership, member));
-        desk.state().set_compare(view);
-        desk.state().set_sheet(ui::Sheet::ChangedKey);
+        desk.global::<ui::Comparing>().set_view(view);
+        desk.window().set_sheet(ui::Sheet::ChangedKey);
     }
 
     fn show(&self, desk: &Desk) {
         let Some(Pair { membership, member, number }) = &self.pair else { return };
         let Some(room) = desk.chat.room(*membership) else { return };
         let since = desk.settings.verified.get(member).map(|mark| mark.at_ms);
-        desk.state().set_compare(views::compare_view(room, *member, number.as_ref(), since, desk.today));
+        desk.global::<ui::Comparing>().set_view(views::compare_view(room, *member, number.as_ref(), since, desk.today));
     }
 }

@@ -71,8 +71,14 @@ impl Desk {
         }
     }
 
-    pub(super) fn state(&self) -> ui::ChatState<'_> {
-        self.app.global::<ui::ChatState>()
+    /// What a topic has on the window: a global of `ui/globals/`.
+    pub(super) fn global<'a, Global: slint::Global<'a, ui::AppWindow>>(&'a self) -> Global {
+        self.app.global::<Global>()
+    }
+
+    /// Which page and which sheet are open: every topic may need another.
+    pub(super) fn window(&self) -> ui::WindowState<'_> {
+        self.global::<ui::WindowState>()
     }
 
     /// The room that is open.
@@ -118,8 +124,8 @@ impl Desk {
 
     /// Tells for a moment that something was done.
     pub(super) fn toast(&self, told: ui::TroubleView) {
-        self.state().set_toast_stays(false);
-        self.state().set_toast(told);
+        self.window().set_toast_stays(false);
+        self.window().set_toast(told);
     }
 
     /// A sentence in the person's language, where it is no binding that says it.
@@ -129,7 +135,7 @@ impl Desk {
 
     /// Tells that something was not done, until the person has read it.
     fn toast_that_stays(&self, told: ui::TroubleView) {
-        self.state().set_toast_stays(true);
-        self.state().set_toast(told);
+        self.window().set_toast_stays(true);
+        self.window().set_toast(told);
     }
 }

@@ -33,17 +33,17 @@ impl Doubts {
             }),
         };
         let members: Vec<Fingerprint> = open.iter().filter_map(of_kind).collect();
-        let state = desk.state();
+        let state = desk.global::<ui::Questions>();
         state.set_confirm(confirm);
         state.set_confirm_name(views::names(room, &members));
         state.set_confirm_count(views::count(members.len()));
-        state.set_sheet(ui::Sheet::Confirm);
+        desk.window().set_sheet(ui::Sheet::Confirm);
         true
     }
 
     /// The person was asked, and sends in spite of that.
     pub(super) fn accept(&mut self, desk: &Desk, membership: MembershipId) {
-        let asked = match desk.state().get_confirm() {
+        let asked = match desk.global::<ui::Questions>().get_confirm() {
             ui::Confirm::SendForked => |doubt: &Doubt| matches!(doubt, Doubt::Fork(_)),
             _ => |doubt: &Doubt| matches!(doubt, Doubt::Key(_)),
         };

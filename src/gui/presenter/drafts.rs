@@ -53,7 +53,7 @@ impl Drafts {
     pub(in crate::gui) fn may_paste(&self, desk: &Desk) -> bool {
         let window = WindowInner::from_pub(desk.app.window());
         let Some(text) = window.context().platform().clipboard_text(Clipboard::DefaultClipboard) else { return true };
-        let bytes = desk.state().get_draft().len() + text.len();
+        let bytes = desk.global::<ui::Talking>().get_draft().len() + text.len();
         if bytes > DRAFT_BYTES_MAX {
             self.refuse(desk, &Problem::no_room_to_write(bytes, DRAFT_BYTES_MAX));
         }
@@ -66,7 +66,7 @@ impl Drafts {
         if desk.open != Some(membership) {
             return;
         }
-        let state = desk.state();
+        let state = desk.global::<ui::Talking>();
         let told = state.get_writing_trouble();
         let typed = state.get_draft();
         let typed = typed.strip_prefix(between).unwrap_or(&typed);
@@ -83,14 +83,14 @@ impl Drafts {
 
     /// Puts a text into the composer, with the caret at its end.
     pub(super) fn write(&self, desk: &Desk, text: &str) {
-        desk.state().set_draft(text.into());
+        desk.global::<ui::Talking>().set_draft(text.into());
         desk.app.invoke_place_caret(views::count(text.len()));
         judge(desk, text);
     }
 
     /// What went wrong with what is being written stands above the composer until it is written on.
     pub(super) fn refuse(&self, desk: &Desk, problem: &Problem) {
-        desk.state().set_writing_trouble(views::trouble(problem));
+        desk.global::<ui::Talking>().set_writing_trouble(views::trouble(problem));
     }
 
     /// The draft of the room that was just opened comes into the composer.
@@ -115,7 +115,7 @@ impl Drafts {
             let Some(text) = kept.filter(|_| !self.seen.contains(&room.membership)) else { continue };
             self.seen.insert(room.membership);
             let text = self.written.entry(room.membership).or_insert_with(|| text.clone()).clone();
-            if desk.open == Some(room.membership) && desk.state().get_draft().is_empty() {
+            if desk.open == Some(room.membership) && desk.global::<ui::Talking>().get_draft().is_empty() {
                 self.write(desk, &text);
             }
         }
@@ -153,14 +153,14 @@ impl Drafts {
         // The composer forgets what could be undone, and what it says by then, only where it sees another text:
         // something has to come in between, for the time of a frame.
         let between = if draft.is_empty() { " " } else { "" };
-        desk.state().set_draft(between.into());
+        desk.global::<ui::Talking>().set_draft(between.into());
         self.refuse(desk, &Problem::no_room_to_write(text.len(), DRAFT_BYTES_MAX));
         self.refusal = Some(Refusal { membership, draft, caret, between });
         let app = desk.app.as_weak();
         Timer::single_shot(Duration::ZERO, move || {
             Timer::single_shot(Duration::from_millis(1), move || {
                 if let Some(app) = app.upgrade() {
-                    app.global::<ui::Backend>().invoke_draft_refused();
+                    app.global::<ui::Talking>().invoke_draft_refused();
                 }
             });
         });
@@ -170,7 +170,7 @@ impl Drafts {
 /// Says whether the draft can be sent, and why not where that is not plain to see.
 fn judge(desk: &Desk, text: &str) {
     let sent = sendable(text);
-    let state = desk.state();
+    let state = desk.global::<ui::Talking>();
     state.set_sendable(sent.is_some_and(|text| text.len() <= TEXT_BYTES_MAX));
     let trouble = match sent.filter(|text| text.len() > TEXT_BYTES_MAX) {
         Some(text) => views::trouble(&Problem::too_long(text.len(), TEXT_BYTES_MAX)),

@@ -27,10 +27,10 @@ impl Ending {
         if connected == 0 || self.quitting {
             return true;
         }
-        let state = desk.state();
+        let state = desk.global::<ui::Questions>();
         state.set_confirm(ui::Confirm::Quit);
         state.set_confirm_count(views::count(connected));
-        state.set_sheet(ui::Sheet::Confirm);
+        desk.window().set_sheet(ui::Sheet::Confirm);
         false
     }
 

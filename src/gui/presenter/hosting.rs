@@ -26,7 +26,7 @@ pub(in crate::gui) struct Hosting {
 impl Hosting {
     pub(super) fn new(desk: &Desk) -> Self {
         let addresses = Rc::default();
-        let state = desk.state();
+        let state = desk.global::<ui::Hosting>();
         state.set_addresses(ModelRc::from(Rc::clone(&addresses)));
         state.set_invite(ui::InviteView::default());
         Self { under_way: None, addresses }
@@ -34,30 +34,30 @@ impl Hosting {
 
     /// Opens the sheet, for somebody who has a name.
     pub(super) fn open(&self, desk: &Desk) {
-        let state = desk.state();
+        let state = desk.global::<ui::Hosting>();
         // What is under way goes on.
         if self.under_way.is_some() {
-            return state.set_sheet(ui::Sheet::Host);
+            return desk.window().set_sheet(ui::Sheet::Host);
         }
         // A long name leaves no place for more.
         let name = desk.name();
         let title = check_name(&desk.say(&say!("{}'s room", name))).unwrap_or(name);
-        state.set_host_name(title.into());
-        state.set_host_port(state.get_default_port());
-        state.set_host_suite(state.get_default_suite());
-        state.set_host_knocking(false);
-        state.set_host_only_here(false);
-        state.set_host_stage(ui::HostStage::Form);
+        state.set_name(title.into());
+        state.set_port(desk.global::<ui::Preferences>().get_default_port());
+        state.set_suite(desk.global::<ui::Preferences>().get_default_suite());
+        state.set_knocking(false);
+        state.set_only_here(false);
+        state.set_stage(ui::HostStage::Form);
         show_error(desk, ui::TroubleView::default(), 0);
-        state.set_sheet(ui::Sheet::Host);
+        desk.window().set_sheet(ui::Sheet::Host);
     }
 
     /// Start was pressed. A learning room is asked about first.
     pub(in crate::gui) fn start(&mut self, desk: &Desk) {
-        let suite = match desk.state().get_host_suite() {
+        let suite = match desk.global::<ui::Hosting>().get_suite() {
             ui::Suite::Textbook => {
                 show_error(desk, ui::TroubleView::default(), 0);
-                return desk.state().set_host_stage(ui::HostStage::Consent);
+                return desk.global::<ui::Hosting>().set_stage(ui::HostStage::Consent);
             }
             ui::Suite::Classical => Suite::Classical,
             ui::Suite::Hybrid => Suite::Hybrid,
@@ -75,7 +75,7 @@ impl Hosting {
 
     pub(in crate::gui) fn cancel(&mut self, desk: &Desk) {
         self.give_up(desk);
-        desk.state().set_host_stage(ui::HostStage::Form);
+        desk.global::<ui::Hosting>().set_stage(ui::HostStage::Form);
     }
 
     pub(in crate::gui) fn show_invite(&self, desk: &Desk) {
@@ -83,7 +83,7 @@ impl Hosting {
             desk.session.test_addresses(membership);
         }
         self.refresh_invite(desk);
-        desk.state().set_sheet(ui::Sheet::Invite);
+        desk.window().set_sheet(ui::Sheet::Invite);
     }
 
     pub(in crate::gui) fn new_invite(&self, desk: &Desk) {
@@ -110,7 +110,7 @@ impl Hosting {
             Some(Action::UsePort(port)) => i32::from(port),
             _ => 0,
         };
-        desk.state().set_host_stage(ui::HostStage::Form);
+        desk.global::<ui::Hosting>().set_stage(ui::HostStage::Form);
         show_error(desk, views::trouble(problem), port);
     }
 
@@ -123,40 +123,40 @@ impl Hosting {
         }
         self.under_way = None;
         desk.stale.rooms = true;
-        desk.state().set_host_stage(ui::HostStage::Form);
-        desk.state().set_page(ui::Page::Chat);
+        desk.global::<ui::Hosting>().set_stage(ui::HostStage::Form);
+        desk.window().set_page(ui::Page::Chat);
         true
     }
 
     /// There is another invite, or more is known of the addresses in it.
     pub(super) fn invite_changed(&self, desk: &Desk, membership: MembershipId) {
-        if desk.open == Some(membership) && desk.state().get_sheet() == ui::Sheet::Invite {
+        if desk.open == Some(membership) && desk.window().get_sheet() == ui::Sheet::Invite {
             self.refresh_invite(desk);
         }
     }
 
     fn host(&mut self, desk: &Desk, crypto: RoomCrypto) {
-        let state = desk.state();
-        let title = match check_name(&state.get_host_name()) {
+        let state = desk.global::<ui::Hosting>();
+        let title = match check_name(&state.get_name()) {
             Ok(title) => title,
             Err(error) => return self.failed(desk, &Problem::bad_name(error)),
         };
         // Port 0 lets the system choose.
-        let Ok(port) = state.get_host_port().trim().parse::<u16>() else {
-            state.set_host_stage(ui::HostStage::Form);
+        let Ok(port) = state.get_port().trim().parse::<u16>() else {
+            state.set_stage(ui::HostStage::Form);
             let what = say!("A port is a number from 1 to 65535, such as 9000.");
             return show_error(desk, views::only(&what), 0);
         };
         let port = free_port(desk, port, crypto.suite());
-        let ip = if state.get_host_only_here() { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
+        let ip = if state.get_only_here() { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
         let request = HostRequest {
             title,
             crypto,
             place: HostPlace::Here(SocketAddr::new(ip.into(), port)),
-            knock: state.get_host_knocking(),
+            knock: state.get_knocking(),
             members_max: MEMBERS_DEFAULT_MAX,
         };
-        state.set_host_stage(ui::HostStage::Starting);
+        state.set_stage(ui::HostStage::Starting);
         show_error(desk, ui::TroubleView::default(), 0);
         self.under_way = Some(desk.session.host(request));
     }
@@ -168,7 +168,7 @@ impl Hosting {
     }
 
     fn refresh_invite(&self, desk: &Desk) {
-        let state = desk.state();
+        let state = desk.global::<ui::Hosting>();
         let room = desk.room();
         let invite = room.and_then(|room| room.invite.as_ref());
         state.set_invite(views::invite(invite, desk.today));
@@ -203,7 +203,7 @@ fn free_port(desk: &Desk, port: u16, suite: Suite) -> u16 {
 }
 
 fn show_error(desk: &Desk, trouble: ui::TroubleView, other_port: i32) {
-    let state = desk.state();
-    state.set_host_error(trouble);
-    state.set_host_other_port(other_port);
+    let state = desk.global::<ui::Hosting>();
+    state.set_error(trouble);
+    state.set_other_port(other_port);
 }

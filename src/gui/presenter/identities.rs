@@ -32,10 +32,10 @@ struct Known {
 impl Identities {
     pub(super) fn new(desk: &Desk, place: String) -> Self {
         let identities = Self { place, secure: None, learning: None, protecting: false };
-        let state = desk.state();
+        let state = desk.global::<ui::Identity>();
         state.set_key_stage(ui::KeyStage::None);
         state.set_suggested_name(desk.name().into());
-        state.set_profile_place((&identities.place).into());
+        desk.global::<ui::Preferences>().set_profile_place((&identities.place).into());
         state.set_keyring(desk.settings.keyring);
         state.set_keyring_supported(keyring::is_supported());
         identities.show(desk);
@@ -46,17 +46,17 @@ impl Identities {
     pub(in crate::gui) fn choose_name(&self, desk: &mut Desk, text: &str) {
         match check_name(text) {
             Ok(name) => {
-                desk.state().set_name_error(ui::TroubleView::default());
+                desk.global::<ui::Identity>().set_name_error(ui::TroubleView::default());
                 desk.settings.name.clone_from(&name);
                 self.show(desk);
                 desk.session.change_settings(|settings| settings.name = name);
             }
-            Err(error) => desk.state().set_name_error(views::trouble(&Problem::bad_name(error))),
+            Err(error) => desk.global::<ui::Identity>().set_name_error(views::trouble(&Problem::bad_name(error))),
         }
     }
 
     pub(in crate::gui) fn unlock(&self, desk: &Desk, passphrase: &str) {
-        let state = desk.state();
+        let state = desk.global::<ui::Identity>();
         let passphrase = match Passphrase::read(passphrase.as_bytes()) {
             Ok(passphrase) => passphrase,
             Err(problem) => return state.set_unlock_error(views::trouble(&problem)),
@@ -72,7 +72,7 @@ impl Identities {
     }
 
     pub(in crate::gui) fn set_passphrase(&mut self, desk: &Desk, passphrase: &str) {
-        let state = desk.state();
+        let state = desk.global::<ui::Identity>();
         let passphrase = match Passphrase::read(passphrase.as_bytes()) {
             Ok(passphrase) => passphrase,
             Err(problem) => return state.set_passphrase_error(views::trouble(&problem)),
@@ -141,15 +141,15 @@ impl Identities {
     /// Whether the keyring is used changed in the settings.
     pub(super) fn keyring_changed(&self, desk: &Desk) {
         // On the page that unlocks, what is ticked is a wish.
-        if desk.state().get_page() != ui::Page::Unlock {
-            desk.state().set_keyring(desk.settings.keyring);
+        if desk.window().get_page() != ui::Page::Unlock {
+            desk.global::<ui::Identity>().set_keyring(desk.settings.keyring);
         }
     }
 
     fn show(&self, desk: &Desk) {
         let name = desk.name();
         let bits = |known: Option<Known>| known.map_or(0, |known| i32::try_from(known.bits).unwrap_or(i32::MAX));
-        desk.state().set_identity(ui::IdentityView {
+        desk.global::<ui::Identity>().set_view(ui::IdentityView {
             initials: format::initials(&name).into(),
             name: name.into(),
             hue: self.secure.map_or(0, |known| format::hue(known.fingerprint.as_bytes())),
@@ -162,11 +162,11 @@ impl Identities {
     }
 
     fn secure_ready(&mut self, desk: &Desk) {
-        let state = desk.state();
+        let state = desk.global::<ui::Identity>();
         state.set_key_stage(ui::KeyStage::Ready);
         state.set_unlocking(false);
-        if state.get_page() == ui::Page::Unlock {
-            state.set_page(desk.home());
+        if desk.window().get_page() == ui::Page::Unlock {
+            desk.window().set_page(desk.home());
             // Ticked before it was known whether the passphrase is right.
             if state.get_keyring() != desk.settings.keyring {
                 desk.session.keep_in_keyring(state.get_keyring());
@@ -174,15 +174,15 @@ impl Identities {
         }
         // The session tells of the same identity once it is under the new passphrase.
         if std::mem::take(&mut self.protecting) {
-            if state.get_sheet() == ui::Sheet::Passphrase {
-                state.set_sheet(ui::Sheet::None);
+            if desk.window().get_sheet() == ui::Sheet::Passphrase {
+                desk.window().set_sheet(ui::Sheet::None);
             }
             desk.toast(views::only(&say!("The passphrase is set")));
         }
     }
 
     fn failed(&mut self, desk: &Desk, kind: KeyKind, problem: Problem) -> Option<Problem> {
-        let state = desk.state();
+        let state = desk.global::<ui::Identity>();
         state.set_unlocking(false);
         if kind == KeyKind::Rsa {
             state.set_key_stage(ui::KeyStage::Failed);
@@ -197,11 +197,11 @@ impl Identities {
 }
 
 fn is_name_wrong(desk: &Desk) -> bool {
-    desk.state().get_name_error() != ui::TroubleView::default()
+    desk.global::<ui::Identity>().get_name_error() != ui::TroubleView::default()
 }
 
 fn show_step(desk: &Desk, step: KeyStep) {
-    let state = desk.state();
+    let state = desk.global::<ui::Identity>();
     let (stage, step) = match step {
         // Most of the time there is a key, and nothing has to be made.
         KeyStep::Reading => (ui::KeyStage::None, ui::KeyStep::Reading),
@@ -214,11 +214,11 @@ fn show_step(desk: &Desk, step: KeyStep) {
 }
 
 fn locked(desk: &Desk, problem: &Problem) {
-    let state = desk.state();
+    let state = desk.global::<ui::Identity>();
     state.set_unlocking(false);
     // Before the first try there is nothing wrong: the page itself asks for the passphrase.
     let wrong = problem.code == Code::WrongPassphrase;
     state.set_unlock_error(if wrong { views::trouble(problem) } else { ui::TroubleView::default() });
-    state.set_sheet(ui::Sheet::None);
-    state.set_page(ui::Page::Unlock);
+    desk.window().set_sheet(ui::Sheet::None);
+    desk.window().set_page(ui::Page::Unlock);
 }

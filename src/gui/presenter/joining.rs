@@ -38,8 +38,8 @@ struct Attempt {
 impl Joining {
     pub(super) fn new(desk: &Desk) -> Self {
         let lobby = Rc::default();
-        desk.state().set_lobby(ModelRc::from(Rc::clone(&lobby)));
-        desk.state().set_join(ui::JoinView::default());
+        desk.global::<ui::Joining>().set_lobby(ModelRc::from(Rc::clone(&lobby)));
+        desk.global::<ui::Joining>().set_view(ui::JoinView::default());
         Self { attempt: None, link_waiting: None, lobby }
     }
 
@@ -47,15 +47,15 @@ impl Joining {
     pub(super) fn open(&mut self, desk: &Desk) {
         // What is under way goes on.
         if self.attempt.is_some() {
-            return desk.state().set_sheet(ui::Sheet::Join);
+            return desk.window().set_sheet(ui::Sheet::Join);
         }
         // Whoever clicked an invite before the first choice of a name finds it here.
         let link = self.link_waiting.take().unwrap_or_default();
-        let state = desk.state();
-        state.set_join_stage(ui::JoinStage::Form);
-        state.set_join_text(link.into());
-        state.set_join_error(ui::TroubleView::default());
-        state.set_sheet(ui::Sheet::Join);
+        let state = desk.global::<ui::Joining>();
+        state.set_stage(ui::JoinStage::Form);
+        state.set_text(link.into());
+        state.set_error(ui::TroubleView::default());
+        desk.window().set_sheet(ui::Sheet::Join);
     }
 
     /// An invite was clicked somewhere else. It is shown and no more: going on tells the host of this
@@ -66,10 +66,10 @@ impl Joining {
 
     /// Whether an invite waits that can be shown now: no sheet is open, nor a page that has to be answered first.
     pub(super) fn may_show_link(&self, desk: &Desk) -> bool {
-        let state = desk.state();
-        let is_free = match state.get_sheet() {
-            ui::Sheet::None => matches!(state.get_page(), ui::Page::Chat | ui::Page::Settings | ui::Page::About),
-            ui::Sheet::Join => state.get_join_stage() == ui::JoinStage::Form,
+        let window = desk.window();
+        let is_free = match window.get_sheet() {
+            ui::Sheet::None => matches!(window.get_page(), ui::Page::Chat | ui::Page::Settings | ui::Page::About),
+            ui::Sheet::Join => desk.global::<ui::Joining>().get_stage() == ui::JoinStage::Form,
             _ => false,
         };
         is_free && self.link_waiting.is_some()
@@ -78,7 +78,7 @@ impl Joining {
     /// An invite or address was given. Says which room to open, where that is known already.
     pub(super) fn look_up(&mut self, desk: &mut Desk, identities: &Identities, text: &str) -> Option<MembershipId> {
         self.stop(desk);
-        desk.state().set_join_error(ui::TroubleView::default());
+        desk.global::<ui::Joining>().set_error(ui::TroubleView::default());
         let target = match text.parse::<JoinTarget>() {
             Ok(target) => target,
             Err(problem) => {
@@ -143,10 +143,10 @@ impl Joining {
 
     pub(in crate::gui) fn cancel(&mut self, desk: &Desk) {
         self.stop(desk);
-        let state = desk.state();
-        state.set_join_stage(ui::JoinStage::Form);
-        if state.get_sheet() == ui::Sheet::Join {
-            state.set_sheet(ui::Sheet::None);
+        let window = desk.window();
+        desk.global::<ui::Joining>().set_stage(ui::JoinStage::Form);
+        if window.get_sheet() == ui::Sheet::Join {
+            window.set_sheet(ui::Sheet::None);
         }
     }
 
@@ -211,15 +211,15 @@ impl Joining {
             return self.show(desk, ui::JoinStage::Consent);
         }
         self.attempt = None;
-        let state = desk.state();
-        state.set_join_error(views::trouble(problem));
-        state.set_join_stage(ui::JoinStage::Form);
+        let state = desk.global::<ui::Joining>();
+        state.set_error(views::trouble(problem));
+        state.set_stage(ui::JoinStage::Form);
     }
 
     /// The addresses that were joined lately are offered again.
     pub(super) fn show_recent_addresses(&self, desk: &Desk) {
         let addresses = desk.settings.recent_addresses.iter().map(Into::into).collect();
-        desk.state().set_recent_addresses(views::fixed(addresses));
+        desk.global::<ui::Joining>().set_recent_addresses(views::fixed(addresses));
     }
 
     /// An invite to a room that is known already.
@@ -257,11 +257,11 @@ impl Joining {
     fn joined(&mut self, desk: &mut Desk, membership: MembershipId) -> MembershipId {
         self.attempt = None;
         desk.stale.rooms = true;
-        let state = desk.state();
-        state.set_join_stage(ui::JoinStage::Form);
-        state.set_join_text("".into());
-        state.set_page(ui::Page::Chat);
-        state.set_sheet(ui::Sheet::None);
+        let state = desk.global::<ui::Joining>();
+        state.set_stage(ui::JoinStage::Form);
+        state.set_text("".into());
+        desk.window().set_page(ui::Page::Chat);
+        desk.window().set_sheet(ui::Sheet::None);
         membership
     }
 
@@ -282,8 +282,8 @@ impl Joining {
         };
         // At an address the lobby is a list to choose from.
         let looked_up = attempt.lobby.first().filter(|found| Some(found.room) == room);
-        let state = desk.state();
-        state.set_join(ui::JoinView {
+        let state = desk.global::<ui::Joining>();
+        state.set_view(ui::JoinView {
             room_id: room.map(|room| views::code(&room.to_string())).unwrap_or_default(),
             host_key: views::key_code(host),
             address: address.into(),
@@ -292,7 +292,7 @@ impl Joining {
             members: looked_up.map_or(0, |room| i32::from(room.members)),
             round_trip: looked_up.map_or(0, round_trip),
         });
-        state.set_join_stage(stage);
+        state.set_stage(stage);
     }
 }
 

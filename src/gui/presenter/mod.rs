@@ -103,7 +103,7 @@ impl Presenter {
             self.desk.session.enter(room.membership);
         }
         self.troubles.show_next(&self.desk);
-        if self.desk.state().get_page() == ui::Page::Chat {
+        if self.desk.window().get_page() == ui::Page::Chat {
             self.desk.app.invoke_focus_composer();
         }
     }
@@ -242,14 +242,14 @@ impl Presenter {
     }
 
     /// Shows the rooms whose name contains a text. An invite that is pasted here is one.
-    pub(super) fn filter_rooms(&mut self, text: &str) {
+    pub(super) fn find_rooms(&mut self, text: &str) {
         let is_invite = matches!(text.parse(), Ok(JoinTarget::Invite(_)));
         self.rooms.filter(&self.desk, if is_invite { "" } else { text });
         self.show_rooms();
         if is_invite {
             self.open_join();
-            self.desk.state().set_join_tab(ui::JoinTab::Invite);
-            self.desk.state().set_join_text(text.trim().into());
+            self.desk.global::<ui::Joining>().set_tab(ui::JoinTab::Invite);
+            self.desk.global::<ui::Joining>().set_text(text.trim().into());
             self.look_up(text);
         }
     }
@@ -387,14 +387,14 @@ impl Presenter {
 
     fn show_waiting_link(&mut self) {
         if self.joining.may_show_link(&self.desk) {
-            self.desk.state().set_page(ui::Page::Chat);
+            self.desk.window().set_page(ui::Page::Chat);
             self.open_join();
         }
     }
 
     fn open_listed(&mut self, membership: Option<MembershipId>) {
         if membership.is_some() {
-            self.desk.state().set_page(ui::Page::Chat);
+            self.desk.window().set_page(ui::Page::Chat);
             self.show(membership);
         }
     }
@@ -427,11 +427,11 @@ impl Presenter {
 }
 
 fn show_first_page(desk: &Desk) {
-    let state = desk.state();
-    state.set_version(env!("CARGO_PKG_VERSION").into());
-    state.set_toast(ui::TroubleView::default());
-    state.set_sheet(ui::Sheet::None);
-    state.set_page(desk.home());
+    let window = desk.window();
+    window.set_version(env!("CARGO_PKG_VERSION").into());
+    window.set_toast(ui::TroubleView::default());
+    window.set_sheet(ui::Sheet::None);
+    window.set_page(desk.home());
 }
 
 /// Brings the window to the front, where the window system lets a program do that.

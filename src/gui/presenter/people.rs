@@ -25,8 +25,8 @@ pub(in crate::gui) struct People {
 impl People {
     pub(super) fn new(desk: &Desk) -> Self {
         let (members, knocks) = (Rc::default(), Rc::default());
-        desk.state().set_members(ModelRc::from(Rc::clone(&members)));
-        desk.state().set_knocks(ModelRc::from(Rc::clone(&knocks)));
+        desk.global::<ui::People>().set_members(ModelRc::from(Rc::clone(&members)));
+        desk.global::<ui::People>().set_knocks(ModelRc::from(Rc::clone(&knocks)));
         Self { comparing: Comparing::default(), members, knocks }
     }
 

@@ -30,7 +30,7 @@ pub(in crate::gui) struct Preferences {
 impl Preferences {
     pub(super) fn new(desk: &Desk, work: async_channel::Sender<Work>) -> Self {
         let preferences = Self { suites: Rc::default(), work };
-        desk.state().set_suites(ModelRc::from(Rc::clone(&preferences.suites)));
+        desk.global::<ui::Preferences>().set_suites(ModelRc::from(Rc::clone(&preferences.suites)));
         preferences.show_suites(&Costs::default());
         show(desk);
         preferences
@@ -38,7 +38,7 @@ impl Preferences {
 
     /// Something in the settings was changed in the window.
     pub(in crate::gui) fn keep(&self, desk: &mut Desk) {
-        let state = desk.state();
+        let state = desk.global::<ui::Preferences>();
         let appearance = match state.get_appearance() {
             ui::Appearance::System => Appearance::System,
             ui::Appearance::Light => Appearance::Light,
@@ -58,7 +58,7 @@ impl Preferences {
         let window = desk.app.window().size().to_logical(desk.app.window().scale_factor());
         let size = (pixels(window.width), pixels(window.height));
         // Where one pane is shown at a time, the people are closed by the window itself.
-        let people_open = (size.0 >= roomy_width(zoom)).then(|| state.get_people_open());
+        let people_open = (size.0 >= roomy_width(zoom)).then(|| desk.global::<ui::People>().get_open());
         let change = move |settings: &mut Settings| {
             settings.appearance = appearance;
             settings.language = language;
@@ -90,11 +90,11 @@ impl Preferences {
             log::warn!("nothing can be measured: {error}");
             return;
         }
-        desk.state().set_measuring(true);
+        desk.global::<ui::Preferences>().set_measuring(true);
     }
 
     pub(super) fn measured(&self, desk: &Desk, costs: &Costs) {
-        desk.state().set_measuring(false);
+        desk.global::<ui::Preferences>().set_measuring(false);
         self.show_suites(costs);
     }
 
@@ -125,7 +125,7 @@ impl Preferences {
 /// Fills the settings page, and makes the window as it was left.
 fn show(desk: &Desk) {
     let settings = &desk.settings;
-    let state = desk.state();
+    let state = desk.global::<ui::Preferences>();
     state.set_appearance(match settings.appearance {
         Appearance::System => ui::Appearance::System,
         Appearance::Light => ui::Appearance::Light,
@@ -148,9 +148,8 @@ fn show(desk: &Desk) {
     if width >= WINDOW_MIN.0 && height >= WINDOW_MIN.1 {
         desk.app.window().set_size(LogicalSize::new(length(width), length(height)));
     }
-    state.set_people_open(
-        settings.people_open && (width == 0 || width >= roomy_width(settings.text_zoom_percent.into())),
-    );
+    desk.global::<ui::People>()
+        .set_open(settings.people_open && (width == 0 || width >= roomy_width(settings.text_zoom_percent.into())));
 }
 
 fn suite_row(shown: ui::Suite, suite: Suite, cost: Option<&Cost>) -> ui::SuiteRow {

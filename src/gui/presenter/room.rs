@@ -51,7 +51,7 @@ impl OpenRoom {
                 desk.session.host_at(membership, address);
                 desk.session.enter(membership);
             }
-            Some(Action::Unlock) => desk.state().set_page(ui::Page::Unlock),
+            Some(Action::Unlock) => desk.window().set_page(ui::Page::Unlock),
             Some(Action::Forget) => desk.session.forget(membership),
             _ => desk.session.enter(membership),
         }
@@ -110,9 +110,8 @@ impl OpenRoom {
     pub(super) fn ask_about_host(&mut self, desk: &Desk, membership: MembershipId, question: &Question) {
         let (Question::FirstUse(host), Some(_)) = (question, desk.chat.room(membership)) else { return };
         self.host_asked = Some((membership, *host));
-        let state = desk.state();
-        state.set_new_host(views::key_code(Some(*host)));
-        state.set_sheet(ui::Sheet::NewHost);
+        desk.global::<ui::OpenRoom>().set_new_host(views::key_code(Some(*host)));
+        desk.window().set_sheet(ui::Sheet::NewHost);
     }
 
     /// A room changed: one that was being left, and is, is forgotten.
@@ -130,9 +129,9 @@ impl OpenRoom {
 
     pub(super) fn show(&self, desk: &mut Desk) {
         rooms::choose_hues(desk);
-        let state = desk.state();
+        let state = desk.global::<ui::OpenRoom>();
         let Some(room) = desk.room() else {
-            return state.set_room(ui::RoomView::default());
+            return state.set_view(ui::RoomView::default());
         };
         let mut others = room.members().iter().filter(|member| !member.is_me).peekable();
         let all_verified =
@@ -140,9 +139,9 @@ impl OpenRoom {
         let view = views::room_view(room, now_ms(), all_verified);
         // Codes are lists, and two lists are never equal: what did not change is left alone, or it
         // would be drawn anew with every event.
-        let known = state.get_room();
+        let known = state.get_view();
         let kept = |known: ui::KeyCode, new: ui::KeyCode| if known.text == new.text { known } else { new };
-        state.set_room(ui::RoomView {
+        state.set_view(ui::RoomView {
             code: kept(known.code, view.code),
             host_key: kept(known.host_key, view.host_key),
             expected_host: kept(known.expected_host, view.expected_host),

@@ -26,15 +26,15 @@ pub(in crate::gui) struct Rooms {
 impl Rooms {
     pub(super) fn new(desk: &Desk) -> Self {
         let rows = Rc::default();
-        desk.state().set_rooms(ModelRc::from(Rc::clone(&rows)));
-        desk.state().set_filter("".into());
+        desk.global::<ui::Rooms>().set_list(ModelRc::from(Rc::clone(&rows)));
+        desk.global::<ui::Rooms>().set_filter("".into());
         Self { rows, filter: String::new() }
     }
 
     /// Narrows the list to the rooms whose name contains a text. [`Self::show`] has to follow.
     pub(super) fn filter(&mut self, desk: &Desk, text: &str) {
         text.trim().clone_into(&mut self.filter);
-        desk.state().set_filter(text.into());
+        desk.global::<ui::Rooms>().set_filter(text.into());
     }
 
     /// The rooms in the order of the list, those that are shown.
@@ -66,9 +66,9 @@ impl Rooms {
         let rows: Vec<ui::RoomRow> = rows.map(|room| views::room_row(room, hue(desk, room), desk.today)).collect();
         list::update(&self.rows, rows, |row| row.id.clone());
         let all = desk.chat.rooms().filter(|room| !under_way.contains(&Some(room.membership))).count();
-        desk.state().set_room_count(views::count(all));
+        desk.global::<ui::Rooms>().set_count(views::count(all));
         let secure = desk.chat.rooms().filter(|room| !room.is_learning()).count();
-        desk.state().set_secure_rooms(views::count(secure));
+        desk.global::<ui::Rooms>().set_secure_count(views::count(secure));
     }
 }
 

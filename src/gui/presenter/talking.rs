@@ -24,8 +24,8 @@ pub(in crate::gui) struct Talking {
 impl Talking {
     pub(super) fn new(desk: &Desk) -> Self {
         let stream = Stream::new();
-        let state = desk.state();
-        state.set_messages(ModelRc::from(stream.rows()));
+        let state = desk.global::<ui::Talking>();
+        state.set_rows(ModelRc::from(stream.rows()));
         state.set_draft("".into());
         state.set_unseen(0);
         Self { drafts: Drafts::default(), doubts: Doubts::default(), stream, news: None }
@@ -54,7 +54,7 @@ impl Talking {
     pub(in crate::gui) fn send_anyway(&mut self, desk: &mut Desk) {
         let Some(membership) = desk.open else { return };
         self.doubts.accept(desk, membership);
-        let draft = desk.state().get_draft();
+        let draft = desk.global::<ui::Talking>().get_draft();
         self.send(desk, &draft);
     }
 
@@ -69,7 +69,7 @@ impl Talking {
     /// what was typed there meanwhile.
     pub(in crate::gui) fn edit(&mut self, desk: &Desk, id: &str) {
         let Some((membership, id, text)) = queued(desk, id) else { return };
-        let draft = desk.state().get_draft();
+        let draft = desk.global::<ui::Talking>().get_draft();
         let draft = if draft.is_empty() { text } else { format!("{draft}\n{text}") };
         if draft.len() > DRAFT_BYTES_MAX {
             return self.drafts.refuse(desk, &Problem::no_room_to_write(draft.len(), DRAFT_BYTES_MAX));
@@ -91,7 +91,7 @@ impl Talking {
         self.show(desk, unread);
         self.drafts.open(desk);
         self.news = None;
-        let state = desk.state();
+        let state = desk.global::<ui::Talking>();
         state.set_news_count(0);
         state.set_unseen(0);
         state.set_at_end(true);
@@ -124,7 +124,7 @@ impl Talking {
         let Some((room, row)) = desk.room().and_then(|room| Some((room, room.row(row)?))) else { return };
         let is_message = matches!(&row.kind, RowKind::Message(message) if !message.is_mine());
         let is_told = is_message || matches!(row.kind, RowKind::Notice(_));
-        let state = desk.state();
+        let state = desk.global::<ui::Talking>();
         let at_end = state.get_at_end();
         self.stream.push(room, row, is_message && !(desk.active && at_end), desk.today);
         if is_message && !at_end {
@@ -150,7 +150,7 @@ impl Talking {
     /// Lets screen readers say what came in, all at once.
     pub(super) fn announce(&mut self, desk: &Desk) {
         let Some((row, count)) = self.news.take() else { return };
-        let state = desk.state();
+        let state = desk.global::<ui::Talking>();
         state.set_news(row);
         state.set_news_count(count);
         // The same words twice are two messages all the same.
@@ -159,7 +159,7 @@ impl Talking {
 
     /// What is new was seen if its end is in view of somebody who looks.
     fn note_seen(&mut self, desk: &Desk) {
-        if desk.active && desk.state().get_at_end() {
+        if desk.active && desk.global::<ui::Talking>().get_at_end() {
             self.stream.seen();
         }
     }

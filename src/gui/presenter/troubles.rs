@@ -15,7 +15,7 @@ pub(in crate::gui) struct Troubles {
 
 impl Troubles {
     pub(super) fn new(desk: &Desk, waiting: Vec<Problem>) -> Self {
-        desk.state().set_trouble(ui::TroubleView::default());
+        desk.global::<ui::Questions>().set_trouble(ui::TroubleView::default());
         Self { shown: None, waiting }
     }
 
@@ -23,7 +23,7 @@ impl Troubles {
     pub(in crate::gui) fn act(&mut self, desk: &Desk) {
         let action = self.shown.take().and_then(|problem| problem.action);
         if action == Some(Action::Unlock) {
-            desk.state().set_page(ui::Page::Unlock);
+            desk.window().set_page(ui::Page::Unlock);
         }
         self.show_next(desk);
     }
@@ -35,15 +35,15 @@ impl Troubles {
 
     /// Shows the next problem that waits, unless the person is busy with something else.
     pub(super) fn show_next(&mut self, desk: &Desk) {
-        let state = desk.state();
-        if self.waiting.is_empty() || state.get_sheet() != ui::Sheet::None {
+        let window = desk.window();
+        if self.waiting.is_empty() || window.get_sheet() != ui::Sheet::None {
             return;
         }
         let problem = self.waiting.remove(0);
         // A disk that is full is full for every file: the person reads it once.
         self.waiting.retain(|other| *other != problem);
-        state.set_trouble(views::trouble(&problem));
-        state.set_sheet(ui::Sheet::Trouble);
+        desk.global::<ui::Questions>().set_trouble(views::trouble(&problem));
+        window.set_sheet(ui::Sheet::Trouble);
         self.shown = Some(problem);
     }
 }
