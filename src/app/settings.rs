@@ -53,6 +53,8 @@ impl Verified {
 }
 
 /// The settings of a profile.
+///
+/// Large because a field is a setting, and one file has them all.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {

@@ -66,6 +66,8 @@ pub(super) const CUT_TRIES_MAX: u32 = 96;
 pub(super) const CUT_WAIT_MS: u64 = 125;
 
 /// What can be set otherwise than usual, by tests and by load generators.
+///
+/// Large because a field is a limit, and each can be set by itself in a test.
 #[derive(Clone, Debug)]
 pub struct NetLimits {
     /// Places of a listener for connections that are not members', for each stage on their way but the wait for a

@@ -73,6 +73,8 @@ enum Ending {
 }
 
 /// A connection. Edge-triggered: it remembers whether its socket may be readable or writable.
+///
+/// Large because what the socket may do now and what is owed to it change with each event, together.
 pub(in crate::net) struct Connection {
     socket: TcpStream,
     protection: Protection,
