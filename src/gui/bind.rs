@@ -1,4 +1,7 @@
-//! Every callback of the window, and the verb behind it. Nothing is decided here.
+//! Every callback of the window, and the verb behind it, in the order of the globals in `ui/globals/`.
+//!
+//! Nothing is decided here, and nothing is kept: a callback goes to the part of its topic, or to the presenter where it
+//! concerns several.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};

@@ -1,4 +1,4 @@
-//! The clipboard, for the Copy buttons.
+//! The clipboard, for the Copy buttons. What is pasted and copied in a text field is Slint's own business.
 
 /// The clipboard of the desktop. On X11 and Wayland whoever copied has to stay and hand it out, so
 /// it lives as long as the window.

@@ -1,4 +1,4 @@
-//! How the window shows what people say, kind by kind.
+//! How the window shows what people say, kind by kind: the one place of the window that knows the kinds.
 
 use crate::protocol::Content;
 

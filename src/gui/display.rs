@@ -1,5 +1,5 @@
 //! Which display the environment names. Wayland is tried before X11, as the toolkit does, and a session that has
-//! ended, or a system that only passes the variables on, may name one where nobody answers.
+//! ended, or a system that only passes the variables on, may name one where nobody answers. Nothing is connected to here.
 
 use std::ffi::OsString;
 

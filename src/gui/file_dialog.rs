@@ -1,7 +1,7 @@
 //! The desktop's own dialogs for a file, where it has one.
 //!
 //! On Linux that is its portal, or else `zenity`. Where there is neither, a dialog would end at once as if the person
-//! had cancelled it, so that is found out first and said: the path can be typed.
+//! had cancelled it, so that is found out first and said: the path can be typed. No file is opened here.
 
 use std::path::PathBuf;
 

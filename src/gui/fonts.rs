@@ -1,5 +1,5 @@
 //! The letters of the window's own languages that Inter lacks, and emoji, for systems without a font for
-//! them.
+//! them. What people write in other scripts is left to the system's fonts: all scripts would be larger than the program.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 //! How times, names and codes look to a person. Pure: the time zone is the computer's, everything
-//! else comes in.
+//! else comes in. The names of days and months, and their order, are the language's: `ui/words.slint` has them.
 
 use std::time::Duration;
 

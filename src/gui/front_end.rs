@@ -1,4 +1,6 @@
 //! A window with its presenter and the session behind it, and how events get from one to the other.
+//!
+//! It needs no display, so that tests can drive it; what a desktop has is `launch`'s.
 
 use std::cell::RefCell;
 use std::future::Future;

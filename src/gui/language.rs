@@ -1,4 +1,5 @@
-//! The language that the window speaks, and the direction in which texts are read.
+//! The language that the window speaks, and the direction in which texts are read. The words themselves are in `ui/`, and
+//! their translations in `ui/lang/`.
 
 use slint::ComponentHandle;
 

@@ -1,5 +1,6 @@
 //! Brings a lasting list model up to date by the smallest changes: a list that is replaced as a
-//! whole flickers and forgets where it was scrolled to.
+//! whole flickers and forgets where it was scrolled to. For short lists, which are compared as a whole; the rows of a
+//! conversation come one by one (`presenter/stream.rs`).
 
 use slint::{Model, VecModel};
 
@@ -10,6 +11,7 @@ where
     Key: PartialEq,
 {
     let count = wanted.len();
+    // Up to `index` the model is as it should be, so what is looked for can only come after that.
     for (index, row) in wanted.into_iter().enumerate() {
         let wanted_key = key(&row);
         let found =
@@ -27,6 +29,7 @@ where
             None => model.insert(index, row),
         }
     }
+    // What nobody wanted was pushed to the end.
     while model.row_count() > count {
         model.remove(model.row_count() - 1);
     }

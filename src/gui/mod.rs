@@ -2,7 +2,9 @@
 //!
 //! It never sees a key and makes no decision; it shows what it is told and passes on what is asked.
 //! What the compiler makes of `ui/` is used in `bind` (callbacks out) and `presenter` (models
-//! in) alone; the rest is ordinary code about text, lists and the desktop.
+//! in), and where the window opens; the rest is ordinary code about text, lists and the desktop.
+//!
+//! What it looks like, and every word it says, is in `ui/`. What both front ends decide alike is in `app/policy`.
 //!
 //! [`run`] is the whole front end. [`FrontEnd`] is the same without a desktop, for tests.
 

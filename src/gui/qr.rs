@@ -1,4 +1,4 @@
-//! An invite as a picture for cameras.
+//! An invite, or the code of a safety number, as a picture for cameras. Only squares: the window makes an image of them.
 
 use qrcode::{Color, EcLevel, QrCode};
 

@@ -1,4 +1,5 @@
-//! How hard a new passphrase is to guess, by zxcvbn, which knows the words and patterns that guessers try first.
+//! How hard a new passphrase is to guess, by zxcvbn, which knows the words and patterns that guessers try first. It is
+//! told and no more: which one is taken is decided in the window, and what can be none at all in `app/identity`.
 
 use zxcvbn::zxcvbn;
 

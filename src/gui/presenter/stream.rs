@@ -1,5 +1,8 @@
 //! The rows of the open room as the list shows them: the chat's own rows in groups, with the lines
 //! between days and above what is new.
+//!
+//! It knows no window: where a row stands and what it looks like beside its neighbours is all. Whether somebody has seen
+//! it is told from outside.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
