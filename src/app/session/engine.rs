@@ -14,6 +14,7 @@ use super::front_end::FrontEnd;
 use super::input::Input;
 use super::listeners::Listeners;
 use super::membership::{Membership, Plan, Progress};
+use super::quitting::Quitting;
 use super::{MembershipEvent, MembershipId, Memberships, SessionEvent, lock};
 use crate::app::identity::identities::{Identities, is_locked};
 use crate::app::identity::report::{Found, Report, Reporter, WorkReport};
@@ -22,23 +23,6 @@ use crate::crypto::{Fingerprint, KeyKind, Suite};
 use crate::net::{self, Handle, ListenerId, Reports};
 use crate::protocol::limits::INVITE_LIFE_MS;
 use crate::protocol::{Command, Content, Event, LearningConsent, MessageId, RoomCrypto, RoomId, Stop, check_name};
-
-/// How long a goodbye may take: the net itself gives links two seconds to flush.
-const GOODBYE: Duration = Duration::from_secs(2);
-/// How long the net may take to end after that.
-const NET_END: Duration = Duration::from_secs(3);
-
-/// How the session ends.
-enum Quitting {
-    /// Not at all.
-    No,
-    /// Clients say goodbye, until then.
-    Clients(Instant),
-    /// The net flushes and ends, until then.
-    Net(Instant),
-    /// It ended.
-    Done,
-}
 
 /// What the profile gives a session.
 pub(super) struct Parts {
@@ -52,8 +36,9 @@ pub(super) struct Parts {
     pub(super) by_room: Memberships,
 }
 
-/// The session's state. Large because each input is one function that brings the parts together; what concerns one part
-/// alone is that part's.
+/// The session's state.
+///
+/// Large because each input is one function that brings the parts together; what concerns one part alone is that part's.
 pub(super) struct Engine {
     pub(super) disk: Disk,
     pub(super) identities: Identities,
@@ -106,7 +91,8 @@ impl Engine {
     /// Takes inputs until the session was asked to quit and all goodbyes were said.
     pub(super) fn run(mut self, inbox: &Receiver<Input>) {
         loop {
-            let wait = self.next_due().map_or(Duration::MAX, |due| due.saturating_duration_since(Instant::now()));
+            let next_due = [self.disk.next_due(), self.quitting.due()].into_iter().flatten().min();
+            let wait = next_due.map_or(Duration::MAX, |due| due.saturating_duration_since(Instant::now()));
             match inbox.recv_timeout(wait) {
                 Ok(input) => self.take(input),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -114,8 +100,8 @@ impl Engine {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             self.write_due();
-            self.go_on_quitting();
-            if matches!(self.quitting, Quitting::Done) {
+            self.quitting.go_on(&self.clients);
+            if self.quitting.is_done() {
                 break;
             }
         }
@@ -219,7 +205,7 @@ impl Engine {
             Input::Forget(membership) => self.forget(membership),
             Input::RetryAll => self.clients.command_all(&Command::RetryNow),
             Input::ChangeSettings(change) => self.change_settings(change),
-            Input::Quit => self.quit(),
+            Input::Quit => self.quitting.begin(&self.clients),
         }
     }
 
@@ -454,36 +440,6 @@ impl Engine {
         }
         // The window asks for a name before anybody is met; the terminal does not.
         crate::app::suggested_name().unwrap_or_else(|| "Somebody".to_owned())
-    }
-}
-
-/// Waiting and quitting.
-impl Engine {
-    fn next_due(&self) -> Option<Instant> {
-        let quitting = match self.quitting {
-            Quitting::Clients(due) | Quitting::Net(due) => Some(due),
-            Quitting::No | Quitting::Done => None,
-        };
-        [self.disk.next_due(), quitting].into_iter().flatten().min()
-    }
-
-    fn quit(&mut self) {
-        if matches!(self.quitting, Quitting::No) {
-            self.clients.command_all(&Command::GoOffline);
-            self.quitting = Quitting::Clients(Instant::now() + GOODBYE);
-        }
-    }
-
-    /// First the clients say goodbye, then the net, which may relay their words, ends.
-    fn go_on_quitting(&mut self) {
-        match self.quitting {
-            Quitting::Clients(due) if self.clients.is_empty() || due <= Instant::now() => {
-                self.clients.net().send(net::Command::Shutdown);
-                self.quitting = Quitting::Net(Instant::now() + NET_END);
-            }
-            Quitting::Net(due) if due <= Instant::now() => self.quitting = Quitting::Done,
-            _ => {}
-        }
     }
 }
 

@@ -56,6 +56,7 @@ mod listeners;
 mod membership;
 mod membership_events;
 mod outbox;
+mod quitting;
 mod requests;
 
 use std::collections::HashMap;

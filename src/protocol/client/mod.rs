@@ -45,6 +45,9 @@ use crate::crypto::{CryptoError, Fingerprint, Random, Suite};
 use crate::wire::{ByeCode, Frame, FrameKind, RefuseCode};
 
 /// The client's state machine: one person, one room, one link at a time.
+///
+/// Large because each frame and command takes a step through several of its parts; what concerns one part alone is that
+/// part's.
 pub struct Client {
     identity: Arc<Identity>,
     crypto: RoomCrypto,
