@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use conversa::app::conversation::{
-    Change, Chat, Connection, MemberNews, News, Notice, Presence, Progress, Question, ROWS_BYTES_MAX, ROWS_MAX, Room,
-    RowKind, Security, Step,
+    Change, Chat, Connection, MemberNews, News, Notice, Page, Presence, Progress, Question, ROWS_BYTES_MAX, ROWS_MAX,
+    Room, Row, RowKind, Security, Step,
 };
 use conversa::app::{Code, KnownRoom, MembershipEvent, MembershipId, MembershipInfo, Problem, SessionEvent};
 use conversa::crypto::{Fingerprint, Suite};
@@ -86,6 +86,11 @@ impl Story {
         self.chat.room(MEMBERSHIP).unwrap()
     }
 
+    /// All rows that are kept.
+    fn kept(&self) -> Vec<&Row> {
+        self.room().page(Page::Newest, usize::MAX)
+    }
+
     /// The rows in words.
     fn rows(&self) -> Vec<String> {
         let words = |kind: &RowKind| match kind {
@@ -94,7 +99,7 @@ impl Story {
             }
             RowKind::Notice(notice) => notice_text(self.room(), notice),
         };
-        self.room().rows().iter().map(|row| words(&row.kind)).collect()
+        self.kept().into_iter().map(|row| words(&row.kind)).collect()
     }
 
     fn last_row(&self) -> String {
@@ -197,7 +202,7 @@ fn members_are_the_owner_oneself_and_then_by_name() {
 fn an_own_message_is_one_row_from_queued_to_delivered() {
     let mut story = Story::in_the_room();
     let changes = story.types(1, "hello");
-    let row = story.room().rows().back().unwrap().id;
+    let row = story.kept().last().unwrap().id;
     assert_eq!(changes, [Change::RowAdded { membership: MEMBERSHIP, row }, Change::RoomChanged(MEMBERSHIP)]);
     let progress = |story: &Story| story.room().own_message(&message(1)).unwrap().delivery.clone().unwrap();
     assert_eq!(progress(&story).progress, Progress::Queued);
@@ -279,9 +284,8 @@ fn joining_and_going_are_told_apart() {
     let mut story = Story::in_the_room();
     story.tell(Event::MemberJoined { member: person("carol") });
     assert_eq!(story.last_row(), format!("{} joined.", person("carol").tag()));
-    let row = story.room().rows().back().unwrap().id;
     let changes = story.tell(named("carol", "Carol"));
-    assert!(changes.contains(&Change::RowChanged { membership: MEMBERSHIP, row }), "the name goes into the row");
+    assert!(changes.contains(&Change::NamesChanged(MEMBERSHIP)), "the name goes into the row");
     assert_eq!(story.last_row(), "Carol joined.");
 
     // Who is there is seen at the members. Among the messages it would be noise, however often it changes.
@@ -458,16 +462,16 @@ fn an_owner_sees_who_knocks_until_it_is_over() {
 fn a_long_talk_keeps_its_newest_rows() {
     let mut story = Story::in_the_room();
     story.types(0, "the first");
-    let before = story.room().rows().len();
+    let before = story.kept().len();
     for number in 1..=u32::try_from(ROWS_MAX).unwrap() {
         story.says("ann", number, "again");
     }
-    assert_eq!(story.room().rows().len(), ROWS_MAX);
+    assert_eq!(story.kept().len(), ROWS_MAX);
     assert!(story.room().own_message(&message(0)).is_none(), "it was dropped");
     assert!(story.tell(Event::Delivered { id: message(0), to: person("ann") }).is_empty());
-    let oldest = story.room().rows().front().unwrap().id;
+    let oldest = story.kept().first().unwrap().id;
     let changes = story.says("ann", u32::MAX, "the newest");
-    let newest = story.room().rows().back().unwrap().id;
+    let newest = story.kept().last().unwrap().id;
     let expected = [
         Change::RowDropped { membership: MEMBERSHIP, row: oldest },
         Change::RowAdded { membership: MEMBERSHIP, row: newest },
@@ -476,7 +480,7 @@ fn a_long_talk_keeps_its_newest_rows() {
     assert!(story.room().row(oldest).is_none() && story.room().row(newest).is_some());
     story.types(u32::MAX - 1, "mine");
     let changes = story.tell(Event::OnHost { id: message(u32::MAX - 1), without: vec![] });
-    let row = story.room().rows().back().unwrap().id;
+    let row = story.kept().last().unwrap().id;
     assert_eq!(changes, [Change::RowChanged { membership: MEMBERSHIP, row }]);
     assert!(before < ROWS_MAX);
 }
@@ -496,13 +500,13 @@ fn a_member_who_uses_the_id_of_my_message_changes_nothing_of_it() {
         }
         let own = |story: &Story| story.room().own_message(&message(1)).cloned().unwrap();
         assert_eq!(own(&story).content.words(), Some("mine"));
-        let row = story.room().rows().iter().find(|row| row.kind == RowKind::Message(own(&story))).unwrap().id;
+        let row = story.kept().iter().find(|row| row.kind == RowKind::Message(own(&story))).unwrap().id;
         let changed = [Change::RowChanged { membership: MEMBERSHIP, row }];
         assert_eq!(story.tell(Event::OnHost { id: message(1), without: vec![] }), changed);
         assert_eq!(story.tell(Event::Delivered { id: message(1), to: person("ann") }), changed);
         let delivery = own(&story).delivery.unwrap();
         assert_eq!((delivery.progress, delivery.to), (Progress::OnHost, vec![person("ann")]));
-        let others = story.room().rows().iter().filter_map(|row| match &row.kind {
+        let others = story.kept().into_iter().filter_map(|row| match &row.kind {
             RowKind::Message(message) if !message.is_mine() => Some(message.delivery.clone()),
             _ => None,
         });
@@ -527,16 +531,16 @@ fn long_messages_take_no_more_memory_than_a_long_talk() {
             [.., Change::RowAdded { membership: MEMBERSHIP, .. }, Change::RoomChanged(MEMBERSHIP)]
         ));
     }
-    let kept: usize = story.room().rows().iter().map(|row| words_of(&row.kind)).sum();
+    let kept: usize = story.kept().iter().map(|row| words_of(&row.kind)).sum();
     assert!((ROWS_BYTES_MAX * 9 / 10..=ROWS_BYTES_MAX).contains(&kept), "{kept} bytes");
     assert!(gone > most && story.room().own_message(&message(0)).is_none());
     // What grows in its place counts as well.
     story.types(u32::MAX, "mine");
     let readers: Vec<Fingerprint> = (0..200).map(|number: u32| person(&number.to_string())).collect();
     story.tell(Event::OnHost { id: message(u32::MAX), without: readers });
-    let before = story.room().rows().len();
+    let before = story.kept().len();
     story.says("mallory", u32::MAX - 1, &words);
-    assert!(story.room().rows().len() <= before, "a long list beside a message takes the place of words");
+    assert!(story.kept().len() <= before, "a long list beside a message takes the place of words");
     assert_eq!(story.room().own_message(&message(u32::MAX)).unwrap().content.words(), Some("mine"));
 }
 
@@ -575,7 +579,11 @@ fn where_nobody_looks_only_the_rows_of_the_last_event_are_kept_and_all_else_is_k
         let changes = tell(&mut chat, MembershipEvent::Protocol(Event::OnHost { id: message(1), without: vec![] }));
         assert_eq!(rows(&chat, &changes), []);
         let room = chat.room(membership).unwrap();
-        assert!(room.rows().is_empty() && room.last_message().is_none() && room.own_message(&message(1)).is_none());
+        assert!(
+            room.page(Page::Newest, 1).is_empty()
+                && room.last_message().is_none()
+                && room.own_message(&message(1)).is_none()
+        );
         assert_eq!((room.name_of(&person("ann")), room.members().len()), ("Ann".to_owned(), 1));
         assert_eq!(chat.outgoing(membership).unwrap().on_host(), 1);
     }
@@ -670,8 +678,15 @@ fn known_rooms_are_listed_before_anything_happens_and_sorted_by_activity() {
     let event = Event::Message { id: message(1), from: person("ann"), content: Content::text("hi"), sent_ms: 5 };
     chat.apply(&SessionEvent::Membership { membership: MembershipId(2), event: MembershipEvent::Protocol(event) }, 10);
     assert_eq!(chat.by_activity().first().map(|room| room.membership), Some(MembershipId(2)));
-    assert!(matches!(chat.room(MembershipId(2)).unwrap().rows()[0].kind, RowKind::Message(_)));
-    assert!(!chat.room(MembershipId(2)).unwrap().rows().iter().any(|row| row.kind == RowKind::Notice(Notice::Opened)));
+    assert!(matches!(chat.room(MembershipId(2)).unwrap().page(Page::Newest, ROWS_MAX)[0].kind, RowKind::Message(_)));
+    assert!(
+        !chat
+            .room(MembershipId(2))
+            .unwrap()
+            .page(Page::Newest, ROWS_MAX)
+            .iter()
+            .any(|row| row.kind == RowKind::Notice(Notice::Opened))
+    );
 }
 
 #[test]

@@ -23,7 +23,7 @@ mod until;
 use std::fs;
 use std::net::SocketAddr;
 
-use conversa::app::conversation::{Change, Connection, Progress, Room, RowKind};
+use conversa::app::conversation::{Change, Connection, Page, Progress, ROWS_MAX, Room, RowKind};
 use conversa::app::{
     Code, HostPlace, HostRequest, IdentityState, JoinRequest, JoinTarget, MembershipId, Passphrase, Problem, Reach,
     SessionEvent, Settings,
@@ -133,7 +133,7 @@ fn messages(room: &Room) -> Vec<String> {
         RowKind::Message(message) => message.content.words().map(str::to_owned),
         RowKind::Notice(_) => None,
     };
-    room.rows().iter().filter_map(|row| text(&row.kind)).collect()
+    room.page(Page::Newest, ROWS_MAX).iter().filter_map(|row| text(&row.kind)).collect()
 }
 
 #[test]

@@ -55,6 +55,7 @@ pub use self::room::room_code::RoomCode;
 pub use self::room::roster::{Roster, new_room};
 pub use self::safety_number::{Comparison, SafetyNumber};
 pub use self::time::{Now, Timeline};
+use crate::wire::DecodeError;
 pub use crate::wire::{ByeCode, RefuseCode, RelayToken};
 
 /// A room: the hash of its genesis.
@@ -80,6 +81,16 @@ pub struct MessageId(#[serde(with = "serde_bytes")] pub [u8; 16]);
 impl fmt::Display for MessageId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&HEXLOWER.encode(&self.0))
+    }
+}
+
+impl std::str::FromStr for MessageId {
+    type Err = DecodeError;
+
+    /// Reads what [`Display`](fmt::Display) writes: 32 hexadecimal digits.
+    fn from_str(text: &str) -> Result<Self, DecodeError> {
+        let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|_| DecodeError::Malformed)?;
+        bytes.try_into().map(Self).map_err(|_| DecodeError::Malformed)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A person without a window: a session, and the conversations it makes.
 
-use conversa::app::conversation::{Change, Chat, Question, Room, RowKind};
+use conversa::app::conversation::{Change, Chat, Page, Question, ROWS_MAX, Room, RowKind};
 use conversa::app::{HostPlace, HostRequest, IdentityState, JoinRequest, MembershipId, Profile, Session, SessionEvent};
 use conversa::crypto::{Fingerprint, KeyKind, Suite};
 use conversa::protocol::{LearningConsent, RoomCrypto, SafetyNumber};
@@ -71,7 +71,7 @@ impl Guest {
     }
 
     pub(crate) fn heard(&self, membership: MembershipId) -> Vec<String> {
-        let rows = self.room(membership).into_iter().flat_map(|room| room.rows());
+        let rows = self.room(membership).into_iter().flat_map(|room| room.page(Page::Newest, ROWS_MAX));
         let texts = rows.filter_map(|row| match &row.kind {
             RowKind::Message(message) => message.content.words().map(str::to_owned),
             RowKind::Notice(_) => None,

@@ -92,7 +92,9 @@ impl Room {
             }
             _ => {}
         }
-        changes.extend(told.called_otherwise.iter().flat_map(|member| self.rows_of(member)));
+        if !told.called_otherwise.is_empty() {
+            changes.push(Change::NamesChanged(self.membership));
+        }
         changes
     }
 }

@@ -29,7 +29,7 @@ pub use self::news::{MemberNews, News};
 pub use self::outgoing::Outgoing;
 pub use self::room::{Connection, Hosting, Room, Security};
 pub use self::row::{Message, Notice, Row, RowId, RowKind};
-pub use self::rows::{ROWS_BYTES_MAX, ROWS_MAX};
+pub use self::rows::{Page, ROWS_BYTES_MAX, ROWS_MAX};
 
 /// What an event changed in a conversation. Rows are spoken of by their ids, which hold whatever came or went since.
 ///
@@ -65,6 +65,8 @@ pub enum Change {
         /// Which row.
         row: RowId,
     },
+    /// Somebody is called otherwise, so that any row that speaks of them reads differently.
+    NamesChanged(MembershipId),
     /// The members, their names or their presence changed.
     MembersChanged(MembershipId),
     /// There is another invite to show, or none.

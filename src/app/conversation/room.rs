@@ -1,15 +1,18 @@
 //! One conversation as it is now.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use super::member::Member;
 use super::names::{Names, Told};
 use super::row::{Message, Notice, Row, RowId, RowKind};
-use super::rows::Rows;
+use super::rows::{MemoryRows, Page, Rows};
 use super::{Change, Presence, Question};
 use crate::app::{AddressTest, MembershipId, MembershipInfo, Problem};
 use crate::crypto::Fingerprint;
 use crate::protocol::{Invite, MessageId, Name, RoomCode, Stop};
+
+/// How many rows are looked through at a time for the newest message.
+const LOOKED_THROUGH: usize = 32;
 
 /// How a room is connected.
 #[derive(Clone, PartialEq, Debug)]
@@ -103,7 +106,7 @@ pub struct Room {
     pub active_ms: u64,
     pub(super) members: Vec<Member>,
     /// What was said and what happened.
-    pub(super) rows: Rows,
+    pub(super) rows: Box<dyn Rows>,
     /// Who saw another history.
     pub(super) forked_by: Vec<Fingerprint>,
     /// What the members read to each other.
@@ -135,7 +138,7 @@ impl Room {
             knocks: Vec::new(),
             active_ms: 0,
             members: Vec::new(),
-            rows: Rows::new(keeps_rows),
+            rows: Box::new(MemoryRows::new(keeps_rows)),
             forked_by: Vec::new(),
             code: None,
             changed_host: None,
@@ -221,10 +224,10 @@ impl Room {
         self.members.iter().find(|member| member.fingerprint == *fingerprint)
     }
 
-    /// The rows, the oldest first.
+    /// At most `count` of the rows that are kept, the oldest first.
     #[must_use]
-    pub const fn rows(&self) -> &VecDeque<Row> {
-        self.rows.all()
+    pub fn page(&self, page: Page, count: usize) -> Vec<&Row> {
+        self.rows.page(page, count)
     }
 
     /// A row, if it is still kept.
@@ -236,10 +239,18 @@ impl Room {
     /// The newest message, for a preview.
     #[must_use]
     pub fn last_message(&self) -> Option<&Message> {
-        self.rows().iter().rev().find_map(|row| match &row.kind {
-            RowKind::Message(message) => Some(message),
-            RowKind::Notice(_) => None,
-        })
+        let mut page = Page::Newest;
+        loop {
+            let rows = self.page(page, LOOKED_THROUGH);
+            let message = rows.iter().rev().find_map(|row| match &row.kind {
+                RowKind::Message(message) => Some(message),
+                RowKind::Notice(_) => None,
+            });
+            if message.is_some() {
+                return message;
+            }
+            page = Page::Before(rows.first()?.id);
+        }
     }
 
     /// An own message. Others' have no lookup: an id counts only together with its sender.
@@ -285,8 +296,8 @@ impl Room {
     }
 
     /// Changes an own message, if it is still kept.
-    pub(super) fn change_message(&mut self, id: &MessageId, change: impl FnOnce(&mut Message)) -> Vec<Change> {
-        let row = self.rows.change_own(id, change);
+    pub(super) fn change_message(&mut self, id: &MessageId, mut change: impl FnMut(&mut Message)) -> Vec<Change> {
+        let row = self.rows.change_own(id, &mut change);
         row.map(|row| Change::RowChanged { membership: self.membership, row }).into_iter().collect()
     }
 
@@ -326,26 +337,5 @@ impl Room {
             let name = member.name.as_deref().map(str::to_lowercase);
             (!member.is_owner, !member.is_me, name.is_none(), name, member.fingerprint)
         });
-    }
-
-    /// The rows that speak of somebody: they change with the name.
-    pub(super) fn rows_of(&self, fingerprint: &Fingerprint) -> Vec<Change> {
-        let of_member = |row: &Row| match &row.kind {
-            RowKind::Message(message) => message.from == *fingerprint,
-            RowKind::Notice(
-                Notice::Joined(member)
-                | Notice::Left(member)
-                | Notice::Removed(member)
-                | Notice::Gone(member)
-                | Notice::Newer(member)
-                | Notice::Unreadable(member)
-                | Notice::Lost { member, .. }
-                | Notice::ClockDiffers { member, .. }
-                | Notice::Fork(member),
-            ) => member == fingerprint,
-            RowKind::Notice(_) => false,
-        };
-        let rows = self.rows().iter().filter(|row| of_member(row));
-        rows.map(|row| Change::RowChanged { membership: self.membership, row: row.id }).collect()
     }
 }

@@ -1,6 +1,8 @@
-//! The rows of a conversation: the newest of them, within a number and a size, or those of the last event alone.
+//! Where the rows of a conversation are: today in memory, the newest of them within a number and a size, or those of the
+//! last event alone. What a front end shows it asks for in pages, so that a store can take this place.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt::Debug;
 use std::mem::size_of;
 
 use super::row::{Message, Notice, Row, RowId, RowKind};
@@ -15,9 +17,49 @@ pub const ROWS_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// What a row costs beside its words: its place here, and its share of the index and the allocator.
 const ROW_BYTES: usize = size_of::<Row>() + 96;
 
-/// The rows, the oldest first.
+/// Which rows are asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Page {
+    /// The newest there are.
+    Newest,
+    /// The oldest there are.
+    Oldest,
+    /// The newest of those before this one.
+    Before(RowId),
+    /// The oldest of those after this one.
+    After(RowId),
+}
+
+/// Keeps the rows of one room, in the order in which they came.
+pub(super) trait Rows: Debug {
+    /// The next event comes, for those that keep only the rows of one.
+    fn next_event(&mut self);
+
+    /// Adds a row; gives its id, and those of the oldest that went for it.
+    fn push(&mut self, at_ms: u64, kind: RowKind) -> (RowId, Vec<RowId>);
+
+    /// A row, if it is still kept.
+    fn get(&self, id: RowId) -> Option<&Row>;
+
+    /// At most `count` rows, the oldest first.
+    fn page(&self, page: Page, count: usize) -> Vec<&Row>;
+
+    /// Puts `notice` in the place of the newest row, if that says the same of less; says which it is.
+    fn renew_newest(&mut self, notice: &Notice) -> Option<RowId>;
+
+    /// An own message, if it is still kept.
+    fn own(&self, id: &MessageId) -> Option<&Row>;
+
+    /// Changes an own message, if it is still kept, and says which row it is.
+    fn change_own(&mut self, id: &MessageId, change: &mut dyn FnMut(&mut Message)) -> Option<RowId>;
+
+    /// One's own messages are from `me`: it may not have been known when they were typed.
+    fn own_are_from(&mut self, me: Fingerprint);
+}
+
+/// Rows that are gone with the program.
 #[derive(Debug)]
-pub(super) struct Rows {
+pub(super) struct MemoryRows {
     rows: VecDeque<Row>,
     /// Whether they stay when the next event comes.
     stay: bool,
@@ -29,33 +71,10 @@ pub(super) struct Rows {
     own: HashMap<MessageId, RowId>,
 }
 
-impl Rows {
+impl MemoryRows {
+    /// None yet. With `stay` they are kept, or else those of the last event alone.
     pub(super) fn new(stay: bool) -> Self {
         Self { rows: VecDeque::new(), stay, bytes: 0, next: 0, own: HashMap::new() }
-    }
-
-    /// The next event comes: its rows take the place of those before, unless they stay.
-    pub(super) fn next_event(&mut self) {
-        if !self.stay {
-            self.rows.clear();
-            self.own.clear();
-            self.bytes = 0;
-        }
-    }
-
-    /// Adds a row; gives its id, and those of the oldest that went for it.
-    pub(super) fn push(&mut self, at_ms: u64, kind: RowKind) -> (RowId, Vec<RowId>) {
-        let row = Row { id: RowId(self.next), at_ms, kind };
-        self.next += 1;
-        let id = row.id;
-        if let RowKind::Message(message) = &row.kind
-            && message.is_mine()
-        {
-            self.own.insert(message.id, id);
-        }
-        self.bytes += row.bytes();
-        self.rows.push_back(row);
-        (id, std::iter::from_fn(|| self.drop_oldest()).collect())
     }
 
     /// Drops the oldest row if there are too many; never the newest.
@@ -71,21 +90,62 @@ impl Rows {
         Some(oldest.id)
     }
 
-    pub(super) const fn all(&self) -> &VecDeque<Row> {
-        &self.rows
-    }
-
-    /// A row, if it is still kept.
-    pub(super) fn get(&self, id: RowId) -> Option<&Row> {
-        self.rows.get(self.index_of(id)?)
-    }
-
     fn index_of(&self, id: RowId) -> Option<usize> {
         usize::try_from(id.0.checked_sub(self.rows.front()?.id.0)?).ok()
     }
 
-    /// Puts `notice` in the place of the newest row, if that says the same of less; says which it is.
-    pub(super) fn renew_newest(&mut self, notice: &Notice) -> Option<RowId> {
+    /// Where a row stands or would stand, if it is not kept any more or not there yet.
+    fn place_of(&self, id: RowId) -> usize {
+        let oldest = self.next.saturating_sub(self.rows.len() as u64);
+        usize::try_from(id.0.saturating_sub(oldest)).unwrap_or(usize::MAX).min(self.rows.len())
+    }
+}
+
+impl Rows for MemoryRows {
+    fn next_event(&mut self) {
+        if !self.stay {
+            self.rows.clear();
+            self.own.clear();
+            self.bytes = 0;
+        }
+    }
+
+    fn push(&mut self, at_ms: u64, kind: RowKind) -> (RowId, Vec<RowId>) {
+        let row = Row { id: RowId(self.next), at_ms, kind };
+        self.next += 1;
+        let id = row.id;
+        if let RowKind::Message(message) = &row.kind
+            && message.is_mine()
+        {
+            self.own.insert(message.id, id);
+        }
+        self.bytes += row.bytes();
+        self.rows.push_back(row);
+        (id, std::iter::from_fn(|| self.drop_oldest()).collect())
+    }
+
+    fn get(&self, id: RowId) -> Option<&Row> {
+        self.rows.get(self.index_of(id)?)
+    }
+
+    fn page(&self, page: Page, count: usize) -> Vec<&Row> {
+        let all = self.rows.len();
+        let (start, end) = match page {
+            Page::Newest => (all.saturating_sub(count), all),
+            Page::Oldest => (0, count.min(all)),
+            Page::Before(row) => {
+                let end = self.place_of(row);
+                (end.saturating_sub(count), end)
+            }
+            Page::After(row) => {
+                let start = self.place_of(RowId(row.0.saturating_add(1)));
+                (start, start.saturating_add(count).min(all))
+            }
+        };
+        self.rows.range(start..end).collect()
+    }
+
+    fn renew_newest(&mut self, notice: &Notice) -> Option<RowId> {
         let newest = self.rows.back_mut()?;
         match (&newest.kind, notice) {
             (RowKind::Notice(Notice::Missed { .. }), Notice::Missed { .. }) => {
@@ -96,13 +156,11 @@ impl Rows {
         }
     }
 
-    /// An own message, if it is still kept.
-    pub(super) fn own(&self, id: &MessageId) -> Option<&Row> {
+    fn own(&self, id: &MessageId) -> Option<&Row> {
         self.get(*self.own.get(id)?)
     }
 
-    /// Changes an own message, if it is still kept, and says which row it is.
-    pub(super) fn change_own(&mut self, id: &MessageId, change: impl FnOnce(&mut Message)) -> Option<RowId> {
+    fn change_own(&mut self, id: &MessageId, change: &mut dyn FnMut(&mut Message)) -> Option<RowId> {
         let id = *self.own.get(id)?;
         let index = self.index_of(id)?;
         let row = self.rows.get_mut(index)?;
@@ -114,8 +172,7 @@ impl Rows {
         Some(id)
     }
 
-    /// One's own messages are from `me`: it may not have been known when they were typed.
-    pub(super) fn own_are_from(&mut self, me: Fingerprint) {
+    fn own_are_from(&mut self, me: Fingerprint) {
         for row in &mut self.rows {
             if let RowKind::Message(message) = &mut row.kind
                 && message.is_mine()
@@ -140,5 +197,44 @@ impl Row {
             RowKind::Notice(_) => 0,
         };
         ROW_BYTES + of_words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(rows: &MemoryRows, page: Page, count: usize) -> Vec<u64> {
+        rows.page(page, count).iter().map(|row| row.id.0).collect()
+    }
+
+    #[test]
+    fn pages_are_in_order_and_stop_where_the_rows_do() {
+        let mut rows = MemoryRows::new(true);
+        (0..10).for_each(|at_ms| drop(rows.push(at_ms, RowKind::Notice(Notice::Entered))));
+        assert_eq!(ids(&rows, Page::Newest, 3), [7, 8, 9]);
+        assert_eq!(ids(&rows, Page::Oldest, 3), [0, 1, 2]);
+        assert_eq!(ids(&rows, Page::Before(RowId(5)), 3), [2, 3, 4]);
+        assert_eq!(ids(&rows, Page::Before(RowId(2)), 3), [0, 1]);
+        assert_eq!(ids(&rows, Page::Before(RowId(0)), 3), [0_u64; 0]);
+        assert_eq!(ids(&rows, Page::After(RowId(5)), 3), [6, 7, 8]);
+        assert_eq!(ids(&rows, Page::After(RowId(8)), 3), [9]);
+        assert_eq!(ids(&rows, Page::After(RowId(9)), 3), [0_u64; 0]);
+        assert_eq!(ids(&rows, Page::After(RowId(u64::MAX)), 3), [0_u64; 0]);
+        assert_eq!(ids(&rows, Page::Newest, usize::MAX).len(), 10);
+    }
+
+    #[test]
+    fn pages_go_on_where_rows_are_gone() {
+        let mut rows = MemoryRows::new(true);
+        (0..ROWS_MAX as u64 + 5).for_each(|at_ms| drop(rows.push(at_ms, RowKind::Notice(Notice::Entered))));
+        assert_eq!(ids(&rows, Page::After(RowId(1)), 2), [5, 6], "what is gone is not asked for in vain");
+        assert_eq!(ids(&rows, Page::Before(RowId(3)), 2), [0_u64; 0]);
+        assert_eq!(ids(&rows, Page::Before(RowId(6)), 2), [5]);
+        let mut rows = MemoryRows::new(false);
+        rows.push(1, RowKind::Notice(Notice::Entered));
+        rows.next_event();
+        rows.push(2, RowKind::Notice(Notice::Entered));
+        assert_eq!((ids(&rows, Page::Newest, 9), ids(&rows, Page::After(RowId(0)), 9)), (vec![1], vec![1]));
     }
 }

@@ -170,7 +170,7 @@ impl Presenter {
             // What was “today” is “yesterday” now, in every row.
             self.desk.today = today;
             self.desk.stale = Stale { rooms: true, room: true, people: false };
-            self.talking.show(&self.desk, 0);
+            self.talking.day_changed(&self.desk);
         }
         if is_waiting_to_retry(&self.desk) {
             self.desk.stale.room = true;
@@ -286,6 +286,7 @@ impl Presenter {
             Change::RowAdded { membership, row } if is_open(membership) => self.talking.row_added(&self.desk, row),
             Change::RowDropped { membership, row } if is_open(membership) => self.talking.row_dropped(row),
             Change::RowChanged { membership, row } if is_open(membership) => self.talking.row_changed(&self.desk, row),
+            Change::NamesChanged(membership) if is_open(membership) => self.talking.names_changed(&self.desk),
             Change::MembersChanged(membership) | Change::KnocksChanged(membership) if is_open(membership) => {
                 self.desk.stale.people = true;
                 self.desk.stale.room = true;
@@ -302,6 +303,7 @@ impl Presenter {
             Change::RowAdded { .. }
             | Change::RowDropped { .. }
             | Change::RowChanged { .. }
+            | Change::NamesChanged(_)
             | Change::MembersChanged(_)
             | Change::KnocksChanged(_)
             // What it came to is drawn anew by the other changes.

@@ -6,6 +6,7 @@ use super::desk::Desk;
 use super::doubts::Doubts;
 use super::drafts::Drafts;
 use super::stream::Stream;
+use super::views;
 use crate::app::conversation::{Message, Progress, RowId, RowKind};
 use crate::app::{DRAFT_BYTES_MAX, MembershipId, Problem, sendable};
 use crate::gui::content;
@@ -41,9 +42,7 @@ impl Talking {
         }
         match desk.session.send(membership, text) {
             Ok(_) => {
-                if let Some(room) = desk.room() {
-                    self.stream.remove_line(room);
-                }
+                self.stream.remove_line();
                 self.drafts.sent(desk, membership);
             }
             Err(problem) => self.drafts.refuse(desk, &problem),
@@ -101,6 +100,7 @@ impl Talking {
     /// Shows all rows anew.
     pub(super) fn show(&mut self, desk: &Desk, unread: usize) {
         self.stream.show(desk.room(), unread, desk.today);
+        self.rows_moved(desk);
     }
 
     /// A room is gone.
@@ -113,8 +113,8 @@ impl Talking {
     pub(super) fn activated(&mut self, desk: &Desk) {
         if desk.active {
             self.note_seen(desk);
-        } else if let Some(room) = desk.room() {
-            self.stream.leave(room);
+        } else {
+            self.stream.leave();
         }
     }
 
@@ -126,13 +126,62 @@ impl Talking {
         let is_told = is_message || matches!(row.kind, RowKind::Notice(_));
         let state = desk.global::<ui::Talking>();
         let at_end = state.get_at_end();
-        self.stream.push(room, row, is_message && !(desk.active && at_end), desk.today);
+        self.stream.push(room, row, is_message && !(desk.active && at_end), at_end, desk.today);
         if is_message && !at_end {
             state.set_unseen(state.get_unseen() + 1);
         }
-        if is_told && let Some(row) = self.stream.newest() {
-            self.news = Some((row, self.news.take().map_or(1, |(_, count)| count + 1)));
+        if is_told {
+            self.news = Some((views::message_row(room, row), self.news.take().map_or(1, |(_, count)| count + 1)));
         }
+        self.rows_moved(desk);
+    }
+
+    /// The reader comes near the beginning of the list.
+    pub(in crate::gui) fn older(&mut self, desk: &mut Desk) {
+        let came = desk.room().map_or(0, |room| self.stream.older(room));
+        desk.global::<ui::Talking>().set_came_above(i32::try_from(came).unwrap_or(i32::MAX));
+        self.rows_moved(desk);
+    }
+
+    /// The reader comes near the end of the list.
+    pub(in crate::gui) fn newer(&mut self, desk: &mut Desk) {
+        if let Some(room) = desk.room() {
+            self.stream.newer(room);
+        }
+        self.rows_moved(desk);
+    }
+
+    /// The reader wants to the oldest row.
+    pub(in crate::gui) fn show_start(&mut self, desk: &mut Desk) {
+        if let Some(room) = desk.room() {
+            self.stream.show_start(room);
+        }
+        self.rows_moved(desk);
+    }
+
+    /// The reader wants to the newest row.
+    pub(in crate::gui) fn show_end(&mut self, desk: &mut Desk) {
+        if let Some(room) = desk.room() {
+            self.stream.show_end(room);
+        }
+        self.rows_moved(desk);
+    }
+
+    /// Other rows are in the list than before.
+    fn rows_moved(&self, desk: &Desk) {
+        desk.global::<ui::Talking>().set_has_newest(self.stream.has_newest());
+    }
+
+    /// Somebody in the open room is called otherwise.
+    pub(super) fn names_changed(&self, desk: &Desk) {
+        if let Some(room) = desk.room() {
+            self.stream.refresh_all(room);
+        }
+    }
+
+    /// It is another day.
+    pub(super) fn day_changed(&mut self, desk: &Desk) {
+        self.stream.day_changed(desk.today);
     }
 
     /// A row of the open room changed.
@@ -168,12 +217,8 @@ impl Talking {
 /// A message of the open room that still waits, and its text; `None` if it left meanwhile.
 fn queued(desk: &Desk, id: &str) -> Option<(MembershipId, MessageId, String)> {
     let room = desk.room()?;
-    room.rows().iter().rev().find_map(|row| match &row.kind {
-        RowKind::Message(message) if is_queued(message) && message.id.to_string() == id => {
-            Some((room.membership, message.id, content::words(&message.content).to_owned()))
-        }
-        _ => None,
-    })
+    let message = room.own_message(&id.parse().ok()?).filter(|message| is_queued(message))?;
+    Some((room.membership, message.id, content::words(&message.content).to_owned()))
 }
 
 fn is_queued(message: &Message) -> bool {
