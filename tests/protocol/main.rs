@@ -12,6 +12,7 @@ mod failures;
 mod findings;
 mod forge;
 mod hostile;
+mod hostile_peers;
 mod insider;
 mod knocks;
 mod messaging;
@@ -19,7 +20,6 @@ mod net;
 #[path = "../common/payloads.rs"]
 mod payloads;
 mod prekeys;
-mod rabble;
 mod reasons;
 mod rejection;
 mod rogue;

@@ -46,10 +46,10 @@ fn storm(world: &mut World) {
     let person = &world.people[who];
     match world.dice.below(100) {
         0..32 if person.ready => speak(world, who),
-        0..32 if person.client.is_none() && who > 0 => newcomer(world, who),
+        0..32 if person.client.is_none() && who > 0 => joiner(world, who),
         32..37 => world.cut(who),
         37..40 => world.people[who].reachable ^= true,
-        40..46 if person.client.is_none() && who > 0 => newcomer(world, who),
+        40..46 if person.client.is_none() && who > 0 => joiner(world, who),
         46..49 if person.client.is_none() && who > 0 => world.try_bad_invite(who),
         49..52 if who > 0 && world.is_member(who) => world.remove(who),
         52..54 if who > 0 && person.ready => world.leave(who),
@@ -80,7 +80,7 @@ fn begin_again(world: &mut World, who: usize) {
     } else {
         world.crash(who);
     }
-    newcomer(world, who);
+    joiner(world, who);
 }
 
 fn speak(world: &mut World, who: usize) {
@@ -97,7 +97,7 @@ fn speak(world: &mut World, who: usize) {
 }
 
 /// Whoever was never in, or is no more, is invited or knocks; others come back.
-fn newcomer(world: &mut World, who: usize) {
+fn joiner(world: &mut World, who: usize) {
     if world.may_come_back(who) {
         world.come_back(who);
     } else if world.may_knock && world.dice.happens(40) {

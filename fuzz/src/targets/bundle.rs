@@ -4,13 +4,13 @@ use conversa::crypto::{Domain, Fingerprint};
 use conversa::protocol::Event;
 use conversa::wire::{Frame, Join, JoinAsk, Signed, decode, encode};
 
+use super::client_harness::{ClientHarness, room_bytes};
 use super::desk::Desk;
 use super::input::Input;
 use super::made_up::Source;
 use super::payloads::{Bundle, assert_canonical, knock};
 use super::people::{ANN, fingerprint};
 use super::rooms::{Room, room};
-use super::seat::{Seat, room_bytes};
 
 /// Knocks with a bundle. Whoever lets it through has read it in its one encoding, with keys in theirs.
 pub fn run(input: &[u8]) {
@@ -30,7 +30,7 @@ pub fn run(input: &[u8]) {
     if !room.suite.is_learning() {
         return;
     }
-    let mut owner = Seat::live(room.suite, ANN);
+    let mut owner = ClientHarness::live(room.suite, ANN);
     owner.frame(&Frame::JoinAsk(JoinAsk { join: encode(&join).into(), number: 1 }));
     assert_eq!(owner.stopped, None, "a stranger's bundle stops nobody");
     if owner.events.iter().any(|event| matches!(event, Event::Knock { .. })) {

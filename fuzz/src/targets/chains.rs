@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 use conversa::crypto::Suite;
 use conversa::wire::{ItemKind, Wrap, decode, encode};
 
+use super::client_harness::{ClientHarness, newest_prekey};
 use super::payloads::Prekey;
 use super::people::{BO, CAROL};
 use super::rooms::room;
-use super::seat::{Seat, newest_prekey};
 use super::sender::Sender;
 
 /// A chain and its key for Bo.
@@ -29,17 +29,17 @@ pub(super) fn given(suite: Suite) -> &'static Given {
 
 /// Bo's first prekey comes of the randomness he is handed, which is always the same.
 fn make(suite: Suite) -> Given {
-    let seat = Seat::live(suite, BO);
-    let prekey: Prekey = decode(&newest_prekey(&seat.sent).expect("Bo has a prekey").payload).unwrap();
+    let harness = ClientHarness::live(suite, BO);
+    let prekey: Prekey = decode(&newest_prekey(&harness.sent).expect("Bo has a prekey").payload).unwrap();
     let sender = Sender::announce(room(suite), CAROL, 1);
     let wrap = sender.wrap(suite, BO, &prekey);
     Given { sender, wrap }
 }
 
 /// Bo, and Carol's chain which he can read.
-pub(super) fn listening(suite: Suite) -> (Seat, Sender) {
-    let mut seat = Seat::live(suite, BO);
+pub(super) fn listening(suite: Suite) -> (ClientHarness, Sender) {
+    let mut harness = ClientHarness::live(suite, BO);
     let given = given(suite);
-    seat.item(ItemKind::SkPacket, encode(&given.sender.common), Some(given.wrap.clone()));
-    (seat, given.sender.clone())
+    harness.item(ItemKind::SkPacket, encode(&given.sender.common), Some(given.wrap.clone()));
+    (harness, given.sender.clone())
 }

@@ -10,11 +10,11 @@ use conversa::wire::{
 use zeroize::Zeroizing;
 
 use super::chains::given;
+use super::client_harness::{ClientHarness, returning, room_bytes, welcome};
 use super::input::Input;
 use super::payloads::{Plaintext, Prekey, Subject, bundle, knock, sign};
 use super::people::{ANN, BO, CAROL, DAVE, PEOPLE, START, fingerprint, signing};
 use super::rooms::{Room, entry, room};
-use super::seat::{Seat, returning, room_bytes, welcome};
 use super::sender::{Sender, padded};
 use super::words::{copies, header, signed, text};
 
@@ -35,16 +35,16 @@ pub fn run(input: &[u8]) {
         world.act(&mut input);
     }
     // Whatever happened, an end is in sight, or a time to look after it again.
-    world.seat.advance(3_600_000);
-    world.seat.command(Command::GoOffline);
-    assert!(world.seat.stopped.is_some(), "who wants to go goes");
+    world.harness.advance(3_600_000);
+    world.harness.command(Command::GoOffline);
+    assert!(world.harness.stopped.is_some(), "who wants to go goes");
     world.act(&mut Input::new(&[7, 0, 0]));
 }
 
 struct World {
     room: &'static Room,
     person: usize,
-    seat: Seat,
+    harness: ClientHarness,
     sender: Option<Sender>,
     index: u64,
     /// How many of the client's frames its host has put into the log.
@@ -62,79 +62,85 @@ impl World {
             3 => (Entry::Return { genesis: room.genesis.clone(), memory: Memory::new(room.id) }, None),
             _ => (returning(room, person), Some(fingerprint(room.suite, ANN))),
         };
-        let mut world =
-            Self { room, person, seat: Seat::new(room.suite, person, entry, pin), sender: None, index: 0, echoed: 0 };
+        let mut world = Self {
+            room,
+            person,
+            harness: ClientHarness::new(room.suite, person, entry, pin),
+            sender: None,
+            index: 0,
+            echoed: 0,
+        };
         if start >= 128 && person != DAVE {
-            world.seat = Seat::live(room.suite, person);
+            world.harness = ClientHarness::live(room.suite, person);
             return world;
         }
         if start >= 96 {
-            world.seat.client = world.seat.client.looking_first();
+            world.harness.client = world.harness.client.looking_first();
         }
-        world.seat.client.start(START);
-        world.seat.drain();
+        world.harness.client.start(START);
+        world.harness.drain();
         world
     }
 
     fn act(&mut self, input: &mut Input<'_>) {
         let action = input.byte();
         match action % 32 {
-            0 | 1 if self.seat.dialing => self.dialed(input),
-            0 => self.seat.disconnect(error(input)),
-            1 => self.seat.advance(input.choose(&WAITS_MS)),
+            0 | 1 if self.harness.dialing => self.dialed(input),
+            0 => self.harness.disconnect(error(input)),
+            1 => self.harness.advance(input.choose(&WAITS_MS)),
             2 => self.welcome(input),
             3 => self.snapshot(input),
-            4 => self.seat.pong(),
+            4 => self.harness.pong(),
             5..=7 => self.echo(),
             8..=10 => self.message(input),
             11 => self.chain(input),
             12 => self.prekey(input),
             13 | 14 => self.roster(input),
-            15 => self.seat.presence(self.somebody(input), input.byte() % 4),
-            16 => self.seat.frame(&Frame::Refuse(Refuse { code: input.byte() % 14 })),
-            17 => self.seat.frame(&Frame::Bye(Bye { code: input.byte() % 10 })),
-            18 => self.seat.frame(&Frame::Ping(Ping { number: 5 })),
+            15 => self.harness.presence(self.somebody(input), input.byte() % 4),
+            16 => self.harness.frame(&Frame::Refuse(Refuse { code: input.byte() % 14 })),
+            17 => self.harness.frame(&Frame::Bye(Bye { code: input.byte() % 10 })),
+            18 => self.harness.frame(&Frame::Ping(Ping { number: 5 })),
             19 => self.lobby(input),
             20 => self.ask(input),
-            21 => self.seat.frame(&Frame::JoinAnswer(JoinAnswer { answer: 0, number: u64::from(input.byte() % 4) })),
+            21 => self.harness.frame(&Frame::JoinAnswer(JoinAnswer { answer: 0, number: u64::from(input.byte() % 4) })),
             22 => {
                 let kind = FrameKind::ALL[input.below(FrameKind::ALL.len())];
-                self.seat.raw(kind, input.block());
+                self.harness.raw(kind, input.block());
             }
             23 => self.due(),
             _ => {
                 let command = self.command(input);
-                self.seat.command(command);
+                self.harness.command(command);
             }
         }
     }
 
     fn dialed(&mut self, input: &mut Input<'_>) {
         match input.byte() % 8 {
-            0 => self.seat.disconnect(error(input)),
+            0 => self.harness.disconnect(error(input)),
             1 => {
-                self.seat.dialing = false;
-                self.seat.client.host_seen(fingerprint(self.room.suite, ANN), self.seat.now);
-                self.seat.drain();
+                self.harness.dialing = false;
+                self.harness.client.host_seen(fingerprint(self.room.suite, ANN), self.harness.now);
+                self.harness.drain();
             }
-            _ => self.seat.connect(),
+            _ => self.harness.connect(),
         }
     }
 
     /// Lets time go by until something is due.
     fn due(&mut self) {
-        let now = self.seat.now.monotonic_ms;
-        let due = self.seat.client.next_timeout().unwrap_or(now);
-        self.seat.advance(due.saturating_sub(now));
+        let now = self.harness.now.monotonic_ms;
+        let due = self.harness.client.next_timeout().unwrap_or(now);
+        self.harness.advance(due.saturating_sub(now));
     }
 
     fn welcome(&mut self, input: &mut Input<'_>) {
         if input.byte() < 160 {
-            return self.seat.frame(&welcome(self.room, self.room.epoch()));
+            return self.harness.frame(&welcome(self.room, self.room.epoch()));
         }
         let genesis = if input.flag() { self.room.genesis.clone() } else { room(Suite::Textbook).genesis.clone() };
-        let (position, hash) = (input.number(self.seat.log.position()), input.hash(self.seat.log.hash()));
-        self.seat.frame(&Frame::Welcome(Welcome {
+        let (position, hash) = (input.number(self.harness.log.position()), input.hash(self.harness.log.hash()));
+        self.harness.frame(&Frame::Welcome(Welcome {
             genesis,
             prekey_index: input.number(0),
             log_hash: ByteArray::new(hash),
@@ -149,25 +155,27 @@ impl World {
         let entries = &self.room.entries;
         if input.flag() {
             let entry = &entries[input.below(entries.len())];
-            return self.seat.snapshot(ItemKind::Roster, input.number(3), encode(entry));
+            return self.harness.snapshot(ItemKind::Roster, input.number(3), encode(entry));
         }
         for entry in entries {
-            self.seat.snapshot(ItemKind::Roster, 3, encode(entry));
+            self.harness.snapshot(ItemKind::Roster, 3, encode(entry));
         }
-        self.seat.pong();
+        self.harness.pong();
     }
 
     /// The host puts what the client sent into the log, as it should.
     fn echo(&mut self) {
-        let frames: Vec<Frame> = self.seat.sent.iter().skip(self.echoed).cloned().collect();
-        self.echoed = self.seat.sent.len();
+        let frames: Vec<Frame> = self.harness.sent.iter().skip(self.echoed).cloned().collect();
+        self.echoed = self.harness.sent.len();
         for frame in frames {
             match frame {
-                Frame::Prekey(prekey) => self.seat.item(ItemKind::Prekey, encode(&prekey), None),
-                Frame::SkPacket(SkPacket { common, .. }) => self.seat.item(ItemKind::SkPacket, encode(&common), None),
-                Frame::Msg(message) => self.seat.item(ItemKind::Msg, encode(&message), None),
-                Frame::Roster(entry) => self.seat.item(ItemKind::Roster, encode(&entry), None),
-                Frame::Ping(ping) => self.seat.frame(&Frame::Pong(ping)),
+                Frame::Prekey(prekey) => self.harness.item(ItemKind::Prekey, encode(&prekey), None),
+                Frame::SkPacket(SkPacket { common, .. }) => {
+                    self.harness.item(ItemKind::SkPacket, encode(&common), None)
+                }
+                Frame::Msg(message) => self.harness.item(ItemKind::Msg, encode(&message), None),
+                Frame::Roster(entry) => self.harness.item(ItemKind::Roster, encode(&entry), None),
+                Frame::Ping(ping) => self.harness.frame(&Frame::Pong(ping)),
                 _ => {}
             }
         }
@@ -175,7 +183,7 @@ impl World {
 
     /// Carol says something, or somebody in her name.
     fn message(&mut self, input: &mut Input<'_>) {
-        let log = (input.number(self.seat.log.position()), input.hash(self.seat.log.hash()));
+        let log = (input.number(self.harness.log.position()), input.hash(self.harness.log.hash()));
         let plaintext = match input.byte() {
             0..128 => text(MessageId([input.byte() % 8; 16]), &String::from_utf8_lossy(input.block())),
             128..192 => body(input),
@@ -187,13 +195,13 @@ impl World {
             sender.seal(encode(&header), &padded(&plaintext))
         } else {
             self.index += 1;
-            let mut header = header(self.room.id, CAROL, self.index, input.number(self.seat.head.0), log);
+            let mut header = header(self.room.id, CAROL, self.index, input.number(self.harness.head.0), log);
             header.i = input.number(header.i);
             signed(CAROL, encode(&header), copies(self.person, &plaintext))
         };
         let mut exact = encode(&message);
         input.bend(&mut exact);
-        self.seat.item(ItemKind::Msg, exact, None);
+        self.harness.item(ItemKind::Msg, exact, None);
     }
 
     /// Carol's chain, with the key for Bo, which fits his first prekey.
@@ -207,7 +215,7 @@ impl World {
         let mut exact = encode(&sender.common);
         input.bend(&mut exact);
         self.sender = Some(sender);
-        self.seat.item(ItemKind::SkPacket, exact, wrap);
+        self.harness.item(ItemKind::SkPacket, exact, wrap);
     }
 
     fn prekey(&mut self, input: &mut Input<'_>) {
@@ -218,10 +226,10 @@ impl World {
             m: None,
             r: self.room.id,
             v: 1,
-            x: input.number(self.seat.now.unix_ms.saturating_add(3_600_000)),
+            x: input.number(self.harness.now.unix_ms.saturating_add(3_600_000)),
         };
         let prekey = sign(&*signing(self.room.suite, CAROL), Domain::Prekey, encode(&prekey));
-        self.seat.item(ItemKind::Prekey, encode(&prekey), None);
+        self.harness.item(ItemKind::Prekey, encode(&prekey), None);
     }
 
     /// Most often the next entry, signed by the owner.
@@ -233,16 +241,16 @@ impl World {
             1..=3 => (member(person), 2),
             _ => (Subject::Bundle(bundle(self.room.suite, person)), 1),
         };
-        let (number, hash) = self.seat.head;
+        let (number, hash) = self.harness.head;
         let place = (input.number(number + 1), input.hash(hash));
         let entry = entry(self.room.suite, self.room.id, subject, operation, place);
-        self.seat.item(ItemKind::Roster, encode(&entry), None);
+        self.harness.item(ItemKind::Roster, encode(&entry), None);
     }
 
     fn lobby(&mut self, input: &mut Input<'_>) {
         let rooms: Vec<Signed> = (0..input.below(4)).map(|_| room(input.choose(&Suite::ALL)).genesis.clone()).collect();
         let members = (0..input.number(rooms.len() as u64).min(8)).map(|count| count as u16).collect();
-        self.seat.frame(&Frame::Lobby(Lobby { rooms, members }));
+        self.harness.frame(&Frame::Lobby(Lobby { rooms, members }));
     }
 
     fn ask(&mut self, input: &mut Input<'_>) {
@@ -255,7 +263,7 @@ impl World {
         let knock = invite_id.is_none().then(|| knock(self.room.suite, person, self.room.id));
         let mut join = encode(&Join { bundle, invite_id, knock, mac, room: room_bytes(self.room.id) });
         input.bend(&mut join);
-        self.seat.frame(&Frame::JoinAsk(JoinAsk { join: join.into(), number: u64::from(input.byte() % 4) }));
+        self.harness.frame(&Frame::JoinAsk(JoinAsk { join: join.into(), number: u64::from(input.byte() % 4) }));
     }
 
     fn somebody(&self, input: &mut Input<'_>) -> Fingerprint {

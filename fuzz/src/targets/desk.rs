@@ -10,11 +10,11 @@ use conversa::protocol::limits::ROOMS_MAX;
 use conversa::protocol::{Host, HostEvent, HostLimits, HostOutput, LinkId, Now, OpenPolicy, Peer, RoomId};
 use conversa::wire::{Frame, FrameKind, Item, ItemKind, Join, Open, Signed, Welcome, decode};
 
+use super::client_harness::{room_bytes, whole};
 use super::log::Log;
 use super::payloads::{Bundle, Genesis, RosterEntry, Subject, assert_canonical, bundle};
 use super::people::{ANN, BO, CAROL, START, fingerprint};
 use super::rooms::Room;
-use super::seat::{room_bytes, whole};
 
 /// How often a host may want to be looked after without time going on.
 const ROUNDS_MAX: usize = 8;

@@ -8,11 +8,11 @@ use conversa::crypto::{Fingerprint, Suite};
 use conversa::protocol::{Command, Content, Event, LinkError, MessageId};
 use conversa::wire::{ByteArray, Frame, ItemKind, Msg, SkPacket, Welcome, Wrap, decode, encode};
 
+use super::client_harness::{ClientHarness, Shown};
 use super::input::Input;
 use super::payloads::Header;
 use super::people::{ANN, BO, CAROL, fingerprint};
 use super::rooms::{Room, room};
-use super::seat::{Seat, Shown};
 
 /// What happens in one input; the secure suites' keys take milliseconds.
 const ACTIONS_MAX: usize = 80;
@@ -45,7 +45,7 @@ struct Sent {
 
 /// One of the two.
 struct Side {
-    seat: Seat,
+    harness: ClientHarness,
     /// How many of its frames the host has taken.
     taken: usize,
     /// Which of everything that was sent it is given next.
@@ -67,9 +67,9 @@ struct Between {
 impl Between {
     fn new(room: &'static Room) -> Self {
         let sides = [ANN, BO].map(|person| {
-            let mut seat = Seat::live(room.suite, person);
-            seat.presence(fingerprint(room.suite, CAROL), 0);
-            Side { seat, taken: 0, next: 0, may_fork: false }
+            let mut harness = ClientHarness::live(room.suite, person);
+            harness.presence(fingerprint(room.suite, CAROL), 0);
+            Side { harness, taken: 0, next: 0, may_fork: false }
         });
         let mut between = Self { room, sides, sent: Vec::new(), said: BTreeSet::new(), count: 0, evil: false };
         between.collect();
@@ -115,8 +115,8 @@ impl Between {
                 self.sides[side].next += 1;
             }
             28 => {
-                let other = self.sides[1 - side].seat.me;
-                self.sides[side].seat.presence(other, input.byte() % 4);
+                let other = self.sides[1 - side].harness.me;
+                self.sides[side].harness.presence(other, input.byte() % 4);
             }
             29 => {
                 let (index, at) = (self.sides[side].next, input.below(self.sent.len()));
@@ -135,15 +135,15 @@ impl Between {
         id[..8].copy_from_slice(&self.count.to_be_bytes());
         let length = usize::from(input.byte());
         let (id, text) = (MessageId(id), String::from_utf8_lossy(input.take(length)).into_owned());
-        let seat = &mut self.sides[side].seat;
-        self.said.insert((seat.me, id, text.clone()));
-        seat.command(Command::Send { id, content: Content::text(text) });
+        let harness = &mut self.sides[side].harness;
+        self.said.insert((harness.me, id, text.clone()));
+        harness.command(Command::Send { id, content: Content::text(text) });
     }
 
     /// Takes what both have sent since, and stores what an owner must store.
     fn collect(&mut self) {
         for side in &mut self.sides {
-            for frame in side.seat.sent.iter().skip(side.taken) {
+            for frame in side.harness.sent.iter().skip(side.taken) {
                 let (kind, exact, wraps) = match frame {
                     Frame::Prekey(prekey) => (ItemKind::Prekey, encode(prekey), Vec::new()),
                     Frame::Roster(entry) => (ItemKind::Roster, encode(entry), Vec::new()),
@@ -153,13 +153,13 @@ impl Between {
                 };
                 self.sent.push(Sent { kind, exact, wraps });
             }
-            side.taken = side.seat.sent.len();
+            side.taken = side.harness.sent.len();
         }
     }
 
     fn give_next(&mut self, side: usize) {
         let next = self.sides[side].next;
-        if next < self.sent.len() && self.sides[side].seat.linked {
+        if next < self.sent.len() && self.sides[side].harness.linked {
             self.sides[side].next += 1;
             self.give(side, next, |_| {});
         }
@@ -170,54 +170,54 @@ impl Between {
         let Some(mut sent) = self.sent.get(index).cloned() else { return };
         change(&mut sent.exact);
         let side = &mut self.sides[side];
-        let seat = &mut side.seat;
-        let (shown, position) = (seat.shown.len(), seat.log.position());
-        let differs = differing_sender(seat, &sent);
+        let harness = &mut side.harness;
+        let (shown, position) = (harness.shown.len(), harness.log.position());
+        let differs = differing_sender(harness, &sent);
         side.may_fork |= differs.is_some();
-        let wrap = sent.wraps.into_iter().find(|wrap| wrap.recipient == seat.me);
-        seat.item(sent.kind, sent.exact, wrap);
-        for Shown { from, id, text } in seat.shown.iter().skip(shown) {
+        let wrap = sent.wraps.into_iter().find(|wrap| wrap.recipient == harness.me);
+        harness.item(sent.kind, sent.exact, wrap);
+        for Shown { from, id, text } in harness.shown.iter().skip(shown) {
             assert!(self.said.contains(&(*from, *id, text.clone())), "only what was said is shown");
-            let is_told = seat.events.iter().any(|event| *event == Event::Fork { from: *from });
+            let is_told = harness.events.iter().any(|event| *event == Event::Fork { from: *from });
             assert!(differs != Some(*from) || is_told, "who hears of another log tells: at {position}");
         }
-        let is_told = seat.events.iter().any(|event| matches!(event, Event::Fork { .. }));
+        let is_told = harness.events.iter().any(|event| matches!(event, Event::Fork { .. }));
         assert!(side.may_fork || !is_told, "the same log is no fork");
     }
 
     fn advance(&mut self, by_ms: u64) {
         for side in &mut self.sides {
-            side.seat.advance(by_ms);
+            side.harness.advance(by_ms);
         }
     }
 
     /// The link breaks and comes back; the host says that nothing was missed.
     fn cut(&mut self, side: usize, input: &mut Input<'_>) {
-        let seat = &mut self.sides[side].seat;
-        seat.disconnect(LinkError::Cut);
-        seat.command(Command::RetryNow);
-        if !seat.dialing {
+        let harness = &mut self.sides[side].harness;
+        harness.disconnect(LinkError::Cut);
+        harness.command(Command::RetryNow);
+        if !harness.dialing {
             return;
         }
-        seat.connect();
-        let position = seat.log.position();
+        harness.connect();
+        let position = harness.log.position();
         let claimed = input.number(position);
         self.evil |= claimed != position;
-        seat.frame(&Frame::Welcome(Welcome {
+        harness.frame(&Frame::Welcome(Welcome {
             genesis: self.room.genesis.clone(),
             prekey_index: 0,
-            log_hash: ByteArray::new(seat.log.hash()),
+            log_hash: ByteArray::new(harness.log.hash()),
             chain_number: 0,
             position: claimed,
-            roster_length: seat.head.0,
+            roster_length: harness.head.0,
         }));
-        seat.pong();
+        harness.pong();
     }
 
     fn remove_carol(&mut self) {
-        let seat = &mut self.sides[0].seat;
-        seat.command(Command::Remove(fingerprint(self.room.suite, CAROL)));
-        seat.is_kept();
+        let harness = &mut self.sides[0].harness;
+        harness.command(Command::Remove(fingerprint(self.room.suite, CAROL)));
+        harness.is_kept();
     }
 
     fn deliver_all(&mut self) {
@@ -231,7 +231,7 @@ impl Between {
         for _ in 0..LAST_ROUNDS {
             self.advance(1_000);
             for side in &mut self.sides {
-                if side.seat.dialing {
+                if side.harness.dialing {
                     return;
                 }
             }
@@ -240,7 +240,7 @@ impl Between {
             self.collect();
         }
         for (side, other) in [(0, 1), (1, 0)] {
-            let (from, to) = (&self.sides[side].seat, &self.sides[other].seat);
+            let (from, to) = (&self.sides[side].harness, &self.sides[other].harness);
             assert_eq!((&from.stopped, &to.stopped), (&None, &None), "an honest host stops nobody");
             let said: BTreeSet<_> = self.said.iter().filter(|(by, ..)| *by == from.me).cloned().collect();
             let shown = to.shown.iter().map(|shown| (shown.from, shown.id, shown.text.clone()));
@@ -250,7 +250,7 @@ impl Between {
 }
 
 /// Who says in a message that it knows another log than its reader was shown.
-fn differing_sender(reader: &Seat, sent: &Sent) -> Option<Fingerprint> {
+fn differing_sender(reader: &ClientHarness, sent: &Sent) -> Option<Fingerprint> {
     let message: Msg = decode(&sent.exact).ok().filter(|_| sent.kind == ItemKind::Msg)?;
     let header: Header = decode(&message.header).ok()?;
     let own = reader.log.hash_at(header.m);

@@ -4,8 +4,8 @@ use conversa::crypto::Suite;
 use conversa::protocol::limits::{ADDRESS_BYTES_MAX, INVITE_ADDRESSES_MAX};
 use conversa::protocol::{Entry, Invite};
 
+use super::client_harness::ClientHarness;
 use super::people::DAVE;
-use super::seat::Seat;
 
 /// A link that is read is all there, letter after letter, and reads back from any wrapping; and somebody can try it.
 pub fn run(input: &[u8]) {
@@ -28,9 +28,9 @@ pub fn run(input: &[u8]) {
     let is_sound = |address: &String| address.len() <= ADDRESS_BYTES_MAX && !address.contains(char::is_control);
     assert!(invite.addresses.iter().all(is_sound), "addresses within their limits");
     let suite = if invite.suite.is_learning() { Suite::Textbook } else { invite.suite };
-    let mut seat = Seat::new(suite, DAVE, Entry::Invite(invite), None);
-    seat.client.start(seat.now);
-    seat.drain();
-    assert!(seat.dialing, "whoever has a link dials its host");
-    seat.connect();
+    let mut harness = ClientHarness::new(suite, DAVE, Entry::Invite(invite), None);
+    harness.client.start(harness.now);
+    harness.drain();
+    assert!(harness.dialing, "whoever has a link dials its host");
+    harness.connect();
 }

@@ -2,6 +2,7 @@
 //! calls them through `fuzz_targets/`, and `tests/fuzz_corpora.rs` calls them with every input that is kept.
 
 mod chains;
+mod client_harness;
 mod desk;
 mod input;
 mod log;
@@ -9,7 +10,6 @@ mod made_up;
 mod payloads;
 mod people;
 mod rooms;
-mod seat;
 mod sender;
 mod words;
 

@@ -6,12 +6,12 @@ use conversa::protocol::{Event, MessageId};
 use conversa::wire::{ByteArray, Frame, ItemKind, Msg, decode, encode};
 
 use super::chains::listening;
+use super::client_harness::ClientHarness;
 use super::desk::Desk;
 use super::input::Input;
 use super::payloads::{Header, LearningCopy, Plaintext, Text, assert_canonical};
 use super::people::{BO, CAROL, START, fingerprint};
 use super::rooms::{Room, room};
-use super::seat::Seat;
 use super::sender::{Sender, padded};
 use super::words::{copies, header, signed};
 
@@ -23,19 +23,19 @@ pub fn run(input: &[u8]) {
     let mut input = Input::new(input);
     let suite = input.choose(&[Suite::Textbook, Suite::Textbook, Suite::Textbook, Suite::Classical, Suite::Hybrid]);
     let room = room(suite);
-    let (mut seat, mut sender) = if suite.is_learning() {
-        (Seat::live(suite, BO), None)
+    let (mut harness, mut sender) = if suite.is_learning() {
+        (ClientHarness::live(suite, BO), None)
     } else {
-        let (seat, sender) = listening(suite);
-        (seat, Some(sender))
+        let (harness, sender) = listening(suite);
+        (harness, Some(sender))
     };
     let (mut desk, links) = Desk::with_room(room);
     let mut talk = Talk { room, sent: Vec::new(), index: 0 };
     for _ in 0..MESSAGES_MAX {
-        if input.is_empty() || seat.stopped.is_some() {
+        if input.is_empty() || harness.stopped.is_some() {
             break;
         }
-        let message = talk.next_message(&mut input, &seat, sender.as_mut());
+        let message = talk.next_message(&mut input, &harness, sender.as_mut());
         if !Frame::Msg(message.clone()).fits() {
             continue;
         }
@@ -46,9 +46,9 @@ pub fn run(input: &[u8]) {
                 assert_passed_on(room, &message);
             }
         }
-        let shown = seat.shown.len();
-        seat.item(ItemKind::Msg, encode(&message), None);
-        for shown in seat.shown.iter().skip(shown) {
+        let shown = harness.shown.len();
+        harness.item(ItemKind::Msg, encode(&message), None);
+        for shown in harness.shown.iter().skip(shown) {
             assert_eq!(shown.from, fingerprint(suite, CAROL), "only Carol speaks");
             assert!(talk.sent.contains(&(shown.id, shown.text.clone())), "only what she sealed is shown");
         }
@@ -69,8 +69,8 @@ struct Talk {
 }
 
 impl Talk {
-    fn next_message(&mut self, input: &mut Input<'_>, seat: &Seat, sender: Option<&mut Sender>) -> Msg {
-        let log = (seat.log.position(), seat.log.hash());
+    fn next_message(&mut self, input: &mut Input<'_>, harness: &ClientHarness, sender: Option<&mut Sender>) -> Msg {
+        let log = (harness.log.position(), harness.log.hash());
         let right = match &sender {
             Some(sender) => sender.header(self.room, CAROL, log),
             None => self.learning_header(log),
@@ -157,6 +157,6 @@ fn bent_header(input: &mut Input<'_>, right: Header) -> Header {
 }
 
 /// Whether a member believes that the host showed different things.
-pub(super) fn saw_fork(seat: &Seat) -> bool {
-    seat.events.iter().any(|event| matches!(event, Event::Fork { .. }))
+pub(super) fn saw_fork(harness: &ClientHarness) -> bool {
+    harness.events.iter().any(|event| matches!(event, Event::Fork { .. }))
 }

@@ -3,13 +3,13 @@
 use conversa::crypto::Domain;
 use conversa::wire::{Frame, ItemKind, Signed, encode};
 
+use super::client_harness::ClientHarness;
 use super::desk::Desk;
 use super::input::Input;
 use super::made_up::Source;
 use super::payloads::{Prekey, assert_canonical};
 use super::people::{ANN, BO, fingerprint};
 use super::rooms::room;
-use super::seat::Seat;
 
 /// Prekeys of one input; a host lets a member announce sixteen at once.
 const PREKEYS_MAX: usize = 16;
@@ -20,7 +20,7 @@ pub fn run(input: &[u8]) {
     let source = Source::read(&mut input);
     let room = room(source.suite);
     let (mut desk, links) = Desk::with_room(room);
-    let mut seat = Seat::syncing(room.suite, BO, 1);
+    let mut harness = ClientHarness::syncing(room.suite, BO, 1);
     let (person, link) = (source.person % links.len(), links[source.person % links.len()]);
     let mut index = 0;
     for _ in 0..PREKEYS_MAX {
@@ -39,12 +39,12 @@ pub fn run(input: &[u8]) {
             let payload: Prekey = assert_canonical(&prekey.payload);
             assert_eq!((payload.a, payload.r, payload.v), (fingerprint(room.suite, person), room.id, 1));
         }
-        seat.item(ItemKind::Prekey, encode(&prekey), None);
-        seat.snapshot(ItemKind::Prekey, 5, encode(&prekey));
-        assert_eq!(seat.stopped, None, "a prekey stops nobody");
+        harness.item(ItemKind::Prekey, encode(&prekey), None);
+        harness.snapshot(ItemKind::Prekey, 5, encode(&prekey));
+        assert_eq!(harness.stopped, None, "a prekey stops nobody");
     }
-    seat.item(ItemKind::Prekey, input.rest().to_vec(), None);
-    assert_eq!(seat.stopped, None, "a prekey stops nobody");
+    harness.item(ItemKind::Prekey, input.rest().to_vec(), None);
+    assert_eq!(harness.stopped, None, "a prekey stops nobody");
 }
 
 /// Its index, which is above the last.

@@ -5,13 +5,13 @@ use conversa::crypto::{Domain, Suite};
 use conversa::protocol::Stop;
 use conversa::wire::{ByteArray, Frame, ItemKind, Signed, decode, encode};
 
+use super::client_harness::ClientHarness;
 use super::desk::Desk;
 use super::input::Input;
 use super::made_up::Source;
 use super::payloads::{RosterEntry, Subject, bundle, sign};
 use super::people::{ANN, BO, PEOPLE, START, fingerprint, signing};
 use super::rooms::{Room, room};
-use super::seat::Seat;
 
 /// Changes of one input; signing each takes milliseconds in the secure suites.
 const CHANGES_MAX: usize = 24;
@@ -24,8 +24,11 @@ pub fn run(input: &[u8]) {
     let (mut desk, [ann, ..]) = Desk::with_room(room);
     // To become ready costs a signature, which is cheap with learning keys alone.
     let learning = room.suite.is_learning();
-    let mut seat =
-        if learning { Seat::live(room.suite, BO) } else { Seat::syncing(room.suite, BO, CHANGES_MAX as u64 + 1) };
+    let mut harness = if learning {
+        ClientHarness::live(room.suite, BO)
+    } else {
+        ClientHarness::syncing(room.suite, BO, CHANGES_MAX as u64 + 1)
+    };
     let mut entries: Vec<Signed> = room.entries.clone();
     for _ in 0..CHANGES_MAX {
         if input.is_empty() {
@@ -38,29 +41,29 @@ pub fn run(input: &[u8]) {
         let known = desk.items(ann).count();
         desk.frame(ann, &Frame::Roster(entry.clone()));
         if learning {
-            seat.item(ItemKind::Roster, encode(&entry), None);
+            harness.item(ItemKind::Roster, encode(&entry), None);
         } else {
-            seat.snapshot(ItemKind::Roster, 5, encode(&entry));
+            harness.snapshot(ItemKind::Roster, 5, encode(&entry));
         }
         if !desk.is_open(ann) {
             let closed = desk.host.rooms().count() == 0;
-            let stop_of_member = if closed && learning { Some(Stop::Closed) } else { seat.stopped.clone() };
-            assert_eq!(seat.stopped, stop_of_member);
-            assert_eq!(seat.stopped.is_some(), !closed || learning, "both refuse it, or both close the room");
+            let stop_of_member = if closed && learning { Some(Stop::Closed) } else { harness.stopped.clone() };
+            assert_eq!(harness.stopped, stop_of_member);
+            assert_eq!(harness.stopped.is_some(), !closed || learning, "both refuse it, or both close the room");
             return;
         }
         if desk.items(ann).count() > known {
             entries.push(entry);
         }
-        assert!(matches!(seat.stopped, None | Some(Stop::Removed)), "both take it: {:?}", seat.stopped);
-        if seat.stopped.is_some() {
+        assert!(matches!(harness.stopped, None | Some(Stop::Removed)), "both take it: {:?}", harness.stopped);
+        if harness.stopped.is_some() {
             return;
         }
     }
     if learning {
-        assert_eq!(seat.members, desk.rosters[&room.id], "both have the same members");
+        assert_eq!(harness.members, desk.rosters[&room.id], "both have the same members");
         let newest = entries.last().map(|entry| labelled_hash("roster", &[&entry.payload]));
-        let shown = (seat.head.0 > 0).then_some(seat.head.1);
+        let shown = (harness.head.0 > 0).then_some(harness.head.1);
         assert_eq!(shown, newest, "both have the same chain");
     }
 }

@@ -7,12 +7,12 @@ use conversa::wire::{Frame, FrameKind, Item, Signed, SkPacket, decode, encode};
 use zeroize::Zeroizing;
 
 use super::chains::given;
+use super::client_harness::{ClientHarness, newest_prekey, welcome};
 use super::desk::Desk;
 use super::made_up::Source;
 use super::payloads::{Genesis, Prekey, RosterEntry, Subject, bundle};
 use super::people::{ANN, BO, CAROL, DAVE, PEOPLE, START, fingerprint, identity};
 use super::rooms::{self, room};
-use super::seat::{Seat, newest_prekey, welcome};
 use super::sender::{Sender, padded};
 use super::words::{copies, header, signed, text};
 
@@ -53,7 +53,7 @@ fn source(suite: Suite, person: usize, signs: bool) -> Vec<u8> {
 /// One frame of each kind that is on the way in a room, and the whole of it.
 fn frames(suite: Suite, seeds: &mut Vec<Seed>) {
     let (desk, links) = Desk::with_room(room(suite));
-    let mut seen: Vec<Frame> = Seat::live(suite, BO).sent;
+    let mut seen: Vec<Frame> = ClientHarness::live(suite, BO).sent;
     seen.extend(desk.lines[&links[BO]].frames.iter().cloned());
     seen.push(welcome(room(suite), 2));
     if !suite.is_learning() {
@@ -93,7 +93,7 @@ fn payloads(suite: Suite, seeds: &mut Vec<Seed>) {
         let payload = encode(&Genesis { j: joining, m: places, ..genesis });
         seeds.push(("genesis", format!("{name}-{suite:?}"), [source(suite, ANN, true), payload].concat()));
     }
-    if let Some(prekey) = newest_prekey(&Seat::live(suite, BO).sent) {
+    if let Some(prekey) = newest_prekey(&ClientHarness::live(suite, BO).sent) {
         push(seeds, ("prekey", "bo"), suite, BO, prekey);
         // Bo's in a learning room too, which announces none but reads them.
         let learning = Prekey {
@@ -161,7 +161,7 @@ fn items(suite: Suite, seeds: &mut Vec<Seed>) {
         let header = header(room(suite).id, CAROL, index, 2, (10, [0x33; 32]));
         encode(&signed(CAROL, encode(&header), copies(BO, &text(MessageId([index as u8; 16]), "hello"))))
     };
-    let prekey = newest_prekey(&Seat::live(suite, CAROL).sent).map(encode).unwrap_or_default();
+    let prekey = newest_prekey(&ClientHarness::live(suite, CAROL).sent).map(encode).unwrap_or_default();
     let entry =
         rooms::entry(suite, room(suite).id, Subject::Bundle(bundle(suite, DAVE)), 1, (3, room(suite).roster_hash()));
     // The kind's number is one above the choice; then the right place.

@@ -6,13 +6,13 @@ use conversa::protocol::{Event, MessageId};
 use conversa::wire::{Frame, ItemKind, Signed, SkPacket, Wrap, decode, encode};
 
 use super::chains::given;
+use super::client_harness::ClientHarness;
 use super::desk::Desk;
 use super::input::Input;
 use super::made_up::Source;
 use super::payloads::{Common, assert_canonical};
 use super::people::{ANN, BO, CAROL, fingerprint};
 use super::rooms::{Room, room};
-use super::seat::Seat;
 use super::sender::padded;
 use super::words::text;
 
@@ -33,7 +33,7 @@ pub fn run(input: &[u8]) {
 fn announced(input: &mut Input<'_>, source: &Source) {
     let room = room(source.suite);
     let (mut desk, links) = Desk::with_room(room);
-    let mut seat = Seat::syncing(room.suite, BO, 1);
+    let mut harness = ClientHarness::syncing(room.suite, BO, 1);
     let (person, link) = (source.person % links.len(), links[source.person % links.len()]);
     let mut number = 0;
     for _ in 0..PACKETS_MAX {
@@ -50,9 +50,9 @@ fn announced(input: &mut Input<'_>, source: &Source) {
                 number = assert_sound(room, person, &common, number);
             }
         }
-        let own = wraps.into_iter().find(|wrap| wrap.recipient == seat.me);
-        seat.item(ItemKind::SkPacket, encode(&common), own);
-        assert_eq!(seat.stopped, None, "an announcement stops nobody");
+        let own = wraps.into_iter().find(|wrap| wrap.recipient == harness.me);
+        harness.item(ItemKind::SkPacket, encode(&common), own);
+        assert_eq!(harness.stopped, None, "an announcement stops nobody");
     }
 }
 
@@ -72,13 +72,13 @@ fn changed_wrap(input: &mut Input<'_>, suite: Suite) {
     input.bend(&mut bytes);
     let wrap: Option<Wrap> = decode(&bytes).ok();
     let is_good = wrap.as_ref() == Some(&given.wrap);
-    let mut seat = Seat::live(suite, BO);
-    seat.item(ItemKind::SkPacket, encode(&given.sender.common), wrap);
-    assert_eq!(seat.stopped, None, "a wrap stops nobody");
+    let mut harness = ClientHarness::live(suite, BO);
+    harness.item(ItemKind::SkPacket, encode(&given.sender.common), wrap);
+    assert_eq!(harness.stopped, None, "a wrap stops nobody");
     let mut sender = given.sender.clone();
-    let header = sender.header(room(suite), CAROL, (seat.log.position(), seat.log.hash()));
+    let header = sender.header(room(suite), CAROL, (harness.log.position(), harness.log.hash()));
     let message = sender.seal(encode(&header), &padded(&text(MessageId([1; 16]), "hello")));
-    seat.item(ItemKind::Msg, encode(&message), None);
-    assert_eq!(seat.shown.len(), usize::from(is_good), "a wrap opens whole or not at all");
-    assert!(!seat.events.iter().any(|event| matches!(event, Event::Fork { .. })), "the logs are the same");
+    harness.item(ItemKind::Msg, encode(&message), None);
+    assert_eq!(harness.shown.len(), usize::from(is_good), "a wrap opens whole or not at all");
+    assert!(!harness.events.iter().any(|event| matches!(event, Event::Fork { .. })), "the logs are the same");
 }

@@ -31,7 +31,7 @@ pub(super) struct Shown {
     pub text: String,
 }
 
-pub(super) struct Seat {
+pub(super) struct ClientHarness {
     pub client: Client,
     pub me: Fingerprint,
     pub now: Now,
@@ -57,7 +57,7 @@ pub(super) struct Seat {
     keep_number: u64,
 }
 
-impl Seat {
+impl ClientHarness {
     pub(super) fn new(suite: Suite, person: usize, entry: Entry, pin: Option<Fingerprint>) -> Self {
         let identity = identity(suite, person);
         let me = identity.fingerprint();
@@ -85,29 +85,29 @@ impl Seat {
 
     /// A member of the kept room, connected and up to date.
     pub(super) fn live(suite: Suite, person: usize) -> Self {
-        let mut seat = Self::syncing(suite, person, 0);
+        let mut harness = Self::syncing(suite, person, 0);
         for other in [ANN, BO, CAROL].into_iter().filter(|other| *other != person) {
-            seat.presence(fingerprint(suite, other), 1);
+            harness.presence(fingerprint(suite, other), 1);
         }
-        seat.pong();
-        assert!(seat.events.iter().any(|event| matches!(event, Event::Ready { .. })), "the kept room lets us in");
-        seat
+        harness.pong();
+        assert!(harness.events.iter().any(|event| matches!(event, Event::Ready { .. })), "the kept room lets us in");
+        harness
     }
 
     /// A member of the kept room who was promised `more` roster entries than there are: it has read those there are,
     /// and waits. Up to here a client uses no private key.
     pub(super) fn syncing(suite: Suite, person: usize, more: u64) -> Self {
         let room = room(suite);
-        let mut seat = Self::new(suite, person, returning(room, person), Some(fingerprint(suite, ANN)));
-        seat.client.start(seat.now);
-        seat.drain();
-        seat.connect();
-        seat.frame(&welcome(room, room.epoch() + more));
+        let mut harness = Self::new(suite, person, returning(room, person), Some(fingerprint(suite, ANN)));
+        harness.client.start(harness.now);
+        harness.drain();
+        harness.connect();
+        harness.frame(&welcome(room, room.epoch() + more));
         for (entry, position) in room.entries.iter().zip(1..) {
-            seat.snapshot(ItemKind::Roster, position, encode(entry));
+            harness.snapshot(ItemKind::Roster, position, encode(entry));
         }
-        assert_eq!(seat.stopped, None, "the kept room is sound");
-        seat
+        assert_eq!(harness.stopped, None, "the kept room is sound");
+        harness
     }
 
     pub(super) fn connect(&mut self) {

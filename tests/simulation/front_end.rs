@@ -38,7 +38,7 @@ impl World {
         }
     }
 
-    /// Does what a client tells its face, and holds it against the world's own account.
+    /// Does what a client tells its front end, and holds it against the world's own account.
     pub(super) fn told(&mut self, who: usize, event: Event) {
         self.tell(who, &event);
         let person = &mut self.people[who];
@@ -47,10 +47,10 @@ impl World {
         match event {
             Event::InviteMade(invite) => self.hand_out(invite),
             Event::InviteUsed { by } => {
-                let guest = self.people.iter_mut().find(|person| person.fingerprint() == by);
+                let joiner = self.people.iter_mut().find(|person| person.fingerprint() == by);
                 // Of several, nobody knows which it came by.
-                let is_only = |guest: &mut Person| std::mem::take(&mut guest.invites) == 1;
-                let used = guest.and_then(|guest| guest.invite.take().filter(|_| is_only(guest)));
+                let is_only = |joiner: &mut Person| std::mem::take(&mut joiner.invites) == 1;
+                let used = joiner.and_then(|joiner| joiner.invite.take().filter(|_| is_only(joiner)));
                 self.spent.extend(used);
             }
             Event::Lobby(rooms) => {

@@ -1,6 +1,6 @@
-//! Thousands of hostile peers, one after the other and at once, at a host where two people talk: strangers
-//! with noise, members who send what they like, hosts of rooms that are not theirs. Each seed gives the
-//! same rabble again.
+//! Thousands of hostile peers, one after another and at once, against a host where two people talk: outsiders
+//! who send noise, members who send whatever they like, hosts of rooms that are not theirs. The same seed
+//! gives the same peers.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
@@ -14,29 +14,29 @@ use conversa::wire::{
 use crate::net::{Net, Seeded, Taped, identity};
 use crate::payloads::Header;
 
-/// How many come.
-const RABBLE: u64 = 3_000;
-/// The frames each sends at most before it is gone again.
+/// How many connect.
+const PEERS: u64 = 3_000;
+/// The most frames each sends before it disconnects.
 const FRAMES: usize = 6;
 
-/// A kind of peer, and what is in its head.
+/// What a peer is up to.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
-    /// Frames of any type with noise in them.
+    /// Sends frames of any type, filled with noise.
     Noise,
-    /// Real frames of other people's, as they went over the wire.
+    /// Replays other people's frames exactly as they crossed the wire.
     Replay,
-    /// The same with a byte changed.
+    /// Replays them with one byte changed.
     Corrupt,
-    /// A stranger that acts as a member, an owner or a host.
-    Pretender,
-    /// A stranger that asks again and again.
-    Beggar,
-    /// A member of the room with an evil program.
-    Traitor,
+    /// An outsider who acts as a member, an owner or a host.
+    Impostor,
+    /// An outsider who asks again and again.
+    Flooder,
+    /// A member of the room with a malicious program.
+    RogueMember,
 }
 
-const KINDS: [Kind; 6] = [Kind::Noise, Kind::Replay, Kind::Corrupt, Kind::Pretender, Kind::Beggar, Kind::Traitor];
+const KINDS: [Kind; 6] = [Kind::Noise, Kind::Replay, Kind::Corrupt, Kind::Impostor, Kind::Flooder, Kind::RogueMember];
 
 struct Dice(Seeded);
 
@@ -68,8 +68,8 @@ fn frame(kind: Kind, net: &Net, seen: &[(FrameKind, Vec<u8>)], dice: &mut Dice) 
             }
             (kind, body)
         }
-        Kind::Pretender | Kind::Beggar | Kind::Traitor => {
-            let frame = made_up(net, dice, matches!(kind, Kind::Beggar));
+        Kind::Impostor | Kind::Flooder | Kind::RogueMember => {
+            let frame = made_up(net, dice, matches!(kind, Kind::Flooder));
             (frame.kind(), frame.to_bytes()[5..].to_vec())
         }
     }
@@ -112,7 +112,7 @@ fn made_up(net: &Net, dice: &mut Dice, asks: bool) -> Frame {
     }
 }
 
-fn come(suite: Suite) {
+fn withstands(suite: Suite) {
     let mut net = Net::new(suite, &["ann", "bo", "carol"]);
     net.send("ann", "before");
     net.drive();
@@ -123,16 +123,16 @@ fn come(suite: Suite) {
     let seen: Vec<(FrameKind, Vec<u8>)> = sent.collect();
     let members: BTreeSet<_> = ["ann", "bo", "carol"].iter().map(|name| net.fingerprint(name)).collect();
     let mut dice = Dice(Seeded::new(4_711));
-    for number in 0..RABBLE {
+    for number in 0..PEERS {
         let kind = KINDS[dice.below(KINDS.len())];
-        let traitor = matches!(kind, Kind::Traitor);
-        // Carol's keys are with the traitors; the others have some of their own.
-        let own = identity(suite, if traitor { 2 } else { 4 + dice.below(8) });
+        let is_rogue = matches!(kind, Kind::RogueMember);
+        // Carol's keys are with the rogue members; the others have some of their own.
+        let own = identity(suite, if is_rogue { 2 } else { 4 + dice.below(8) });
         let address = IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(number).unwrap()));
         let link = LinkId(1_000_000 + number);
         let peer = Peer { fingerprint: own.fingerprint(), keys: suite.key_kind(), address };
         net.host.link_opened(link, peer, net.now);
-        if traitor && let Some((kind, body)) = join_of(&net, "carol") {
+        if is_rogue && let Some((kind, body)) = join_of(&net, "carol") {
             net.host.frame(link, kind, &body, net.now);
         }
         for _ in 0..=dice.below(FRAMES) {
@@ -184,15 +184,15 @@ fn still_talking(net: &mut Net, suite: Suite, number: u64) {
 
 #[test]
 fn three_thousand_hostile_peers_at_a_classical_room() {
-    come(Suite::Classical);
+    withstands(Suite::Classical);
 }
 
 #[test]
 fn three_thousand_hostile_peers_at_a_hybrid_room() {
-    come(Suite::Hybrid);
+    withstands(Suite::Hybrid);
 }
 
 #[test]
 fn three_thousand_hostile_peers_at_a_learning_room() {
-    come(Suite::Textbook);
+    withstands(Suite::Textbook);
 }
