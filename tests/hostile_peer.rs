@@ -118,7 +118,7 @@ fn whoever_says_nothing_delays_nobody() {
         let silent = connect(address);
         let mut half = connect(address);
         half.write_all(&LEARNING_BANNER[..5]).unwrap();
-        let keyed = Stranger::meet(suite, address);
+        let keyed = HostilePeer::meet(suite, address);
         world.keeps_talking();
         drop((silent, half, keyed));
         world.keeps_talking();
@@ -130,8 +130,8 @@ fn whoever_has_a_key_and_says_nothing_useful_is_sent_away_in_time() {
     for suite in Suite::ALL {
         let host = HostLimits { first_frame_ms: SHORT_MS, ..HostLimits::default() };
         let (mut world, address) = World::room(suite, NetLimits { host, ..NetLimits::default() });
-        let mut silent = Stranger::meet(suite, address);
-        let mut slow = Stranger::meet(suite, address);
+        let mut silent = HostilePeer::meet(suite, address);
+        let mut slow = HostilePeer::meet(suite, address);
         let dripping = thread::spawn(move || {
             // The frame is announced and never ends.
             for byte in [0, 0, 2, 0, 1].into_iter().cycle() {
@@ -166,9 +166,9 @@ fn a_frame_that_must_not_be_ends_the_link() {
     for suite in Suite::ALL {
         let (mut world, address) = World::room(suite, NetLimits::default());
         for (what, bytes) in cases {
-            let mut stranger = Stranger::meet(suite, address);
-            stranger.send(bytes);
-            assert_eq!(stranger.last_words(), vec![bye(ByeCode::Protocol)], "a frame {what}");
+            let mut peer = HostilePeer::meet(suite, address);
+            peer.send(bytes);
+            assert_eq!(peer.last_words(), vec![bye(ByeCode::Protocol)], "a frame {what}");
         }
         world.keeps_talking();
     }
@@ -180,7 +180,7 @@ fn whoever_asks_much_and_never_reads_is_sent_away() {
     let host = HostLimits { questions_burst: u32::MAX, ..HostLimits::default() };
     for suite in Suite::ALL {
         let (mut world, address) = World::room(suite, NetLimits { host, ..NetLimits::default() });
-        let mut deaf = Stranger::meet(suite, address);
+        let mut deaf = HostilePeer::meet(suite, address);
         let question = Frame::Look(Look { room: None }).to_bytes();
         let many = question.repeat(1_000);
         // Whatever the system's buffers hold, so many answers are more.
@@ -201,7 +201,7 @@ fn sixteen_who_log_in_and_vanish_delay_nobody() {
     let (mut world, address) = World::room(Suite::Classical, limits);
     for _ in 0..4 {
         let comers: Vec<_> =
-            (0..16).map(|_| thread::spawn(move || drop(Stranger::meet(Suite::Classical, address)))).collect();
+            (0..16).map(|_| thread::spawn(move || drop(HostilePeer::meet(Suite::Classical, address)))).collect();
         world.keeps_talking();
         comers.into_iter().for_each(|comer| joined(comer, "a handshake"));
     }
@@ -260,7 +260,7 @@ fn bye(code: ByeCode) -> Frame {
 }
 
 /// Someone with a key and bad manners.
-struct Stranger {
+struct HostilePeer {
     socket: Box<dyn ReadWrite>,
 }
 
@@ -268,7 +268,7 @@ trait ReadWrite: Read + Write + Send {}
 
 impl<T: Read + Write + Send> ReadWrite for T {}
 
-impl Stranger {
+impl HostilePeer {
     /// Connects and shows Dave's key.
     fn meet(suite: Suite, address: SocketAddr) -> Self {
         let (dave, host) = (identity(suite, "dave"), identity(suite, "ann").fingerprint());

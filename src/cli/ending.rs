@@ -46,7 +46,7 @@ pub(super) struct Ending {
     /// Whether to stay after the end of input.
     stay: bool,
     /// Whether the room was entered, and, as its owner, can be given away.
-    settled: bool,
+    ready: bool,
     /// Whether the owner of a room is asked to let us in: a person may take a while.
     knocking: bool,
     /// Why it is not in the room, as long as that is so.
@@ -57,7 +57,7 @@ pub(super) struct Ending {
 impl Ending {
     /// A talk begins; `stay` if it goes on after the end of input.
     pub(super) const fn new(stay: bool) -> Self {
-        Self { stage: Stage::Talking, stay, settled: false, knocking: false, apart: None, exit: 0 }
+        Self { stage: Stage::Talking, stay, ready: false, knocking: false, apart: None, exit: 0 }
     }
 
     /// Until when to wait for what comes next; `None` where it may take any time.
@@ -74,8 +74,8 @@ impl Ending {
     }
 
     /// Whether the room was entered, and can be given away by its owner.
-    pub(super) const fn is_settled(&self) -> bool {
-        self.settled
+    pub(super) const fn is_ready(&self) -> bool {
+        self.ready
     }
 
     /// Why it is not in the room, for people.
@@ -89,8 +89,8 @@ impl Ending {
     }
 
     /// All there is to do in the room was done.
-    pub(super) const fn settle(&mut self) {
-        self.settled = true;
+    pub(super) const fn mark_ready(&mut self) {
+        self.ready = true;
     }
 
     /// The room is connected in another way. Says how that ends it, if it does.
@@ -102,7 +102,7 @@ impl Ending {
             Connection::Connected { .. } => {
                 self.apart = None;
                 // An owner is through when there is an invite.
-                self.settled |= !room.info.owned;
+                self.ready |= !room.info.owned;
             }
             Connection::Offline { problem, .. } => self.apart = Some(problem.clone()),
             // It could not begin, as was told.
@@ -152,7 +152,7 @@ impl Ending {
 
     /// Whether input ended, the room was entered, and everything is said.
     pub(super) const fn is_drained(&self, unsent: usize) -> bool {
-        matches!(self.stage, Stage::Draining(_) | Stage::Stopping(_)) && self.settled && unsent == 0
+        matches!(self.stage, Stage::Draining(_) | Stage::Stopping(_)) && self.ready && unsent == 0
     }
 
     /// Whoever stops the program need not wait for long, and a second time not at all. Gives the exit code where it is
@@ -181,7 +181,7 @@ impl Ending {
 
     /// The exit code of a room that was never entered: of the reason.
     pub(super) fn exit_apart(&self) -> u8 {
-        self.apart.as_ref().filter(|_| !self.settled).map_or(0, |problem| problem.code.exit())
+        self.apart.as_ref().filter(|_| !self.ready).map_or(0, |problem| problem.code.exit())
     }
 
     /// It ends with this exit code, unless something went wrong before. Says whether the goodbye is still to be said.
@@ -214,7 +214,7 @@ mod tests {
         ending.end_of_input(now);
         assert_eq!(ending.deadline(), Some(now + DRAIN));
         assert!(!ending.is_drained(0), "the room was not entered");
-        ending.settle();
+        ending.mark_ready();
         assert!(!ending.is_drained(1) && ending.is_drained(0));
         assert!(ending.end(0) && !ending.end(3), "one goodbye is enough");
         assert_eq!((ending.exit(), ending.deadline()), (0, None));
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(ending.deadline(), Some(now + SIGNAL_DRAIN));
         ending.apart = Some(offline());
         assert_eq!(ending.signal(now, 1), Some(Code::Cut.exit()), "the room was never entered");
-        ending.settle();
+        ending.mark_ready();
         assert_eq!(ending.signal(now, 1), Some(0));
         ending.end(0);
         assert_eq!(ending.signal(now, 1), None);

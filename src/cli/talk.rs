@@ -153,7 +153,7 @@ impl Talk {
         match change {
             Change::News { news, .. } => self.news(news),
             // An owner is through when somebody can be let in.
-            Change::InviteChanged(_) if room.invite.is_some() => self.ending.settle(),
+            Change::InviteChanged(_) if room.invite.is_some() => self.ending.mark_ready(),
             Change::Question { question: Question::FirstUse(host), .. } => self.first_use(*host),
             Change::Question { question: Question::Lobby(rooms), .. } => self.lobby(rooms),
             Change::SafetyNumber { number, .. } => {
@@ -334,7 +334,7 @@ impl Talk {
     /// The session has ended: what became of each message is known now as far as it ever will be.
     fn finish(mut self) -> u8 {
         if let Some(sent) = self.chat.outgoing(self.membership)
-            && let Some(problem) = outgoing::problem(sent, self.ending.is_settled(), self.ending.apart())
+            && let Some(problem) = outgoing::problem(sent, self.ending.is_ready(), self.ending.apart())
         {
             self.report.console.event("unsent", &outgoing::fields(sent));
             self.report.console.notice(&outgoing::tally(sent));

@@ -50,7 +50,7 @@ pub(super) struct EventLoop {
     /// Connections that had more to read than a turn allows.
     pub(super) waiting: Vec<LinkId>,
     /// Connections that the host brings up to date.
-    pub(super) newcomers: Vec<LinkId>,
+    pub(super) just_admitted: Vec<LinkId>,
     /// Peers whose first flight is with a worker.
     pub(super) begun: BTreeSet<LinkId>,
     /// When the next handshake may begin, if one waits for its time.
@@ -95,7 +95,7 @@ impl EventLoop {
             timers: Timers::default(),
             dirty: Vec::new(),
             waiting: Vec::new(),
-            newcomers: Vec::new(),
+            just_admitted: Vec::new(),
             begun: BTreeSet::new(),
             handshakes_at_ms: None,
             scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
@@ -192,7 +192,7 @@ impl EventLoop {
         }
         if number % 2 == 1 {
             if let Some(Some(listener)) = self.listeners.get_mut(number / 2) {
-                listener.knocked = true;
+                listener.connections_waiting = true;
             }
             return;
         }
@@ -211,7 +211,7 @@ impl EventLoop {
             self.mark_dirty(id);
         }
         self.read(id);
-        self.drop_if_it_left(id);
+        self.abort_if_it_left(id);
     }
 
     /// Reads until nothing is there or the turn is used up.
@@ -249,8 +249,8 @@ impl EventLoop {
                 }
                 self.take_frames(id);
             }
-            Received::End { clean } => self.end(id, clean),
-            Received::Fault(fault) => self.fault(id, &fault),
+            Received::End { clean } => self.peer_closed(id, clean),
+            Received::Fault(fault) => self.failed(id, &fault),
         }
         // Even reading may have made something to send: an alert, or a learning link's key.
         self.mark_dirty(id);
@@ -261,7 +261,7 @@ impl EventLoop {
         if self.workers.shake_hands(id, handshake).is_err() {
             log::warn!("more handshakes than the workers can take on");
             self.begun.remove(&id);
-            self.drop_link(id, &LinkError::Cut);
+            self.abort(id, &LinkError::Cut);
         }
     }
 
@@ -278,14 +278,14 @@ impl EventLoop {
                     Role::Leaving { .. } => {}
                 },
                 Ok(None) if link.connection.said_bye() => {
-                    self.tell_gone(id, true, &LinkError::Closed);
-                    return self.part(id, None);
+                    self.report_closed(id, true, &LinkError::Closed);
+                    return self.close(id, None);
                 }
                 Ok(None) => return,
                 Err(error) => {
                     log::debug!("connection {}: {error}", id.0);
-                    self.tell_gone(id, false, &LinkError::Protocol);
-                    return self.part(id, Some(ByeCode::Protocol));
+                    self.report_closed(id, false, &LinkError::Protocol);
+                    return self.close(id, Some(ByeCode::Protocol));
                 }
             }
         }
@@ -308,7 +308,7 @@ impl EventLoop {
                 }
                 Done::Broken(id) => {
                     self.begun.remove(&id);
-                    self.drop_link(id, &LinkError::Cut);
+                    self.abort(id, &LinkError::Cut);
                 }
                 Done::Lookup { client, attempt, places } => self.found(client, attempt, places),
             }
@@ -375,13 +375,13 @@ impl EventLoop {
             let Some(link) = self.connections.at(id) else { continue };
             link.dirty = false;
             if let Err(error) = link.connection.flush() {
-                self.fault(id, &LinkFault::Io(error));
+                self.failed(id, &LinkFault::Io(error));
                 continue;
             }
             if let Some(interest) = link.connection.new_interest()
                 && let Err(error) = self.poll.registry().reregister(link.connection.socket(), token(id), interest)
             {
-                self.fault(id, &LinkFault::Io(error));
+                self.failed(id, &LinkFault::Io(error));
             }
         }
     }

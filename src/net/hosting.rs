@@ -61,9 +61,9 @@ impl EventLoop {
         for link in self.connections.ids() {
             match self.connections.at(link).map(|link| link.role) {
                 Some(Role::Hosted { listener, keyed: true, .. }) if listener == place => {
-                    self.part(link, Some(ByeCode::GoingAway));
+                    self.close(link, Some(ByeCode::GoingAway));
                 }
-                Some(Role::Hosted { listener, .. }) if listener == place => self.drop_link(link, &LinkError::Cut),
+                Some(Role::Hosted { listener, .. }) if listener == place => self.abort(link, &LinkError::Cut),
                 _ => {}
             }
         }
@@ -78,7 +78,9 @@ impl EventLoop {
     pub(super) fn accept_all(&mut self) {
         for place in 0..self.listeners.len() {
             for _ in 0..ACCEPTS_A_TURN {
-                let Some(Some(listener)) = self.listeners.get_mut(place).filter(|listener| knocked(listener)) else {
+                let Some(Some(listener)) =
+                    self.listeners.get_mut(place).filter(|listener| connections_waiting(listener))
+                else {
                     break;
                 };
                 match listener.accept(self.now.monotonic_ms) {
@@ -149,8 +151,8 @@ impl EventLoop {
 
     fn push_out(&mut self, id: LinkId) {
         log::debug!("connection {} makes place for another", id.0);
-        self.tell_gone(id, false, &LinkError::Cut);
-        self.drop_link(id, &LinkError::Cut);
+        self.report_closed(id, false, &LinkError::Cut);
+        self.abort(id, &LinkError::Cut);
     }
 
     /// A connection of the door leaves it. If it is there still, it only has its goodbye to take.
@@ -162,22 +164,22 @@ impl EventLoop {
         let Some(link) = self.connections.at(id) else { return listener.admission.leave(id) };
         link.role = Role::Leaving { listener: Some(place) };
         if let Some(goes) = listener.admission.enter(id, network, Stage::Leaving) {
-            self.drop_link(goes, &LinkError::Cut);
+            self.abort(goes, &LinkError::Cut);
         }
     }
 
     /// Whoever is gone before its turn came has none: a handshake for it would be taken from somebody else.
-    pub(super) fn drop_if_it_left(&mut self, id: LinkId) -> bool {
+    pub(super) fn abort_if_it_left(&mut self, id: LinkId) -> bool {
         let left = self.connections.at(id).is_some_and(|link| link.connection.left_before_its_turn());
         if left {
-            self.drop_link(id, &LinkError::Cut);
+            self.abort(id, &LinkError::Cut);
         }
         left
     }
 
     /// A peer has said all that its handshake begins with.
     pub(super) fn first_flight_came(&mut self, id: LinkId) {
-        if self.drop_if_it_left(id) {
+        if self.abort_if_it_left(id) {
             return;
         }
         let Some(Role::Hosted { listener, own, .. }) = self.connections.at(id).map(|link| link.role) else { return };
@@ -256,7 +258,7 @@ impl EventLoop {
         if read.is_err() {
             log::error!("a frame of type {kind:?} ended in a panic");
             listener.host.link_closed(id, false, now);
-            self.part(id, Some(ByeCode::Protocol));
+            self.close(id, Some(ByeCode::Protocol));
         }
         self.drain_host(place);
     }
@@ -278,7 +280,7 @@ impl EventLoop {
                     let (frames_max, bytes_max) = (listener.limits.queue_frames_max, listener.limits.queue_bytes_max);
                     self.send_hosted(place, link, frame, frames_max, bytes_max);
                 }
-                HostOutput::Close { link, code } => self.part(link, Some(code)),
+                HostOutput::Close { link, code } => self.close(link, Some(code)),
                 HostOutput::Member { link } => self.becomes_member(place, link),
                 HostOutput::Waiting { link } => {
                     if let Some(Some(listener)) = self.listeners.get_mut(place) {
@@ -292,7 +294,7 @@ impl EventLoop {
                 }
             }
         }
-        for link in std::mem::take(&mut self.newcomers) {
+        for link in std::mem::take(&mut self.just_admitted) {
             if let Some(link) = self.connections.at(link) {
                 link.catching_up = false;
                 link.connection.excuse_queue();
@@ -309,7 +311,7 @@ impl EventLoop {
         }
         if is_slow && !self.catches_up(id, frames_max, bytes_max) {
             log::info!("connection {} does not read what it is sent", id.0);
-            self.part(id, Some(ByeCode::Slow));
+            self.close(id, Some(ByeCode::Slow));
             if let Some(Some(listener)) = self.listeners.get_mut(place) {
                 listener.host.link_closed(id, false, self.now);
             }
@@ -328,7 +330,7 @@ impl EventLoop {
         let Some(link) = self.connections.at(id) else { return };
         link.connection.allow(MEMBER_BODY_BYTES_MAX);
         link.catching_up = true;
-        self.newcomers.push(id);
+        self.just_admitted.push(id);
         if let Role::Hosted { network, own: false, .. } = link.role
             && let Some(Some(listener)) = self.listeners.get_mut(place)
         {
@@ -337,6 +339,6 @@ impl EventLoop {
     }
 }
 
-fn knocked(listener: &Option<Listener>) -> bool {
-    listener.as_ref().is_some_and(|listener| listener.knocked)
+fn connections_waiting(listener: &Option<Listener>) -> bool {
+    listener.as_ref().is_some_and(|listener| listener.connections_waiting)
 }

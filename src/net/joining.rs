@@ -113,7 +113,7 @@ impl EventLoop {
         match link.connection.opened() {
             None => false,
             Some(Err(error)) => {
-                self.fault(id, &LinkFault::Io(error));
+                self.failed(id, &LinkFault::Io(error));
                 false
             }
             Some(Ok(())) => {
@@ -160,19 +160,19 @@ impl EventLoop {
     }
 
     /// A connection that was being made cannot go on, or has told a probe what it asked.
-    pub(super) fn dial_fault(&mut self, id: ClientId, link: LinkId, fault: &LinkFault) {
+    pub(super) fn dial_link_failed(&mut self, id: ClientId, link: LinkId, fault: &LinkFault) {
         let heard = self.connections.at(link).is_some_and(|link| link.connection.heard());
-        let Some(client) = self.clients.get_mut(&id) else { return self.part(link, None) };
+        let Some(client) = self.clients.get_mut(&id) else { return self.close(link, None) };
         let probed = match fault {
             LinkFault::Tls(_) if client.pin.is_none() => client.verdict.proven(),
             LinkFault::Learning(LearningFault::Probed(host)) => Some(*host),
             _ => None,
         };
-        let Some(dial) = &client.dial else { return self.part(link, None) };
+        let Some(dial) = &client.dial else { return self.close(link, None) };
         let error = dial.explain(fault, heard, client.pin, client.verdict.seen());
-        self.part(link, None);
+        self.close(link, None);
         if matches!(fault, LinkFault::Io(_)) {
-            self.drop_link(link, &error);
+            self.abort(link, &error);
         }
         match probed {
             None => {
@@ -258,7 +258,7 @@ impl EventLoop {
         let (frames_max, bytes_max) = (self.limits.queue_frames_max, self.limits.queue_bytes_max);
         let is_slow = self.connections.at(link_id).is_some_and(|link| link.connection.is_slow(frames_max, bytes_max));
         if is_slow && !self.catches_up(link_id, frames_max, bytes_max) {
-            self.part(link_id, Some(ByeCode::Slow));
+            self.close(link_id, Some(ByeCode::Slow));
             self.dialled_gone(id, &LinkError::Cut);
         }
     }
@@ -271,8 +271,8 @@ impl EventLoop {
         client.redial_at_ms = None;
         let Some(link) = client.link.take() else { return };
         match self.connections.at(link).map(|link| link.role) {
-            Some(Role::Dialled { stage: DialStage::Open, .. }) if code.is_some() => self.part(link, code),
-            _ => self.drop_link(link, &LinkError::Cut),
+            Some(Role::Dialled { stage: DialStage::Open, .. }) if code.is_some() => self.close(link, code),
+            _ => self.abort(link, &LinkError::Cut),
         }
     }
 

@@ -37,7 +37,7 @@ impl EventLoop {
     }
 
     /// Says goodbye to a connection, with `code` if it gets that far. Nobody above is told.
-    pub(super) fn part(&mut self, id: LinkId, code: Option<ByeCode>) {
+    pub(super) fn close(&mut self, id: LinkId, code: Option<ByeCode>) {
         let Some(link) = self.connections.at(id) else { return };
         let role = link.role;
         if matches!(role, Role::Leaving { .. }) {
@@ -48,7 +48,7 @@ impl EventLoop {
         let is_lost = link.connection.is_away();
         self.leave_role(id, role);
         if is_lost {
-            return self.drop_link(id, &LinkError::Cut);
+            return self.abort(id, &LinkError::Cut);
         }
         self.set_deadline(id, self.limits.goodbye_ms);
         self.mark_dirty(id);
@@ -56,7 +56,7 @@ impl EventLoop {
     }
 
     /// Closes a connection as it is. A client that was still dialling is told `error`.
-    pub(super) fn drop_link(&mut self, id: LinkId, error: &LinkError) {
+    pub(super) fn abort(&mut self, id: LinkId, error: &LinkError) {
         let Some(mut link) = self.connections.remove(id) else { return };
         if let Err(error) = self.poll.registry().deregister(link.connection.socket()) {
             log::debug!("connection {} was not watched: {error}", id.0);
@@ -103,37 +103,37 @@ impl EventLoop {
     }
 
     /// The peer is gone.
-    pub(super) fn end(&mut self, id: LinkId, clean: bool) {
+    pub(super) fn peer_closed(&mut self, id: LinkId, clean: bool) {
         let Some(link) = self.connections.at(id) else { return };
         if let Role::Dialled { stage: DialStage::Handshaking, .. } = link.role {
-            return self.fault(id, &LinkFault::Io(ErrorKind::UnexpectedEof.into()));
+            return self.failed(id, &LinkFault::Io(ErrorKind::UnexpectedEof.into()));
         }
         // The peer may only have ended its half: what it was to be told goes out, if it goes at once.
         if let Err(error) = link.connection.flush() {
             log::debug!("connection {}: {error}", id.0);
         }
         let error = if clean { LinkError::Closed } else { LinkError::Cut };
-        self.tell_gone(id, clean, &error);
-        self.drop_link(id, &error);
+        self.report_closed(id, clean, &error);
+        self.abort(id, &error);
     }
 
     /// A connection cannot go on.
-    pub(super) fn fault(&mut self, id: LinkId, fault: &LinkFault) {
+    pub(super) fn failed(&mut self, id: LinkId, fault: &LinkFault) {
         log::debug!("connection {}: {fault}", id.0);
         let Some(link) = self.connections.at(id) else { return };
         if let Role::Dialled { client, stage: DialStage::Connecting | DialStage::Handshaking } = link.role {
-            return self.dial_fault(client, id, fault);
+            return self.dial_link_failed(client, id, fault);
         }
-        self.tell_gone(id, false, &LinkError::Cut);
+        self.report_closed(id, false, &LinkError::Cut);
         match fault {
-            LinkFault::Io(_) => self.drop_link(id, &LinkError::Cut),
+            LinkFault::Io(_) => self.abort(id, &LinkError::Cut),
             // There is an alert to be sent first.
-            _ => self.part(id, None),
+            _ => self.close(id, None),
         }
     }
 
     /// Tells whoever is above that a connection is no more, or as good as.
-    pub(super) fn tell_gone(&mut self, id: LinkId, clean: bool, error: &LinkError) {
+    pub(super) fn report_closed(&mut self, id: LinkId, clean: bool, error: &LinkError) {
         match self.connections.at(id).map(|link| link.role) {
             Some(Role::Hosted { listener, keyed: true, .. }) => self.hosted_gone(listener, id, clean),
             Some(Role::Dialled { client, stage: DialStage::Open }) => self.dialled_gone(client, error),
@@ -149,8 +149,8 @@ impl EventLoop {
             return self.timers.set(deadline_ms, Timer::Link(id));
         }
         if let Role::Dialled { client, .. } = link.role {
-            return self.dial_fault(client, id, &LinkFault::Io(ErrorKind::TimedOut.into()));
+            return self.dial_link_failed(client, id, &LinkFault::Io(ErrorKind::TimedOut.into()));
         }
-        self.drop_link(id, &LinkError::Cut);
+        self.abort(id, &LinkError::Cut);
     }
 }

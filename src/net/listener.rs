@@ -14,7 +14,7 @@ use super::link::connection::Connection;
 use super::link::learning_link::LearningHandshake;
 use super::{ListenError, ListenerId, interfaces, tls};
 use crate::crypto::KeyKind;
-use crate::protocol::limits::STRANGER_BODY_BYTES_MAX;
+use crate::protocol::limits::JOINER_BODY_BYTES_MAX;
 use crate::protocol::{Host, Identity, OpenPolicy};
 
 /// A listening socket, its host, and who may come in.
@@ -29,7 +29,7 @@ pub(super) struct Listener {
     /// For secure rooms; a learning room's links have none.
     tls: Option<Arc<ServerConfig>>,
     /// Whether someone may be waiting at the door.
-    pub(super) knocked: bool,
+    pub(super) connections_waiting: bool,
     /// Not before then, in monotonic milliseconds.
     rests_until_ms: u64,
     /// Whether the last one could not be let in for want of a file descriptor.
@@ -74,7 +74,7 @@ impl Listener {
             kind,
             identity,
             tls,
-            knocked: false,
+            connections_waiting: false,
             rests_until_ms: 0,
             is_out_of_descriptors: false,
         })
@@ -92,7 +92,7 @@ impl Listener {
                     return Accepted::Connection(socket, from);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.knocked = false;
+                    self.connections_waiting = false;
                     return Accepted::Nobody;
                 }
                 // Whoever was at the door has gone again, or a signal came.
@@ -121,18 +121,18 @@ impl Listener {
             None => {
                 let key = self.identity.signing().public();
                 let handshake = LearningHandshake::host(&*key);
-                Ok(Connection::learning(socket, handshake, STRANGER_BODY_BYTES_MAX))
+                Ok(Connection::learning(socket, handshake, JOINER_BODY_BYTES_MAX))
             }
             Some(config) => {
                 let tls = ServerConnection::new(Arc::clone(config))?;
-                Ok(Connection::secure(socket, tls.into(), STRANGER_BODY_BYTES_MAX))
+                Ok(Connection::secure(socket, tls.into(), JOINER_BODY_BYTES_MAX))
             }
         }
     }
 
     /// When someone at the door may come in, if someone is there and has to wait.
     pub(super) fn opens_at(&self) -> Option<u64> {
-        self.knocked.then_some(self.rests_until_ms)
+        self.connections_waiting.then_some(self.rests_until_ms)
     }
 }
 

@@ -20,7 +20,7 @@ pub const NAME_MARKS_MAX: usize = 4;
 /// one would not fit into its recipient's item.
 pub const WRAP_BYTES_MAX: usize = 2 * 1024;
 /// Frame bodies in bytes before membership: a `Join` or `Open` fits.
-pub const STRANGER_BODY_BYTES_MAX: usize = 8 * 1024;
+pub const JOINER_BODY_BYTES_MAX: usize = 8 * 1024;
 /// Frame bodies in bytes for members: the largest type's own limit.
 pub const MEMBER_BODY_BYTES_MAX: usize = 512 * 1024;
 

@@ -147,7 +147,7 @@ fn a_room_can_be_looked_at_before_it_is_joined() {
 }
 
 #[test]
-fn the_owner_may_decline_and_the_asker_may_give_up() {
+fn the_owner_may_decline_and_the_joiner_may_give_up() {
     let mut net = Net::with_owner(Suite::Classical, "ann", true);
     let room = room_of(&mut net);
     let host = net.host_fingerprint();

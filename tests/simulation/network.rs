@@ -6,7 +6,7 @@ use super::replica::{Arriving, Replica, chain_of};
 use super::tally::Chance;
 use super::world::{MARK, World};
 use crate::crypto::Fingerprint;
-use crate::protocol::limits::{MEMBER_BODY_BYTES_MAX, STRANGER_BODY_BYTES_MAX};
+use crate::protocol::limits::{JOINER_BODY_BYTES_MAX, MEMBER_BODY_BYTES_MAX};
 use crate::protocol::payload::{CommonPayload, HeaderPayload, PrekeyPayload};
 use crate::protocol::{ByeCode, Client, HostOutput, LinkError, LinkId, Output, Peer, RefuseCode};
 use crate::wire::{Bye, Frame, FrameKind, FrameReader, Refuse, decode};
@@ -39,7 +39,7 @@ impl Link {
             person,
             to_host: Vec::new(),
             to_client: Vec::new(),
-            host_reader: FrameReader::new(STRANGER_BODY_BYTES_MAX),
+            host_reader: FrameReader::new(JOINER_BODY_BYTES_MAX),
             client_reader: FrameReader::new(MEMBER_BODY_BYTES_MAX),
             host_done: false,
             client_done: false,
@@ -315,13 +315,13 @@ impl World {
 
     /// Does what the host wants.
     pub(super) fn drain_host(&mut self) {
-        let mut newcomers = Vec::new();
+        let mut admitted = Vec::new();
         while let Some(output) = self.host.poll_output() {
             match output {
-                HostOutput::Send { link, frame } => self.host_sends(link.0, &frame, newcomers.contains(&link.0)),
+                HostOutput::Send { link, frame } => self.host_sends(link.0, &frame, admitted.contains(&link.0)),
                 HostOutput::Close { link, code } => self.close(link.0, code),
                 HostOutput::Member { link } => {
-                    newcomers.push(link.0);
+                    admitted.push(link.0);
                     if let Some(link) = self.links.get_mut(&link.0) {
                         link.host_reader.allow(MEMBER_BODY_BYTES_MAX);
                     }
@@ -329,7 +329,7 @@ impl World {
                 HostOutput::Waiting { .. } | HostOutput::TurnedAway { .. } | HostOutput::Event(_) => {}
             }
         }
-        for link in newcomers {
+        for link in admitted {
             if let Some(link) = self.links.get_mut(&link) {
                 link.excused = link.to_client.len();
             }
@@ -343,7 +343,7 @@ impl World {
         }
     }
 
-    fn host_sends(&mut self, id: u64, bytes: &[u8], is_newcomer: bool) {
+    fn host_sends(&mut self, id: u64, bytes: &[u8], is_admitted: bool) {
         let evil = self.evil.as_mut().map(|evil| (evil, whole(bytes)));
         if let Some((_, Frame::Item(item))) = &evil {
             self.truth.roll(item);
@@ -373,7 +373,7 @@ impl World {
             link.to_client.extend_from_slice(bytes);
         }
         let is_slow = link.to_client.len() > link.excused + self.queue_max;
-        if is_slow && !is_newcomer {
+        if is_slow && !is_admitted {
             self.tally.count(Chance::Slow);
             self.close(id, ByeCode::Slow);
             let now = self.host_now();

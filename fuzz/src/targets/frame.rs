@@ -1,6 +1,6 @@
 //! The stream of a link: however it is split, the same frames come out, and each is in its one encoding.
 
-use conversa::protocol::limits::{MEMBER_BODY_BYTES_MAX, STRANGER_BODY_BYTES_MAX};
+use conversa::protocol::limits::{JOINER_BODY_BYTES_MAX, MEMBER_BODY_BYTES_MAX};
 use conversa::wire::{DecodeError, Frame, FrameKind, FrameReader};
 
 use super::input::Input;
@@ -8,7 +8,7 @@ use super::input::Input;
 /// Reads a stream, and its bytes as the body of a frame of each kind.
 pub fn run(input: &[u8]) {
     let mut input = Input::new(input);
-    let limit = input.choose(&[STRANGER_BODY_BYTES_MAX, MEMBER_BODY_BYTES_MAX]);
+    let limit = input.choose(&[JOINER_BODY_BYTES_MAX, MEMBER_BODY_BYTES_MAX]);
     let size = usize::from(input.byte()) + 1;
     let stream = input.rest();
     let whole = read(stream, limit, stream.len().max(1));

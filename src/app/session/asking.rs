@@ -157,8 +157,8 @@ impl Askings {
         clients: &mut Clients,
     ) {
         let crypto = membership.crypto.clone();
-        let asker = Client::new(identity, crypto, String::new(), Entry::Knock, Some(host)).looking_first();
-        let client = clients.add(asker, membership.info.addresses.clone());
+        let looking = Client::new(identity, crypto, String::new(), Entry::Knock, Some(host)).looking_first();
+        let client = clients.add(looking, membership.info.addresses.clone());
         self.clients.insert(client, Asking { membership: id, host });
     }
 }

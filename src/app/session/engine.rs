@@ -373,7 +373,7 @@ impl Engine {
     fn cancel(&mut self, id: MembershipId, message: MessageId) {
         let Some(membership) = self.memberships.get_mut(&id) else { return };
         let ready = membership.is_ready();
-        membership.outbox.drop(&message);
+        membership.outbox.remove(&message);
         if ready {
             self.command(id, Command::Cancel(message));
         }

@@ -36,7 +36,7 @@ impl Engine {
             Event::MemberNamed { member, name } => self.named(*member, name),
             Event::OnHost { id: message, .. }
             | Event::Rejected { id: message, .. }
-            | Event::OutboxFull { id: message } => self.settled(id, message),
+            | Event::OutboxFull { id: message } => self.forget_unsent(id, message),
             Event::Stopped(stop) => self.stopped(id, client, stop),
             _ => {}
         }
@@ -215,9 +215,9 @@ impl Engine {
     }
 
     /// A message needs no care any more: it is on the host, or it can never be.
-    fn settled(&mut self, id: MembershipId, message: &MessageId) {
+    fn forget_unsent(&mut self, id: MembershipId, message: &MessageId) {
         if let Some(membership) = self.memberships.get_mut(&id) {
-            membership.outbox.drop(message);
+            membership.outbox.remove(message);
         }
     }
 

@@ -21,7 +21,7 @@ impl Outbox {
     }
 
     /// It needs no care any more: it is on the host, was called back, or can never be sent.
-    pub(super) fn drop(&mut self, id: &MessageId) {
+    pub(super) fn remove(&mut self, id: &MessageId) {
         self.waiting.retain(|(waiting, _)| waiting != id);
     }
 
@@ -61,7 +61,7 @@ mod tests {
         for (number, text) in [(1, "one"), (2, "two"), (3, "three")] {
             assert!(outbox.take(id(number), Content::text(text)));
         }
-        outbox.drop(&id(2));
+        outbox.remove(&id(2));
         assert_eq!(texts(&outbox), ["one", "three"]);
         let mut other = Outbox::default();
         other.take(id(9), Content::text("before"));
@@ -76,7 +76,7 @@ mod tests {
         let mut outbox = Outbox::default();
         let taken = (0..OUTBOX_MAX as u16 + 5).filter(|number| outbox.take(id(*number), Content::text("word"))).count();
         assert_eq!((taken, outbox.waiting().count()), (OUTBOX_MAX, OUTBOX_MAX));
-        outbox.drop(&id(0));
+        outbox.remove(&id(0));
         assert!(outbox.take(id(7_000), Content::text("there is room again")));
     }
 }

@@ -293,7 +293,7 @@ impl Client {
                 self.desk.join_ask(&ask, &room.roster, now, &mut self.out)?;
             }
             (Frame::JoinAnswer(answer), _) if self.is_owner() => {
-                if let Some(member) = self.desk.asker_gone(answer.number) {
+                if let Some(member) = self.desk.joiner_gone(answer.number) {
                     self.out.event(Event::KnockOver { member });
                 }
             }

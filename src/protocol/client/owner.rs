@@ -120,8 +120,8 @@ impl OwnerDesk {
     }
 
     /// Whether the entry that lets `member` in is on its way.
-    fn is_adding(&self, newcomer: &Fingerprint) -> bool {
-        self.pending.iter().any(|change| matches!(change, PendingChange::Add { member, .. } if member == newcomer))
+    fn is_adding(&self, joiner: &Fingerprint) -> bool {
+        self.pending.iter().any(|change| matches!(change, PendingChange::Add { member, .. } if member == joiner))
     }
 
     /// All that was to be kept under numbers up to this one survives a crash.
@@ -149,7 +149,7 @@ impl OwnerDesk {
     }
 
     /// Whoever asked under `number` has gone.
-    pub(super) fn asker_gone(&mut self, number: u64) -> Option<Fingerprint> {
+    pub(super) fn joiner_gone(&mut self, number: u64) -> Option<Fingerprint> {
         self.knocks.remove(&number).map(|(member, _)| member)
     }
 
@@ -273,7 +273,7 @@ impl OwnerDesk {
     }
 
     pub(super) fn answer_knock(&mut self, member: Fingerprint, admit: bool, out: &mut Outputs) {
-        let asked = self.knocks.iter().find(|(_, (asker, _))| *asker == member).map(|(number, _)| *number);
+        let asked = self.knocks.iter().find(|(_, (joiner, _))| *joiner == member).map(|(number, _)| *number);
         let Some((number, (_, bundle))) = asked.and_then(|number| self.knocks.remove_entry(&number)) else {
             return;
         };

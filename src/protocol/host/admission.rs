@@ -142,7 +142,7 @@ impl Host {
         if room.roster().owner() != peer.fingerprint {
             return self.close(link, ByeCode::Protocol, now);
         }
-        let Some(asker) = room.waiting.remove(answer.number) else { return };
+        let Some(joiner) = room.waiting.remove(answer.number) else { return };
         let code = match Answer::from_code(answer.answer) {
             Answer::Yes | Answer::Declined => RefuseCode::Declined,
             Answer::Bundle => RefuseCode::Bundle,
@@ -151,11 +151,11 @@ impl Host {
             Answer::NoSuchInvite | Answer::Other(_) => RefuseCode::Invite,
         };
         if code == RefuseCode::Invite
-            && let Some(asker) = self.peer(asker)
+            && let Some(joiner) = self.peer(joiner)
         {
-            self.wrong_invites.count(&asker, now);
+            self.wrong_invites.count(&joiner, now);
         }
-        self.turn_away(asker, code, now);
+        self.turn_away(joiner, code, now);
     }
 
     /// A member is on the roster now: whoever waited with that key comes in.
@@ -172,8 +172,8 @@ impl Host {
     /// The last place is taken: whoever still waits need not, and the owner need not answer.
     pub(super) fn refuse_waiting_when_full(&mut self, room_id: RoomId, now: Now) {
         let Some(room) = self.rooms.get_mut(&room_id).filter(|room| room.roster().is_full()) else { return };
-        for asker in room.end_waiting(&mut self.outputs) {
-            self.turn_away(asker, RefuseCode::Full, now);
+        for joiner in room.end_waiting(&mut self.outputs) {
+            self.turn_away(joiner, RefuseCode::Full, now);
         }
     }
 

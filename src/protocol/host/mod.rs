@@ -401,22 +401,22 @@ impl Host {
             LinkState::Member { room } => {
                 let Some(place) = self.rooms.get_mut(&room) else { return };
                 let waiting = place.member_gone(entry.peer.fingerprint, link, clean, &mut self.outputs);
-                for (_, asker) in waiting {
-                    self.turn_away(asker, RefuseCode::OwnerAway, now);
+                for (_, joiner) in waiting {
+                    self.turn_away(joiner, RefuseCode::OwnerAway, now);
                 }
             }
         }
     }
 
     /// Whoever waited is refused, and may ask for something else.
-    fn turn_away(&mut self, asker: LinkId, code: RefuseCode, now: Now) {
-        if let Some(entry) = self.links.get_mut(&asker) {
+    fn turn_away(&mut self, joiner: LinkId, code: RefuseCode, now: Now) {
+        if let Some(entry) = self.links.get_mut(&joiner) {
             entry.state = LinkState::Keyed;
             entry.since_ms = now.monotonic_ms;
         }
         self.check_by(now.monotonic_ms + self.limits.first_frame_ms);
-        self.outputs.push_back(HostOutput::TurnedAway { link: asker });
-        self.refuse(asker, code);
+        self.outputs.push_back(HostOutput::TurnedAway { link: joiner });
+        self.refuse(joiner, code);
     }
 }
 
