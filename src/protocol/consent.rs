@@ -1,5 +1,5 @@
-//! Which crypto a room may be made with: a secure suite that was checked, or the textbook one with
-//! a person's consent. There is no third way, and no way from one to the other.
+//! Which cryptography a room may use: a checked secure suite, or the textbook one with a person's consent. There is no
+//! third way, and no way from one to the other.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::crypto::{CryptoBackend, CryptoError, Suite};
 pub struct Vetted(Arc<dyn CryptoBackend>);
 
 impl Vetted {
-    /// Takes any backend but the textbook one.
+    /// Accepts any backend but the textbook one.
     ///
     /// # Errors
     /// [`CryptoError::WrongSuite`] for [`Suite::Textbook`].
@@ -19,21 +19,21 @@ impl Vetted {
     }
 }
 
-/// Says that a person was told that a learning room protects nothing, and wants it.
+/// States that a person was told that a learning room protects nothing, and wants one.
 #[derive(Clone, Copy, Debug)]
 pub struct LearningConsent {
     _private: (),
 }
 
 impl LearningConsent {
-    /// Only for the answer to the question a person was asked: the warning sheet, or `--learning`.
+    /// Use it only for a person's answer to that question: the warning sheet, or `--learning`.
     #[must_use]
     pub const fn given_by_a_person() -> Self {
         Self { _private: () }
     }
 }
 
-/// The crypto of a room.
+/// The cryptography of a room.
 #[derive(Clone)]
 pub enum RoomCrypto {
     /// A secure room.
@@ -43,7 +43,7 @@ pub enum RoomCrypto {
 }
 
 impl RoomCrypto {
-    /// One of the suites that are meant to be trusted.
+    /// One of the suites that are meant to be secure.
     ///
     /// # Errors
     /// [`CryptoError::WrongSuite`] for [`Suite::Textbook`].

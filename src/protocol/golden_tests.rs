@@ -1,6 +1,6 @@
-//! Golden vectors: our code against a second implementation of `docs/protocol.md` in Python, which
-//! made `tests/data/protocol/vectors.json`. What is deterministic has to come out the same on both
-//! sides; what Python made with randomness of its own (RSA-PSS, RSA-OAEP) has to hold here.
+//! Golden vectors: our code against a second implementation of `docs/protocol.md` in Python, which made
+//! `tests/data/protocol/vectors.json`. Deterministic results have to be the same on both sides; what Python made with
+//! its own randomness (RSA-PSS, RSA-OAEP) has to be accepted here.
 
 mod frames;
 mod payloads;
@@ -23,10 +23,10 @@ use crate::wire::{Signed, decode};
 
 const FILE: &str = include_str!("../../tests/data/protocol/vectors.json");
 
-/// The hash of the file as it was written once. Vectors to come belong in a file of their own.
+/// The hash of the file as first written. New vectors belong in a file of their own.
 const FROZEN: &str = "d7eb21bd18a6a319173091fe4af30fdba133b9c22891016fdd0a4a9bd997056a";
 
-/// How many vectors of each kind there are: none may go missing unseen.
+/// How many vectors of each kind there are: none may go missing unnoticed.
 const KINDS: [(&str, usize); 25] = [
     ("bundle", 5),
     ("certificate-verify", 2),
@@ -186,7 +186,7 @@ impl Vector {
     }
 }
 
-/// Hands out what it was given, for vectors that say what was drawn.
+/// Hands out what it was given, for vectors that fix the randomness.
 pub(super) struct Fixed(pub(super) Vec<u8>);
 
 impl Random for Fixed {

@@ -42,7 +42,7 @@ impl Identity {
         self.kind
     }
 
-    /// The name of its signing key.
+    /// The fingerprint of its signing key.
     #[must_use]
     pub const fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
@@ -65,7 +65,7 @@ impl Identity {
         &self.bundle
     }
 
-    /// The signed bundle, made anew if the date was set since and it is of another time: one private RSA operation.
+    /// The signed bundle, renewed if the clock was set and it no longer fits the date: one private RSA operation.
     pub(super) fn bundle_at(&self, now: Now) -> Result<Signed, CryptoError> {
         let dates = decode::<BundlePayload>(&self.bundle.payload);
         if dates.is_ok_and(|dates| (dates.created_ms..=dates.not_after_ms).contains(&now.unix_ms)) {
@@ -93,7 +93,7 @@ fn certify(signing: &dyn SigningKey, encryption: &dyn EncryptionKey, now: Now) -
     sign(signing, Domain::Bundle, &payload)
 }
 
-/// A signed bundle as bytes: proves, beside two private keys in a file, that they belong together.
+/// A signed bundle as bytes: stored beside two private keys, it proves that they belong together.
 ///
 /// # Errors
 /// As [`Identity::new`].
@@ -101,7 +101,7 @@ pub fn certificate(signing: &dyn SigningKey, encryption: &dyn EncryptionKey, now
     certify(signing, encryption, now).map(|bundle| encode(&bundle))
 }
 
-/// Whether a [`certificate`] is one of these two keys, whenever it was made.
+/// Whether a [`certificate`] belongs to these two keys, whenever it was made.
 #[must_use]
 pub fn certifies(certificate: &[u8], signing: &dyn SigningKey, encryption: &dyn EncryptionKey) -> bool {
     let verifying = signing.public();
@@ -138,7 +138,7 @@ impl Bundle {
         let verifying = backend.verifying_from_spki(&unchecked.signing_spki)?;
         let payload: BundlePayload = verify(verifying.as_ref(), Domain::Bundle, signed)?;
         if payload.encryption_spki == payload.signing_spki {
-            // Two keys a person, never one for both: no cross-protocol use.
+            // Two keys for each person, never one for both: no cross-protocol use.
             return Err(CryptoError::KeyPolicy.into());
         }
         let encryption = backend.encryption_from_spki(&payload.encryption_spki)?;
@@ -151,7 +151,7 @@ impl Bundle {
         })
     }
 
-    /// Whether it may be used now. Peers' clocks are allowed to differ.
+    /// Whether it is valid now. Peers' clocks may differ.
     pub(super) fn is_current(&self, now: Now) -> bool {
         self.created_ms <= now.unix_ms.saturating_add(CLOCK_SKEW_MS) && now.unix_ms <= self.not_after_ms
     }
@@ -170,7 +170,7 @@ mod tests {
         (backend.generate_signing(256).unwrap(), backend.generate_decryption(256).unwrap())
     }
 
-    /// What a bundle says, changed and signed again.
+    /// A bundle's content, changed and signed again.
     fn changed(change: impl FnOnce(&mut BundlePayload)) -> Result<Bundle, Fault> {
         let (signing, decryption) = keys();
         let identity = Identity::new(signing, decryption, NOW).unwrap();

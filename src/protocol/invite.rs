@@ -1,4 +1,4 @@
-//! A link that lets one person in: where to connect, whose key to expect, and a secret to show.
+//! A link that admits one person: where to connect, whose key to expect, and a secret to show.
 
 use std::fmt;
 
@@ -21,15 +21,15 @@ pub(super) const LINK_CHARS_MAX: usize = 4_096;
 pub struct Invite {
     /// The suite of the room.
     pub suite: Suite,
-    /// Where the host may be reached, `address:port`, best first.
+    /// Where to reach the host, `address:port`, best first.
     pub addresses: Vec<String>,
     /// The host's key.
     pub host: Fingerprint,
     /// The room.
     pub room: RoomId,
-    /// What shows that one was invited.
+    /// The secret that proves the invitation.
     pub secret: Zeroizing<[u8; 32]>,
-    /// When it ends, in milliseconds since 1970.
+    /// When it expires, in milliseconds since 1970.
     pub expires_ms: u64,
 }
 
@@ -47,13 +47,13 @@ struct InvitePayload {
 /// Why a text is not a usable invite.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InviteError {
-    /// It does not begin like an invite.
+    /// It does not start like an invite.
     #[error("this is not an invite: one begins with “conversa:2:”, “conversa:1:” or “conversa-learning:1:”")]
     NotAnInvite,
     /// It is of a later protocol.
     #[error("this invite needs a newer Conversa; this one speaks protocol 1")]
     Newer,
-    /// There are invites to several rooms.
+    /// It has invites to several rooms.
     #[error("there are invites to several rooms in this text")]
     Several,
     /// It is cut off or mistyped.
@@ -62,7 +62,7 @@ pub enum InviteError {
 }
 
 impl Invite {
-    /// What the host knows the invite by.
+    /// The id by which the host knows the invite.
     ///
     /// # Errors
     /// [`CryptoError::Backend`] in theory.
@@ -82,7 +82,7 @@ impl Invite {
         Ok(hmac_sha256_verify(key.as_ref(), &self.mac_input(bundle), mac))
     }
 
-    /// Whether its time is over.
+    /// Whether it has expired.
     #[must_use]
     pub const fn is_expired(&self, now: Now) -> bool {
         now.unix_ms > self.expires_ms
@@ -96,7 +96,7 @@ impl Invite {
         prefixed("join", &[&self.room.0, &sha256(&encode(bundle))])
     }
 
-    /// Reads the invite that `bytes` begin with, after this scheme, and says how many letters of base32 it has.
+    /// Reads the invite at the start of `bytes`, after this scheme, and returns how many base32 letters it has.
     pub(super) fn from_code(scheme_text: &str, bytes: &[u8]) -> Result<(Self, usize), InviteError> {
         let suite = Suite::ALL.into_iter().find(|suite| scheme(*suite) == scheme_text);
         let suite = suite.ok_or_else(|| unread(scheme_text))?;
@@ -148,7 +148,7 @@ impl fmt::Debug for Invite {
     }
 }
 
-/// Why a link that begins with this scheme is none of this version.
+/// Why a link with this scheme is not one of this version.
 fn unread(scheme: &str) -> InviteError {
     let newest = if scheme.starts_with("conversa-learning") { 1 } else { 2 };
     match scheme.split(':').nth(1).map(str::parse::<u32>) {
@@ -157,8 +157,8 @@ fn unread(scheme: &str) -> InviteError {
     }
 }
 
-/// How links to rooms of `suite` begin: with the suite's number, and for learning rooms with a name
-/// of their own. Nobody should take one for the other.
+/// How links to rooms of `suite` begin: with the suite's number, and for learning rooms with a different name, so that
+/// nobody confuses the two.
 const fn scheme(suite: Suite) -> &'static str {
     match suite {
         Suite::Classical => "conversa:1:",

@@ -1,10 +1,9 @@
-//! Finds an invite in whatever text people copy: a mail whose program broke it over lines and quoted it, a link in
-//! brackets or in HTML, percent-coded behind a tracker, with invisible characters in it, in capital letters.
+//! Finds an invite in whatever text people copy: an email that was wrapped and quoted, a link in brackets or HTML,
+//! percent-encoded behind a tracker, with invisible characters, in capital letters.
 //!
-//! An invite has no checksum, so nothing is guessed: what stands between its letters is passed over only if no
-//! letter is lost or won by that, and its own structure says where it ends. What is left open is an invite that was
-//! cut within its last letters, before prose that happens to be as long: it has another end of its life then, and
-//! everything else of it is right.
+//! An invite has no checksum, so nothing is guessed: characters between its letters are skipped only if that loses and
+//! adds no letter, and its own structure says where it ends. One gap remains: an invite cut within its last letters,
+//! followed by prose of exactly the right length, gets a different expiry date; everything else in it is right.
 
 use std::str::FromStr;
 
@@ -12,29 +11,29 @@ use data_encoding::BASE32_NOPAD;
 
 use super::invite::{Invite, InviteError, LINK_CHARS_MAX};
 
-/// The most characters of a text that are looked at: far more than a long mail.
+/// The most characters of a text that are examined: far more than a long email.
 pub(super) const TEXT_CHARS_MAX: usize = 64 * 1024;
-/// How every link starts; a version and a colon follow, and before them what says that it is for learning.
+/// How every link starts; a version and a colon follow, and before them what marks a learning room.
 const NAME: &str = "conversa";
 const LEARNING: &str = "-learning";
-/// Digits of a version: whatever has more is a port.
+/// Digits of a version: anything longer is a port.
 const VERSION_DIGITS_MAX: usize = 3;
-/// The last letters of a link hold the time it ends, of which any value would do.
+/// The last letters of a link hold its expiry, for which any value would do.
 const TAIL_CHARS: usize = 13;
-/// How often a text may have been coded: by one program that passed it on to another, and by that.
+/// How often a text may have been encoded: by one program that passed it to another, and by that one.
 const CODED_MAX: usize = 3;
-/// Letters with which some programs mark whom they quote, before a `>`.
+/// The most letters with which some programs mark whom they quote, before a `>`.
 const INITIALS_MAX: usize = 4;
 
-/// What stood before a character and means nothing, the least first.
+/// What came before a character and means nothing, the least first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Gap {
     None,
-    /// Something that is not seen.
+    /// Something invisible.
     Invisible,
     /// Blanks, within a line.
     Blank,
-    /// The end of a line, and marks of a quotation.
+    /// A line end, and quotation marks such as `>`.
     Line,
 }
 
@@ -42,7 +41,7 @@ enum Gap {
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     letter: char,
-    /// What stood before it.
+    /// What came before it.
     gap: Gap,
 }
 
@@ -55,10 +54,10 @@ impl FromStr for Invite {
     }
 }
 
-/// The invite in a text. Of several to the same room it is the one that holds longest.
+/// The invite in a text. Of several to the same room, the one that expires last.
 ///
 /// # Errors
-/// [`InviteError::NotAnInvite`] if nothing in it begins like one, [`InviteError::Several`] if it has invites to
+/// [`InviteError::NotAnInvite`] if nothing in it starts like one, [`InviteError::Several`] if it has invites to
 /// several rooms, and otherwise what is wrong with the first.
 pub(super) fn find(text: &str) -> Result<Invite, InviteError> {
     let mut text: String = text.chars().take(TEXT_CHARS_MAX).collect();
@@ -67,7 +66,7 @@ pub(super) fn find(text: &str) -> Result<Invite, InviteError> {
         for takes_initials in [false, true] {
             match find_in(&marks(&text, takes_initials)) {
                 Err(problem @ (InviteError::NotAnInvite | InviteError::Newer | InviteError::Damaged)) => {
-                    // That something begins like an invite says more than that nothing does.
+                    // A damaged invite is better news than none at all.
                     let known = first_problem.filter(|known| *known != InviteError::NotAnInvite);
                     first_problem = Some(known.unwrap_or(problem));
                 }
@@ -92,7 +91,7 @@ fn find_in(marks: &[Mark]) -> Result<Invite, InviteError> {
     let mut found: Option<Invite> = None;
     let mut problem = InviteError::NotAnInvite;
     for (index, start) in starts.iter().enumerate() {
-        // What is cut off is not completed from the next.
+        // A truncated invite is not completed from the next one.
         let end = starts.get(index + 1).copied().unwrap_or(marks.len());
         match read(marks.get(*start..end).unwrap_or_default()) {
             Ok(invite) => match &found {
@@ -116,7 +115,7 @@ fn begins(marks: &[Mark], start: usize, letters: &str) -> bool {
     letters.chars().all(|letter| rest.next().is_some_and(|mark| mark.letter == letter))
 }
 
-/// Reads the link that begins with the first of `marks`.
+/// Reads the link that starts with the first of `marks`.
 fn read(marks: &[Mark]) -> Result<Invite, InviteError> {
     let is_learning = begins(marks, NAME.len(), LEARNING);
     let name_length = if is_learning { NAME.len() + LEARNING.len() } else { NAME.len() };
@@ -132,7 +131,7 @@ fn read(marks: &[Mark]) -> Result<Invite, InviteError> {
     let (code, behind) = code(marks.get(code_start..).unwrap_or_default());
     let text: String = code.iter().map(|mark| mark.letter.to_ascii_uppercase()).collect();
     let (invite, length) = Invite::from_code(&scheme, &whole_bytes(&text))?;
-    // Bits that are left over are zero in what was not changed.
+    // Left-over bits are zero unless something was changed.
     let exact = text.get(..length).filter(|exact| BASE32_NOPAD.decode(exact.as_bytes()).is_ok());
     let follows = code.get(length).or(behind);
     let tail = code.get(length.saturating_sub(TAIL_CHARS)..length).unwrap_or_default();
@@ -142,7 +141,7 @@ fn read(marks: &[Mark]) -> Result<Invite, InviteError> {
     Ok(invite)
 }
 
-/// The letters of base32 that follow each other, but for hyphens that a line ended with; and what stands behind them.
+/// The consecutive base32 letters, ignoring hyphens at line ends; and what follows them.
 fn code(marks: &[Mark]) -> (Vec<Mark>, Option<&Mark>) {
     let mut code = Vec::new();
     for (place, mark) in marks.iter().enumerate() {
@@ -157,7 +156,7 @@ fn code(marks: &[Mark]) -> (Vec<Mark>, Option<&Mark>) {
     (code, None)
 }
 
-/// What whole bytes the letters have. How many letters belong to the invite is not known yet.
+/// The whole bytes in the letters. How many letters belong to the invite is not known yet.
 fn whole_bytes(text: &str) -> Vec<u8> {
     let (mut bytes, mut bits, mut count) = (Vec::new(), 0_u32, 0);
     for letter in text.bytes() {
@@ -172,18 +171,18 @@ fn whole_bytes(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// Whether a letter stands right behind the end: then something was changed, or added.
+/// Whether a letter follows directly after the end: then something was changed or added.
 fn runs_on(follows: Option<&Mark>) -> bool {
     follows.is_some_and(|next| next.gap == Gap::None && next.letter.is_alphanumeric())
 }
 
-/// Whether the end may be prose: it stands apart by blanks, and words follow on its line.
+/// Whether the end may be prose: blanks separate it, and words follow on its line.
 fn is_prose(tail: &[Mark], follows: Option<&Mark>) -> bool {
     tail.iter().any(|mark| mark.gap == Gap::Blank)
         && follows.is_some_and(|next| next.gap < Gap::Line && next.letter.is_alphanumeric())
 }
 
-/// The characters of a text that mean something, and what stood between them.
+/// The meaningful characters of a text, and what came between them.
 fn marks(text: &str, takes_initials: bool) -> Vec<Mark> {
     let text: Vec<char> = text.chars().collect();
     let (mut marks, mut gap, mut is_line_start, mut place) = (Vec::new(), Gap::None, true, 0);
@@ -222,7 +221,7 @@ fn is_at_line_end(rest: &[char]) -> bool {
         .is_some_and(|letter| is_line_end(*letter))
 }
 
-/// How much longer the mark of a quotation is that begins here, at the start of a line.
+/// How much longer the quotation mark is that starts here, at the start of a line.
 fn quote(letter: char, rest: &[char], takes_initials: bool) -> Option<usize> {
     if matches!(letter, '>' | '|' | '│' | '┃' | '»' | '›' | '#' | '*') {
         return Some(0);
@@ -234,7 +233,7 @@ fn quote(letter: char, rest: &[char], takes_initials: bool) -> Option<usize> {
     (takes_initials && is_mark && goes_on()).then_some(initials + 1)
 }
 
-/// How much longer the order to a terminal is that begins here, such as for a colour.
+/// How much longer the terminal escape sequence is that starts here, such as for a colour.
 fn escape(letter: char, rest: &[char]) -> Option<usize> {
     if letter != '\u{1b}' || rest.first() != Some(&'[') {
         return None;
@@ -243,7 +242,7 @@ fn escape(letter: char, rest: &[char]) -> Option<usize> {
     Some(end + 2)
 }
 
-/// Characters without a picture, which programs put in so that long words break, or for no reason.
+/// Invisible characters, which programs insert so that long words can break, or for no reason.
 const fn is_invisible(letter: char) -> bool {
     matches!(letter,
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}'
@@ -252,7 +251,7 @@ const fn is_invisible(letter: char) -> bool {
         | '\u{fff9}'..='\u{fffc}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// A letter in lower case, and as it is on most keyboards.
+/// A letter in lower case and in its ASCII form.
 const fn plain(letter: char) -> char {
     match letter {
         '\u{ff01}'..='\u{ff5e}' => plain_ascii(letter),
@@ -270,7 +269,7 @@ const fn plain_ascii(wide: char) -> char {
     }
 }
 
-/// The text with one layer of coding less: HTML, percent-coding, quoted-printable, and escapes of strings.
+/// The text with one layer of encoding removed: HTML, percent-encoding, quoted-printable, and string escapes.
 fn decode(text: &str) -> String {
     let mut decoded = String::with_capacity(text.len());
     let mut rest = text;
@@ -289,18 +288,18 @@ fn decode(text: &str) -> String {
     decoded
 }
 
-/// A character, or none, and how many bytes stand for it.
+/// A character, or none, and how many bytes encode it.
 type Coded = Option<(Option<char>, usize)>;
 
-/// `%3A` or `=3A`: only what is ASCII, for an invite is, and nothing else is wanted.
+/// `%3A` or `=3A`: ASCII only, because an invite is ASCII.
 fn hexadecimal(text: &str) -> Coded {
     let value = u8::from_str_radix(text.get(1..3)?, 16).ok().filter(u8::is_ascii)?;
     Some((Some(char::from(value)), 3))
 }
 
-/// `&colon;`, `&#58;`, `&#x3a;`, and those that are not seen.
+/// `&colon;`, `&#58;`, `&#x3a;`, and invisible ones.
 fn entity(text: &str) -> Coded {
-    /// The longest that is known, in bytes.
+    /// The longest known one, in bytes.
     const LONGEST: usize = 12;
     let name = up_to(text, b';', LONGEST)?;
     let number = name.strip_prefix('#').map(|number| match number.strip_prefix(['x', 'X']) {
@@ -324,9 +323,9 @@ fn entity(text: &str) -> Coded {
     Some((Some(letter), name.len() + 2))
 }
 
-/// A tag of HTML, unless the invite is in it. Some end a line.
+/// An HTML tag, unless the invite is inside it. Some end a line.
 fn tag(text: &str) -> Coded {
-    /// The longest that is passed over, in bytes: tags of programs carry styles.
+    /// The longest that is skipped, in bytes: generated tags carry styles.
     const LONGEST: usize = 300;
     let inner = up_to(text, b'>', LONGEST)?;
     let name = inner.trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric()).next()?.to_ascii_lowercase();
@@ -338,13 +337,13 @@ fn tag(text: &str) -> Coded {
     Some((Some(if ends_line { '\n' } else { '\u{200b}' }), inner.len() + 2))
 }
 
-/// What stands between the first character and `end`, if that comes within so many bytes.
+/// What is between the first character and `end`, if `end` comes within this many bytes.
 fn up_to(text: &str, end: u8, longest: usize) -> Option<&str> {
     let length = text.bytes().skip(1).take(longest + 1).inspect(|_| looked()).position(|byte| byte == end)?;
     text.get(1..=length)
 }
 
-/// `\n` and the like, as programs write strings down.
+/// `\n` and the like, as in string literals.
 fn string_escape(text: &str) -> Coded {
     match text.as_bytes().get(1)? {
         b'n' | b'r' => Some((Some('\n'), 2)),
@@ -357,7 +356,7 @@ fn string_escape(text: &str) -> Coded {
     }
 }
 
-/// Counts, in tests, how often a character is looked at that was looked at before: how much work a text makes.
+/// Counts, in tests, how often a character is examined again: how much work a text causes.
 #[cfg(not(test))]
 const fn looked() {}
 

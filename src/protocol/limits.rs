@@ -4,7 +4,7 @@
 pub const MEMBERS_HARD_MAX: u16 = 256;
 /// Members of a room unless its owner says otherwise.
 pub const MEMBERS_DEFAULT_MAX: u16 = 64;
-/// Rooms on one host: bounds the memory that logs take (32 · 8 MiB).
+/// Rooms on one host: bounds the memory of the logs (32 · 8 MiB).
 pub const ROOMS_MAX: usize = 32;
 /// Roster entries of a room over its whole life: 5.5 KiB each at most, and a joiner gets them all.
 pub const ROSTER_ENTRIES_MAX: u64 = 2_048;
@@ -37,8 +37,8 @@ pub const PREKEYS_KEPT_MAX: usize = 8;
 /// Positions whose log hashes are remembered to compare with other members', and by a host to know where
 /// somebody was: 32 bytes each.
 pub const LOG_HASHES_KEPT: usize = 16_384;
-/// Log items a host keeps for those who come back after a cut. Receipts are items too, and look like any
-/// other message: 16 people who read confirm each word up to 15 times. Mostly their bytes are the limit.
+/// Log items a host keeps for members who come back after a cut. Receipts are items too, and look like any other
+/// message: in a room of 16, each message is confirmed up to 15 times. Usually the limit in bytes is reached first.
 pub const LOG_ITEMS_KEPT: usize = 16_000;
 /// The same in bytes.
 pub const LOG_BYTES_KEPT: usize = 8 * 1024 * 1024;
@@ -51,29 +51,29 @@ pub const INVITES_MAX: usize = 512;
 pub const INVITE_ADDRESSES_MAX: usize = 6;
 /// An address in an invite in bytes: the longest DNS name and a port.
 pub const ADDRESS_BYTES_MAX: usize = 260;
-/// How far the date and the monotonic clock may come apart until that counts as sleep, or as a date that was set, in
-/// milliseconds: what a time service corrects at once is less.
+/// How far the date and the monotonic clock may drift apart before it counts as sleep, or as a clock that was set, in
+/// milliseconds: a time service corrects less than that at once.
 pub const JUMP_MS: u64 = 5_000;
-/// How long nobody asks for the time until that counts as a pause of the program, in milliseconds: who has links
-/// asks each five seconds.
+/// How long nobody may ask for the time before it counts as a pause of the program, in milliseconds: whoever has links
+/// asks every five seconds.
 pub const PAUSE_MS: u64 = 10_000;
-/// How long a member that comes back with a prekey past its time may take to tell of another, in milliseconds: what
-/// it missed comes first.
+/// How long a member that comes back with an expired prekey may take to announce another, in milliseconds: what it
+/// missed comes first.
 pub const WAKE_MS: u64 = 10_000;
-/// How far a member's clock may be from one's own until a person is told, in milliseconds: an hour, for less
-/// changes nothing but the times shown.
+/// How far a member's clock may differ from ours before the person is told, in milliseconds: an hour, because less
+/// affects only the times shown.
 pub const CLOCK_DIFFERS_MS: u64 = 3_600_000;
-/// Different clocks that are told of in one run of an app.
+/// Different clocks reported in one run of an app.
 pub const CLOCKS_TOLD_MAX: usize = 8;
-/// From when on a time is no date, in milliseconds since 1970: the year 10000.
+/// The first time that is no longer a date, in milliseconds since 1970: the year 10000.
 pub const DATES_END_MS: u64 = 253_402_300_800_000;
 /// A bundle's life, in milliseconds: two years; it is made anew at each start of the app.
 pub const BUNDLE_LIFE_MS: u64 = 2 * 365 * 24 * 3_600_000;
 /// How far ahead a peer's clock may be, in milliseconds: a day, for computers set to a wrong zone.
 pub const CLOCK_SKEW_MS: u64 = 24 * 3_600_000;
 
-/// Join requests by invite that wait for an owner at once, in a room: its program answers them within
-/// moments, and a class comes all at once.
+/// Joiners with an invite who wait for an owner at once, in a room: the owner's program answers within moments, and a
+/// class comes all at once.
 pub const INVITED_WAITING_MAX: usize = 64;
 /// The same from one IP address, behind which the class may be.
 pub const INVITED_AN_ADDRESS_MAX: usize = 32;
@@ -87,7 +87,7 @@ pub const KNOCKS_REMEMBERED: usize = 4_096;
 pub const WAITING_MS: u64 = 120_000;
 /// How long a link may take from its proven key to its first frame, in milliseconds.
 pub const FIRST_FRAME_MS: u64 = 5_000;
-/// Wrong invites with one key until it has to wait: whoever mistypes or holds old ones has not as many.
+/// Wrong invites with one key before it has to wait: mistyped or old ones are fewer.
 pub const WRONG_INVITES_MAX: u32 = 5;
 /// How long that wait is, in milliseconds; each further wrong invite doubles it.
 pub const WRONG_INVITES_WAIT_MS: u64 = 60_000;
@@ -96,7 +96,7 @@ pub const WRONG_INVITES_MS: u64 = 3_600_000;
 /// Wrong invites from one IP address in [`WRONG_INVITES_AN_ADDRESS_MS`], whatever the keys: more than a class that was
 /// given a wrong one.
 pub const WRONG_INVITES_AN_ADDRESS_MAX: u32 = 64;
-/// How long these are remembered, in milliseconds: a minute, for others behind that address have no part in them.
+/// How long these are remembered, in milliseconds: a minute, because others behind that address are not to blame.
 pub const WRONG_INVITES_AN_ADDRESS_MS: u64 = 60_000;
 /// Keys whose wrong invites are remembered, and as many IP addresses; the oldest goes first.
 pub const WRONG_INVITES_KEPT: usize = 1_024;
@@ -119,22 +119,22 @@ pub const QUESTIONS_BURST: u32 = 16;
 pub const PING_AFTER_MS: u64 = 30_000;
 /// How long without any frame until a link counts as dead, in milliseconds.
 pub const DEAD_AFTER_MS: u64 = 90_000;
-/// How long after something was said the other side is asked for a sign of life, in milliseconds: most
-/// answers are there by then, and the question costs nothing.
+/// How long after sending something the other side is pinged, in milliseconds: most answers have arrived by then, and
+/// the ping costs nothing.
 pub const PING_AFTER_SAYING_MS: u64 = 3_000;
-/// How long the answer to that may take, in milliseconds: with the wait before it, whoever speaks into a
-/// dead link knows within ten seconds; above five seconds on a living one only lost packets explain it.
+/// How long the answer to that may take, in milliseconds: with the wait before it, whoever sends into a dead link
+/// knows within ten seconds; on a live one, only lost packets take more than five seconds.
 pub const ANSWER_PING_MS: u64 = 5_000;
-/// What the slowest line of use carries, in bytes a millisecond (half a megabit a second): so much longer
-/// may an answer take that comes after much was said.
+/// What the slowest usable line carries, in bytes per millisecond (half a megabit a second): after much was sent, an
+/// answer may take that much longer.
 pub const SLOW_LINE_BYTES_A_MS: u64 = 64;
-/// How late a wait may be looked after until it was this computer that was away, in milliseconds: a busy
-/// one is not as late.
+/// How late a deadline may be handled before we assume that this computer was asleep, in milliseconds: a busy one is
+/// not that late.
 pub const LATE_MS: u64 = 2_000;
-/// How often a host looks whether its members answer while something is said, in milliseconds.
+/// How often a host checks that its members answer while messages flow, in milliseconds.
 pub const LOOK_AFTER_SAYING_MS: u64 = 1_000;
-/// How long a host may take to answer who asks to come in, in milliseconds: it waits for the owner,
-/// and the answer has some way to go.
+/// How long a host may take to answer a joiner, in milliseconds: it waits for the owner, and the answer needs time to
+/// arrive.
 pub const ANSWER_MS: u64 = WAITING_MS + 30_000;
 /// How long the log up to the welcome may take to come, in milliseconds: all that a host keeps, over
 /// a line of 256 kbit/s.
@@ -146,27 +146,27 @@ pub const RETRY_FIRST_MS: u64 = 1_000;
 pub const OLDER_ROSTER_MS: u64 = 30_000;
 /// The longest wait before connecting again, in milliseconds.
 pub const RETRY_MAX_MS: u64 = 30_000;
-/// How long after a loss it is short, in milliseconds: a host that restarts is back within a minute, and
+/// How long after a loss the waits stay short, in milliseconds: a host that restarts is back within a minute, and
 /// whoever comes back late misses what the others say.
 pub const RETRY_SOON_MS: u64 = 60_000;
-/// The longest wait while it is short, in milliseconds; also the one after too much was sent, which gives a
-/// member two announcements again.
+/// The longest of these short waits, in milliseconds; also the wait after sending too much, which allows a member two
+/// announcements again.
 pub const RETRY_SOON_MAX_MS: u64 = 3_000;
 
-/// How long words wait for those who were here when the host went, in milliseconds: they try every few
+/// How long messages wait for members who were here when the host went down, in milliseconds: they retry every few
 /// seconds, and whatever is said without them never reaches them.
 pub const RETURN_MS: u64 = 30_000;
-/// The same where it is not known who was here, for the app began anew as well.
+/// The same when it is unknown who was here, because the app restarted too.
 pub const RETURN_UNKNOWN_MS: u64 = 10_000;
 
 /// Messages that wait to be sent: as many as a person can type, or a script should have unsent.
 pub const OUTBOX_MAX: usize = 1_000;
-/// Own messages that may be on their way to the host at once: bounds what a cut repeats.
+/// Messages that one client may have on their way to the host at once: bounds what a cut repeats.
 pub const IN_FLIGHT_MAX: usize = 64;
-/// Rooms up to this size introduce themselves to newcomers and confirm what they received: both
-/// cost each member an announcement, so the whole grows with the square of the members.
+/// In rooms up to this size, members introduce themselves to new members and confirm what they received: both cost
+/// each member an announcement, so the total grows with the square of the members.
 pub const TALKATIVE_MEMBERS_MAX: usize = 16;
-/// How long an introduction waits for more newcomers, in milliseconds.
+/// How long an introduction waits for more new members, in milliseconds.
 pub const INTRODUCE_AFTER_MS: u64 = 150;
 /// How long a confirmation waits for more messages, in milliseconds.
 pub const RECEIPT_AFTER_MS: u64 = 300;

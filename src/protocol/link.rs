@@ -24,13 +24,13 @@ pub enum LinkError {
         /// The address that was tried.
         address: String,
     },
-    /// Nobody can be reached at such an address, whoever hosts.
+    /// No host can ever be reached at such an address.
     #[error("nobody can be reached at {address}")]
     Nobody {
         /// The address as it was given.
         address: String,
     },
-    /// This process, or the system, has as many files open as it may.
+    /// This process, or the system, has too many files open.
     #[error("too many open files")]
     OutOfFiles,
     /// The host's key is not the pinned one. Nothing was sent.
@@ -62,34 +62,34 @@ pub enum LinkError {
     /// The connection broke without a goodbye.
     #[error("the connection was cut")]
     Cut,
-    /// The host closed the connection in order, and gave no reason.
+    /// The host closed the connection cleanly, without a reason.
     #[error("the host closed the connection")]
     Closed,
     /// The host said goodbye, and why.
     #[error("the host said goodbye: {0:?}")]
     Goodbye(ByeCode),
-    /// The host is there, and does not let a member in now; later it may.
+    /// The host is there, but does not let a member in now; it may later.
     #[error("the host does not let us in now: {0:?}")]
     TurnedAway(RefuseCode),
-    /// The host sent something it must not.
+    /// The host sent something it must not send.
     #[error("the host broke the protocol")]
     Protocol,
-    /// The host shows a roster that is older than the one that was seen.
+    /// The host shows an older roster than the one seen before.
     #[error("the host shows {shown} roster entries, and {known} were seen")]
     OlderRoster {
         /// How many entries were seen.
         known: u64,
-        /// The roster's hash after them, of which the room code is made.
+        /// The roster's hash after them, from which the room code is made.
         hash: [u8; 32],
         /// How many the host shows.
         shown: u64,
     },
-    /// Something else the system reported.
+    /// Some other error of the system.
     #[error("{address}: {reason}")]
     System {
         /// The address that was tried.
         address: String,
-        /// The system's words.
+        /// The system's message.
         reason: String,
     },
 }

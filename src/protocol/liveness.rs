@@ -1,14 +1,14 @@
 //! Whether the other side of a link is still there.
 //!
-//! A link may die without a word: a cable pulled, a process stopped, a router that forgot it. While nobody
-//! says anything that hurts nobody, and a sign of life every now and then is enough. Once something was
-//! said, the other side has to show soon that it is there, or whoever spoke waits for nothing.
+//! A link can die silently: a pulled cable, a stopped process, a router that forgot it. While nobody sends anything,
+//! that hurts nobody, and an occasional ping is enough. Once something was sent, the other side has to show soon that
+//! it is there, or the sender waits for nothing.
 
 use super::limits::{
     ANSWER_PING_MS, DEAD_AFTER_MS, LATE_MS, PING_AFTER_MS, PING_AFTER_SAYING_MS, SLOW_LINE_BYTES_A_MS,
 };
 
-/// What is to be done about a link.
+/// What to do about a link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Sign {
     /// Nothing at present.
@@ -19,33 +19,33 @@ pub(super) enum Sign {
     Dead,
 }
 
-/// What one side knows of the other's life. All times are monotonic milliseconds.
+/// What one side knows about the other being alive. All times are monotonic milliseconds.
 #[derive(Clone, Debug)]
 pub(super) struct Liveness {
     heard_ms: u64,
     asked_ms: u64,
-    /// The number of the last question: each has its own, that an answer belongs to one.
+    /// The number of the last ping: each has its own, to match its answer.
     last_number: u64,
-    /// What was said and not answered yet.
+    /// What was sent and not answered yet.
     said: Option<Said>,
 }
 
-/// Something was said and nothing shows yet that it arrived.
+/// Something was sent and nothing shows yet that it arrived.
 #[derive(Clone, Debug)]
 struct Said {
     since_ms: u64,
-    /// On their way at the most: they take their time on a slow line.
+    /// Bytes on their way at most: they take time on a slow line.
     bytes: u64,
     probe: Option<Probe>,
 }
 
-/// A `Ping` that went out because something was said.
+/// A `Ping` sent because something was said.
 #[derive(Clone, Debug)]
 struct Probe {
     number: u64,
     /// How long its answer may take.
     patience_ms: u64,
-    /// What was said after it: its answer says nothing about that.
+    /// Bytes sent after it: its answer says nothing about those.
     later_bytes: u64,
 }
 
@@ -55,12 +55,12 @@ impl Liveness {
         Self { heard_ms: now_ms, asked_ms: now_ms, last_number: 0, said: None }
     }
 
-    /// A frame came. It may have been on its way before we said anything, so it only postpones the question.
+    /// A frame arrived. It may have been on its way before we sent anything, so it only postpones the ping.
     pub(super) const fn heard(&mut self, now_ms: u64) {
         self.heard_ms = now_ms;
     }
 
-    /// The answer to our `Ping` of that number came.
+    /// The answer to our `Ping` of that number arrived.
     pub(super) fn answered(&mut self, number: u64, now_ms: u64) {
         let is_it = |said: &mut Said| said.probe.as_ref().is_some_and(|probe| probe.number == number);
         let Some(probe) = self.said.take_if(is_it).and_then(|said| said.probe) else { return };
@@ -69,7 +69,7 @@ impl Liveness {
         }
     }
 
-    /// So many bytes of frames went out that are not themselves signs of life.
+    /// This many bytes went out in frames that are not themselves pings.
     pub(super) fn said(&mut self, bytes: u64, now_ms: u64) {
         let said = self.said.get_or_insert(Said { since_ms: now_ms, bytes: 0, probe: None });
         said.bytes = said.bytes.saturating_add(bytes);
@@ -78,7 +78,7 @@ impl Liveness {
         }
     }
 
-    /// A `Ping` goes out; its number.
+    /// A `Ping` goes out; returns its number.
     pub(super) fn ask(&mut self, now_ms: u64) -> u64 {
         self.asked_ms = now_ms;
         let number = now_ms.max(self.last_number.saturating_add(1));
@@ -90,12 +90,12 @@ impl Liveness {
         number
     }
 
-    /// What is to be done now.
+    /// What to do now.
     pub(super) fn check(&mut self, now_ms: u64) -> Sign {
         let dead_ms = self.dead_ms();
         if now_ms >= dead_ms {
-            // Nobody looked when it was time: this computer slept, or this process was stopped, and what
-            // the other side said meanwhile is not read yet.
+            // Nobody checked in time: this computer slept, or this process was stopped, and what the other side sent
+            // meanwhile is still unread.
             let is_late = now_ms.saturating_sub(dead_ms) >= LATE_MS;
             return if is_late { Sign::Ask(self.ask_anew(now_ms)) } else { Sign::Dead };
         }
@@ -105,13 +105,13 @@ impl Liveness {
         Sign::Ask(self.ask(now_ms))
     }
 
-    /// When [`Self::check`] has something to do at the latest.
+    /// The latest time by which [`Self::check`] has something to do.
     pub(super) fn due_ms(&self) -> u64 {
         self.ask_ms().min(self.dead_ms())
     }
 
-    /// After a break in time: the silence meanwhile was ours, and whether the link still holds is to be asked at
-    /// once; the number of that `Ping`.
+    /// After a break in time: the silence was ours, so ping at once to see whether the link still holds. Returns the
+    /// number of that `Ping`.
     pub(super) fn ask_anew(&mut self, now_ms: u64) -> u64 {
         let bytes = self.said.take().map_or(0, |said| said.bytes);
         self.heard_ms = now_ms;
@@ -138,7 +138,7 @@ impl Liveness {
     }
 }
 
-/// How long so many bytes may take on the slowest line that is still of use.
+/// How long this many bytes may take on the slowest usable line.
 const fn on_its_way_ms(bytes: u64) -> u64 {
     bytes / SLOW_LINE_BYTES_A_MS
 }
@@ -147,10 +147,10 @@ const fn on_its_way_ms(bytes: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// The worst case for whoever speaks: the question, and its answer that does not come.
+    /// The worst case for a sender: the ping, and an answer that does not come.
     const NOTICED_MS: u64 = PING_AFTER_SAYING_MS + ANSWER_PING_MS;
 
-    /// Looks whenever it is time, up to `until_ms`: when it asked, and when it found the link dead.
+    /// Checks whenever it is due, up to `until_ms`: when it pinged, and when it found the link dead.
     fn watch(life: &mut Liveness, until_ms: u64) -> (Vec<u64>, Option<u64>) {
         let mut asked = Vec::new();
         while life.due_ms() <= until_ms {
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn who_speaks_into_a_dead_link_knows_within_ten_seconds() {
         const { assert!(NOTICED_MS < 10_000) };
-        // However long it was quiet before, and whatever question was open.
+        // However long it was quiet before, and whatever ping was open.
         for said_ms in [0, 1, 1_000, PING_AFTER_MS - 1, PING_AFTER_MS, 45_000, 61_000, DEAD_AFTER_MS - 1] {
             let mut life = Liveness::new(0);
             watch(&mut life, said_ms);
@@ -242,7 +242,7 @@ mod tests {
         let mut life = Liveness::new(0);
         life.said(bytes, 0);
         let (_, dead) = watch(&mut life, u64::MAX / 2);
-        // 256 kbit/s are 32 bytes in a millisecond.
+        // 256 kbit/s are 32 bytes per millisecond.
         assert!(dead.is_some_and(|dead| dead > bytes / 32), "{dead:?}");
     }
 

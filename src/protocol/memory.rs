@@ -1,9 +1,9 @@
-//! What a client remembers of a room for ever: how far its roster was seen, and how it ended. It only
-//! grows, and whatever way somebody comes in, no roster counts that has less.
+//! What a client remembers about a room for ever: how far its roster was seen, and how it ended. It only grows, and
+//! however somebody enters, a roster that has less does not count.
 //!
-//! A client is given it at the start or before it asks to come in, keeps it up to date, and tells each
-//! step by [`Keep::Entry`](super::Keep::Entry). Keeping it where a restart, a lost record
-//! and leaving the room do not reach it is for the app. The protocol's document, section 6, has the rule.
+//! A client is given it at the start or before it asks to join, keeps it up to date, and reports each step by
+//! [`Keep::Entry`](super::Keep::Entry). The app stores it where a restart, a lost record and leaving the room do not
+//! affect it. Section 6 of the protocol's document has the rule.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ use crate::wire::{ByteArray, Signed};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ending {
-    /// They left it, or took it off their list.
+    /// They left it, or removed it from their list.
     Left,
     /// The owner's entry that removes them was seen.
     Removed,
@@ -35,25 +35,25 @@ pub struct Memory {
     ended: Option<Ending>,
 }
 
-/// How a roster stands to what is remembered.
+/// How a roster compares with what is remembered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Standing {
     /// It has all of it.
     Holds,
     /// It has less.
     Behind,
-    /// It has something else under a number that was seen.
+    /// It has something different under a number that was seen.
     Forked,
 }
 
 impl Memory {
-    /// Of a room that nothing was seen of but its first record.
+    /// For a room of which only the first record was seen.
     #[must_use]
     pub const fn new(room: RoomId) -> Self {
         Self { room, number: 0, hash: ByteArray::new(room.0), ended: None }
     }
 
-    /// Of the room of `genesis`, whose roster was seen up to an entry of this number and hash.
+    /// For the room of `genesis`, whose roster was seen up to an entry with this number and hash.
     #[must_use]
     pub fn of(genesis: &Signed, (number, hash): (u64, [u8; 32])) -> Self {
         let mut memory = Self::new(room_of(genesis));
@@ -79,40 +79,40 @@ impl Memory {
         &self.hash
     }
 
-    /// How the room ended, if it did.
+    /// How the room ended, if it has.
     #[must_use]
     pub const fn ended(&self) -> Option<Ending> {
         self.ended
     }
 
-    /// An entry of the roster was seen and holds. An older one changes nothing.
+    /// A valid roster entry was seen. An older one changes nothing.
     pub fn learn(&mut self, number: u64, hash: &Digest) {
         if number > self.number {
             (self.number, self.hash) = (number, ByteArray::new(*hash));
         }
     }
 
-    /// The owner signed this entry: it counts from then on, whether anybody has seen it or not.
+    /// The owner signed this entry: it counts from now on, whether anybody has seen it or not.
     pub fn learn_entry(&mut self, number: u64, entry: &Signed) {
         self.learn(number, &labelled_hash("roster", &[&entry.payload]));
     }
 
-    /// The room ended. What is closed stays closed.
+    /// The room ended. A closed room stays closed.
     pub fn end(&mut self, ending: Ending) {
         if self.ended != Some(Ending::Closed) {
             self.ended = Some(ending);
         }
     }
 
-    /// The room was entered again, with a roster that has all that was seen; a closed one has no such roster.
+    /// The room was entered again, with a roster that has everything that was seen; a closed room has no such roster.
     pub fn begin_again(&mut self) {
         if self.ended != Some(Ending::Closed) {
             self.ended = None;
         }
     }
 
-    /// Takes in what another copy knows of the same room: the longer roster, and an end that either has seen
-    /// at it. Of two different rosters of one length the own one stays, so that the difference is noticed.
+    /// Merges what another copy knows about the same room: the longer roster, and the end that either has seen with
+    /// it. Of two different rosters of one length ours stays, so that the difference is noticed.
     pub fn merge(&mut self, other: &Self) {
         if other.room != self.room {
             return;
@@ -126,7 +126,7 @@ impl Memory {
         }
     }
 
-    /// Whether a roster may be believed of which the host shows `shown` entries. Every way in asks here.
+    /// Whether to believe a roster of which the host shows `shown` entries. Every way into a room asks here.
     pub(super) fn judge(&self, roster: &Roster, shown: u64) -> Standing {
         match roster.hash_at(self.number) {
             Some(hash) if *hash != *self.hash => Standing::Forked,

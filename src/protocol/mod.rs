@@ -1,8 +1,7 @@
 //! The protocol's state machines: [`Client`] (a person in a room) and [`Host`] (whoever relays it).
 //!
-//! They are sans-I/O: no socket, no clock, no randomness of their own, no thread. Time and
-//! randomness come in as arguments; what should happen comes out as [`Output`]s. They start above
-//! the link: a peer is a proven key plus frames.
+//! They are sans-I/O: no socket, no clock, no randomness of their own, no thread. Time and randomness come in as
+//! arguments; what to do comes out as [`Output`]s. They start above the link: a peer is a proven key plus frames.
 //!
 //! A [`Host`] never opens an envelope; it holds no key that could.
 
@@ -74,7 +73,7 @@ impl fmt::Debug for RoomId {
     }
 }
 
-/// A message, named by its sender at random.
+/// A message's id, chosen by its sender at random.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MessageId(#[serde(with = "serde_bytes")] pub [u8; 16]);
 

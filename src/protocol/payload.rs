@@ -14,13 +14,13 @@ pub(super) const VERSION: u8 = 1;
 /// What a peer did that ends the link or drops the item.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Fault {
-    /// The bytes are not what they should be.
+    /// The bytes are malformed.
     #[error("malformed data: {0}")]
     Decode(#[from] DecodeError),
-    /// A key or signature does not hold.
+    /// A key or signature is invalid.
     #[error("{0}")]
     Crypto(#[from] CryptoError),
-    /// A frame that has no place in this state.
+    /// A frame that is not allowed in this state.
     #[error("an unexpected frame")]
     Unexpected,
     /// A payload of another version or suite.
@@ -38,13 +38,13 @@ pub enum Fault {
     /// Two roster entries for one number.
     #[error("two lists of members for one moment")]
     Fork,
-    /// The log has a gap, or its hash is another.
+    /// The log has a gap, or a different hash.
     #[error("the log does not hold together")]
     BrokenLog,
     /// Something is over its limit.
     #[error("over a limit")]
     Limit,
-    /// A bundle or invite past its time.
+    /// An expired bundle or invite.
     #[error("expired")]
     Expired,
 }
@@ -75,7 +75,7 @@ pub(super) struct GenesisPayload {
     pub owner: Signed,
     #[serde(rename = "c")]
     pub created_ms: u64,
-    /// 0 invites only, 1 knocking allowed.
+    /// 0: invites only; 1: join requests allowed.
     #[serde(rename = "j")]
     pub joining: u8,
     #[serde(rename = "m")]
@@ -109,8 +109,7 @@ pub(super) struct RosterPayload {
     pub version: u8,
 }
 
-/// Whom a roster entry is about: a bundle to add or update, a fingerprint to remove, the owner's to
-/// close.
+/// The subject of a roster entry: a bundle to add or update, a fingerprint to remove, the owner's to close.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Subject {
@@ -118,7 +117,7 @@ pub(super) enum Subject {
     Member(ByteArray<32>),
 }
 
-/// Somebody asks the owner of this room, at this time, to be let in.
+/// A joiner asks the owner of this room, at this time, to be let in.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct KnockPayload {

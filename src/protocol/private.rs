@@ -5,11 +5,11 @@ use std::ops::{Deref, DerefMut};
 
 use subtle::ConstantTimeEq;
 
-/// Holds a secret, or what is nobody else's business: `{:?}` shows that something is there, and nothing of it. So a
-/// type that keeps its secrets in one of these may derive `Debug`, and still says the rest.
+/// Holds a secret, or something private: `{:?}` shows that something is there, but nothing of it. So a type that keeps
+/// its secrets in one of these may derive `Debug`, and still shows the rest.
 ///
-/// Bytes and texts are compared in the same time wherever they differ; anything else is not compared at all. It clears
-/// nothing: where that is needed, `T` is a [`Zeroizing`](zeroize::Zeroizing).
+/// Bytes and texts are compared in constant time; anything else cannot be compared at all. It does not erase anything:
+/// where that is needed, `T` is a [`Zeroizing`](zeroize::Zeroizing).
 ///
 /// ```
 /// use conversa::protocol::Private;

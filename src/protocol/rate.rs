@@ -18,7 +18,7 @@ impl Bucket {
         Self { a_second, burst_milli, milli: burst_milli, filled_ms: now.monotonic_ms }
     }
 
-    /// Takes `amount` out if it is in.
+    /// Takes `amount` out if available.
     pub(super) fn take(&mut self, amount: u32, now: Now) -> bool {
         self.fill(now);
         let Some(rest) = self.milli.checked_sub(u64::from(amount) * 1_000) else { return false };
@@ -26,7 +26,7 @@ impl Bucket {
         true
     }
 
-    /// When `amount` will be in, in monotonic milliseconds.
+    /// When `amount` will be available, in monotonic milliseconds.
     pub(super) fn next_ms(&mut self, amount: u32, now: Now) -> u64 {
         self.fill(now);
         let missing = (u64::from(amount) * 1_000).saturating_sub(self.milli);

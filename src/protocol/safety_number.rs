@@ -1,16 +1,16 @@
-//! Safety numbers: what two people compare, aloud or by a code, to know that nobody stands between
-//! them. In the numeric form that Signal made known; 60 digits carry 199 bits.
+//! Safety numbers: what two people compare, aloud or by a code, to know that nobody is between them. In the numeric
+//! form that Signal made popular; 60 digits carry 199 bits.
 
 use data_encoding::BASE32_NOPAD;
 
 use crate::crypto::primitives::sha512;
 use crate::crypto::{Fingerprint, VerifyingKey};
 
-/// How often a key is hashed: makes finding a key with the same digits that much slower.
+/// How often a key is hashed: it makes finding a key with the same digits that much slower.
 const ROUNDS: usize = 5_200;
 /// Digits of the whole number.
 const DIGITS: usize = 60;
-/// Digits of a group.
+/// Digits in a group.
 const GROUP: usize = 5;
 /// How the code that can be pasted or scanned begins.
 const SCHEME: &str = "conversa-check:1:";
@@ -18,10 +18,10 @@ const SCHEME: &str = "conversa-check:1:";
 const VERSION: u8 = 1;
 /// Its bytes: the version and two fingerprints.
 const CODE_BYTES: usize = 65;
-/// The most characters of what was pasted that are looked at: the code with some white space.
+/// The most characters of pasted text that are examined: the code with some white space.
 const PASTED_CHARS_MAX: usize = 1_024;
 
-/// The number that two people have in common, from one's own side.
+/// The number that two people share, from one's own side.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SafetyNumber {
     digits: String,
@@ -29,21 +29,21 @@ pub struct SafetyNumber {
     other: Fingerprint,
 }
 
-/// What comes of comparing.
+/// The result of comparing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Comparison {
     /// The same: nobody is in between.
     Same,
-    /// Another number or other keys.
+    /// A different number or different keys.
     Different,
-    /// One's own code: the other person's is needed.
+    /// Our own code: the other person's is needed.
     Own,
     /// Neither a number nor a code.
     Unclear,
 }
 
 impl SafetyNumber {
-    /// The number of two keys: 10,400 hashes, some milliseconds.
+    /// The number of two keys: 10,400 hashes, a few milliseconds.
     #[must_use]
     pub fn between(own: &dyn VerifyingKey, other: &dyn VerifyingKey) -> Self {
         let mut halves = [half(own), half(other)];
@@ -117,7 +117,7 @@ fn half(key: &dyn VerifyingKey) -> String {
     digits(&digest)
 }
 
-/// 30 digits of a hash: of its first 30 bytes each five are a number, and its last five digits count.
+/// 30 digits of a hash: each five of its first 30 bytes are a number, whose last five digits count.
 pub(super) fn digits(hash: &[u8]) -> String {
     let number = |bytes: &[u8]| bytes.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     hash.chunks_exact(5).take(6).map(|bytes| format!("{:05}", number(bytes) % 100_000)).collect()

@@ -1,31 +1,31 @@
-//! The time as the machines see it: how long they were awake, the date, and how much went by in the world.
+//! Time as the state machines see it: awake time, the date, and how much time passed in the world.
 
 use super::limits::{JUMP_MS, PAUSE_MS};
 
-/// The time, handed in by whoever has clocks. Which part a wait counts stands in `docs/protocol.md`, section 9.
+/// The time, handed in by whoever has clocks. Section 9 of `docs/protocol.md` says which clock each wait uses.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Now {
-    /// Milliseconds of a clock that only goes forward and may stand still while the computer sleeps; for waits
-    /// for a peer, who is not heard while we sleep.
+    /// Milliseconds of a clock that only goes forward and may stop while the computer sleeps; for waits on a peer,
+    /// whom we cannot hear while asleep.
     pub monotonic_ms: u64,
-    /// Milliseconds since 1970 (UTC) as the computer believes; for dates that people and peers see.
+    /// Milliseconds since 1970 (UTC), as the computer believes; for dates that people and peers see.
     pub unix_ms: u64,
-    /// Milliseconds that went by in the world, by whichever of the two clocks went further at each step; it
-    /// only goes forward. For the lives of keys, which grow old while we sleep.
+    /// Milliseconds that passed in the world, by whichever of the two clocks went further at each step; it only goes
+    /// forward. For the lifetimes of keys, which age while we sleep.
     pub passed_ms: u64,
-    /// How often the time broke: the computer slept, the program was stopped, or the date was set. What was
-    /// known before may be old.
+    /// How many breaks there were: the computer slept, the program was stopped, or the date was set. What was known
+    /// before may be stale.
     pub breaks: u64,
 }
 
 impl Now {
-    /// The time when a computer was switched on so long ago and did not sleep since.
+    /// The time on a computer that was switched on this long ago and has not slept since.
     #[must_use]
     pub const fn at(monotonic_ms: u64, unix_ms: u64) -> Self {
         Self { monotonic_ms, unix_ms, passed_ms: monotonic_ms, breaks: 0 }
     }
 
-    /// So much later on a computer whose clocks agree.
+    /// This much later, on a computer whose clocks agree.
     #[must_use]
     pub const fn later(self, ms: u64) -> Self {
         Self {
@@ -36,24 +36,24 @@ impl Now {
         }
     }
 
-    /// When `passed_ms` will be `at_ms`, by the monotonic clock, if nothing breaks before.
+    /// When `passed_ms` will reach `at_ms`, by the monotonic clock, if there is no break before.
     pub(super) const fn awake_at(self, at_ms: u64) -> u64 {
         self.monotonic_ms.saturating_add(at_ms.saturating_sub(self.passed_ms))
     }
 }
 
-/// What the two clocks of a computer said last, and what is made of it. Pure: the readings come in.
+/// The last readings of a computer's two clocks, and what follows from them. Pure: the readings come in.
 #[derive(Clone, Debug)]
 pub struct Timeline {
     now: Now,
-    /// The monotonic clock's last reading. Even it goes back, where somebody plays with it.
+    /// The monotonic clock's last reading. Even that can go back, if somebody tampers with it.
     read_ms: i64,
     /// How far the date was from the monotonic clock when they were last found to agree.
     lead_ms: i64,
 }
 
 impl Timeline {
-    /// Begins with a first reading: of the monotonic clock from any point on, and the date.
+    /// Starts with a first reading: of the monotonic clock, from any origin, and the date.
     #[must_use]
     pub fn begin(monotonic_ms: i64, unix_ms: u64) -> Self {
         let now = Now { monotonic_ms: 0, unix_ms, passed_ms: 0, breaks: 0 };
@@ -69,8 +69,8 @@ impl Timeline {
         self.now.unix_ms = unix_ms;
         let lead_ms = lead(unix_ms, self.now.monotonic_ms);
         let jumped_ms = lead_ms.saturating_sub(self.lead_ms);
-        // Two clocks never agree to the millisecond; were each small difference counted, the time that
-        // passed would run ahead of both.
+        // Two clocks never agree to the millisecond; if each small difference counted, the passed time would run ahead
+        // of both.
         let jumped = jumped_ms.unsigned_abs() >= JUMP_MS;
         if jumped {
             self.lead_ms = lead_ms;
@@ -97,7 +97,8 @@ mod tests {
     const DAY: u64 = 24 * HOUR;
     const START: u64 = 20_000 * DAY;
 
-    /// Steps of a computer: how far its monotonic clock and its date go in each. What passed, and the breaks.
+    /// Steps of a computer: how far its monotonic clock and its date advance in each. Returns what passed, and the
+    /// breaks.
     fn after(steps: &[(i64, i64)]) -> (u64, u64, u64) {
         let (mut awake, mut date) = (500_i64, START);
         let mut timeline = Timeline::begin(awake, date);
@@ -131,7 +132,7 @@ mod tests {
     fn sleep_passes_although_the_monotonic_clock_stands_still() {
         let night = signed(8 * HOUR);
         assert_eq!(after(&[(1_000, 1_000), (10, night)]), (1_010, 8 * HOUR + 1_000, 1));
-        // A computer whose monotonic clock goes on in sleep.
+        // A computer whose monotonic clock runs during sleep.
         assert_eq!(after(&[(night, night)]), (8 * HOUR, 8 * HOUR, 1));
     }
 
@@ -146,7 +147,7 @@ mod tests {
         let back = -signed(2 * DAY);
         assert_eq!(after(&[(1_000, 1_000), (1_000, back)]), (2_000, 2_000, 1));
         assert_eq!(after(&[(1_000, back), (1_000, 1_000)]), (2_000, 2_000, 1));
-        // And from there on it counts again at once, not only once it is where it was.
+        // And from there on it counts again at once, not only after it has caught up.
         assert_eq!(after(&[(0, back), (10, signed(HOUR))]).1, HOUR);
     }
 

@@ -1,30 +1,30 @@
-//! Words that did not reach somebody, as far as it is known here: whoever comes back is told how many, and
-//! from when. The words themselves are not kept.
+//! Messages that did not reach somebody, as far as this client knows: a member who comes back is told how many, and
+//! since when. The messages themselves are not kept.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::crypto::Fingerprint;
 use crate::protocol::content::Missed;
 
-/// Words whose places are remembered, so that whoever was away can be told how many there were: 56 bytes
-/// each. Of more, at least so many are told.
+/// Messages whose positions are remembered, so that absent members can be told how many there were: 56 bytes each. If
+/// there were more, they are told "at least this many".
 pub(super) const WORDS_REMEMBERED: usize = 4_096;
 
-/// Returns of one member that are remembered while it has not heard what it missed. Which of them was the last that it
-/// began anew, it alone knows: to others a new key may look the same. More than two hardly come before it hears.
+/// Returns of one member that are remembered until it has heard what it missed. Only the member knows at which of them
+/// it last restarted: to others, a new key may look the same. More than two rarely happen before it hears.
 const RETURNS_REMEMBERED: usize = 4;
 
-/// Words in the log, of oneself or another.
+/// A message in the log, one's own or another member's.
 struct Word {
     position: u64,
-    /// Up to where their sender had seen the log.
+    /// How far its sender had seen the log.
     seen: u64,
     from: Fingerprint,
-    /// When they came here, in milliseconds since 1970.
+    /// When it arrived here, in milliseconds since 1970.
     came_ms: u64,
 }
 
-/// How many words, and when the first of them came.
+/// How many messages, and when the first of them arrived.
 #[derive(Clone, Copy)]
 struct Count {
     words: u64,
@@ -33,30 +33,30 @@ struct Count {
 
 /// A member came back.
 struct Return {
-    /// What it missed, if it had nothing that was said since it was here before.
+    /// What it missed, if it has nothing that was said since it left.
     missed: Missed,
-    /// Where in the log it was told.
+    /// Where in the log it was told so.
     told_at: Option<u64>,
 }
 
 #[derive(Default)]
 pub(super) struct Absences {
     words: VecDeque<Word>,
-    /// Up to which position each member has everything: it said so, or it came into the room there.
+    /// The position up to which each member has everything: it said so, or joined there.
     has_until: BTreeMap<Fingerprint, u64>,
-    /// Who was let in and did not come yet: what is said before that is not for them.
+    /// Members who were admitted and have not connected yet: what is said before that is not for them.
     new: BTreeSet<Fingerprint>,
-    /// What members missed of a log that went with its host.
+    /// What members missed of a log that was lost with its host.
     of_before: BTreeMap<Fingerprint, Count>,
-    /// How each member came back, the last one last, since it heard what it missed.
+    /// Each member's returns, the latest last, since it heard what it missed.
     returns: BTreeMap<Fingerprint, VecDeque<Return>>,
-    /// Those of them who were not told yet.
+    /// The ones among them who have not been told yet.
     untold: BTreeSet<Fingerprint>,
 }
 
 impl Absences {
-    /// There are words in the log, sealed by somebody who had `seen` it up to there. Whoever came back in
-    /// between is told of them on top.
+    /// There is a message in the log whose sender had `seen` the log up to there. Members who came back in between are
+    /// told of it too.
     pub(super) fn said(&mut self, from: Fingerprint, position: u64, seen: u64, came_ms: u64) {
         for (member, returns) in self.returns.iter_mut().filter(|(member, _)| **member != from) {
             for Return { missed, told_at } in returns {
@@ -82,12 +82,12 @@ impl Absences {
         *known = position.max(*known);
     }
 
-    /// A member was let in.
+    /// A member was admitted.
     pub(super) fn is_new(&mut self, member: Fingerprint) {
         self.new.insert(member);
     }
 
-    /// A member can be reached from `position` on, where its prekey is, and could not before.
+    /// A member becomes reachable at `position`, where its prekey is.
     pub(super) fn is_back(&mut self, member: Fingerprint, position: u64) {
         if self.new.remove(&member) {
             self.has(member, position);
@@ -112,8 +112,8 @@ impl Absences {
         }
     }
 
-    /// This is what a member was told at `position` of the log, in words that it can read: whoever has that has
-    /// heard it. There may be more to tell since.
+    /// What a member was told at `position` of the log, in a message that it can read: once it has the log up to
+    /// there, it has heard it. There may be more to tell since.
     pub(super) fn told(&mut self, told: &Missed, position: u64) {
         let mut returns = self.returns.get_mut(&told.member).into_iter().flatten();
         if let Some(known) = returns.find(|known| known.missed == *told) {
@@ -121,7 +121,7 @@ impl Absences {
         }
     }
 
-    /// What is to be told to those of `readers` who were not told yet.
+    /// What to tell those of `readers` who have not been told yet.
     pub(super) fn take_untold(&mut self, readers: &BTreeMap<Fingerprint, u64>) -> Vec<Missed> {
         let readers: Vec<Fingerprint> =
             self.untold.iter().filter(|member| readers.contains_key(member)).copied().collect();
@@ -131,7 +131,7 @@ impl Absences {
         untold.filter(|missed| missed.all() > 0).collect()
     }
 
-    /// The host has begun a new log. Who was there is taken to have had all of the old one.
+    /// The host has begun a new log. Whoever was present is assumed to have had all of the old one.
     pub(super) fn new_log(
         mut self,
         members: impl Iterator<Item = Fingerprint>,
@@ -147,8 +147,8 @@ impl Absences {
         Self { of_before, new: self.new, ..Self::default() }
     }
 
-    /// What a member missed until it came back, and of what crossed that, the words up to `has_until`: having the
-    /// log up to there, it could not read them.
+    /// What a member missed until it came back, plus what crossed its return, up to `has_until`: it has the log up to
+    /// there, but could not read those messages.
     fn unheard(&self, last: &Return, has_until: u64) -> Option<Count> {
         let Missed { count, until, since_ms, member, .. } = last.missed;
         let before = (count > 0).then_some(Count { words: count, since_ms });
@@ -156,7 +156,7 @@ impl Absences {
         sum(before, self.count_where(member, has_crossed))
     }
 
-    /// The words of others before `position` that `member` has not.
+    /// Others' messages before `position` that `member` does not have.
     fn count(&self, member: Fingerprint, position: u64) -> Option<Count> {
         let has_until = self.has_until.get(&member).copied().unwrap_or_default();
         self.count_where(member, |word| word.position > has_until && word.position < position)
@@ -176,7 +176,7 @@ impl Absences {
         (self.words.len(), of_members.into_iter().max().unwrap_or_default())
     }
 
-    /// A member is no more.
+    /// A member has left the roster.
     pub(super) fn forget(&mut self, member: &Fingerprint) {
         self.new.remove(member);
         self.has_until.remove(member);
@@ -186,7 +186,7 @@ impl Absences {
     }
 }
 
-/// What one was told to have missed oneself, since one came back.
+/// What this member was told it missed, since it came back.
 #[derive(Default)]
 pub(super) struct Heard {
     count: u64,
@@ -194,8 +194,8 @@ pub(super) struct Heard {
 }
 
 impl Heard {
-    /// A member tells how much it was. All count the same words, but who came later has not seen all of
-    /// them: the most of it is right. Says how many there are by now, if that is more than one knew.
+    /// A member reports how much was missed. All count the same messages, but late arrivals have not seen all of them,
+    /// so the largest count is right. Returns the new count if it is higher than before.
     pub(super) fn take_in(&mut self, missed: &Missed) -> Option<u64> {
         let known = self.all();
         self.count = self.count.max(missed.count);

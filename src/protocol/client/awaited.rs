@@ -1,5 +1,5 @@
-//! Those for whom words wait a moment after the host began anew: they were here before, and are on the way
-//! back. Whatever is sealed without them never reaches them.
+//! Members for whom messages wait a moment after the host restarted: they were here before and are on their way back.
+//! Whatever is sealed without them never reaches them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,22 +15,22 @@ pub(super) struct Awaited {
 }
 
 impl Awaited {
-    /// Waits for `members` once the room is ready, and no longer than `wait_ms`.
+    /// Waits for `members` once the room is ready, but no longer than `wait_ms`.
     pub(super) fn new(members: BTreeSet<Fingerprint>, wait_ms: u64) -> Self {
         Self { members, wait_ms, until_ms: None }
     }
 
-    /// Those who were not back when it ended.
+    /// Those who were not back when the wait ended.
     pub(super) fn into_members(self) -> BTreeSet<Fingerprint> {
         self.members
     }
 
-    /// The room is ready: from now on it counts.
+    /// The room is ready: the wait starts now.
     pub(super) fn begin(&mut self, now: Now) {
         self.until_ms = (!self.members.is_empty()).then_some(now.monotonic_ms + self.wait_ms);
     }
 
-    /// Whether words wait: for members who are not among the `reachable`.
+    /// Whether messages wait for members who are not among the `reachable`.
     pub(super) fn holds_words(
         &mut self,
         roster: &Roster,
@@ -45,7 +45,7 @@ impl Awaited {
         !self.members.is_empty()
     }
 
-    /// When it ends, if that is still to come.
+    /// When the wait ends, if it has not yet.
     pub(super) fn next_timeout(&self, now: Now) -> Option<u64> {
         self.until_ms.filter(|until_ms| *until_ms > now.monotonic_ms)
     }

@@ -1,9 +1,8 @@
-//! Compares the clocks of members with one's own, and tells when they differ: a wrong date keeps people out, spoils
-//! invites and shows wrong times, and nobody looks for it there.
+//! Compares members' clocks with one's own and reports a difference: a wrong date keeps people out, spoils invites and
+//! shows wrong times, and nobody suspects it.
 //!
-//! What is compared are dates that members signed: of a message that was just said, and the end of a prekey, which is
-//! made a known time before it. The word of the host is not asked: it is signed by nobody, and a relay has no date
-//! that matters.
+//! It compares only dates that members signed: that of a new message, and the expiry of a prekey, which is made a
+//! known time before. The host's date is not used: nobody signs it, and a relay's clock does not matter.
 
 use std::ops::RangeInclusive;
 
@@ -14,14 +13,14 @@ use crate::crypto::Fingerprint;
 use crate::protocol::Now;
 use crate::protocol::limits::{CLOCK_DIFFERS_MS, CLOCKS_TOLD_MAX, DATES_END_MS};
 
-/// How far the clocks of members are from ours, of those that were told.
+/// The clock differences that were reported.
 #[derive(Default)]
 pub(super) struct Clocks {
     told: Vec<i64>,
 }
 
 impl Clocks {
-    /// The date of `member` is in this range now. Tells a difference once, however many members have it.
+    /// The date of `member` is in this range now. Reports each difference once, however many members have it.
     pub(super) fn compare(
         &mut self,
         member: Fingerprint,
@@ -30,14 +29,14 @@ impl Clocks {
         link: &Link,
         out: &mut Outputs,
     ) {
-        // What comes after a break may have waited meanwhile, and so may what comes before we are up to date.
+        // What arrives after a break may have been waiting, and so may what arrives before we are up to date.
         if link.is_answer_due() || *theirs.start() >= DATES_END_MS {
             return;
         }
         let ours_ms = now.unix_ms;
         let nearest_ms = ours_ms.clamp(*theirs.start(), *theirs.end());
         let [least, nearest, most] = [*theirs.start(), nearest_ms, *theirs.end()].map(|date| apart_ms(date, ours_ms));
-        // What was told may be the exact difference of what is a range here.
+        // A difference already reported may be the exact value of what is a range here.
         let may_be = |told_ms: i64| told_ms.clamp(least, most).abs_diff(told_ms) < CLOCK_DIFFERS_MS;
         let is_told = nearest.unsigned_abs() < CLOCK_DIFFERS_MS || self.told.iter().any(|told_ms| may_be(*told_ms));
         if !is_told && self.told.len() < CLOCKS_TOLD_MAX {
@@ -48,7 +47,7 @@ impl Clocks {
 }
 
 impl Client {
-    /// Compares with the newest prekeys of who is connected, once those who came back had the time to make another.
+    /// Compares with the newest prekeys of connected members, once those who came back have had time to make another.
     pub(super) fn compare_prekeys(&mut self, now: Now) {
         let Some(room) = self.room.as_mut().filter(|_| self.link.phase == Phase::Live) else { return };
         if room.clocks_due_ms.take_if(|due| now.monotonic_ms >= *due).is_none() {

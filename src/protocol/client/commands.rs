@@ -1,4 +1,4 @@
-//! What a front end asks of its client, and how that is done.
+//! What a front end asks of its client, and how the client does it.
 
 use super::{Client, Event, Phase, Stop};
 use crate::crypto::{Fingerprint, Random};
@@ -14,19 +14,19 @@ use crate::wire::ByeCode;
 pub enum Command {
     /// The person accepts this host's key.
     TrustHost(Fingerprint),
-    /// The person wants into this room of the lobby.
+    /// The person wants to join this room of the lobby.
     Knock(RoomId),
-    /// This is remembered of the room, from before or from elsewhere: to be handed in before
-    /// [`Self::Knock`]. The host may not show less.
+    /// What is remembered of the room, from earlier or from elsewhere: to be handed in before [`Self::Knock`]. The
+    /// host may not show less.
     Remember(Memory),
-    /// Say something.
+    /// Send a message.
     Send {
-        /// Names the message from now on; 16 random bytes.
+        /// The message's id; 16 random bytes.
         id: MessageId,
-        /// What.
+        /// What to say.
         content: Content,
     },
-    /// Do not send what still waits.
+    /// Cancel a message that has not been sent.
     Cancel(MessageId),
     /// Use another display name.
     Rename(String),
@@ -36,14 +36,14 @@ pub enum Command {
     Invite {
         /// Where the host may be reached.
         addresses: Vec<String>,
-        /// How long it holds, in milliseconds.
+        /// How long it is valid, in milliseconds.
         life_ms: u64,
     },
-    /// Let no open invite hold any more; the owner only.
+    /// Revoke all open invites; the owner only.
     WithdrawInvites,
-    /// Let somebody in who asks, or not; the owner only.
+    /// Admit or decline a joiner; the owner only.
     AnswerKnock {
-        /// Who asks.
+        /// The joiner.
         member: Fingerprint,
         /// The answer.
         admit: bool,
@@ -52,9 +52,9 @@ pub enum Command {
     Remove(Fingerprint),
     /// Close the room for good; the owner only.
     CloseRoom,
-    /// All that [`Output::Keep`](super::Output::Keep) asked for up to this number would survive a crash.
+    /// Everything that [`Output::Keep`](super::Output::Keep) asked for up to this number would survive a crash.
     Kept(u64),
-    /// This one could not be kept, and is tried again: whoever waits for it is told not to.
+    /// This one could not be stored and will be tried again: whoever waits for it is told to stop waiting.
     NotKept(u64),
     /// Work out the safety number with a member: [`Event::SafetyNumber`] follows.
     SafetyNumber(Fingerprint),
@@ -69,7 +69,7 @@ pub enum Command {
 }
 
 impl std::fmt::Debug for Command {
-    /// Without words and names, which do not belong in logs.
+    /// Without message texts and names, which do not belong in logs.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
             Self::TrustHost(_) => "TrustHost",
@@ -166,7 +166,7 @@ impl Client {
 
     fn safety_number(&mut self, member: &Fingerprint) {
         let Some(roster) = self.room.as_ref().map(|room| &room.roster) else { return };
-        // Where everybody can read along, comparing keys would promise what does not hold.
+        // Where everybody can read along, comparing keys would promise too much.
         let bundle = roster.bundle(member).filter(|_| !roster.suite().is_learning());
         let Some(bundle) = bundle else { return };
         let number = SafetyNumber::between(&*self.identity.signing().public(), &*bundle.verifying);

@@ -1,4 +1,4 @@
-//! The way into a room, from dialling to a welcome or a refusal.
+//! How a client enters a room, from dialling to a welcome or a refusal.
 
 use super::{Client, Entry, Event, LobbyRoom, Phase, Stop};
 use crate::crypto::{Domain, Fingerprint, Random, Suite};
@@ -10,23 +10,23 @@ use crate::protocol::room::roster::Roster;
 use crate::protocol::{Now, RoomId};
 use crate::wire::{ByeCode, ByteArray, Frame, Join, Lobby, Look, Open, RefuseCode, Resume, Signed};
 
-/// The way into a room, and what is known of it.
+/// How the client enters the room, and what it knows so far.
 pub(super) struct Way {
     pub(super) entry: Entry,
-    /// The host's key, once it is known.
+    /// The host's key, once known.
     pub(super) pin: Option<Fingerprint>,
-    /// The room, once it is known.
+    /// The room, once known.
     pub(super) target: Option<RoomId>,
-    /// Whether the room is to be seen before it is joined.
+    /// Whether to look at the room before joining it.
     pub(super) looks: bool,
     /// The rooms that were shown.
     shown: Vec<LobbyRoom>,
-    /// Whether one was in the room in this run.
+    /// Whether the room was entered in this run.
     pub(super) entered: bool,
 }
 
 impl Way {
-    /// `pin` is the host's key where it is known; an invite brings its own.
+    /// `pin` is the host's key, if known; an invite brings its own.
     pub(super) fn new(entry: Entry, pin: Option<Fingerprint>) -> Self {
         let (pin, target) = match &entry {
             Entry::Invite(invite) => (Some(invite.host), Some(invite.room)),
@@ -36,12 +36,12 @@ impl Way {
         Self { entry, pin, target, looks: false, shown: Vec::new(), entered: false }
     }
 
-    /// Whether to keep trying: one was in the room, or it is one's own.
+    /// Whether to keep trying: the room was entered before, or it is one's own.
     pub(super) const fn is_lasting(&self) -> bool {
         self.entered || self.entry.is_lasting()
     }
 
-    /// The invite, as long as it was not used.
+    /// The invite, until it is used.
     const fn invite(&self) -> Option<&Invite> {
         match &self.entry {
             Entry::Invite(invite) if !self.entered => Some(invite),
@@ -111,7 +111,7 @@ impl Client {
         Ok(())
     }
 
-    /// Asks the owner of this room, and of no other, now, and not another time.
+    /// Asks the owner of this room and no other, now and at no other time.
     fn knock(&self, room: RoomId, now: Now) -> Result<Signed, Fault> {
         let sender = self.identity.fingerprint();
         let payload = KnockPayload { sender, room, time_ms: now.unix_ms, version: VERSION };
@@ -120,10 +120,10 @@ impl Client {
 
     pub(super) fn show_lobby(&mut self, lobby: &Lobby, now: Now) -> Result<(), Fault> {
         let (suite, target) = (self.crypto.suite(), self.way.target);
-        // Whoever was invited knows the suite; whoever knocks takes any of the kind they trust.
+        // An invite names the suite; a joiner who knocks takes any suite of the kind they trust.
         let is_meant = |of: Suite| if target.is_some() { of == suite } else { of.key_kind() == suite.key_kind() };
         let mut rooms = Vec::new();
-        // Nothing was sent since the question, which the link began with.
+        // Nothing was sent since the `Look` that the link began with.
         let round_trip_ms = self.link.asked_ago_ms(now);
         if lobby.rooms.len() != lobby.members.len() {
             return Err(Fault::Unexpected);
@@ -136,7 +136,7 @@ impl Client {
                 rooms.push(LobbyRoom { room, suite, owner, members: *members, round_trip_ms });
             }
         }
-        // Not connected while a person thinks: the host gives an unauthenticated peer five seconds.
+        // Disconnected while the person decides: the host gives a peer five seconds.
         self.out.disconnect(ByeCode::Leaving);
         self.link.phase = Phase::ChooseRoom;
         self.way.shown.clone_from(&rooms);
@@ -144,7 +144,7 @@ impl Client {
         Ok(())
     }
 
-    /// The person wants into a room of the lobby, with its suite.
+    /// The person wants to join a room of the lobby, with its suite.
     pub(super) fn choose_room(&mut self, room: RoomId) -> Result<(), Fault> {
         let shown = self.way.shown.iter().find(|shown| shown.room == room);
         if let Some(suite) = shown.map(|shown| shown.suite).filter(|suite| !suite.is_learning()) {
@@ -157,7 +157,7 @@ impl Client {
 
     pub(super) fn refused(&mut self, code: RefuseCode, now: Now, random: &mut dyn Random) {
         let Phase::AwaitWelcome { resuming } = self.link.phase else {
-            // Stale: the roster item before it has put the message back into the queue already.
+            // Stale: the roster item before it has already put the message back into the queue.
             return log::debug!("the host refused: {code:?}");
         };
         match code {

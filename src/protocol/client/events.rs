@@ -1,4 +1,4 @@
-//! What a client is given and what it tells.
+//! What a client takes and what it reports.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use crate::wire::{RelayToken, Signed};
 /// How a client gets into its room.
 #[derive(Clone)]
 pub enum Entry {
-    /// As its owner: opens it at the host, or comes back to it.
+    /// As its owner: opens it at the host, or returns to it.
     Open {
         /// The room's first record.
         genesis: Signed,
-        /// The changes since, as far as they are known.
+        /// The changes since, as far as known.
         roster: Vec<Signed>,
-        /// What a relay asks for.
+        /// The token a relay asks for.
         token: Option<RelayToken>,
         /// The room's title, for the members only.
         title: String,
@@ -31,7 +31,7 @@ pub enum Entry {
     Invite(Invite),
     /// By asking at an address.
     Knock,
-    /// As somebody who is a member already, after a restart of the app.
+    /// As an existing member, after a restart of the app.
     Return {
         /// The room's first record.
         genesis: Signed,
@@ -59,7 +59,7 @@ impl std::fmt::Debug for Entry {
     }
 }
 
-/// A room that may be knocked at, or entered by the invite that was looked up.
+/// A room that accepts join requests, or the one that an invite was looked up for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LobbyRoom {
     /// The room.
@@ -68,7 +68,7 @@ pub struct LobbyRoom {
     pub suite: Suite,
     /// Who made it.
     pub owner: Fingerprint,
-    /// How many members it has, by the word of its host.
+    /// How many members it has, according to its host.
     pub members: u16,
     /// How long the host took to answer, in milliseconds.
     pub round_trip_ms: u64,
@@ -79,15 +79,15 @@ pub struct LobbyRoom {
 pub enum Event {
     /// A connection is being made.
     Connecting,
-    /// The host's key is not known yet; answer with [`Command::TrustHost`](super::Command::TrustHost).
+    /// The host's key is not trusted yet; answer with [`Command::TrustHost`](super::Command::TrustHost).
     FirstUse {
         /// The key the host has proven to hold.
         host: Fingerprint,
     },
-    /// The rooms that may be knocked at, or the one that was looked up; answer with
+    /// The rooms that accept join requests, or the one that was looked up; answer with
     /// [`Command::Knock`](super::Command::Knock).
     Lobby(Vec<LobbyRoom>),
-    /// The owner decides.
+    /// The owner was asked and is deciding.
     Waiting,
     /// In the room for the first time in this run.
     Entered {
@@ -100,7 +100,7 @@ pub enum Event {
         /// Who relays it.
         host: Fingerprint,
     },
-    /// The members as of now, oneself included; comes before [`Event::Ready`] after each full sync.
+    /// The current members, oneself included; comes before [`Event::Ready`] after each full sync.
     Members(Vec<Fingerprint>),
     /// Connected and up to date.
     Ready {
@@ -119,7 +119,7 @@ pub enum Event {
         /// Who.
         member: Fingerprint,
     },
-    /// A member is not connected any more.
+    /// A member is no longer connected.
     MemberAway {
         /// Who.
         member: Fingerprint,
@@ -148,7 +148,7 @@ pub enum Event {
         /// The title, checked.
         title: String,
     },
-    /// Somebody said something.
+    /// Somebody sent a message.
     Message {
         /// The message.
         id: MessageId,
@@ -169,110 +169,109 @@ pub enum Event {
         /// Who sent it.
         from: Fingerprint,
     },
-    /// Messages that never came.
+    /// Messages that never arrived.
     Lost {
         /// Whose.
         from: Fingerprint,
         /// How many.
         count: u64,
     },
-    /// Words that others said while one was away, and that never come: a member counted them.
+    /// Messages that others sent while this member was away, and that will never arrive, as counted by a member.
     Missed {
         /// Who tells it.
         told_by: Fingerprint,
-        /// How many, at least; more than was told before in this session.
+        /// How many, at least; more than was reported before in this session.
         count: u64,
         /// When the first of them was said, by that member's clock, in milliseconds since 1970.
         since_ms: u64,
     },
-    /// The host no longer had what came into the room's log while one was cut off.
+    /// The host no longer had the log items that came while this client was cut off.
     LogGap {
-        /// How many entries of the log it was: words, and all that goes with them.
+        /// How many log items: messages, and everything that goes with them.
         entries: u64,
         /// Since when, by this computer's clock, in milliseconds since 1970.
         since_ms: u64,
     },
-    /// This member saw another log or roster: the host shows different things, or the member's
-    /// app is wrong.
+    /// This member saw a different log or roster: the host shows different histories, or the member's app is faulty.
     Fork {
         /// Who reported it.
         from: Fingerprint,
     },
-    /// A member's clock and ours differ by more than an hour: one of them is wrong. Told once, however many
+    /// A member's clock and ours differ by more than an hour: one of them is wrong. Reported once, however many
     /// members have that difference.
     ClockDiffers {
         /// Whose.
         member: Fingerprint,
-        /// Their date, in milliseconds since 1970, or what is nearest to ours of what it can be.
+        /// Their date, in milliseconds since 1970, or of its possible values the nearest to ours.
         theirs_ms: u64,
         /// Ours.
         ours_ms: u64,
     },
-    /// An own message waits to be sent.
+    /// One of our messages waits to be sent.
     Queued {
         /// The message.
         id: MessageId,
     },
-    /// An own message was sealed and handed to the connection. Only [`Self::OnHost`] says that it arrived: after
-    /// a cut it is sealed anew.
+    /// One of our messages was sealed and handed to the connection. Only [`Self::OnHost`] says that it arrived: after
+    /// a cut it is sealed again.
     Sealed {
         /// The message.
         id: MessageId,
     },
-    /// An own message is in the room's log.
+    /// One of our messages is in the room's log.
     OnHost {
         /// The message.
         id: MessageId,
         /// Members it was not sealed for, because they were away.
         without: Vec<Fingerprint>,
     },
-    /// An own message has arrived at a member.
+    /// One of our messages has reached a member.
     Delivered {
         /// The message.
         id: MessageId,
-        /// At whom.
+        /// Whom.
         to: Fingerprint,
     },
-    /// A member went or began anew without having confirmed an own message that was sealed for it: as far as
-    /// can be known, it never had it and never will.
+    /// A member left or restarted without confirming a message of ours that was sealed for it: as far as we can know,
+    /// it never had it and never will.
     MissedBy {
         /// The message.
         id: MessageId,
         /// Who.
         by: Fingerprint,
     },
-    /// An own message is too long and was not taken.
+    /// One of our messages is too long and was not accepted.
     Rejected {
         /// The message.
         id: MessageId,
         /// The most bytes it may have.
         limit: usize,
     },
-    /// Too many messages wait already; this one was not taken.
+    /// Too many messages are waiting; this one was not accepted.
     OutboxFull {
         /// The message.
         id: MessageId,
     },
-    /// An invite to give away.
+    /// A new invite.
     InviteMade(Invite),
-    /// An invite let somebody in.
+    /// An invite admitted somebody.
     InviteUsed {
         /// Whom.
         by: Fingerprint,
     },
-    /// Somebody asks to be let in; answer with [`Command::AnswerKnock`](super::Command::AnswerKnock).
+    /// Somebody asks to join; answer with [`Command::AnswerKnock`](super::Command::AnswerKnock).
     Knock {
         /// Who.
         member: Fingerprint,
     },
-    /// Whoever asked to be let in has gone.
+    /// The joiner who asked has gone.
     KnockOver {
         /// Who.
         member: Fingerprint,
     },
-    /// What to compare with a member.
+    /// The safety number with a member.
     SafetyNumber(SafetyNumber),
-    /// Not connected; it will try again.
+    /// Not connected; the client will try again.
     Offline {
         /// Why.
         error: LinkError,
@@ -284,7 +283,7 @@ pub enum Event {
 }
 
 impl std::fmt::Debug for Event {
-    /// Without words, names and invites, which do not belong in logs.
+    /// Without message texts, names and invites, which do not belong in logs.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Offline { error, .. } => write!(formatter, "Offline({error})"),
@@ -342,9 +341,9 @@ pub enum Stop {
     Offline,
     /// The host said no.
     Refused(RefuseCode),
-    /// The invite is too old, by our clock.
+    /// The invite has expired, by our clock.
     InviteOver {
-        /// Until when it held, in milliseconds since 1970.
+        /// When it expired, in milliseconds since 1970.
         expires_ms: u64,
         /// Our date.
         ours_ms: u64,
@@ -355,22 +354,22 @@ pub enum Stop {
     Protocol(Fault),
     /// Not the room the invite names.
     WrongRoom,
-    /// The host shows an older roster than the one that was seen, and goes on doing so.
+    /// The host keeps showing an older roster than the one seen before.
     RolledBack {
         /// How many entries were seen.
         known: u64,
-        /// The roster's hash after them, of which the room code is made.
+        /// The roster's hash after them, from which the room code is made.
         hash: [u8; 32],
         /// How many the host shows.
         shown: u64,
     },
-    /// What this computer kept of the room does not hold together: no host is to blame.
+    /// What this computer stored of the room is inconsistent: no host is to blame.
     BadRecord,
-    /// The own crypto failed.
+    /// Our own cryptography failed.
     Crypto(CryptoError),
 }
 
-/// What has to survive a crash. What was not kept yet is handed in again by whoever could not.
+/// What has to survive a crash. If it could not be stored, the caller tries again.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Keep {
     /// An entry of the roster.
@@ -382,15 +381,15 @@ pub enum Keep {
         /// The roster's hash after it.
         hash: [u8; 32],
     },
-    /// The owner has signed the roster's next entry. Nobody else sees it before it is kept: an owner who forgot an
-    /// entry would sign another of the same number, and a host that held on to the first could show both.
+    /// The owner has signed the roster's next entry. Nobody else sees it before it is stored: an owner who forgot an
+    /// entry would sign another with the same number, and a host that held back the first could show both.
     SignedEntry {
         /// Its number, from 1.
         number: u64,
         /// The entry, to be handed in again by [`Entry::Open`].
         entry: Signed,
     },
-    /// The invites that are open, all of them, whenever they changed: under lock.
+    /// All open invites, whenever they change: to be stored sealed.
     OpenInvites(Vec<Invite>),
 }
 
@@ -408,22 +407,22 @@ impl std::fmt::Debug for Keep {
 /// What a client wants done.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Output {
-    /// Make a connection. With a pin: to that host and no other. Without: learn the host's key,
-    /// send nothing of ours, hang up and tell.
+    /// Connect. With a pin: to that host and no other. Without: learn the host's key, send nothing of ours, hang up
+    /// and report it.
     Connect {
         /// The host's key.
         pin: Option<Fingerprint>,
     },
     /// Send a whole frame.
     Send(Arc<[u8]>),
-    /// Say `Bye`, flush and close; nothing needs to be told back.
+    /// Say `Bye`, flush and close; no reply is needed.
     Disconnect(ByeCode),
-    /// Close without a word: the link is dead, and what it carried goes on over another. Some host would take a
-    /// goodbye that arrives after all for one from the room.
+    /// Close without a goodbye: the link is dead, and another takes over. If a goodbye arrived after all, the host
+    /// could take it for leaving the room.
     Abandon,
-    /// Keep this, and answer with [`Command::Kept`](super::Command::Kept) once it would survive a crash.
+    /// Store this, and answer with [`Command::Kept`](super::Command::Kept) once it would survive a crash.
     Keep {
-        /// Which it is: they count up from 1 in the order in which they come.
+        /// Its number: they count up from 1, in order.
         number: u64,
         /// What.
         what: Keep,
@@ -433,7 +432,7 @@ pub enum Output {
 }
 
 impl std::fmt::Debug for Output {
-    /// Without the bytes of frames: a token may be in them.
+    /// Without the bytes of frames, which may hold a token.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Connect { pin } => write!(formatter, "Connect({pin:?})"),

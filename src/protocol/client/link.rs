@@ -1,7 +1,6 @@
-//! The link of a client: where it is on its way into the room, whether the other side still lives, and when it is
-//! made again.
+//! A client's link: how far it is on its way into the room, whether the other side is alive, and when to reconnect.
 //!
-//! Not here: what is said on it (`entering`, `sync`), and the connection itself, which is the driver's.
+//! Not here: what is sent over it (`entering`, `sync`), and the connection itself, which belongs to the driver.
 
 use super::outputs::Outputs;
 use crate::crypto::Random;
@@ -11,25 +10,25 @@ use crate::protocol::link::LinkError;
 use crate::protocol::liveness::{Liveness, Sign};
 use crate::wire::{ByeCode, Frame, Ping};
 
-/// Where the link is on its way.
+/// How far the link has got.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Phase {
     /// Not connected; a retry may be due.
     Down,
     /// The connection is being made.
     Dialing,
-    /// The host's key is on the screen; nothing was sent.
+    /// The person is shown the host's key; nothing was sent.
     AskTrust,
     /// `Look` was sent.
     AwaitLobby,
-    /// The rooms are on the screen; not connected.
+    /// The person is shown the rooms; not connected.
     ChooseRoom,
     /// `Open`, `Join` or `Resume` was sent.
     AwaitWelcome { resuming: bool },
-    /// Items up to the welcome's position are coming. The host has `roster_length` entries of the roster, less than
-    /// is known where it began anew.
+    /// Items up to the welcome's position are arriving. The host has `roster_length` entries of the roster, fewer than
+    /// we know if it restarted.
     Syncing { roster_length: u64, roster_left: u64, position: u64, resumed: bool },
-    /// All is here; the host's state of the others is coming.
+    /// All items are here; the others' presence is arriving.
     Settling { resumed: bool, asked: u64 },
     /// Ready.
     Live,
@@ -41,17 +40,17 @@ pub(super) enum Phase {
 pub(super) struct Link {
     pub(super) phase: Phase,
     life: Liveness,
-    /// When the host was asked last, to tell how long its answer takes.
+    /// When the host was last asked something, to measure how long it takes to answer.
     asked_ms: u64,
-    /// The Ping whose Pong shows that what comes did not wait on its way.
+    /// The Ping whose Pong shows that what arrives is not stale.
     awaits: Option<u64>,
-    /// Until when the host has to have let us in, however lively it is: the whole link's, not a frame's.
+    /// By when the host has to let us in, however lively it is: a limit on the whole link, not on a frame.
     ready_until_ms: u64,
     /// The host's goodbye.
     bye: Option<ByeCode>,
     retries: u32,
     retry_at_ms: Option<u64>,
-    /// Since when it was not in the room, however often it tried.
+    /// Since when the client has been out of the room, however often it tried.
     lost: Option<Now>,
     /// The newest time that was handed in.
     time: Now,
@@ -78,7 +77,7 @@ impl Link {
         self.time
     }
 
-    /// Takes the time, and says the one before if there was a break in it.
+    /// Takes the time, and returns the previous one if there was a break.
     pub(super) fn take_time(&mut self, now: Now) -> Option<Now> {
         let before = std::mem::replace(&mut self.time, now);
         (before.breaks != now.breaks).then_some(before)
@@ -96,7 +95,7 @@ impl Link {
         self.bye = None;
     }
 
-    /// The host has let us in; what it has to tell takes its time.
+    /// The host has let us in; bringing us up to date takes time.
     pub(super) const fn welcomed(&mut self, now: Now) {
         self.ready_until_ms = now.monotonic_ms + SYNC_MS;
     }
@@ -106,7 +105,7 @@ impl Link {
         (self.retries, self.lost) = (0, None);
     }
 
-    /// It is gone. The host's goodbye, if it said one.
+    /// The link is gone. Returns the host's goodbye, if any.
     pub(super) const fn down(&mut self) -> Option<ByeCode> {
         self.awaits = None;
         self.bye.take()
@@ -121,13 +120,13 @@ impl Link {
         self.bye = Some(code);
     }
 
-    /// Since when it was not in the room, in milliseconds since 1970.
+    /// Since when the client has been out of the room, in milliseconds since 1970.
     pub(super) fn lost_ms(&self) -> u64 {
         self.lost.map_or(0, |lost| lost.unix_ms)
     }
 
-    /// Waits before the next try, twice as long as the last time and short at first, with some chance in it so that
-    /// not everybody comes back at once. Says how many milliseconds.
+    /// Waits before the next try: short at first, then twice as long each time, with some jitter so that not everybody
+    /// comes back at once. Returns the milliseconds.
     pub(super) fn retry_later(&mut self, error: &LinkError, now: Now, random: &mut dyn Random) -> u64 {
         let lost = *self.lost.get_or_insert(now);
         let is_soon = now.monotonic_ms.saturating_sub(lost.monotonic_ms) < RETRY_SOON_MS;
@@ -136,20 +135,20 @@ impl Link {
         let wait = RETRY_FIRST_MS.saturating_mul(1 << self.retries.min(10)).min(longest).max(shortest);
         let chance = random.bytes::<1>().map_or(0, |[byte]| u64::from(byte));
         let retry_in_ms = wait - wait * chance / 1_024;
-        // After the first minute it goes on doubling from where it was held.
+        // After the first minute it keeps doubling from where it was held.
         self.retries = if is_soon { (self.retries + 1).min(2) } else { self.retries.saturating_add(1) };
         self.retry_at_ms = Some(now.monotonic_ms + retry_in_ms);
         self.phase = Phase::Down;
         retry_in_ms
     }
 
-    /// As short waits again as after a loss, which stays where it was.
+    /// Makes the waits as short again as right after a loss; the time of the loss stays.
     pub(super) fn begin_waits_anew(&mut self, now: Now) {
         let since = self.lost.unwrap_or(now);
         (self.retries, self.lost) = (0, Some(Now { monotonic_ms: now.monotonic_ms, ..since }));
     }
 
-    /// Whether it waits for the next try.
+    /// Whether the client waits for the next try.
     pub(super) const fn is_waiting(&self) -> bool {
         self.retry_at_ms.is_some()
     }
@@ -164,12 +163,12 @@ impl Link {
         [self.retry_at_ms, self.is_linked().then_some(life)].into_iter().flatten().min()
     }
 
-    /// Until when the host has to have let us in.
+    /// By when the host has to let us in.
     fn ready_until_ms(&self) -> Option<u64> {
         (self.phase != Phase::Live).then_some(self.ready_until_ms)
     }
 
-    /// Whether a host that we said something to is at the other end.
+    /// Whether a host that we have sent something to is at the other end.
     pub(super) const fn is_linked(&self) -> bool {
         matches!(
             self.phase,
@@ -181,7 +180,7 @@ impl Link {
         )
     }
 
-    /// Whether the roster was compared with what is remembered, and found good.
+    /// Whether the roster was compared with what is remembered and matched.
     pub(super) const fn is_in_step(&self) -> bool {
         matches!(self.phase, Phase::Settling { .. } | Phase::Live)
     }
@@ -190,13 +189,13 @@ impl Link {
         self.life.heard(now.monotonic_ms);
     }
 
-    /// The answer to our Ping of this number came.
+    /// The answer to our Ping with this number arrived.
     pub(super) fn answered(&mut self, number: u64, now: Now) {
         self.life.answered(number, now.monotonic_ms);
         self.awaits.take_if(|asked| *asked == number);
     }
 
-    /// Whether what comes now may have waited on its way.
+    /// Whether what arrives now may be stale.
     pub(super) const fn is_answer_due(&self) -> bool {
         self.awaits.is_some()
     }
@@ -206,7 +205,7 @@ impl Link {
         now.monotonic_ms.saturating_sub(self.asked_ms)
     }
 
-    /// Asks for a sign of life, which comes after all there is to tell. Says the question's number.
+    /// Sends a `Ping`, whose answer comes after everything else. Returns its number.
     pub(super) fn ask(&mut self, now: Now, out: &mut Outputs) -> u64 {
         self.note_what_was_said(now, out);
         self.asked_ms = now.monotonic_ms;
@@ -215,14 +214,14 @@ impl Link {
         number
     }
 
-    /// Asks at once, after a break: the silence meanwhile was ours.
+    /// Pings at once, after a break: the silence was ours.
     pub(super) fn ask_after_break(&mut self, now: Now, out: &mut Outputs) {
         let number = self.life.ask_anew(now.monotonic_ms);
         self.awaits = Some(number);
         send_ping(number, out);
     }
 
-    /// What was said in this step the host has to show it got.
+    /// The host has to show that it received what this step sent.
     pub(super) fn note_what_was_said(&mut self, now: Now, out: &mut Outputs) {
         let bytes = out.take_said_bytes();
         if bytes > 0 {
@@ -230,7 +229,7 @@ impl Link {
         }
     }
 
-    /// Asks a quiet host for a sign of life. Whether it is to be given up: it is dead, or lively and never done.
+    /// Pings a quiet host. Whether to give it up: it is dead, or alive but never finishes.
     pub(super) fn is_dead(&mut self, now: Now, out: &mut Outputs) -> bool {
         if !self.is_linked() {
             return false;

@@ -1,4 +1,4 @@
-//! Tells what was missed: whoever missed it, and whoever said it.
+//! Reports missed messages: to whoever missed them, and to whoever sent them.
 
 use std::collections::BTreeSet;
 
@@ -12,19 +12,19 @@ use crate::protocol::content::{Body, Missed};
 use crate::protocol::limits::RETURN_MS;
 use crate::protocol::sealing::Reachable;
 
-/// Words that somebody missed, or is not to miss.
+/// Messages that somebody missed, or must not miss.
 #[derive(Default)]
 pub(super) struct Missing {
-    /// Words that others missed.
+    /// Messages that others missed.
     pub(super) absences: Absences,
-    /// Those that one missed oneself before this session.
+    /// Those that we missed before this session.
     heard: Heard,
-    /// Whom words wait for.
+    /// Whom messages wait for.
     pub(super) awaited: Awaited,
 }
 
 impl Missing {
-    /// What stays of it where the host has begun a new log: those who `were_present` are on the way back.
+    /// What remains of it when the host has begun a new log: those who `were_present` are on their way back.
     pub(super) fn of_new_log(
         self,
         members: impl Iterator<Item = Fingerprint>,
@@ -37,7 +37,8 @@ impl Missing {
         }
     }
 
-    /// A member says how much we missed until our prekey stood at `reached_since`. More than was told before counts.
+    /// A member says how much we missed until our prekey was at `reached_since`. Only a higher count than before
+    /// matters.
     fn take_in(&mut self, from: Fingerprint, missed: &Missed, reached_since: Option<u64>, out: &mut Outputs) {
         if reached_since == Some(missed.until)
             && let Some(count) = self.heard.take_in(missed)
@@ -48,7 +49,7 @@ impl Missing {
 }
 
 impl Client {
-    /// A member cannot read any more what was sealed for it and is not confirmed.
+    /// A member can no longer read what was sealed for it and is unconfirmed.
     pub(super) fn lose_reader(&mut self, member: Fingerprint) {
         self.outbox.leave_out(member);
         let Some(room) = &mut self.room else { return };
@@ -57,7 +58,7 @@ impl Client {
         lost.into_iter().filter(|_| is_told).for_each(|id| self.out.event(Event::MissedBy { id, by: member }));
     }
 
-    /// Tells those who came back how much they missed, in a chain that they read.
+    /// Tells those who came back how much they missed, in a chain that they can read.
     pub(super) fn tell_what_was_missed(&mut self, reachable: &Reachable, now: Now) {
         let Some(room) = &mut self.room else { return };
         if room.sealing.is_read_by(&room.roster, reachable, now) {
@@ -66,8 +67,8 @@ impl Client {
         }
     }
 
-    /// A member says how much somebody missed. What counts is what is said of ourselves, and of this time:
-    /// until the prekey with which we came back.
+    /// A member says how much somebody missed. Only what concerns us and this return counts: up to the prekey with
+    /// which we came back.
     pub(super) fn missed(&mut self, from: Fingerprint, missed: &Missed) {
         let Some(room) = self.room.as_mut().filter(|_| missed.member == self.identity.fingerprint()) else { return };
         let reached_since = room.sealing.reached_since();

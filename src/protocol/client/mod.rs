@@ -1,7 +1,6 @@
 //! A person in a room: connects, joins or opens, keeps up with the log, seals and opens messages.
 //!
-//! Private RSA operations happen in here, so whoever runs a client keeps it off every loop that
-//! others wait for.
+//! Private RSA operations happen here, so keep a client off every loop that others wait for.
 
 mod absences;
 mod awaited;
@@ -64,8 +63,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that will enter a room by `entry` as `name`. `pin` is the host's key where it is
-    /// known; an invite brings its own.
+    /// A client that will enter a room by `entry` as `name`. `pin` is the host's key, if known; an invite brings its
+    /// own.
     #[must_use]
     pub fn new(
         identity: Arc<Identity>,
@@ -95,23 +94,22 @@ impl Client {
         }
     }
 
-    /// Asks the host about the room before joining it: [`Event::Lobby`] comes, and
-    /// [`Command::Knock`] goes on.
+    /// Asks the host about the room before joining it: [`Event::Lobby`] follows, and [`Command::Knock`] continues.
     #[must_use]
     pub const fn looking_first(mut self) -> Self {
         self.way.looks = true;
         self
     }
 
-    /// Begins with what is remembered of the room, whatever way leads into it.
+    /// Begins with what is remembered of the room, however it is entered.
     #[must_use]
     pub fn remembering(mut self, memory: Memory) -> Self {
         self.remembered.merge(&memory, self.way.target);
         self
     }
 
-    /// Begins with invites that were open in the last run; the owner only. They come from where
-    /// [`Keep::OpenInvites`] was kept.
+    /// Begins with the invites that were open in the last run; the owner only. They come from where
+    /// [`Keep::OpenInvites`] was stored.
     ///
     /// # Errors
     /// [`CryptoError::Backend`] in theory.
@@ -137,7 +135,7 @@ impl Client {
         self.dial();
     }
 
-    /// What the probe found: the host's key, proven.
+    /// The probe found the host's key, proven.
     pub fn host_seen(&mut self, host: Fingerprint, _now: Now) {
         if self.link.phase == Phase::Dialing && self.way.pin.is_none() {
             self.link.phase = Phase::AskTrust;
@@ -168,7 +166,7 @@ impl Client {
         self.finish_step(taken, now, random);
     }
 
-    /// The link is gone, or never came up.
+    /// The link is gone, or was never established.
     pub fn disconnected(&mut self, error: LinkError, now: Now, random: &mut dyn Random) {
         if matches!(self.link.phase, Phase::Ended | Phase::ChooseRoom | Phase::AskTrust | Phase::Down) {
             return;
@@ -179,8 +177,8 @@ impl Client {
             room.sealing.link_lost();
         }
         self.desk.link_lost();
-        // How the link ended says less than the host's word on it. Only what the owner signed ends a membership or
-        // a room: such an entry comes before the goodbye and would have ended it, so these two are a cut.
+        // The host's goodbye says more than how the link ended. Only what the owner signed ends a membership or a
+        // room: such an entry comes before the goodbye and would already have ended it, so these two count as a cut.
         let error = bye.map_or(error, LinkError::Goodbye);
         match error {
             LinkError::Goodbye(ByeCode::Replaced) => return self.stop(Stop::Replaced),
@@ -189,7 +187,7 @@ impl Client {
         }
         let is_final = match error {
             LinkError::HostKeyChanged { .. } => true,
-            // Whoever is in a room waits for better times; at the start there is nothing to wait for.
+            // A client that was in the room keeps trying; at the start there is nothing to wait for.
             LinkError::OutOfFiles => !self.way.entered,
             _ => !self.way.is_lasting(),
         };
@@ -209,7 +207,7 @@ impl Client {
         self.finish_step(done, now, random);
     }
 
-    /// Looks after every wait. Call it when [`Self::next_timeout`] has come; sooner does no harm.
+    /// Handles every expired deadline. Call it at [`Self::next_timeout`]; earlier does no harm.
     pub fn handle_timeout(&mut self, now: Now, random: &mut dyn Random) {
         if self.link.phase == Phase::Ended {
             return;
@@ -233,7 +231,7 @@ impl Client {
         self.finish_step(Ok(()), now, random);
     }
 
-    /// When [`Self::handle_timeout`] wants to be called, in monotonic milliseconds.
+    /// When to call [`Self::handle_timeout`], in monotonic milliseconds.
     #[must_use]
     pub fn next_timeout(&self) -> Option<u64> {
         let time = self.link.time();
@@ -259,7 +257,7 @@ impl Client {
         self.crypto.suite()
     }
 
-    /// Who it speaks for.
+    /// Whom it speaks for.
     #[must_use]
     pub const fn identity(&self) -> &Arc<Identity> {
         &self.identity
@@ -281,7 +279,7 @@ impl Client {
             (Frame::Presence(presence), _) => self.presence(&presence, now),
             (Frame::Pong(pong), phase) => {
                 self.link.answered(pong.number, now);
-                // An earlier question may be answered late; only this answer comes after all there is to tell.
+                // An earlier ping may be answered late; only this answer comes after everything else.
                 if let Phase::Settling { resumed, asked } = phase
                     && asked == pong.number
                 {
@@ -317,8 +315,8 @@ impl Client {
         }
     }
 
-    /// Takes the time. After a break in it nothing that was known need still hold: a link that was up is
-    /// asked at once, for the silence meanwhile was ours, and one that is down is made again without a wait.
+    /// Takes the time. After a break nothing that was known need still hold: a link that was up is pinged at once,
+    /// because the silence was ours, and one that is down reconnects without a wait.
     fn look_at(&mut self, now: Now) {
         let Some(before) = self.link.take_time(now).filter(|_| self.link.phase != Phase::Ended) else { return };
         if let Some(room) = &mut self.room {
@@ -347,7 +345,7 @@ impl Client {
 
 #[cfg(test)]
 impl Client {
-    /// Whether somebody is connected, as it knows, or knew in a room that it has left.
+    /// Whether somebody is connected, as far as this client knows, or knew in a room that it has left.
     pub(super) fn sees(&self, member: &Fingerprint) -> bool {
         self.room.as_ref().is_none_or(|room| room.present.contains(member))
     }

@@ -1,5 +1,5 @@
-//! What waits to be said and what is on its way: what a person said, and what the program has to tell, at the pace
-//! that the host allows.
+//! What waits to be sent and what is on its way: a person's messages and the program's own, at the rate that the host
+//! allows.
 //!
 //! Not here: how a message is sealed (`sealing`), and whether it arrived (`receipts`).
 
@@ -15,7 +15,7 @@ use crate::protocol::rate::Bucket;
 use crate::protocol::{MessageId, Now};
 use crate::wire::{Bytes, FRAME_HEADER_BYTES, FrameKind};
 
-/// The largest message in bytes, with its frame's head.
+/// The largest message in bytes, with its frame header.
 #[allow(clippy::cast_possible_truncation, reason = "64 KiB and five")]
 const MESSAGE_BYTES_MAX: u32 = (FrameKind::Msg.limit() + FRAME_HEADER_BYTES) as u32;
 
@@ -33,7 +33,7 @@ pub(super) struct InFlight {
     pub(super) recipients: BTreeSet<Fingerprint>,
     /// The other members, whom it does not reach.
     pub(super) without: Vec<Fingerprint>,
-    /// Called back on its way: not sent a second time, should this time fail.
+    /// Cancelled on its way: not sent a second time, should this time fail.
     is_cancelled: bool,
 }
 
@@ -55,12 +55,12 @@ impl InFlight {
     }
 }
 
-/// Keeps below the host's limits, which count a little differently because of the way in between.
+/// Stays below the host's limits, which count a little differently because of the network in between.
 struct Pace {
     messages: Bucket,
     bytes: Bucket,
     keys: Bucket,
-    /// When more may go, if something waits for that.
+    /// When more may be sent, if something waits for that.
     due_ms: Option<u64>,
 }
 
@@ -77,11 +77,11 @@ impl Pace {
 
 pub(super) struct Outbox {
     queued: VecDeque<Queued>,
-    /// What the program tells; it goes before what people say.
+    /// The program's own messages; they go before people's.
     controls: VecDeque<Body>,
     in_flight: VecDeque<InFlight>,
     pace: Pace,
-    /// How long the goodbye of a member who leaves may take to get into the log, in monotonic milliseconds.
+    /// By when a leaving member's goodbye must be in the log, in monotonic milliseconds.
     leaving_until_ms: Option<u64>,
 }
 
@@ -96,12 +96,12 @@ impl Outbox {
         }
     }
 
-    /// Nothing was sent yet: the pace counts from now on.
+    /// Nothing was sent yet: the rate counts from now on.
     pub(super) fn start(&mut self, now: Now) {
         self.pace = Pace::new(now);
     }
 
-    /// Takes over what a person said, and tells whether it did.
+    /// Accepts a person's message, and reports whether it did.
     pub(super) fn queue(&mut self, id: MessageId, content: Content) -> Event {
         if !content.fits() {
             return Event::Rejected { id, limit: content.bytes_max() };
@@ -113,7 +113,7 @@ impl Outbox {
         Event::Queued { id }
     }
 
-    /// Words that are called back are not sealed; those on their way go no second time.
+    /// Cancelled messages are not sealed; those on their way are not sent a second time.
     pub(super) fn cancel(&mut self, id: MessageId) {
         self.queued.retain(|queued| queued.id != id);
         for sent in &mut self.in_flight {
@@ -121,24 +121,24 @@ impl Outbox {
         }
     }
 
-    /// Tells a name or a title, and not the one of before that still waits.
+    /// Queues a name or a title, replacing an older one that still waits.
     pub(super) fn tell_anew(&mut self, body: Body) {
         let kind = std::mem::discriminant(&body);
         self.controls.retain(|waiting| std::mem::discriminant(waiting) != kind);
         self.controls.push_back(body);
     }
 
-    /// Tells something after what is to be told already.
+    /// Queues something behind what the program already has to say.
     pub(super) fn tell(&mut self, body: Body) {
         self.controls.push_back(body);
     }
 
-    /// Tells something before all else.
+    /// Queues something before everything else.
     pub(super) fn tell_first(&mut self, body: Body) {
         self.controls.push_front(body);
     }
 
-    /// Says goodbye for good, which may take so long to get into the log.
+    /// Queues a final goodbye, which has this long to get into the log.
     pub(super) fn leave(&mut self, until_ms: u64) {
         self.leaving_until_ms = Some(until_ms);
         self.controls.push_back(Body::Leave);
@@ -148,14 +148,15 @@ impl Outbox {
         self.leaving_until_ms.is_some()
     }
 
-    /// Nobody is there to be told anything: it is told again when somebody comes. Whether the goodbye was among it.
+    /// Nobody is there to hear the program's own messages: they are queued again when somebody comes. Returns whether
+    /// the goodbye was among them.
     pub(super) fn drop_controls(&mut self) -> bool {
         let leaves = self.controls.contains(&Body::Leave);
         self.controls.clear();
         leaves
     }
 
-    /// Whether something is to go; `holds_words` if what people say waits for somebody.
+    /// Whether something is to be sent; `holds_words` if people's messages wait for somebody.
     pub(super) fn has_next(&self, holds_words: bool) -> bool {
         let waits = !self.controls.is_empty() || !(holds_words || self.queued.is_empty());
         waits && self.in_flight.len() < IN_FLIGHT_MAX
@@ -167,25 +168,25 @@ impl Outbox {
         self.controls.pop_front().or_else(|| self.queued.pop_front().map(said))
     }
 
-    /// It was sealed, and is a frame of so many bytes.
+    /// It was sealed, as a frame of this many bytes.
     pub(super) fn sent(&mut self, message: InFlight, bytes: usize, now: Now) {
         self.in_flight.push_back(message);
         self.pace.bytes.take(u32::try_from(bytes).unwrap_or(u32::MAX), now);
     }
 
-    /// The message with this signature came back from the host: it is on its way no more.
+    /// The message with this signature came back from the host: it has arrived.
     pub(super) fn arrived(&mut self, signature: &Bytes) -> Option<InFlight> {
         let index = self.in_flight.iter().position(|sent| sent.signature == *signature)?;
         self.in_flight.remove(index)
     }
 
-    /// What is on its way cannot be read by `member` any more.
+    /// `member` can no longer read what is on its way.
     pub(super) fn leave_out(&mut self, member: Fingerprint) {
         self.in_flight.iter_mut().for_each(|sent| sent.leave_out(member));
     }
 
-    /// What the host has not logged is sealed again, in the epoch that holds then; what speaks of places in
-    /// the log, only in the same log.
+    /// What the host has not logged is sealed again, in the then current epoch; what refers to log positions, only in
+    /// the same log.
     pub(super) fn requeue(&mut self, in_same_log: bool) {
         while let Some(sent) = self.in_flight.pop_back() {
             match sent.body {
@@ -198,7 +199,7 @@ impl Outbox {
         }
     }
 
-    /// Whether one more message may go now, which then counts. How many bytes it takes is known once it is sealed.
+    /// Whether one more message may be sent now; if so, it counts. Its size is known once it is sealed.
     pub(super) fn may_send(&mut self, now: Now) -> bool {
         let has_room = self.pace.bytes.next_ms(MESSAGE_BYTES_MAX, now) <= now.monotonic_ms;
         has_room && self.pace.messages.take(1, now)
@@ -209,24 +210,24 @@ impl Outbox {
         &mut self.pace.keys
     }
 
-    /// Nothing waits for the pace any more.
+    /// Nothing waits for the rate any more.
     pub(super) const fn begin_turn(&mut self) {
         self.pace.due_ms = None;
     }
 
-    /// What could not go now is tried when the pace allows it.
+    /// What cannot be sent now is tried when the rate allows it.
     pub(super) fn again_later(&mut self, now: Now) {
         let Pace { messages, bytes, keys, .. } = &mut self.pace;
         let due = messages.next_ms(1, now).max(bytes.next_ms(MESSAGE_BYTES_MAX, now)).max(keys.next_ms(1, now));
         self.pace.due_ms = Some(self.pace.due_ms.map_or(due, |known| known.min(due)));
     }
 
-    /// When the pace allows more, in monotonic milliseconds.
+    /// When the rate allows more, in monotonic milliseconds.
     pub(super) const fn next_timeout(&self) -> Option<u64> {
         self.pace.due_ms
     }
 
-    /// Until when the goodbye may take, in monotonic milliseconds.
+    /// By when the goodbye must be logged, in monotonic milliseconds.
     pub(super) const fn leaving_until_ms(&self) -> Option<u64> {
         self.leaving_until_ms
     }
@@ -234,7 +235,7 @@ impl Outbox {
     #[cfg(test)]
     pub(super) fn held(&self) -> [(&'static str, usize, usize); 2] {
         [
-            // What was on its way when the link was lost comes on top.
+            // What was on its way when the link was lost comes first.
             ("messages that wait", self.queued.len(), OUTBOX_MAX + IN_FLIGHT_MAX),
             ("messages on their way", self.in_flight.len(), IN_FLIGHT_MAX),
         ]

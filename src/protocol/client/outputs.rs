@@ -10,7 +10,7 @@ use crate::wire::{ByeCode, Frame};
 #[derive(Default)]
 pub(super) struct Outputs {
     queue: VecDeque<Output>,
-    /// What was sent in this step that the host has to show it got, in bytes.
+    /// Bytes sent in this step that the host has to acknowledge.
     said_bytes: u64,
     /// The number of the newest [`Output::Keep`].
     kept: u64,
@@ -26,7 +26,7 @@ impl Outputs {
         self.queue.push_back(Output::Event(event));
     }
 
-    /// Has something kept, and says under which number that is confirmed.
+    /// Asks for something to be stored, and returns the number under which that is confirmed.
     pub(super) fn keep(&mut self, what: Keep) -> u64 {
         self.kept += 1;
         self.queue.push_back(Output::Keep { number: self.kept, what });
@@ -45,7 +45,7 @@ impl Outputs {
         self.queue.push_back(Output::Abandon);
     }
 
-    /// Says something to the host, which has to show that it got it.
+    /// Sends something that the host has to acknowledge.
     pub(super) fn send(&mut self, frame: &Frame) {
         self.send_bytes(frame.to_bytes());
     }
@@ -55,12 +55,12 @@ impl Outputs {
         self.queue.push_back(Output::Send(frame));
     }
 
-    /// Sends a sign of life, or asks for one: nothing that could get lost.
+    /// Sends a sign of life, or asks for one: nothing that matters if lost.
     pub(super) fn send_sign(&mut self, frame: &Frame) {
         self.queue.push_back(Output::Send(frame.to_bytes()));
     }
 
-    /// How many bytes were said since this was asked last.
+    /// How many bytes were sent since the last call.
     pub(super) const fn take_said_bytes(&mut self) -> u64 {
         std::mem::replace(&mut self.said_bytes, 0)
     }

@@ -16,13 +16,13 @@ use crate::protocol::room::roster::{Entry, Roster};
 use crate::protocol::{Now, RoomId};
 use crate::wire::{Answer, Frame, Join, JoinAnswer, JoinAsk, Signed, decode};
 
-/// A change of the roster that is to be made.
+/// A change to the roster that is still to be made.
 #[derive(PartialEq)]
 enum PendingChange {
     Add {
         bundle: Signed,
         member: Fingerprint,
-        /// The join request, as long as whoever made it waits for an answer.
+        /// The join request, as long as the joiner waits for an answer.
         request: Option<u64>,
     },
     Remove(Fingerprint),
@@ -33,23 +33,23 @@ enum PendingChange {
 struct SignedEntry {
     number: u64,
     entry: Signed,
-    /// The number under which it is kept, once that was asked for.
+    /// The number under which it is stored, once that was requested.
     kept_as: Option<u64>,
     /// It survives a crash, so the host may see it.
     stored: bool,
-    /// It is being stored, or it was sent on this link.
+    /// It is being stored, or was sent on this link.
     waiting: bool,
 }
 
 impl SignedEntry {
-    /// Whether what is kept up to this number has it among it, and nobody said so before.
+    /// Whether it is among what is now stored up to this number, and was not before.
     fn is_kept_as(&self, number: u64) -> bool {
         !self.stored && self.kept_as.is_some_and(|kept_as| kept_as <= number)
     }
 }
 
-/// An invite that was given away. It ends by the date, which stands in it, or when its life has passed, whichever
-/// comes first: a date that is set back makes none live longer.
+/// An invite that was given out. It expires at the date it carries, or when its lifetime has passed, whichever comes
+/// first: setting the clock back does not prolong it.
 struct OpenInvite {
     invite: Invite,
     until_ms: u64,
@@ -67,10 +67,10 @@ pub(super) struct OwnerDesk {
     invites: BTreeMap<[u8; 16], OpenInvite>,
     knocks: BTreeMap<u64, (Fingerprint, Signed)>,
     pending: VecDeque<PendingChange>,
-    /// The first change's entry, once it is signed. One at a time: each builds on the hash of the last.
-    /// Only one is ever signed for a number, or a host that held back the first could show both.
+    /// The first change's entry, once signed. One at a time: each builds on the hash of the last. Only one is ever
+    /// signed for a number, or a host that held back the first could show both.
     signed: Option<SignedEntry>,
-    /// Whether the signed entry could not be stored. It is tried again; until then nobody comes in.
+    /// Whether storing the signed entry failed. It is tried again; until then nobody is admitted.
     unstored: bool,
     invited: BTreeSet<Fingerprint>,
     /// Knocks that were shown to the person, the oldest first.
@@ -78,8 +78,7 @@ pub(super) struct OwnerDesk {
 }
 
 impl OwnerDesk {
-    /// An invite holds from now on. Those whose time is over go, and if there are too many, the one that would go
-    /// first.
+    /// Opens an invite. Expired ones are dropped, and if there are too many, the one that expires first.
     pub(super) fn open_invite(&mut self, invite: Invite, now: Now) -> Result<(), CryptoError> {
         self.invites.retain(|_, open| !open.is_over(now));
         if self.invites.len() >= INVITES_MAX {
@@ -108,35 +107,35 @@ impl OwnerDesk {
         }
     }
 
-    /// The entry that was on its way may not have arrived; the same one goes out again.
+    /// The entry that was on its way may not have arrived; the same one is sent again.
     pub(super) fn link_lost(&mut self) {
         if let Some(signed) = &mut self.signed {
             signed.waiting = false;
         }
         self.knocks.clear();
-        // Who knocked and was not answered knocks again; an invite works once, so its entry is still to be made.
+        // A joiner whose knock was not answered knocks again; an invite works once, so its entry is still to be made.
         let Self { pending, invited, .. } = self;
         pending.retain(|change| !matches!(change, PendingChange::Add { member, .. } if !invited.contains(member)));
     }
 
-    /// Whether the entry that lets `member` in is on its way.
+    /// Whether the entry that admits `joiner` is on its way.
     fn is_adding(&self, joiner: &Fingerprint) -> bool {
         self.pending.iter().any(|change| matches!(change, PendingChange::Add { member, .. } if member == joiner))
     }
 
-    /// All that was to be kept under numbers up to this one survives a crash.
+    /// Everything to be stored under numbers up to this one survives a crash.
     pub(super) fn kept(&mut self, number: u64) {
         let Some(signed) = self.signed.as_mut().filter(|signed| signed.is_kept_as(number)) else { return };
         (signed.stored, signed.waiting) = (true, false);
         self.unstored = false;
     }
 
-    /// Whether `member` came by an invite; asked once.
+    /// Whether `member` came by an invite; to be asked once.
     pub(super) fn take_used(&mut self, member: Fingerprint) -> bool {
         self.invited.remove(&member)
     }
 
-    /// Whether a knock was not seen before; it is from now on.
+    /// Whether a knock is new; from now on it is not.
     fn is_new_knock(&mut self, knock: Digest) -> bool {
         if self.knocked.contains(&knock) {
             return false;
@@ -148,7 +147,7 @@ impl OwnerDesk {
         true
     }
 
-    /// Whoever asked under `number` has gone.
+    /// The joiner who asked under `number` has gone.
     pub(super) fn joiner_gone(&mut self, number: u64) -> Option<Fingerprint> {
         self.knocks.remove(&number).map(|(member, _)| member)
     }
@@ -182,7 +181,7 @@ impl OwnerDesk {
         out.keep(Keep::OpenInvites(self.invites.values().map(|open| open.invite.clone()).collect()));
     }
 
-    /// Somebody wants to join: an invite decides by itself, a knock asks the person.
+    /// Somebody wants to join: an invite is enough, a knock asks the person.
     pub(super) fn join_ask(
         &mut self,
         ask: &JoinAsk,
@@ -198,11 +197,11 @@ impl OwnerDesk {
         };
         let member = bundle.fingerprint;
         if roster.contains(&member) {
-            // Its entry is on the way to the host already, which lets it in by itself.
+            // Its entry is already on its way to the host, which admits it by itself.
             return Ok(());
         }
         if self.unstored {
-            // Neither is an invite used up nor the person asked: nobody can be let in at present.
+            // The invite is not used up and the person is not asked: nobody can be admitted at present.
             answer(ask.number, Answer::Unstored, out);
             return Ok(());
         }
@@ -214,7 +213,7 @@ impl OwnerDesk {
             return Ok(());
         }
         if join.room.into_array() != roster.room().0 {
-            // It was meant for another room than the one the host asks about.
+            // It was meant for a different room from the one the host asks about.
             answer(ask.number, Answer::NoSuchInvite, out);
             return Ok(());
         }
@@ -231,7 +230,7 @@ impl OwnerDesk {
                 self.knocks.insert(ask.number, (member, join.bundle));
                 out.event(Event::Knock { member });
             }
-            // Whoever asks is told to look at the clock.
+            // The joiner is told to check the clock.
             _ if join.knock.as_ref().is_some_and(|knock| is_of_another_day(knock, now)) => {
                 answer(ask.number, Answer::Bundle, out);
             }
@@ -240,8 +239,8 @@ impl OwnerDesk {
         Ok(())
     }
 
-    /// Whether whoever asks has said so, of this room and lately: the host alone cannot make anybody ask, nor
-    /// show a question twice.
+    /// Whether the joiner signed the request, for this room and recently: the host alone cannot invent a request, nor
+    /// show one twice.
     fn accepts_knock(&mut self, knock: Option<&Signed>, bundle: &Bundle, room: RoomId, now: Now) -> bool {
         let Some(knock) = knock else { return false };
         let payload: Result<KnockPayload, Fault> = verify(bundle.verifying.as_ref(), Domain::Knock, knock);
@@ -254,7 +253,7 @@ impl OwnerDesk {
         holds && self.is_new_knock(sha256(&knock.payload))
     }
 
-    /// Whether the invite holds for this bundle; it is used up then.
+    /// Whether the invite is valid for this bundle; if so, it is used up.
     fn accepts_invite(
         &mut self,
         id: &[u8; 16],
@@ -284,7 +283,7 @@ impl OwnerDesk {
         }
     }
 
-    /// The signed entry could not be kept: whoever waits for it is told.
+    /// The signed entry could not be stored: whoever waits for it is told.
     pub(super) fn entry_unkept(&mut self, number: u64, out: &mut Outputs) {
         self.unstored = self.signed.as_ref().is_some_and(|signed| signed.is_kept_as(number));
         for change in self.pending.iter_mut().filter(|_| self.unstored) {
@@ -296,7 +295,7 @@ impl OwnerDesk {
         }
     }
 
-    /// Brings the first change on its way: signs its entry, has it kept, sends it, each once.
+    /// Moves the first change forward: signs its entry, has it stored, sends it, each once.
     pub(super) fn change_roster(
         &mut self,
         roster: &Roster,

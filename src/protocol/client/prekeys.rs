@@ -1,4 +1,4 @@
-//! Prekeys in a room: when another's comes, and when one's own is announced.
+//! Prekeys in a room: when another member's arrives, and when one's own is announced.
 
 use super::{Client, Phase};
 use crate::crypto::Random;
@@ -11,7 +11,7 @@ impl Client {
     /// Another member's prekey, or our own.
     pub(super) fn prekey_item(&mut self, exact: &[u8], position: u64, now: Now) {
         let is_owner = self.is_owner();
-        // What comes while we are up to date was made just now.
+        // One that arrives while we are up to date was made just now.
         let is_live = self.link.phase == Phase::Live;
         let missed_presence = matches!(self.link.phase, Phase::Syncing { resumed: true, .. });
         let Some(room) = &mut self.room else { return };
@@ -32,7 +32,7 @@ impl Client {
         }
     }
 
-    /// Makes and announces a new prekey; the old one's private half goes in five minutes.
+    /// Makes and announces a new prekey; the old one's private half is erased in five minutes.
     pub(super) fn announce_prekey(&mut self, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
         let Some(room) = &mut self.room else { return Ok(()) };
         if let Some(prekey) = room.sealing.new_prekey(&room.roster, now, random)? {

@@ -1,4 +1,4 @@
-//! Who has what: what this member confirms to others, and what they confirm of its own messages.
+//! Delivery receipts: what this member confirms to others, and what they confirm of its messages.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -6,10 +6,10 @@ use crate::crypto::Fingerprint;
 use crate::protocol::limits::RECEIPT_AFTER_MS;
 use crate::protocol::{MessageId, Now};
 
-/// Own messages that wait for confirmation; the oldest is given up.
+/// Our messages that wait for confirmation; beyond that, the oldest is given up.
 const SENT_MAX: usize = 1_000;
 
-/// An own message that others may still confirm.
+/// A message of ours that others may still confirm.
 struct Sent {
     id: MessageId,
     position: u64,
@@ -18,9 +18,9 @@ struct Sent {
 
 #[derive(Default)]
 pub(super) struct Receipts {
-    /// Own messages, the oldest first.
+    /// Our messages, the oldest first.
     sent: VecDeque<Sent>,
-    /// The newest position with words in it, and the newest that was confirmed.
+    /// The newest position of a message, and the newest that we confirmed.
     received: u64,
     confirmed: u64,
     /// When the next receipt is due, in monotonic milliseconds.
@@ -28,7 +28,7 @@ pub(super) struct Receipts {
 }
 
 impl Receipts {
-    /// An own message stands at `position` of the log, sealed for these members.
+    /// A message of ours is at `position` of the log, sealed for these members.
     pub(super) fn sent(&mut self, id: MessageId, position: u64, awaiting: BTreeSet<Fingerprint>) {
         if self.sent.len() == SENT_MAX {
             self.sent.pop_front();
@@ -36,7 +36,7 @@ impl Receipts {
         self.sent.push_back(Sent { id, position, awaiting });
     }
 
-    /// A member has everything up to `position`. Which of one's own messages that confirms.
+    /// A member has everything up to `position`. Returns which of our messages that confirms.
     pub(super) fn confirmed_by(&mut self, member: Fingerprint, position: u64) -> Vec<MessageId> {
         let sent = self.sent.iter_mut().take_while(|sent| sent.position <= position);
         let confirmed = sent.filter_map(|sent| sent.awaiting.remove(&member).then_some(sent.id)).collect();
@@ -46,17 +46,17 @@ impl Receipts {
         confirmed
     }
 
-    /// A member is waited for no more. Which of one's own messages it did not confirm.
+    /// A member is no longer waited for. Returns which of our messages it did not confirm.
     pub(super) fn give_up(&mut self, member: Fingerprint) -> Vec<MessageId> {
         self.sent.iter_mut().filter_map(|sent| sent.awaiting.remove(&member).then_some(sent.id)).collect()
     }
 
-    /// What nobody confirmed in a log that is gone, and who did not.
+    /// What was not confirmed in a log that is gone, and by whom.
     pub(super) fn into_unconfirmed(self) -> impl Iterator<Item = (MessageId, Fingerprint)> {
         self.sent.into_iter().flat_map(|sent| sent.awaiting.into_iter().map(move |by| (sent.id, by)))
     }
 
-    /// Words came at `position`; they are confirmed soon where people confirm.
+    /// A message arrived at `position`; it is confirmed soon if the room confirms.
     pub(super) fn received(&mut self, position: u64, confirms: bool, now: Now) {
         self.received = self.received.max(position);
         if confirms {
@@ -64,7 +64,7 @@ impl Receipts {
         }
     }
 
-    /// The position to confirm, if it is time.
+    /// The position to confirm, if it is due.
     pub(super) fn take_due(&mut self, now: Now) -> Option<u64> {
         self.due_ms.take_if(|due| now.monotonic_ms >= *due)?;
         if self.received <= self.confirmed {
@@ -74,7 +74,7 @@ impl Receipts {
         Some(self.received)
     }
 
-    /// Has what waits to be confirmed confirmed now. Whether something does.
+    /// Makes a pending confirmation due now. Whether there is one.
     pub(super) fn hurry(&mut self, now: Now) -> bool {
         if let Some(due) = &mut self.due_ms {
             *due = now.monotonic_ms;

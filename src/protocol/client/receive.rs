@@ -1,4 +1,4 @@
-//! Reads chains and messages of others.
+//! Reads other members' chains and messages.
 
 use super::{Client, Event, Phase};
 use crate::crypto::Fingerprint;
@@ -10,11 +10,11 @@ use crate::protocol::sealing::{Announced, Unopened};
 use crate::protocol::{MessageId, Now};
 use crate::wire::{Msg, Wrap, decode};
 
-/// Where a message stands, and when it came.
+/// Where a message is in the log, and when it arrived.
 #[derive(Clone, Copy)]
 struct Place {
     position: u64,
-    /// Up to where its sender had seen the log.
+    /// How far its sender had seen the log.
     seen: u64,
     /// The sender's clock, in milliseconds since 1970.
     sent_ms: u64,
@@ -22,7 +22,7 @@ struct Place {
 }
 
 impl Client {
-    /// A chain's announcement. What does not hold is dropped; nothing is sent back.
+    /// A chain's announcement. An invalid one is dropped; nothing is sent back.
     pub(super) fn sk_item(&mut self, exact: &[u8], wrap: Option<&Wrap>) {
         let Some(room) = &mut self.room else { return };
         match room.sealing.announced(exact, wrap, &room.roster) {
@@ -32,7 +32,7 @@ impl Client {
         }
     }
 
-    /// A message; ours tells that it is on the host, another's is opened.
+    /// A message; our own confirms that it is on the host, another's is opened.
     pub(super) fn message_item(&mut self, exact: &[u8], position: u64, now: Now) -> Result<(), Fault> {
         let message: Msg = decode(exact)?;
         let header: HeaderPayload = decode(&message.header)?;
@@ -125,7 +125,7 @@ impl Client {
         room.missing.absences.said(from, position, seen, now.unix_ms);
         let confirms = room.is_talkative();
         room.receipts.received(position, confirms, now);
-        // What is no date is shown as when it came.
+        // A time that is no date is shown as the time of arrival.
         let sent_ms = if sent_ms < DATES_END_MS { sent_ms } else { now.unix_ms };
         self.out.event(Event::Message { id, from, content, sent_ms });
     }

@@ -10,7 +10,7 @@ use crate::protocol::room::roster::Roster;
 use crate::protocol::{Now, RoomId};
 use crate::wire::ByeCode;
 
-/// What is remembered of a room. It only grows, and no roster counts that has less.
+/// What is remembered of a room. It only grows, and a roster that has less does not count.
 #[derive(Default)]
 pub(super) struct Remembered {
     memory: Option<Memory>,
@@ -19,7 +19,7 @@ pub(super) struct Remembered {
 }
 
 impl Remembered {
-    /// Takes in what is remembered of the `target`, from before or from elsewhere.
+    /// Takes what is remembered of the `target`, from earlier or from elsewhere.
     pub(super) fn merge(&mut self, memory: &Memory, target: Option<RoomId>) {
         if target.is_some_and(|target| target != memory.room()) {
             return;
@@ -50,7 +50,7 @@ impl Remembered {
 }
 
 impl Client {
-    /// Another copy knew more: whoever is in the room already with less has to leave it.
+    /// Another copy knew more: a client already in the room with less has to leave it.
     pub(super) fn check_memory(&mut self, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
         if self.remembered.is_closed() {
             self.out.disconnect(ByeCode::Leaving);
@@ -65,8 +65,8 @@ impl Client {
         Ok(())
     }
 
-    /// Whether what was kept of the room holds together, before a host is asked anything: what does not is
-    /// no host's doing.
+    /// Whether what was stored of the room is consistent, before a host is asked anything: if it is not, no host is to
+    /// blame.
     pub(super) fn check_what_was_kept(&self) -> Result<(), Stop> {
         if self.remembered.is_closed() {
             return Err(Stop::Closed);
@@ -84,8 +84,8 @@ impl Client {
         if is_wrong { Err(Stop::BadRecord) } else { Ok(()) }
     }
 
-    /// Whether the roster that came may be believed, of which the host shows `shown` entries. Nobody is in a
-    /// room, by whatever way, before this has said so. `false`: we have hung up.
+    /// Whether to believe the roster that arrived, of which the host shows `shown` entries. However a room is entered,
+    /// nobody is in it before this says so. `false`: we have hung up.
     pub(super) fn may_believe(&mut self, shown: u64, now: Now, random: &mut dyn Random) -> Result<bool, Fault> {
         let Some(roster) = self.room.as_ref().map(|room| &room.roster) else { return Ok(false) };
         let room = roster.room();
@@ -105,7 +105,7 @@ impl Client {
         }
     }
 
-    /// The host shows less than was seen: it may get the rest from the owner soon. If not, it is for a person.
+    /// The host shows less than was seen: it may get the rest from the owner soon. If not, a person has to decide.
     fn fall_back(&mut self, memory: &Memory, shown: u64, now: Now, random: &mut dyn Random) {
         let (known, hash) = (memory.number(), *memory.hash());
         self.out.disconnect(ByeCode::Leaving);

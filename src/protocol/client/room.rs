@@ -17,25 +17,25 @@ use crate::protocol::sealing::{Reachable, Sealing, sealing_of};
 use crate::protocol::{MessageId, Now};
 use crate::wire::Welcome;
 
-/// Message names remembered, so that none is shown twice.
+/// Message ids remembered, so that none is shown twice.
 const SEEN_MAX: usize = 4_096;
 
 pub(super) struct RoomState {
     pub roster: Roster,
     pub log: LogHash,
-    /// Whether a cut may be mended by the items that were missed, for all before it is here.
+    /// Whether the missed items are enough to resume after a cut, because everything before them is here.
     pub resumable: bool,
     pub sealing: Box<dyn Sealing>,
-    /// Who is connected, by the host's word.
+    /// Who is connected, according to the host.
     pub present: BTreeSet<Fingerprint>,
-    /// Who said goodbye for good, and is on the roster until the owner takes them off.
+    /// Members who left for good, and stay on the roster until the owner removes them.
     pub left: BTreeSet<Fingerprint>,
     forked: BTreeSet<Fingerprint>,
     seen: VecDeque<MessageId>,
     pub receipts: Receipts,
     pub missing: Missing,
     pub introduce_at_ms: Option<u64>,
-    /// When the clocks of the others are compared with ours, in monotonic milliseconds.
+    /// When to compare the others' clocks with ours, in monotonic milliseconds.
     pub clocks_due_ms: Option<u64>,
 }
 
@@ -62,8 +62,8 @@ impl RoomState {
         }
     }
 
-    /// What stays of the room that one was in before in this run, now that everything begins anew. `lost_ms` is
-    /// since when one was not in it, in milliseconds since 1970.
+    /// What remains of the room that was entered earlier in this run, now that everything starts over. `lost_ms` is
+    /// when the room was lost, in milliseconds since 1970.
     pub(super) fn begin_anew(self, log: LogHash, welcome: &Welcome, lost_ms: u64, out: &mut Outputs) -> Self {
         // A host that never saw a prekey of ours, although there was one, has begun a new log.
         let is_new_log = match self.sealing.reached_since() {
@@ -73,7 +73,7 @@ impl RoomState {
         let is_talkative = self.is_talkative();
         let entries = welcome.position.saturating_sub(self.log.position());
         let Self { roster, sealing, present, seen, receipts, missing, .. } = self;
-        // Words that were shown in this run stay known by name: their sender may say them again.
+        // Messages shown in this run are remembered by id: their sender may send them again.
         let mut room = Self { seen, ..Self::with(roster, log, sealing) };
         if is_new_log {
             room.missing = missing.of_new_log(room.roster.members(), &present);
@@ -101,33 +101,33 @@ impl RoomState {
         self.sealing.reachable(&self.present, now)
     }
 
-    /// Of so much awake time the program saw nothing: on some systems it counts sleep, too.
+    /// The program saw nothing for this much awake time, which on some systems includes sleep.
     pub(super) fn slept(&mut self, ms: u64) {
         if ms >= PAUSE_MS {
             self.sealing.slept(ms);
         }
     }
 
-    /// A member is here no more, or begins anew: what it did not read by now it never can. Says which own
-    /// messages it did not confirm.
+    /// A member is gone, or restarted: what it has not read by now it never can. Returns which of our messages it did
+    /// not confirm.
     pub(super) fn give_up_reader(&mut self, member: Fingerprint) -> Vec<MessageId> {
         if !self.is_talkative() {
-            // Nobody confirms there: what came before it went counts as read.
+            // Nobody confirms in such a room: what came before it went counts as read.
             self.missing.absences.has(member, self.log.position());
         }
         self.receipts.give_up(member)
     }
 
-    /// A member has everything up to `position`: it says so, or its message shows it.
+    /// A member has everything up to `position`: it says so, or its message proves it.
     pub(super) fn arrived_at(&mut self, member: Fingerprint, position: u64, out: &mut Outputs) {
-        // Nobody has more than there is.
+        // Nobody can have more than exists.
         self.missing.absences.has(member, position.min(self.log.position()));
         for id in self.receipts.confirmed_by(member, position) {
             out.event(Event::Delivered { id, to: member });
         }
     }
 
-    /// Whether a member's message of this name was shown; it is from now on. A name is its sender's choice, so it
+    /// Whether a member's message with this id was already shown; from now on it was. The sender chooses the id, so it
     /// counts only together with the sender.
     pub(super) fn was_seen(&mut self, from: Fingerprint, id: MessageId) -> bool {
         let hash = labelled_hash("seen", &[from.as_bytes(), &id.0]);
@@ -144,14 +144,14 @@ impl RoomState {
         false
     }
 
-    /// A member saw another log or roster, which is told once.
+    /// A member saw a different log or roster, which is reported once.
     pub(super) fn fork(&mut self, from: Fingerprint, out: &mut Outputs) {
         if self.forked.insert(from) {
             out.event(Event::Fork { from });
         }
     }
 
-    /// Tells the whole roster, for whoever keeps it.
+    /// Reports the whole roster, for whoever stores it.
     pub(super) fn keep_entries(&self, out: &mut Outputs) {
         for (entry, number) in self.roster.entries().iter().zip(1..) {
             if let Some(hash) = self.roster.hash_at(number) {
@@ -160,7 +160,7 @@ impl RoomState {
         }
     }
 
-    /// Whether everybody confirms what comes, and says who they are.
+    /// Whether everybody in the room confirms messages and introduces themselves.
     pub(super) fn is_talkative(&self) -> bool {
         self.roster.len() <= TALKATIVE_MEMBERS_MAX
     }

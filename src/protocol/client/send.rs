@@ -1,4 +1,4 @@
-//! Sends what waits: introductions, confirmations, words; in the epoch that holds when they go.
+//! Sends what waits: introductions, confirmations and messages, in the epoch current at that time.
 
 use super::outbox::InFlight;
 use super::{Client, Event, Phase, Stop};
@@ -9,7 +9,7 @@ use crate::protocol::payload::Fault;
 use crate::protocol::sealing::{Introduction, Reachable, Unsealed};
 use crate::wire::{ByeCode, Frame, Msg};
 
-/// How long a goodbye may take to get into the log, in milliseconds.
+/// How long a final goodbye may take to get into the log, in milliseconds.
 const LEAVE_MS: u64 = 5_000;
 
 impl Client {
@@ -24,7 +24,7 @@ impl Client {
         self.outbox.leave(now.monotonic_ms + LEAVE_MS);
     }
 
-    /// Sends all that may go now.
+    /// Sends everything that may go now.
     pub(super) fn pump(&mut self, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
         self.outbox.begin_turn();
         if self.link.phase != Phase::Live {
@@ -61,7 +61,7 @@ impl Client {
         self.desk.change_roster(&room.roster, &self.identity, now, &mut self.out)
     }
 
-    /// Words wait for somebody to read them; everything else is said again when somebody comes.
+    /// Messages wait until somebody can read them; everything else is sent again when somebody comes.
     fn nobody_there(&mut self) -> Result<(), Fault> {
         if self.outbox.drop_controls() {
             self.out.disconnect(ByeCode::Leaving);
@@ -70,7 +70,7 @@ impl Client {
         Ok(())
     }
 
-    /// Confirms what was read and waits to be confirmed: whoever said it would have to believe that it is lost.
+    /// Confirms what was read and is still unconfirmed: its sender would otherwise believe it lost.
     pub(super) fn confirm_before_goodbye(&mut self, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
         if self.room.as_mut().is_some_and(|room| room.receipts.hurry(now)) {
             return self.pump(now, random);
@@ -78,7 +78,7 @@ impl Client {
         Ok(())
     }
 
-    /// Whether everybody who is there knows our name or is about to, and can read what follows.
+    /// Whether everybody present knows our name or is about to, and can read what follows.
     fn introduced(&mut self, reachable: &Reachable, now: Now, random: &mut dyn Random) -> Result<bool, Fault> {
         let Some(room) = &mut self.room else { return Ok(false) };
         match room.sealing.introduce(&room.roster, reachable, self.outbox.keys(), now, random)? {
@@ -92,7 +92,7 @@ impl Client {
         }
     }
 
-    /// Puts our name, and an owner's title of the room, before what is to be said.
+    /// Queues our name, and the owner's title for the room, before everything else.
     fn say_who(&mut self) {
         if self.is_owner() && !self.title.is_empty() {
             self.outbox.tell_first(Body::Title(self.title.clone()));
@@ -115,7 +115,7 @@ impl Client {
         Ok(true)
     }
 
-    /// Whether words wait for those who are on the way back.
+    /// Whether messages wait for members on their way back.
     fn holds_words(&mut self, reachable: &Reachable, now: Now) -> bool {
         let own = self.identity.fingerprint();
         let Some(room) = &mut self.room else { return false };
@@ -148,7 +148,7 @@ impl Client {
         Ok(())
     }
 
-    /// Our own message came back with its place in the log.
+    /// Our own message came back with its position in the log.
     pub(super) fn own_message(&mut self, message: &Msg, position: u64, seen: u64, now: Now) {
         let Some(sent) = self.outbox.arrived(&message.signature) else { return };
         match sent.body {
@@ -159,7 +159,7 @@ impl Client {
                 }
                 self.out.event(Event::OnHost { id, without: sent.without });
             }
-            // Sealed for a key that was gone by then, it told nobody.
+            // It was sealed for a key that was gone by then, so nobody could read it.
             Body::Missed(missed) => {
                 if let Some(room) = self.room.as_mut().filter(|_| sent.recipients.contains(&missed.member)) {
                     room.missing.absences.told(&missed, position);

@@ -1,4 +1,4 @@
-//! How a client gets in step with the host's log, and stays so.
+//! How a client catches up with the host's log, and keeps up.
 
 use super::awaited::Awaited;
 use super::room::RoomState;
@@ -13,18 +13,18 @@ use crate::wire::{ByeCode, PresenceState};
 use crate::wire::{Frame, Item, ItemKind, Presence, Signed, Welcome, decode};
 
 impl Client {
-    /// The host admits us: take over its word on where the log stands, and check the rest.
+    /// The host admits us: accept its claim on where the log is, and check the rest.
     pub(super) fn welcomed(&mut self, welcome: &Welcome, resuming: bool) -> Result<(), Fault> {
         let genesis = Roster::open(&welcome.genesis)?;
         if Some(genesis.room()) != self.way.target || genesis.suite() != self.crypto.suite() {
             return Err(Fault::WrongGenesis);
         }
         if welcome.prekey_index == u64::MAX || welcome.chain_number == u64::MAX {
-            // No number is left for the next, and an honest host has seen nobody use so many.
+            // No number would be left for the next one, and an honest host has seen nobody use that many.
             return Err(Fault::Limit);
         }
         if welcome.roster_length > ROSTER_ENTRIES_MAX || welcome.position < welcome.roster_length {
-            // No roster is longer, and each of its entries has a place in the log. It would be waited for in vain.
+            // No roster is longer, and each of its entries has a position in the log. Waiting for it would be in vain.
             return Err(Fault::Limit);
         }
         if resuming {
@@ -38,7 +38,7 @@ impl Client {
             (None, Entry::Open { roster, .. }) => {
                 let mut room = RoomState::new(genesis.with_entries(roster)?, log, &self.identity);
                 if welcome.position == 0 {
-                    // The host begins with us. Who was here before our app ended is not known, and on the way back.
+                    // The host starts with us. Whoever was here before our app ended is unknown, and on the way back.
                     room.missing.awaited = Awaited::new(room.roster.members().collect(), RETURN_UNKNOWN_MS);
                 }
                 room
@@ -108,7 +108,7 @@ impl Client {
         }
     }
 
-    /// Whether everything up to the welcome has come; if so, says so and asks how the others are.
+    /// Whether everything up to the welcome has arrived; if so, reports it and asks for the others' presence.
     pub(super) fn go_on_syncing(&mut self, now: Now, random: &mut dyn Random) -> Result<(), Fault> {
         let Phase::Syncing { roster_length, roster_left: 0, position, resumed } = self.link.phase else {
             return Ok(());
@@ -132,17 +132,17 @@ impl Client {
         Ok(())
     }
 
-    /// Compares the roster that came with a welcome with what is remembered. `false`: we are not in.
+    /// Compares the roster that came with a welcome with what is remembered. `false`: we are not in the room.
     fn check_roster(&mut self, length: u64, now: Now, random: &mut dyn Random) -> Result<bool, Fault> {
         let Some(room) = &self.room else { return Ok(false) };
         let own = self.identity.fingerprint();
         let (number, is_owner) = (room.roster.number(), room.roster.owner() == own);
-        // An owner may know more than the host, and gives it the rest.
+        // An owner may know more than the host, and sends it the rest.
         if !self.may_believe(if is_owner { number } else { length }, now, random)? {
             return Ok(false);
         }
         let Some(room) = &self.room else { return Ok(false) };
-        // Unless it is the owner's own last entry, which the host never got.
+        // Unless it is the owner's own last entry, which the host never received.
         let is_closed = room.roster.is_closed() && length == number;
         if is_closed || room.roster.was_removed(&own) {
             self.shown_the_end(if is_closed { Stop::Closed } else { Stop::Removed });
@@ -157,7 +157,7 @@ impl Client {
         Ok(true)
     }
 
-    /// Who was away when the owner removed them or closed the room is shown what the owner signed.
+    /// A member who was away when the owner removed them or closed the room is shown what the owner signed.
     fn shown_the_end(&mut self, end: Stop) {
         if let Some(room) = &self.room {
             room.keep_entries(&mut self.out);
@@ -188,13 +188,13 @@ impl Client {
         self.out.event(Event::Members(members));
     }
 
-    /// The host has told everything: what waited can go out.
+    /// The host has sent everything: what waited can go out.
     pub(super) fn ready(&mut self, resumed: bool, now: Now) {
         self.link.ready();
         self.outbox.requeue(resumed);
         let Some(room) = &mut self.room else { return };
         room.resumable = true;
-        // Who is connected may have come back with us.
+        // Connected members may have come back together with us.
         room.present.iter().for_each(|member| room.sealing.member_is_back(*member, now));
         room.clocks_due_ms = Some(now.monotonic_ms + WAKE_MS);
         room.missing.awaited.begin(now);
@@ -230,7 +230,7 @@ impl Client {
         Ok(())
     }
 
-    /// The owner's last entry, kept by a run before this one, has come back from the host.
+    /// The owner's last entry, stored by an earlier run, has come back from the host.
     fn check_end(&mut self, entry: &Signed) {
         let Some(roster) = self.room.as_ref().map(|room| &room.roster) else { return };
         if roster.is_closed() && roster.entries().last().is_some_and(|last| last.payload == entry.payload) {
@@ -262,7 +262,7 @@ impl Client {
             return self.stop(if left { Stop::Left } else { Stop::Removed });
         }
         let Some(room) = &mut self.room else { return };
-        // What it did not confirm, it is not to have any more.
+        // What it did not confirm it will never have.
         room.sealing.forget(&member);
         room.give_up_reader(member);
         room.missing.absences.forget(&member);
@@ -272,7 +272,7 @@ impl Client {
         }
     }
 
-    /// The host's word on who is connected: for show, and to know whom to wait for.
+    /// What the host says about who is connected: for display, and to know whom to wait for.
     pub(super) fn presence(&mut self, presence: &Presence, now: Now) {
         let own = self.identity.fingerprint();
         let is_live = self.link.phase == Phase::Live;

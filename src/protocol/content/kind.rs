@@ -1,4 +1,4 @@
-//! What each kind of content tells of itself.
+//! What each kind of content provides.
 
 use crate::protocol::MessageId;
 use crate::wire::DecodeError;
@@ -7,7 +7,7 @@ use crate::wire::DecodeError;
 pub(super) trait Kind: Sized {
     /// Its number in a plaintext.
     const CODE: u8;
-    /// The most that [`Self::size`] may be.
+    /// The maximum of [`Self::size`].
     const BYTES_MAX: usize;
 
     /// Its payload, with the message's id.
@@ -19,6 +19,6 @@ pub(super) trait Kind: Sized {
     /// Any [`DecodeError`]; whoever sent it is faulty.
     fn from_bytes(bytes: &[u8]) -> Result<(MessageId, Self), DecodeError>;
 
-    /// How many bytes of it grow with what a person made.
+    /// How many of its bytes depend on what the person wrote.
     fn size(&self) -> usize;
 }

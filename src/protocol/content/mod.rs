@@ -1,4 +1,4 @@
-//! What people say to each other, one file a kind, and the plaintext that carries it.
+//! What people say to each other, one file for each kind, and the plaintext that carries it.
 //!
 //! Client, session and net carry a [`Content`] and ask how large it is; only the conversation and the views look
 //! inside. A new kind is a file here, a line in `contents!`, and a place in each view.
@@ -45,13 +45,13 @@ macro_rules! contents {
                 }
             }
 
-            /// How many bytes of it grow with what the person made: what limits are about.
+            /// How many of its bytes depend on what the person wrote: what the limits apply to.
             #[must_use]
             pub fn size(&self) -> usize {
                 match self { $($(#[$meta])* Self::$kind(of_kind) => of_kind.size(),)* }
             }
 
-            /// The most that [`Self::size`] may be for its kind.
+            /// The maximum of [`Self::size`] for its kind.
             #[must_use]
             pub const fn bytes_max(&self) -> usize {
                 match self { $($(#[$meta])* Self::$kind(_) => $kind::BYTES_MAX,)* }
@@ -67,7 +67,7 @@ macro_rules! contents {
 contents! {
     /// Words.
     Text
-    /// A kind that exists in tests alone.
+    /// A kind that exists only in tests.
     #[cfg(test)]
     Wave
 }
@@ -96,7 +96,7 @@ impl Content {
 }
 
 impl std::fmt::Debug for Content {
-    /// Says the kind only: what people say does not belong in logs.
+    /// Shows only the kind: what people say does not belong in logs.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(self.kind_name())
     }

@@ -17,7 +17,7 @@ struct PlaintextPayload {
     time_ms: u64,
 }
 
-/// The numbers of what programs tell each other; those of content stand in its files.
+/// The numbers of what programs tell each other; those of content are in its files.
 const NAME: u8 = 0;
 const TITLE: u8 = 2;
 const RECEIPT: u8 = 3;
@@ -31,14 +31,14 @@ pub enum Body {
     Name(String),
     /// What the person said; the kind is the content's.
     Said {
-        /// The message's name.
+        /// The message's id.
         id: MessageId,
         /// What was said.
         content: Content,
     },
     /// Kind 2: the room's title; only the owner's counts.
     Title(String),
-    /// Kind 3: everything up to this log position has arrived at the sender.
+    /// Kind 3: the sender has everything up to this log position.
     Receipt(u64),
     /// Kind 4: the sender leaves for good.
     Leave,
@@ -83,7 +83,7 @@ impl Body {
 }
 
 impl std::fmt::Debug for Body {
-    /// Says the kind only: words do not belong in logs.
+    /// Shows only the kind: message texts do not belong in logs.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
             Self::Name(_) => "Name",

@@ -7,7 +7,7 @@ use crate::protocol::MessageId;
 use crate::protocol::limits::TEXT_BYTES_MAX;
 use crate::wire::{DecodeError, decode, encode};
 
-/// A text, at most [`TEXT_BYTES_MAX`] bytes of UTF-8. It may hold anything else that UTF-8 can.
+/// A text, at most [`TEXT_BYTES_MAX`] bytes of UTF-8. It may hold anything that UTF-8 can.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Text(String);
 
@@ -17,7 +17,7 @@ impl Text {
         Self(words.into())
     }
 
-    /// The words. Of strangers: never take them for anything but text.
+    /// The words. They are somebody else's: never treat them as anything but text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! A wave: a kind of content that exists in tests alone, and shows what another kind takes.
+//! A wave: a kind of content that exists only in tests, and shows what a new kind takes.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::kind::Kind;
 use crate::protocol::MessageId;
 use crate::wire::{DecodeError, decode, encode};
 
-/// Somebody waves with so many hands.
+/// Somebody waves with this many hands.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Wave {
     /// How many.

@@ -85,7 +85,7 @@ fn field<T: Serialize + DeserializeOwned>(vector: &Vector, name: &str) -> T {
     }
 }
 
-/// What came after the file was frozen: the question of somebody without an invite, between the keys `i` and `m`.
+/// Added after the file was frozen: the request of a joiner without an invite, between the keys `i` and `m`.
 #[test]
 fn a_join_has_a_knock_or_no_key_for_one() {
     let signed = Signed { payload: vec![1].into(), signature: vec![2].into() };

@@ -156,7 +156,7 @@ fn our_client_in_bos_place_reads_what_ann_wrote() {
     bo.drain();
     let [Frame::Join(join)] = &bo.sent[..] else { panic!("no Join: {:?}", bo.sent) };
     assert_eq!(join.invite_id.unwrap()[..], example.bytes("invite id"));
-    // RSA-PSS is random, so the signature and the MAC over it are other ones each time.
+    // RSA-PSS is randomised, so the signature and the MAC over it differ each time.
     assert_eq!(*join.bundle.payload, example.bytes("Bo's bundle payload"));
     for name in TO_BO {
         let (kind, body) = example.frame(name);

@@ -1,4 +1,4 @@
-//! How a link becomes a member's: opening a room, joining by invite or by knocking, coming back.
+//! How a link becomes a member's: opening a room, joining by invite or by join request, coming back.
 
 use super::room::{Entered, Room};
 use super::waiting::Way;
@@ -11,23 +11,23 @@ use crate::protocol::{Now, RoomId};
 use crate::wire::{Answer, ByeCode, RefuseCode};
 use crate::wire::{Frame, FrameKind, Join, JoinAnswer, JoinAsk, Lobby, Look, Open, Resume, encode};
 
-/// What a lobby takes in bytes beside its rooms: the heads of its map and of two lists.
+/// A lobby's size in bytes without its rooms: the heads of its map and of two lists.
 const LOBBY_HEAD_BYTES: usize = 16;
-/// What a room's number of members takes in a lobby, in bytes.
+/// The size of a room's member count in a lobby, in bytes.
 const LOBBY_COUNT_BYTES: usize = 3;
 
 impl Host {
-    /// Shows the rooms for the link's kind of keys that may be knocked at.
+    /// Shows the rooms that accept join requests with the link's kind of keys.
     pub(super) fn look(&mut self, link: LinkId, look: &Look) {
         let Some(peer) = self.peer(link) else { return };
-        // Only those who were invited, or were members, know the id of a room that may not be knocked at.
+        // Only people who were invited, or were members, know the id of a room that takes no join requests.
         let is_meant = |roster: &Roster| match &look.room {
             Some(room) => roster.room().0 == room.into_array(),
             None => roster.may_knock(),
         };
         let rosters = self.rooms.values().map(Room::roster);
         let meant = rosters.filter(|roster| roster.suite().key_kind() == peer.keys && is_meant(roster));
-        // As many as the answer may have: with odd keys, 32 geneses at the limit of their own frame are too many.
+        // As many as the answer may hold: with unusual keys, 32 geneses at the limit of their own frame are too many.
         let mut left = FrameKind::Lobby.limit().saturating_sub(LOBBY_HEAD_BYTES);
         let shown = meant.take_while(|roster| {
             let rest = left.checked_sub(encode(roster.genesis()).len() + LOBBY_COUNT_BYTES);
@@ -68,7 +68,7 @@ impl Host {
         }
     }
 
-    /// Somebody wants to become a member, or is one and comes back after a restart.
+    /// A joiner, or a member who comes back after a restart.
     pub(super) fn join(&mut self, link: LinkId, join: &Join, exact: &[u8], now: Now) {
         if let Err(code) = self.try_join(link, join, exact, now) {
             self.refuse(link, code);
@@ -89,7 +89,7 @@ impl Host {
         if bundle.fingerprint != peer.fingerprint {
             return Err(RefuseCode::Bundle);
         }
-        // A member's bundle is the roster's; a clock that went wrong since does not keep it out.
+        // A member's bundle is on the roster; a clock that has gone wrong since does not keep it out.
         if room.roster().contains(&peer.fingerprint) {
             self.connect(link, room_id, None, now);
             return Ok(());
@@ -126,7 +126,7 @@ impl Host {
         Ok(())
     }
 
-    /// The owner has to show that it is there: whoever asks waits for it.
+    /// The owner has to show that it is alive: the joiner waits for it.
     fn ask_owner(&mut self, owner: LinkId, ask: &Frame, now: Now) {
         let frame = ask.to_bytes();
         if let Some(entry) = self.links.get_mut(&owner) {
@@ -158,7 +158,7 @@ impl Host {
         self.turn_away(joiner, code, now);
     }
 
-    /// A member is on the roster now: whoever waited with that key comes in.
+    /// A member is on the roster now: a joiner who waited with that key is welcomed.
     pub(super) fn admit_waiting(&mut self, room_id: RoomId, member: Fingerprint, now: Now) {
         let waits = |state: LinkState| matches!(state, LinkState::Waiting { room, .. } if room == room_id);
         let waiting = self.links.iter().find(|(_, link)| waits(link.state) && link.peer.fingerprint == member);
@@ -169,7 +169,7 @@ impl Host {
         self.connect(link, room_id, None, now);
     }
 
-    /// The last place is taken: whoever still waits need not, and the owner need not answer.
+    /// The last place is taken: refuse waiting joiners, and spare the owner the answer.
     pub(super) fn refuse_waiting_when_full(&mut self, room_id: RoomId, now: Now) {
         let Some(room) = self.rooms.get_mut(&room_id).filter(|room| room.roster().is_full()) else { return };
         for joiner in room.end_waiting(&mut self.outputs) {
@@ -177,7 +177,7 @@ impl Host {
         }
     }
 
-    /// A room that is closed is shown to whoever was in it then, so that they know it from the owner.
+    /// A closed room is shown to those who were in it then, so that they learn it from the owner.
     fn show_closed(&mut self, link: LinkId, room_id: RoomId) -> bool {
         let Some(peer) = self.peer(link) else { return false };
         let closed = self.closed.iter().find(|room| room.roster().room() == room_id);

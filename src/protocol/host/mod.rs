@@ -24,7 +24,7 @@ use crate::crypto::{Fingerprint, KeyKind};
 use crate::wire::{ByeCode, RefuseCode};
 use crate::wire::{Frame, FrameKind, Ping, Refuse, RelayToken};
 
-/// A link to this host, named by whoever owns the sockets.
+/// A link to this host, numbered by whoever owns the sockets.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LinkId(pub u64);
 
@@ -35,16 +35,16 @@ pub struct Peer {
     pub fingerprint: Fingerprint,
     /// The kind of its keys, and so of the link.
     pub keys: KeyKind,
-    /// Where it connects from; of IPv6 its network, for one customer has all of that.
+    /// Where it connects from; for IPv6 the network, because one customer has all of it.
     pub address: IpAddr,
 }
 
 /// Who may open rooms here.
 #[derive(Clone, PartialEq, Eq)]
 pub enum OpenPolicy {
-    /// These people: the ones whose computer this is.
+    /// These people: the ones this computer belongs to.
     Only(Vec<Fingerprint>),
-    /// Whoever shows this token.
+    /// Anybody with this token.
     Token(RelayToken),
     /// Anybody.
     Anyone,
@@ -65,7 +65,7 @@ pub struct HostLimits {
     pub keys_burst: u32,
     /// Pings, pongs and looks of a link at once; one more each second.
     pub questions_burst: u32,
-    /// Log items kept for those who come back after a cut; their bytes have a limit of their own.
+    /// Log items kept for members who come back after a cut; their bytes have a separate limit.
     pub log_items: usize,
     /// From a link's proven key to its first frame, in milliseconds.
     pub first_frame_ms: u64,
@@ -96,29 +96,29 @@ pub enum HostOutput {
         /// The frame.
         frame: Arc<[u8]>,
     },
-    /// Say `Bye`, flush and close. The host has forgotten the link already.
+    /// Say `Bye`, flush and close. The host has already forgotten the link.
     Close {
         /// Which.
         link: LinkId,
         /// Why.
         code: ByeCode,
     },
-    /// The peer is a member now: it may send larger frames, and counts no more as a stranger.
+    /// The peer is a member now: it may send larger frames, and no longer counts as a joiner.
     Member {
         /// Which.
         link: LinkId,
     },
-    /// The peer waits for an owner: from now on it is the host that bounds how many like it there are.
+    /// The peer waits for an owner: from now on the host limits how many of these there are.
     Waiting {
         /// Which.
         link: LinkId,
     },
-    /// It waits no more and was not let in.
+    /// It no longer waits, and was not admitted.
     TurnedAway {
         /// Which.
         link: LinkId,
     },
-    /// Something its owner may like to know.
+    /// Something the person who hosts may want to know.
     Event(HostEvent),
 }
 
@@ -133,9 +133,9 @@ pub enum HostEvent {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum LinkState {
-    /// The key is proven; nothing was said yet.
+    /// The key is proven; nothing was sent yet.
     Keyed,
-    /// The owner decides about it.
+    /// The owner is deciding about it.
     Waiting { room: RoomId, number: u64 },
     /// A member.
     Member { room: RoomId },
@@ -146,11 +146,11 @@ struct Link {
     state: LinkState,
     since_ms: u64,
     life: Liveness,
-    /// How many of the bytes that its room said to it are counted in `life`.
+    /// How many of the bytes its room sent to it are counted in `life`.
     said_bytes: u64,
-    /// The last word of the peer.
+    /// The peer's last frame.
     said_bye: Option<ByeCode>,
-    /// Signs of life and looks around, which cost the peer less than us.
+    /// Pings and looks, which cost the peer less than us.
     questions: Bucket,
 }
 
@@ -165,7 +165,7 @@ pub struct Host {
     wrong_invites: WrongInvites,
     asks: u64,
     next_check_ms: Option<u64>,
-    /// The breaks in time that were looked after.
+    /// The breaks in time handled so far.
     breaks: u64,
     outputs: VecDeque<HostOutput>,
 }
@@ -250,7 +250,7 @@ impl Host {
         self.forget(link, clean, now);
     }
 
-    /// Looks after every wait. Call it when [`Self::next_timeout`] has come; sooner does no harm.
+    /// Handles every expired deadline. Call it at [`Self::next_timeout`]; earlier does no harm.
     pub fn handle_timeout(&mut self, now: Now) {
         let broke = std::mem::replace(&mut self.breaks, now.breaks) != now.breaks;
         if !broke && self.next_check_ms.is_none_or(|due| now.monotonic_ms < due) {
@@ -266,7 +266,7 @@ impl Host {
         }
     }
 
-    /// When [`Self::handle_timeout`] wants to be called, in monotonic milliseconds.
+    /// When to call [`Self::handle_timeout`], in monotonic milliseconds.
     #[must_use]
     pub const fn next_timeout(&self) -> Option<u64> {
         self.next_check_ms
@@ -323,7 +323,7 @@ impl Host {
         self.outputs.push_back(HostOutput::Event(HostEvent::RoomClosed(room)));
     }
 
-    /// After sleep or a pause nobody knows who is still there, and their silence meanwhile was ours.
+    /// After sleep or a pause nobody knows who is still there, and the silence was ours.
     fn ask_after_break(&mut self, link: LinkId, now: Now) {
         let Some(entry) = self.links.get_mut(&link) else { return };
         if matches!(entry.state, LinkState::Member { .. }) {
@@ -348,7 +348,7 @@ impl Host {
         self.close(link, ByeCode::TimedOut, now);
     }
 
-    /// Asks a quiet member for a sign of life, sooner if something was said to it, and lets go of a dead one.
+    /// Pings a quiet member, sooner if something was sent to it, and drops a dead one.
     fn check_member(&mut self, link: LinkId, room: RoomId, now: Now) {
         let Some(entry) = self.links.get_mut(&link) else { return };
         let said_bytes = self.rooms.get(&room).map_or(0, |room| room.said_bytes(&entry.peer.fingerprint));
@@ -382,14 +382,14 @@ impl Host {
     fn close(&mut self, link: LinkId, code: ByeCode, now: Now) {
         if self.links.contains_key(&link) {
             self.outputs.push_back(HostOutput::Close { link, code });
-            // Whoever is thrown out for what it did is cut, not gone: its prekey stays.
+            // A member disconnected for what it did is cut, not gone: its prekey stays.
             self.forget(link, false, now);
         }
     }
 
     fn forget(&mut self, link: LinkId, clean: bool, now: Now) {
         let Some(entry) = self.links.remove(&link) else { return };
-        // Whoever heard nothing from us for too long has given up this link and comes back on another.
+        // A peer that heard nothing from us for too long has given up this link and returns on another.
         let clean = entry.said_bye.map_or(clean, |code| code != ByeCode::TimedOut);
         match entry.state {
             LinkState::Keyed => {}
@@ -408,7 +408,7 @@ impl Host {
         }
     }
 
-    /// Whoever waited is refused, and may ask for something else.
+    /// Refuses a waiting joiner, who may ask for something else.
     fn turn_away(&mut self, joiner: LinkId, code: RefuseCode, now: Now) {
         if let Some(entry) = self.links.get_mut(&joiner) {
             entry.state = LinkState::Keyed;
@@ -422,7 +422,7 @@ impl Host {
 
 #[cfg(test)]
 impl Host {
-    /// What it keeps, counted anew, and the most it should keep.
+    /// What it keeps, recounted, and the most it should keep.
     pub(super) fn held(&self) -> Vec<(&'static str, usize, usize)> {
         let rooms = [
             ("rooms", self.rooms.len(), ROOMS_MAX),

@@ -38,10 +38,10 @@ pub(super) enum Entered {
     After(u64),
 }
 
-/// What is kept of a member, while it is away too.
+/// What is kept about a member, even while it is away.
 struct MemberState {
     link: Option<LinkId>,
-    /// How much was said to it since it came, in bytes.
+    /// How many bytes were sent to it since it came.
     said_bytes: u64,
     prekey: Option<(u64, Arc<[u8]>)>,
     prekey_index: u64,
@@ -54,7 +54,7 @@ struct MemberState {
 
 pub(super) struct Room {
     roster: Roster,
-    /// With the position that each has in the log.
+    /// Each with its position in the log.
     roster_items: Vec<(u64, Arc<[u8]>)>,
     log: Box<dyn RoomLog>,
     members: BTreeMap<Fingerprint, MemberState>,
@@ -115,7 +115,7 @@ impl Room {
         })
     }
 
-    /// A prekey that does not hold is dropped: the member is shown as having none.
+    /// An invalid prekey is dropped: the member counts as having none.
     fn prekey(
         &mut self,
         member: Fingerprint,
@@ -198,21 +198,21 @@ impl Room {
         Ok(Next::Done)
     }
 
-    /// Numbers an item that is the same for everybody, and passes it on.
+    /// Numbers an item that is the same for everybody, and relays it.
     fn append(&mut self, kind: ItemKind, exact: &[u8], outputs: &mut Outputs) -> Arc<Numbered> {
         let item = self.log.append(kind, exact, Vec::new());
         self.pass_on(&item, outputs);
         item
     }
 
-    /// Sends an item to everybody who is there.
+    /// Sends an item to everybody who is connected.
     fn pass_on(&mut self, item: &Numbered, outputs: &mut Outputs) {
         for (member, state) in self.members.iter_mut().filter(|(_, state)| state.link.is_some()) {
             state.say(item.frame_for(member), outputs);
         }
     }
 
-    /// Whether somebody who has the log up to `position` can be given the rest.
+    /// Whether a member who has the log up to `position` can be given the rest.
     pub(super) fn can_resume(&self, position: u64, hash: &[u8; 32]) -> bool {
         self.log.can_resume(position, hash)
     }
@@ -266,8 +266,8 @@ impl Room {
         }
     }
 
-    /// Who said goodbye or began anew while `member` was away, which no item of the log tells: what is
-    /// sealed under the prekey of before cannot be read any more.
+    /// Who said goodbye or restarted while `member` was away, which no log item tells: what is sealed under the
+    /// earlier prekey can no longer be read.
     fn tell_absences(&self, member: Fingerprint, link: LinkId, outputs: &mut Outputs) {
         let has_prekeys = self.roster.suite().has_sender_keys();
         for (other, state) in self.members.iter().filter(|(other, _)| **other != member) {
@@ -287,8 +287,8 @@ impl Room {
         }
     }
 
-    /// What the owner signed up to the end of somebody's membership, for one who was away when it came; as in a
-    /// welcome, and no more of the log than that. `false`: it has not ended.
+    /// What the owner signed up to the end of somebody's membership, for a member who was away then; like a welcome,
+    /// with no more of the log than that. `false`: it has not ended.
     pub(super) fn show_the_end(&self, member: &Fingerprint, link: LinkId, outputs: &mut Outputs) -> bool {
         let Some(length) = self.roster.end_of(member) else { return false };
         let count = usize::try_from(length).unwrap_or(usize::MAX);
@@ -309,7 +309,7 @@ impl Room {
         true
     }
 
-    /// The room is closed: only what its owner signed is kept, to be shown to members who were away.
+    /// The room is closed: only what its owner signed is kept, to show to members who were away.
     pub(super) fn close(mut self) -> Self {
         self.log.forget_items();
         (self.members, self.waiting) = (BTreeMap::new(), Waiting::default());
@@ -322,7 +322,7 @@ impl Room {
         }
     }
 
-    /// A member's link is gone. If it was the owner's, returns who waited for a decision.
+    /// A member's link is gone. If it was the owner's, returns the joiners who waited for a decision.
     pub(super) fn member_gone(
         &mut self,
         member: Fingerprint,
@@ -349,14 +349,14 @@ impl Room {
         }
     }
 
-    /// Somebody who waited has gone: the owner need not answer any more.
+    /// A waiting joiner has gone: the owner need not answer.
     pub(super) fn stop_waiting(&mut self, number: u64, outputs: &mut Outputs) {
         if self.waiting.remove(number).is_some() {
             self.call_back(number, outputs);
         }
     }
 
-    /// Nobody waits any more; gives those who did.
+    /// Clears the waiting joiners and returns them.
     pub(super) fn end_waiting(&mut self, outputs: &mut Outputs) -> Vec<LinkId> {
         let waited = self.waiting.take_all();
         waited.iter().for_each(|(number, _)| self.call_back(*number, outputs));
@@ -374,7 +374,7 @@ impl Room {
         self.link_of(&self.roster.owner())
     }
 
-    /// How much was said to a member since it came, in bytes.
+    /// How many bytes were sent to a member since it came.
     pub(super) fn said_bytes(&self, member: &Fingerprint) -> u64 {
         self.members.get(member).map_or(0, |state| state.said_bytes)
     }
@@ -403,7 +403,7 @@ impl MemberState {
         }
     }
 
-    /// Sends a frame, if its member is there.
+    /// Sends a frame, if its member is connected.
     fn say(&mut self, frame: Arc<[u8]>, outputs: &mut Outputs) {
         if let Some(link) = self.link {
             self.said_bytes += frame.len() as u64;
@@ -418,7 +418,7 @@ fn presence(member: Fingerprint, state: PresenceState) -> Arc<[u8]> {
 
 #[cfg(test)]
 impl Room {
-    /// What it keeps, counted anew, and the most it should keep.
+    /// What it keeps, recounted, and the most it should keep.
     pub(super) fn held(&self) -> [(&'static str, usize, usize); 4] {
         use crate::protocol::limits::{INVITED_WAITING_MAX, KNOCKS_WAITING_MAX, LOG_BYTES_KEPT};
         let (items, bytes) = self.log.held();

@@ -1,6 +1,7 @@
-//! A room's numbered log at its host: what gives each item its place, and keeps the newest for those who were cut off.
+//! A room's numbered log at its host: it gives each item its position, and keeps the newest for members who were cut
+//! off.
 //!
-//! Not here: to whom an item goes, and what it says; the room passes it on, and members alone read it.
+//! Not here: who an item goes to, and what it says; the room relays it, and only members read it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use crate::protocol::limits::LOG_BYTES_KEPT;
 use crate::protocol::room::log_hash::LogHash;
 use crate::wire::{Frame, Item, ItemKind, Wrap, encode};
 
-/// Numbers a room's items, and has the newest of them.
+/// Numbers a room's items, and keeps the newest of them.
 pub(super) trait RoomLog: Send {
     /// Gives the next position to an item of these exact bytes. `wraps` is what each recipient gets beside them.
     fn append(&mut self, kind: ItemKind, exact: &[u8], wraps: Vec<Wrap>) -> Arc<Numbered>;
@@ -23,7 +24,7 @@ pub(super) trait RoomLog: Send {
     /// The hash over all items up to the newest.
     fn hash(&self) -> Digest;
 
-    /// Whether somebody who has the log up to `position`, with that hash, can be given the rest.
+    /// Whether a member who has the log up to `position`, with that hash, can be given the rest.
     fn can_resume(&self, position: u64, hash: &Digest) -> bool;
 
     /// The items after `position` that are kept, the oldest first.
@@ -32,12 +33,12 @@ pub(super) trait RoomLog: Send {
     /// The room is closed: nobody comes back to its items.
     fn forget_items(&mut self);
 
-    /// How many items are kept, counted anew, and how many bytes they have.
+    /// How many items are kept, recounted, and how many bytes they have.
     #[cfg(test)]
     fn held(&self) -> (usize, usize);
 }
 
-/// An item with its place in the log.
+/// An item with its position in the log.
 pub(super) struct Numbered {
     /// From 1 on, without a gap.
     pub(super) position: u64,
@@ -88,7 +89,7 @@ fn item_frame(kind: ItemKind, position: u64, wrap: Option<Wrap>, exact: &[u8]) -
     Frame::Item(Item { kind: kind.code(), position, wrap, exact: exact.to_vec().into() }).to_bytes()
 }
 
-/// A log that is gone with the program.
+/// A log that lasts as long as the program.
 pub(super) struct MemoryLog {
     hash: LogHash,
     kept: VecDeque<Arc<Numbered>>,
@@ -97,7 +98,7 @@ pub(super) struct MemoryLog {
 }
 
 impl MemoryLog {
-    /// The empty log of a room, which keeps the newest `items_max` items and [`LOG_BYTES_KEPT`] bytes.
+    /// A room's empty log, which keeps the newest `items_max` items, up to [`LOG_BYTES_KEPT`] bytes.
     pub(super) fn new(room: RoomId, items_max: usize) -> Self {
         Self { hash: LogHash::new(room), kept: VecDeque::new(), kept_bytes: 0, items_max }
     }

@@ -1,4 +1,4 @@
-//! Who waits for the owner of a room to let it in: by invite and by knocking, each with places of their own.
+//! Joiners who wait for a room's owner: by invite and by join request, each with their own places.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::LinkId;
 use crate::protocol::limits::{INVITED_AN_ADDRESS_MAX, INVITED_WAITING_MAX, KNOCKS_AN_ADDRESS_MAX, KNOCKS_WAITING_MAX};
 
-/// How somebody asks to come in.
+/// How a joiner asks to come in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Way {
     /// The owner's program decides, at once.
@@ -15,20 +15,20 @@ pub(super) enum Way {
     Knock,
 }
 
-/// A join request that is not decided.
+/// A join request that is not decided yet.
 pub(super) struct Waiter {
     pub(super) link: LinkId,
     way: Way,
     address: IpAddr,
 }
 
-/// All of a room, by the number the owner knows them by.
+/// All waiting joiners of a room, by the number the owner knows them by.
 #[derive(Default)]
 pub(super) struct Waiting(BTreeMap<u64, Waiter>);
 
 impl Waiting {
-    /// Whether one more may wait. Whoever knocks takes no place from the invited, and one address leaves
-    /// places for the others.
+    /// Whether one more may wait. Join requests without an invite take no place from invited joiners, and one address
+    /// leaves places for the others.
     pub(super) fn has_place(&self, way: Way, address: IpAddr) -> bool {
         let of_its_way = || self.0.values().filter(|waiter| waiter.way == way);
         let (all_max, an_address_max) = match way {
@@ -47,7 +47,7 @@ impl Waiting {
         self.0.remove(&number).map(|waiter| waiter.link)
     }
 
-    /// Everybody, who then waits no more.
+    /// Removes and returns everybody.
     pub(super) fn take_all(&mut self) -> Vec<(u64, LinkId)> {
         std::mem::take(&mut self.0).into_iter().map(|(number, waiter)| (number, waiter.link)).collect()
     }
@@ -68,7 +68,7 @@ mod tests {
         Ipv4Addr::from_bits(number).into()
     }
 
-    /// Asks until there is no place; how many got one.
+    /// Adds joiners until there is no place; returns how many got one.
     fn fill(waiting: &mut Waiting, way: Way, mut from: impl FnMut(u32) -> IpAddr) -> usize {
         let mut places = 0;
         for number in 0..1_000 {

@@ -1,9 +1,9 @@
-//! Wrong invites by whoever showed them. No number of tries finds an invite, whose secret has 256 bits; but each is a
-//! question to the owner's computer, so they have to end.
+//! Counts wrong invites by who showed them. No number of tries finds an invite, whose secret has 256 bits; but each
+//! try is a request to the owner's computer, so there has to be a limit.
 //!
-//! They are counted by key above all: behind one address may be a whole school, or everybody who comes through a
-//! tunnel, and one of them must not use up what the others have. An address has a limit of its own, for keys cost
-//! little; it is high, and soon over.
+//! They are counted mainly by key: behind one address may be a whole school, or everybody who uses a tunnel, and one
+//! of them must not use up the others' tries. An address has a limit too, because keys are cheap; it is high, and soon
+//! forgotten.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ use crate::protocol::limits::{
     WRONG_INVITES_WAIT_MS,
 };
 
-/// What is remembered of them.
+/// What is remembered of wrong invites.
 #[derive(Default)]
 pub(super) struct WrongInvites {
     keys: Kept<Fingerprint>,
@@ -28,13 +28,13 @@ impl WrongInvites {
     pub(super) fn count(&mut self, peer: &Peer, now: Now) {
         let now_ms = now.monotonic_ms;
         let of_key = self.keys.entry(peer.fingerprint, now_ms, WRONG_INVITES_MS);
-        // The wait begins with the last of them.
+        // The wait starts with the last of them.
         *of_key = Tries { count: of_key.count.saturating_add(1), at_ms: now_ms };
         let of_address = self.addresses.entry(peer.address, now_ms, WRONG_INVITES_AN_ADDRESS_MS);
         of_address.count = of_address.count.saturating_add(1);
     }
 
-    /// Whether it is not asked about any more at present.
+    /// Whether its tries are refused at present, without asking the owner.
     pub(super) fn are_too_many(&self, peer: &Peer, now: Now) -> bool {
         let passed_ms = |tries: &Tries| now.monotonic_ms.saturating_sub(tries.at_ms);
         let of_key = self.keys.0.get(&peer.fingerprint);
@@ -46,7 +46,8 @@ impl WrongInvites {
     }
 }
 
-/// How long somebody waits after so many wrong ones: nothing at first, for anybody may mistype or hold an old one.
+/// How long to wait after this many wrong invites: not at all at first, because anybody may mistype or hold an old
+/// one.
 fn wait_ms(count: u32) -> u64 {
     let Some(too_many) = count.checked_sub(WRONG_INVITES_MAX) else { return 0 };
     let doubled = 1_u64.checked_shl(too_many).and_then(|factor| WRONG_INVITES_WAIT_MS.checked_mul(factor));
@@ -59,7 +60,7 @@ struct Tries {
     at_ms: u64,
 }
 
-/// Tries by whose they are.
+/// Wrong invites by origin.
 struct Kept<K>(BTreeMap<K, Tries>);
 
 impl<K> Default for Kept<K> {
@@ -69,7 +70,7 @@ impl<K> Default for Kept<K> {
 }
 
 impl<K: Ord + Copy> Kept<K> {
-    /// Somebody's, which begin anew after `life_ms`. Where there are too many, the oldest are forgotten.
+    /// The count of one origin, which restarts after `life_ms`. If there are too many, the oldest are forgotten.
     fn entry(&mut self, whose: K, now_ms: u64, life_ms: u64) -> &mut Tries {
         if self.0.len() >= WRONG_INVITES_KEPT
             && !self.0.contains_key(&whose)

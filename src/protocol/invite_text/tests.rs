@@ -1,4 +1,4 @@
-//! A table of what people copy, and any breaking of any invite.
+//! A table of what people copy, and every way of breaking an invite.
 
 use std::cell::Cell;
 
@@ -8,7 +8,7 @@ use super::*;
 use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::RoomId;
 
-/// Numbers that are the same in each run (SplitMix64).
+/// Numbers that are the same on each run (SplitMix64).
 struct Dice(u64);
 
 impl Dice {
@@ -51,7 +51,7 @@ fn lines(text: &str, width: usize, end: &str) -> String {
 }
 
 #[allow(clippy::too_many_lines, reason = "a table")]
-/// The same invite in each dress that mail programs, browsers, chats, terminals and people give it.
+/// The same invite in every form that email programs, browsers, chats, terminals and people give it.
 #[test]
 fn an_invite_is_found_in_whatever_people_copy() {
     for seed in 0..4 {
@@ -86,7 +86,7 @@ fn an_invite_is_found_in_whatever_people_copy() {
             format!("{{\\\"invite\\\":\\\"{link}\\\",\\n\\\"x\\\":1}}"),
             format!("conversa join '{link}' --name Bo"),
             format!("$ conversa join {front}\\\n{back} --name Bo"),
-            // Prose behind it, of letters that are base32, too.
+            // Prose after it, also made of base32 letters.
             format!("{link} abc def ghijk 234567"),
             format!("{link}\nabcdefgh see you"),
             format!("{link}, abcdefgh"),
@@ -116,7 +116,7 @@ fn an_invite_is_found_in_whatever_people_copy() {
             html(" "),
             html("\t"),
             html("\u{a0}"),
-            // What is not seen.
+            // Invisible characters.
             lines(&link, 10, "\u{ad}"),
             lines(&link, 10, "\u{200b}"),
             lines(&link, 8, "\u{2060}\u{feff}"),
@@ -124,7 +124,7 @@ fn an_invite_is_found_in_whatever_people_copy() {
             format!("\u{2068}{link}\u{2069}"),
             format!("\0{link}\0"),
             format!("\u{1b}[1;32m{front}\u{1b}[0m\u{1b}[4m{back}\u{1b}[0m see"),
-            // Coded.
+            // Encoded.
             percent.clone(),
             percent.replace("%3A", "%3a"),
             percent.replace('%', "%25"),
@@ -150,11 +150,11 @@ fn an_invite_is_found_in_whatever_people_copy() {
             html("\\n"),
             link.replace("-learning", "\u{2011}learning"),
             link.replace("-learning", "-\nlearning"),
-            // Twice the same.
+            // The same one twice.
             format!("{link}\n{link}"),
             format!("{link}{capital}"),
             format!("{}\n\n> {}", lines(&link, 72, "\n"), lines(&link, 70, "\n> ")),
-            // Beside what is none.
+            // Beside things that are not invites.
             format!("{} was cut off, this is whole: {link}", &link[..link.len() - 3]),
             format!("conversa:9:abcdefgh is newer. {link}"),
         ];
@@ -164,7 +164,7 @@ fn an_invite_is_found_in_whatever_people_copy() {
     }
 }
 
-/// Wherever it is broken, in whatever way, and whatever stands around it.
+/// Wherever it is broken, in whatever way, and whatever surrounds it.
 #[test]
 fn any_breaking_of_any_invite_reads_back_as_the_same() {
     let breaks = [
@@ -191,8 +191,8 @@ fn any_breaking_of_any_invite_reads_back_as_the_same() {
     }
 }
 
-/// Letters that are lost, changed or added are never made up for: at most the last of them, which say when it
-/// ends, may be mistaken.
+/// Lost, changed or added letters are never compensated for: at most the last ones, which hold the expiry, may be
+/// wrong.
 #[test]
 fn what_is_damaged_is_no_other_invite() {
     let prose =
@@ -213,7 +213,7 @@ fn what_is_damaged_is_no_other_invite() {
         let text = format!("{link}{}", dice.pick(&prose));
         match find(&text) {
             Err(InviteError::Damaged) => {}
-            // Without a checksum a letter that took the place of another cannot be told.
+            // Without a checksum a substituted letter cannot be detected.
             Ok(_) if round % 4 == 3 => {}
             Ok(found) => {
                 assert_eq!(Invite { expires_ms: invite.expires_ms, ..found }, invite, "round {round}: {text:?}");
@@ -224,7 +224,7 @@ fn what_is_damaged_is_no_other_invite() {
     }
 }
 
-/// What stands right behind the end is part of what was copied: something was added there, or lost before.
+/// What follows directly after the end was copied too: something was added there, or lost before.
 #[test]
 fn letters_right_behind_the_end_are_damage() {
     let mut dice = Dice(12);
@@ -281,16 +281,16 @@ thread_local! {
     static LOOKS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A character was looked at that was looked at before.
+/// A character was examined again.
 pub(super) fn looked() {
     LOOKS.set(LOOKS.get() + 1);
 }
 
-/// A text is somebody else's, and whoever pastes it does not want to wait: the work grows with its length, and not
-/// with the square of that.
+/// The text is somebody else's, and whoever pastes it does not want to wait: the work grows with its length, not with
+/// the square of it.
 #[test]
 fn no_text_takes_long() {
-    // Once for the longest tag, in each way in which a text is read.
+    // Once for the longest tag, in each way that a text is read.
     let looks_max = TEXT_CHARS_MAX * (CODED_MAX + 1) * 302;
     let parts = [
         "<",

@@ -11,26 +11,26 @@ use crate::protocol::limits::NAME_MARKS_MAX;
 const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
 const ZERO_WIDTH_JOINER: char = '\u{200d}';
 const BRAILLE_BLANK: char = '\u{2800}';
-/// Characters that Unicode counts among letters and symbols and that show nothing: OBJECT REPLACEMENT CHARACTER,
+/// Characters that Unicode counts among letters and symbols but that show nothing: OBJECT REPLACEMENT CHARACTER,
 /// EGYPTIAN HIEROGLYPH FULL BLANK and HALF BLANK, KHITAN SMALL SCRIPT FILLER, MUSICAL SYMBOL NULL NOTEHEAD.
 const UNSEEN: [char; 5] = ['\u{fffc}', '\u{13441}', '\u{13442}', '\u{16fe4}', '\u{1d159}'];
 /// The class of a virama, which kills a vowel and may join two consonants.
 const VIRAMA: u8 = 9;
 
-/// Whether a character takes room and shows nothing: a space, or the Braille pattern without dots.
+/// Whether a character takes up space but shows nothing: a space, or the Braille pattern without dots.
 pub(super) fn is_blank(character: char) -> bool {
     character == BRAILLE_BLANK || character.general_category() == GeneralCategory::SpaceSeparator
 }
 
-/// Whether Unicode has a character left out where it cannot be shown (`Default_Ignorable_Code_Point`): joiners,
-/// fillers, variation selectors, tags, controls of direction and the like.
+/// Whether Unicode omits a character that cannot be displayed (`Default_Ignorable_Code_Point`): joiners, fillers,
+/// variation selectors, tags, controls of direction and the like.
 pub(super) fn is_ignorable(character: char) -> bool {
-    // Those alone leave nothing in the skeleton (UTS 39, section 4).
+    // Only those leave nothing in the skeleton (UTS 39, section 4).
     skeleton(character.encode_utf8(&mut [0; 4])).next().is_none()
 }
 
-/// Whether a character shows nothing and may act on what shows the text: controls, marks of direction, separators of
-/// lines, and all that is ignorable.
+/// Whether a character shows nothing and may affect how the text is displayed: controls, direction marks, line
+/// separators, and everything ignorable.
 #[must_use]
 pub fn is_unseen(character: char) -> bool {
     let acts = matches!(
@@ -52,7 +52,7 @@ fn is_mark(character: char) -> bool {
     character.general_category_group() == GeneralCategoryGroup::Mark
 }
 
-/// Whether everybody sees the same in a character. What is private or not assigned yet depends on the font.
+/// Whether everybody sees the same character. Private or unassigned ones depend on the font.
 fn is_defined(character: char) -> bool {
     let is_nothing = matches!(
         character.general_category(),
@@ -67,7 +67,7 @@ fn is_defined(character: char) -> bool {
     !is_nothing && !is_ignorable(character) && !UNSEEN.contains(&character)
 }
 
-/// Whether each character of a name is defined, or is an ignorable one at a place where Unicode has a use for it.
+/// Whether each character of a name is defined, or is an ignorable one where Unicode has a use for it.
 pub(super) fn have_their_place(characters: &[char]) -> bool {
     characters.iter().enumerate().all(|(index, character)| {
         let (before, after) = characters.split_at(index);
@@ -82,7 +82,7 @@ fn has_its_place(character: char, before: &[char], after: &[char]) -> bool {
         ZERO_WIDTH_JOINER => joins(before, after),
         // Text or picture.
         '\u{fe0e}' | '\u{fe0f}' => before.last().is_some_and(|c| c.is_emoji_char()),
-        // Variants of ideographs, as in the names of Japanese families.
+        // Variants of ideographs, as in Japanese family names.
         '\u{fe00}'..='\u{fe02}' | '\u{e0100}'..='\u{e01ef}' => before.last().is_some_and(|c| c.script() == Script::Han),
         '\u{180b}'..='\u{180f}' => before.last().is_some_and(|c| c.script() == Script::Mongolian),
         '\u{e0030}'..='\u{e0039}' | '\u{e0061}'..='\u{e007a}' | '\u{e007f}' => is_in_flag(before, after, character),
@@ -107,7 +107,7 @@ fn joins(before: &[char], after: &[char]) -> bool {
     is_between_emoji || (ends_in_virama(before) && after.first().is_none_or(|c| !is_mark(*c)))
 }
 
-/// Whether the last character but for marks of other kinds is a virama on a letter of its own script.
+/// Whether the last character, ignoring other kinds of marks, is a virama on a letter of its own script.
 fn ends_in_virama(before: &[char]) -> bool {
     let is_virama = |c: &char| canonical_combining_class(*c) == VIRAMA;
     let mut back = before.iter().rev().copied().skip_while(|c| is_mark(*c) && !is_virama(c));
@@ -119,7 +119,7 @@ fn is_letter(character: char) -> bool {
     character.general_category_group() == GeneralCategoryGroup::Letter
 }
 
-/// The alphabets whose letters join by themselves (Joining_Type).
+/// The scripts whose letters join (Joining_Type).
 const fn joins_letters(script: Script) -> bool {
     matches!(
         script,
@@ -134,7 +134,7 @@ const fn joins_letters(script: Script) -> bool {
     )
 }
 
-/// Whether a tag belongs to the flag of a part of a country: a black flag, up to six tags, and their end.
+/// Whether a tag belongs to a regional flag: a black flag, up to six tags, and their end.
 fn is_in_flag(before: &[char], after: &[char], character: char) -> bool {
     let is_tag = |c: &&char| matches!(c, '\u{e0030}'..='\u{e0039}' | '\u{e0061}'..='\u{e007a}');
     let ahead = before.iter().rev().take_while(is_tag).count();
@@ -146,8 +146,8 @@ fn is_in_flag(before: &[char], after: &[char], character: char) -> bool {
     has_flag && after.get(behind) == Some(&'\u{e007f}') && ahead + behind < 6
 }
 
-/// Whether combining marks stand on something, are few, and none stands twice on the same (UTS 39, 5.4): a second
-/// one would lie upon the first.
+/// Whether combining marks have a base, are few, and none repeats on the same base (UTS 39, 5.4): a second one would
+/// cover the first.
 pub(super) fn marks_hold(name: &str) -> bool {
     if name.chars().next().is_some_and(is_mark) {
         return false;

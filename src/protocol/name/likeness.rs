@@ -1,4 +1,4 @@
-//! What a name looks like: Unicode's own rules (UTS 39), and what a glance does not tell apart beyond them.
+//! What a name looks like: Unicode's own rules (UTS 39), and beyond them what a glance cannot tell apart.
 
 use unicode_bidi::{BidiClass, BidiInfo, Level, bidi_class};
 use unicode_normalization::UnicodeNormalization;
@@ -8,16 +8,16 @@ use unicode_security::confusable_detection::skeleton;
 use unicode_security::mixed_script::AugmentedScriptSet;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// How often a text is brought closer to its plainest form. Four are enough for every character of Unicode 18.
+/// How many passes bring a text to its plainest form. Four are enough for every character of Unicode 18.
 const STEPS_MAX: usize = 8;
-/// Hebrew letters with a point in them, and with the other one that it can be taken for.
+/// Hebrew letters with a point in them, and with the point it can be mistaken for.
 const POINTED: [(&str, &str); 3] =
     [("\u{5d0}\u{5bc}", "\u{5d0}\u{5b7}"), ("\u{5d9}\u{5bc}", "\u{5d9}\u{5b4}"), ("\u{5e9}\u{5bc}", "\u{5e9}\u{5c1}")];
 /// The digits of a key's tag.
 const TAG_DIGITS: usize = 8;
 
-/// What a name looks like. Two names look alike if they share one of their forms: as it stands or in capitals,
-/// and, with letters that are read from the right, in each order in which a screen may show it.
+/// What a name looks like. Two names look alike if they share a form: as written or in capitals, and, with
+/// right-to-left letters, in each order in which a screen may show them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Likeness {
     forms: Vec<String>,
@@ -48,20 +48,20 @@ impl Likeness {
     }
 }
 
-/// Letters, digits and marks of a text in their plainest form; of a text without any, all that can be seen.
+/// Letters, digits and marks of a text in their plainest form; for a text without any, everything visible.
 fn essence(text: &str) -> String {
     let plainest = plainest(text);
     let kept: String = plainest.chars().filter(|c| c.is_alphanumeric() || is_mark(*c)).collect();
     if kept.chars().all(is_mark) { plainest.chars().filter(|c| !c.is_whitespace()).collect() } else { kept }
 }
 
-/// A character as the plainest one, or several, that it can be taken for.
+/// A character as the plainest one, or several, that it can be mistaken for.
 #[must_use]
 pub fn look_of(character: char) -> String {
     plainest(character.encode_utf8(&mut [0; 4]))
 }
 
-/// A text in small letters, each as the plainest one that it can be taken for.
+/// A text in lower case, each letter as the plainest one that it can be mistaken for.
 fn plainest(text: &str) -> String {
     let mut text: String = text.nfc().map(whole).collect();
     for (pointed, other) in POINTED {
@@ -77,8 +77,8 @@ fn plainest(text: &str) -> String {
     text.chars().map(as_latin).collect()
 }
 
-/// What a letter can be taken for as a whole, which Unicode's rule does not find where it takes the letter apart
-/// first, and what an earlier version of its table has and later ones have not.
+/// What a letter can be mistaken for as a whole, which Unicode's rule misses because it decomposes the letter first,
+/// and what an earlier version of its table had and later ones lack.
 fn whole(letter: char) -> String {
     match letter {
         'ȧ' => "å",
@@ -108,9 +108,8 @@ fn whole(letter: char) -> String {
     .to_owned()
 }
 
-/// Small capitals as the capitals that they are to the eye; white letters on black and those of flags, which Unicode
-/// takes apart nowhere; and the letters that its table brings to one of two forms by their case alone: I to l, but
-/// i to itself.
+/// Small capitals as the capitals they look like; white letters on black and those of flags, which Unicode never
+/// decomposes; and letters that its table maps to one of two forms by case alone: I to l, but i to itself.
 fn as_latin(letter: char) -> char {
     let nth = |first: char| char::from_u32(u32::from('a') + u32::from(letter) - u32::from(first)).unwrap_or(letter);
     match letter {
@@ -150,8 +149,8 @@ fn is_mark(character: char) -> bool {
     character.general_category_group() == GeneralCategoryGroup::Mark
 }
 
-/// The orders in which a name's characters can stand on a screen: as they are, and where some are read from the
-/// right, as a line that begins at the left shows them, and one that begins at the right.
+/// The orders in which a name's characters can appear on a screen: as they are, and if some are read from the right,
+/// as a left-to-right line shows them and as a right-to-left line does.
 fn shown_orders(name: &str) -> Vec<String> {
     let mut orders = vec![name.to_owned()];
     if name.chars().any(|c| matches!(bidi_class(c), BidiClass::R | BidiClass::AL | BidiClass::AN)) {
@@ -160,7 +159,7 @@ fn shown_orders(name: &str) -> Vec<String> {
     orders
 }
 
-/// A name's characters from left to right on the screen, with marks after what they stand on (UAX 9, L2 and L3).
+/// A name's characters from left to right on the screen, with marks after their base (UAX 9, L2 and L3).
 fn as_shown(name: &str, base: Level) -> String {
     let bidi = BidiInfo::new(name, Some(base));
     let mut shown = String::new();
@@ -178,8 +177,8 @@ fn as_shown(name: &str, base: Level) -> String {
     shown
 }
 
-/// Whether the letters are of alphabets that no language writes together (UTS 39, below *moderately restrictive*):
-/// Latin stands beside any other but Greek and Cyrillic, and Japanese, Korean and Chinese have theirs.
+/// Whether the letters are from scripts that no language mixes (UTS 39, below *moderately restrictive*): Latin may be
+/// mixed with any other but Greek and Cyrillic, and Japanese, Korean and Chinese have their own combinations.
 fn mixes_scripts(name: &str) -> bool {
     let (mut all, mut others) = (AugmentedScriptSet::default(), AugmentedScriptSet::default());
     for letter in name.chars() {

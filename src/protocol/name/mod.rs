@@ -1,8 +1,8 @@
-//! Names of people and titles of rooms: what one may be, what is kept of it, and when two look the same.
+//! Names of people and titles of rooms: which are valid, in what form they are kept, and when two look alike.
 //!
-//! What a name may be is [`check_name`], and [`characters`] says which characters. What is kept and sent is its
-//! normal form (NFC), with one space for each run of them. What it looks like is its [`Likeness`] (UTS 39):
-//! two people whose names look alike are told apart by the tags of their keys, wherever a name stands.
+//! [`check_name`] decides what a name may be, and [`characters`] which characters it may have. Names are kept and sent
+//! in normal form (NFC), with one space for each run of spaces. What a name looks like is its [`Likeness`] (UTS 39):
+//! wherever names appear, two people whose names look alike are told apart by the tags of their keys.
 
 mod characters;
 mod likeness;
@@ -22,7 +22,7 @@ use super::limits::{NAME_BYTES_MAX, NAME_CHARS_MAX};
 /// Why a name was not accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NameError {
-    /// Nothing of it can be seen.
+    /// It has no visible characters.
     #[error("a name needs at least one visible character")]
     Empty,
     /// Longer than [`NAME_CHARS_MAX`] or [`NAME_BYTES_MAX`].
@@ -36,7 +36,7 @@ pub enum NameError {
     Marks,
 }
 
-/// The name as it is kept and sent, if it is one: in its normal form, without white space around it.
+/// The name as it is kept and sent, if it is valid: in normal form, without surrounding white space.
 ///
 /// # Errors
 /// Any [`NameError`].
@@ -65,10 +65,10 @@ pub fn check_name(name: &str) -> Result<String, NameError> {
     Ok(name)
 }
 
-/// A text in normal form, without blanks around it and with one space for each run of them inside.
+/// A text in normal form, without surrounding blanks and with one space for each run of blanks inside.
 fn tidy(text: &str) -> String {
     let mut tidy = String::new();
-    // White space that breaks a line stays where it is inside, to be refused.
+    // White space that breaks a line stays inside the text, to be refused.
     let is_around = |c: char| c.is_whitespace() || characters::is_blank(c);
     for character in text.trim_matches(is_around).nfc() {
         match characters::is_blank(character) {
@@ -80,15 +80,15 @@ fn tidy(text: &str) -> String {
     tidy
 }
 
-/// What a text is found by, whatever its case and form: for looking up rooms and people.
+/// The search key of a text, whatever its case and form: for looking up rooms and people.
 #[must_use]
 pub fn search_key(text: &str) -> String {
     let small: String = tidy(text).nfkc().collect::<String>().to_lowercase();
-    // Once more by way of the capitals, which unite letters that have several small forms.
+    // Again via capitals, which unify letters that have several lower-case forms.
     tidy(&small.to_uppercase()).nfkc().collect::<String>().to_lowercase()
 }
 
-/// A name or a title, with what it looks like. Worked out once, when it is told.
+/// A name or a title, with what it looks like. Computed once, when it arrives.
 #[derive(Clone, Debug)]
 pub struct Name {
     text: String,
@@ -109,14 +109,14 @@ impl Name {
         &self.text
     }
 
-    /// Whether somebody could take one for the other.
+    /// Whether somebody could mistake one for the other.
     #[must_use]
     pub fn looks_like(&self, other: &Self) -> bool {
         self.likeness.is_shared_with(&other.likeness)
     }
 
-    /// Whether it could be taken for what it is not, whoever else is there: it mixes alphabets as no language
-    /// does, or could be read as a name with a tag, or as a tag.
+    /// Whether it could mislead, whoever else is there: it mixes scripts as no language does, or could be read as a
+    /// name with a tag, or as a tag.
     #[must_use]
     pub const fn may_mislead(&self) -> bool {
         self.likeness.may_mislead()

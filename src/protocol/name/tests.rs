@@ -1,4 +1,4 @@
-//! Names over Unicode's own tables, and over what people and attackers come with.
+//! Names checked against Unicode's own tables, and against what people and attackers use.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
@@ -8,7 +8,7 @@ use super::*;
 /// UTS 39's own file, of an earlier version than the crate's table: two witnesses.
 const CONFUSABLES: &str = include_str!("../../../tests/data/unicode/confusables.txt");
 
-/// Each character of Unicode's table, and the sequence that it can be taken for.
+/// Each character of Unicode's table, and the sequence that it can be mistaken for.
 pub(crate) fn confusable_pairs() -> impl Iterator<Item = (char, String)> {
     let character = |code: &str| u32::from_str_radix(code, 16).ok().and_then(char::from_u32).unwrap();
     CONFUSABLES.lines().filter(|line| !line.starts_with('#')).map(move |line| {

@@ -22,12 +22,12 @@ impl LogHash {
         Self::at(0, room.0)
     }
 
-    /// The hash of a log that is known from `position` on.
+    /// The hash of a log known from `position` on.
     pub(in crate::protocol) fn at(position: u64, hash: Digest) -> Self {
         Self { position, hash, kept: VecDeque::from([hash]) }
     }
 
-    /// Takes in the next item's exact bytes.
+    /// Adds the next item's exact bytes.
     pub(in crate::protocol) fn roll(&mut self, kind: ItemKind, exact: &[u8]) {
         self.hash = labelled_hash("log", &[&self.hash, &[kind.code()], &sha256(exact)]);
         self.position += 1;
@@ -56,8 +56,8 @@ impl LogHash {
         self.kept.len().checked_sub(back + 1).and_then(|index| self.kept.get(index))
     }
 
-    /// Whether somebody who reports `hash` at `position` saw another log. What is too old to
-    /// compare is not held against anybody.
+    /// Whether somebody who reports `hash` at `position` saw a different log. A position too old to compare counts
+    /// against nobody.
     pub(in crate::protocol) fn differs(&self, position: u64, hash: &Digest) -> bool {
         position > self.position || self.hash_at(position).is_some_and(|own| own != hash)
     }

@@ -1,4 +1,4 @@
-//! What a room is by its owner's signatures and the host's log: roster, log hash, room code.
+//! What defines a room: the roster its owner signs, the hash of the host's log, the room code.
 //!
 //! Not here: what a member (`client`) or a host (`host`) does with them.
 

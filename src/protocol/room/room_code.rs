@@ -1,19 +1,20 @@
-//! Room codes: what members read to each other to know that the host shows all of them the same list
-//! of members. Nothing on the wire tells a host that splits a room for ever and lets nothing cross.
+//! Room codes: what members read to each other to know that the host shows all of them the same list of members.
+//! Nothing on the wire reveals a host that splits a room for ever and lets nothing cross.
 
 use crate::crypto::primitives::Digest;
 use crate::protocol::safety_number::digits;
 
-/// Digits of a group.
+/// Digits in a group.
 const GROUP: usize = 5;
 
-/// 30 digits of the roster's hash `R_q`. Everybody in a room has the same ones, until the next change of
-/// its members.
+/// 30 digits of the roster's hash `R_q`. They are the same for everybody in the room, until the next change to its
+/// members.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RoomCode(String);
 
 impl RoomCode {
-    /// The code of a roster whose newest entry gives `hash`; of an owner alone it is the room's id, `R_0`.
+    /// The code of a roster whose hash after the newest entry is `hash`; with only the owner, that is the room's id,
+    /// `R_0`.
     #[must_use]
     pub fn of(hash: &Digest) -> Self {
         Self(digits(hash))

@@ -13,7 +13,7 @@ use crate::wire::{ByteArray, RosterOperation, Signed, decode};
 
 /// Makes a new room of `suite`: its id and its genesis, signed by the owner.
 ///
-/// `knock` lets people without an invite ask to join. `members_max` counts the owner.
+/// `knock` allows join requests without an invite. `members_max` counts the owner.
 ///
 /// # Errors
 /// [`CryptoError::WrongSuite`] if the owner's keys are not for that suite, or what randomness or
@@ -65,7 +65,7 @@ pub struct Roster {
     entries: Vec<Signed>,
     hashes: Vec<Digest>,
     members: BTreeMap<Fingerprint, Bundle>,
-    /// Who was removed and is not in again, by the number of the entry.
+    /// Removed members who have not been re-added, with the number of the entry.
     removed: BTreeMap<Fingerprint, u64>,
     closed: bool,
 }
@@ -105,7 +105,7 @@ impl Roster {
         })
     }
 
-    /// The roster with these entries after those that it has.
+    /// The roster extended by these entries.
     ///
     /// # Errors
     /// A [`Fault`] if one does not follow.
@@ -114,11 +114,11 @@ impl Roster {
         Ok(self)
     }
 
-    /// Takes in the next entry, or one that is there already.
+    /// Applies the next entry, or accepts one that is already there.
     ///
     /// # Errors
-    /// [`Fault::Fork`] for other bytes under a number that is taken; another [`Fault`] if the entry
-    /// does not follow.
+    /// [`Fault::Fork`] for different bytes under a number that is taken; another [`Fault`] if the entry does not
+    /// follow.
     pub(in crate::protocol) fn apply(&mut self, entry: &Signed) -> Result<Option<Change>, Fault> {
         let payload: RosterPayload = verify(self.owner.verifying.as_ref(), Domain::Roster, entry)?;
         if payload.version != VERSION {
@@ -234,7 +234,7 @@ impl Roster {
         self.owner.fingerprint
     }
 
-    /// Whether people without an invite may ask to join.
+    /// Whether joiners without an invite may ask.
     #[must_use]
     pub const fn may_knock(&self) -> bool {
         self.knock
@@ -264,7 +264,7 @@ impl Roster {
         usize::try_from(number).ok().and_then(|number| self.hashes.get(number))
     }
 
-    /// Whether somebody was a member and is none any more.
+    /// Whether somebody was a member and no longer is.
     #[must_use]
     pub fn was_removed(&self, member: &Fingerprint) -> bool {
         self.removed.contains_key(member)
@@ -293,7 +293,7 @@ impl Roster {
         self.members.is_empty()
     }
 
-    /// Whether nobody more fits.
+    /// Whether the room is full.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.members.len() >= usize::from(self.members_max)
@@ -320,7 +320,7 @@ impl Roster {
     }
 }
 
-/// A change the owner makes.
+/// A change made by the owner.
 #[derive(Clone, Copy)]
 pub(in crate::protocol) enum Entry<'a> {
     Add(&'a Signed),
@@ -412,7 +412,7 @@ mod tests {
             (RosterPayload { previous: ByteArray::new([9; 32]), ..good.clone() }, Fault::BrokenRoster),
             (RosterPayload { number: good.number + 1, ..good.clone() }, Fault::BrokenRoster),
             (RosterPayload { number: u64::MAX, ..good.clone() }, Fault::BrokenRoster),
-            // Another entry under a number that is taken.
+            // A different entry under a number that is taken.
             (RosterPayload { number: good.number - 1, ..good.clone() }, Fault::Fork),
             (RosterPayload { number: 0, ..good.clone() }, Fault::Fork),
         ];

@@ -1,4 +1,4 @@
-//! The chains of the other members in this epoch, as far as they can be read.
+//! The other members' chains in this epoch, as far as they can be read.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::wire::Msg;
 enum Chain {
     /// Ours to read.
     Open(Box<ReceiveChain>),
-    /// Announced, but without a key for us, or with one that does not open. `told`: we said so.
+    /// Announced, but without a key for us, or with one that does not open. `told`: the person knows.
     Closed { number: u64, told: bool },
 }
 
@@ -29,7 +29,7 @@ impl Chain {
 pub(super) struct Chains(BTreeMap<Fingerprint, Chain>);
 
 impl Chains {
-    /// Whether this one or a newer one was announced before.
+    /// Whether this chain or a newer one was announced before.
     pub(super) fn knows(&self, sender: &Fingerprint, number: u64) -> bool {
         self.0.get(sender).is_some_and(|known| known.number() >= number)
     }
@@ -39,7 +39,7 @@ impl Chains {
         self.0.insert(sender, Chain::Open(Box::new(chain)));
     }
 
-    /// A chain that cannot be read; `told` if the person hears of that.
+    /// A chain that cannot be read; `told` if the person is informed.
     pub(super) fn close(&mut self, sender: Fingerprint, number: u64, told: bool) {
         self.0.insert(sender, Chain::Closed { number, told });
     }
@@ -51,7 +51,7 @@ impl Chains {
         message: &Msg,
         reached_since: Option<u64>,
     ) -> Result<Opened, Unopened> {
-        // A chain whose announcement never came, or did not hold, is older than every announced one.
+        // A chain whose announcement never came, or was invalid, counts as older than every announced one.
         let never_announced = Chain::Closed { number: 0, told: false };
         let chain = self.0.entry(header.sender).or_insert(never_announced);
         let opened = match chain {

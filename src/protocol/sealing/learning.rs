@@ -1,5 +1,5 @@
-//! Messages of a learning room: the words in raw RSA blocks, once for each member, under a
-//! textbook signature. No chain, no padding, no forward secrecy: that is the lesson.
+//! A learning room's messages: the text in raw RSA blocks, once for each member, under a textbook signature. No chain,
+//! no padding, no forward secrecy: that is the lesson.
 
 use std::collections::{BTreeMap, BTreeSet, LinkedList};
 use std::ops::RangeInclusive;
@@ -19,17 +19,17 @@ use crate::protocol::room::log_hash::LogHash;
 use crate::protocol::room::roster::Roster;
 use crate::wire::{ByteArray, Bytes, Frame, FrameKind, Msg, Signed, Welcome, Wrap, decode, encode};
 
-/// The least size of a message whose signature would have more blocks than one may: five bytes each.
+/// The smallest message whose signature would have more blocks than allowed: five bytes each.
 const UNSIGNED_BYTES: usize = 5 * MAX_BLOCKS;
-/// What does not grow with the words of a message, as if it were words.
+/// The fixed part of a message, counted as if it were text.
 const FIXED_BYTES: usize = 256;
 
-/// The sealing of a learning room: there are no keys but those of the members, so it only counts.
+/// A learning room's sealing: there are no keys but the members' own, so it only counts.
 pub(super) struct Learning {
     identity: Arc<Identity>,
     /// Messages sent; no chain counts them.
     sent: u64,
-    /// Of others the next message that is due, and the position of the last.
+    /// For each other member, the next expected message and the position of the last.
     seen: BTreeMap<Fingerprint, (u64, u64)>,
     /// Who has been told our name.
     told: BTreeSet<Fingerprint>,
@@ -91,7 +91,7 @@ impl Sealing for Learning {
         Ok(if self.told.len() > told { Introduction::First(None) } else { Introduction::Done })
     }
 
-    /// Nobody is sure to read here: whoever is connected may go any moment, and nothing waits for them.
+    /// Reading is not assured here: a connected member may go at any moment, and nothing waits for them.
     fn is_read_by(&self, _roster: &Roster, _reachable: &Reachable, _now: Now) -> bool {
         false
     }
@@ -114,7 +114,7 @@ impl Sealing for Learning {
         if !frame.fits() {
             return Err(Unsealed::TooLarge { limit: content_limit(body, frame.to_bytes().len()) });
         }
-        // What did not go is not missed by anybody.
+        // Nobody misses what was never sent.
         self.sent += 1;
         Ok(message)
     }
@@ -129,7 +129,7 @@ impl Sealing for Learning {
         let sender = roster.bundle(&header.sender).ok_or(Unopened::Dropped)?;
         let (body, sent_ms) = open(&self.identity, sender, message)?;
         let (next, newest) = self.seen.get(&header.sender).copied().unwrap_or((header.index, 0));
-        // A new run of the sender's app counts from 0, having seen where the last one ended.
+        // A restarted sender counts from 0, having seen where its last run ended.
         let next = if header.position >= newest { next.min(header.index) } else { next };
         let lost = header.index.checked_sub(next).ok_or(Unopened::Dropped)?;
         self.seen.insert(header.sender, (header.index.saturating_add(1), position));
@@ -194,13 +194,13 @@ impl Sealing for Learning {
     }
 }
 
-/// What would fit of a content that made a frame of `bytes`.
+/// How much content would fit, given that it made a frame of `bytes`.
 fn content_limit(body: &Body, bytes: usize) -> usize {
     let Body::Said { content, .. } = body else { return 0 };
     (content.size() * FrameKind::Msg.limit() / bytes.max(1)).saturating_sub(FIXED_BYTES)
 }
 
-/// The words for one member.
+/// The text for one member.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Copy {
@@ -233,7 +233,7 @@ pub(in crate::protocol) fn seal<'a>(
 pub(in crate::protocol) fn open(identity: &Identity, sender: &Bundle, message: &Msg) -> Result<(Body, u64), Unopened> {
     let input = signed_input(&message.header, &message.ciphertext);
     sender.verifying.verify(Domain::Learning, &input, &message.signature).map_err(|_| Unopened::Forged)?;
-    // Not a `Vec`, which would make room for as many as the message claims.
+    // Not a `Vec`, which would allocate for as many as the message claims.
     let copies: LinkedList<Copy> = decode(&message.ciphertext).map_err(|_| Unopened::Unreadable)?;
     let own = copies.iter().find(|copy| copy.recipient == identity.fingerprint()).ok_or(Unopened::Dropped)?;
     let plaintext = identity.decryption().decrypt(&[], &own.ciphertext).map_err(|_| Unopened::Unreadable)?;
@@ -258,7 +258,7 @@ mod tests {
     fn person(bits: u32) -> Identity {
         let backend = Suite::Textbook.backend();
         let signing = backend.generate_signing(bits).unwrap();
-        // Of the smallest there are so few that both may be the same, which no bundle may have.
+        // There are so few of the smallest keys that both may be the same, which a bundle must not have.
         let mut decryption = std::iter::repeat_with(|| backend.generate_decryption(bits).unwrap());
         let decryption = decryption.find(|key| key.public().spki() != signing.public().spki()).unwrap();
         Identity::new(signing, decryption, Now::default()).unwrap()

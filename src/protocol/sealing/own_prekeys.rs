@@ -9,37 +9,37 @@ use crate::protocol::payload::{Fault, PrekeyPayload, VERSION, sign};
 use crate::protocol::room::roster::Roster;
 use crate::wire::{ByteArray, Signed, decode};
 
-/// How long a prekey is of use to others, from when it was made.
+/// How long others may use a prekey, from when it was made.
 pub(super) const PREKEY_USED_MS: u64 = PREKEY_LIFE_MS + PREKEY_OLD_MS;
 
 /// One's own prekey with its private half.
 struct OwnPrekey {
     index: u64,
     key: PrivatePrekey,
-    /// When it is past its time, in time that passed.
+    /// When it expires, in passed time.
     until_ms: u64,
-    /// The same, and five minutes more, by the date of then: what the others were told.
+    /// The same plus five minutes, by the date at the time: what the others were told.
     not_after_ms: u64,
-    /// When it is erased, once it was replaced or found past its time, whether a link is up then or not: in
-    /// monotonic milliseconds, less the pauses since, for what was sealed for it may lie unread meanwhile.
+    /// When it is erased, after it was replaced or found expired, whether or not a link is up: in monotonic
+    /// milliseconds, minus the pauses since, because messages sealed for it may be waiting unread.
     erase_at_ms: Option<u64>,
 }
 
-/// All that are kept, the newest last.
+/// All kept prekeys, the newest last.
 #[derive(Default)]
 pub(super) struct OwnPrekeys {
     kept: Vec<OwnPrekey>,
     /// The index of the newest ever made here.
     index: u64,
-    /// When the newest is to be renewed, in time that passed.
+    /// When to renew the newest, in passed time.
     until_ms: Option<u64>,
-    /// Another is due: the person asks for one, or the last is past its time.
+    /// A new one is due: the person asked for it, or the last has expired.
     is_wanted: bool,
-    /// Whether the others have our newest: it has come back with its place in the log.
+    /// Whether the others have our newest: it has come back with its position in the log.
     is_logged: bool,
-    /// The position of the one from which on whoever speaks should seal for us too.
+    /// The position of our prekey from which on speakers should seal for us too.
     reached_since: Option<u64>,
-    /// The index of the one that is to bring that about: the first since the others had none of ours.
+    /// The index of the prekey that sets that position: the first since the others had none of ours.
     reaching_index: Option<u64>,
 }
 
@@ -49,7 +49,7 @@ impl OwnPrekeys {
         Self { index, ..Self::default() }
     }
 
-    /// Makes a new one, to be announced; the old one's private half goes in five minutes.
+    /// Makes a new one to announce; the old one's private half is erased in five minutes.
     pub(super) fn make(
         &mut self,
         identity: &Identity,
@@ -97,12 +97,12 @@ impl OwnPrekeys {
         self.kept.iter().find(|prekey| prekey.index == index).map(|prekey| &prekey.key)
     }
 
-    /// A prekey has its place in the log; if it is ours, whoever speaks from there on has it.
+    /// A prekey is now in the log; if it is ours, whoever speaks after it has it.
     pub(super) fn logged(&mut self, own: Fingerprint, exact: &[u8], position: u64) {
         let payload = decode::<Signed>(exact).and_then(|signed| decode::<PrekeyPayload>(&signed.payload));
         let Some(payload) = payload.ok().filter(|payload| payload.sender == own) else { return };
         self.is_logged |= Some(payload.index) == self.kept.last().map(|newest| newest.index);
-        // Another may be on its way already.
+        // Another may already be on its way.
         if self.reaching_index.is_some_and(|first| payload.index >= first) {
             self.reached_since.get_or_insert(position);
         }
@@ -116,9 +116,9 @@ impl OwnPrekeys {
         self.is_wanted = true;
     }
 
-    /// Whether another is due, as time and the person will have it.
+    /// Whether a new one is due, by time or by the person's request.
     pub(super) fn is_due(&mut self, now: Now) -> bool {
-        // A date that was set back since would have the others take our clock for wrong.
+        // If the date was set back since, the others would think our clock wrong.
         let latest_ms = now.unix_ms.saturating_add(PREKEY_USED_MS + JUMP_MS);
         let is_of_another_time = self.kept.last().is_some_and(|newest| newest.not_after_ms > latest_ms);
         if is_of_another_time || self.until_ms.take_if(|due| now.passed_ms >= *due).is_some() {
@@ -127,13 +127,13 @@ impl OwnPrekeys {
         self.is_wanted
     }
 
-    /// Whether it is due after a cut: the others may lack the last one, too.
+    /// Whether it is due after a cut: the others may also lack the last one.
     pub(super) fn is_due_after_cut(&self, now: Now) -> bool {
         self.is_wanted || !self.is_logged || self.until_ms.is_some_and(|due| now.passed_ms >= due)
     }
 
-    /// Erases those whose time has come. Each has its last minutes, in which what is under way can be read, while the
-    /// program runs.
+    /// Erases those that are due. Each keeps its last minutes of running time, in which messages already on their way
+    /// can be read.
     pub(super) fn erase(&mut self, now: Now) {
         for prekey in self.kept.iter_mut().filter(|prekey| now.passed_ms >= prekey.until_ms) {
             prekey.erase_at_ms.get_or_insert(now.monotonic_ms.saturating_add(PREKEY_OLD_MS));
@@ -141,17 +141,17 @@ impl OwnPrekeys {
         self.kept.retain(|prekey| prekey.erase_at_ms.is_none_or(|due| now.monotonic_ms < due));
     }
 
-    /// When the next is past its time or to be erased, in monotonic milliseconds.
+    /// When the next one expires or is to be erased, in monotonic milliseconds.
     pub(super) fn next_erasure(&self, now: Now) -> Option<u64> {
         self.kept.iter().map(|prekey| prekey.erase_at_ms.unwrap_or(now.awake_at(prekey.until_ms))).min()
     }
 
-    /// When the newest is to be renewed, in monotonic milliseconds.
+    /// When to renew the newest, in monotonic milliseconds.
     pub(super) fn next_timeout(&self, now: Now) -> Option<u64> {
         self.until_ms.map(|due| now.awake_at(due))
     }
 
-    /// In a pause nothing that came was read.
+    /// During a pause nothing that arrived was read.
     pub(super) fn slept(&mut self, ms: u64) {
         let erasures = self.kept.iter_mut().filter_map(|prekey| prekey.erase_at_ms.as_mut());
         erasures.for_each(|due| *due = due.saturating_add(ms));

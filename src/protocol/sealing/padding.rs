@@ -1,6 +1,6 @@
-//! Hides the length of words: Padmé (Nikitin et al., PoPETs 2019) over a floor.
+//! Hides the length of messages: Padmé (Nikitin et al., PoPETs 2019) above a minimum.
 
-/// The least length, so that short answers look alike.
+/// The minimum length, so that short answers look alike.
 const FLOOR_BYTES: usize = 256;
 /// Ends the plaintext (ISO/IEC 7816-4); zeros follow.
 const MARK: u8 = 0x80;

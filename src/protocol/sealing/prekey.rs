@@ -39,8 +39,8 @@ pub(in crate::protocol) struct PublicPrekey {
 }
 
 impl PublicPrekey {
-    /// Reads the keys of a prekey whose signature holds, if they can be used in a room of `backend`:
-    /// a key that gives everybody the same secret cannot, nor one too few or too many.
+    /// Reads the keys of a prekey whose signature holds, if they can be used in a room of `backend`: not a key that
+    /// gives everybody the same secret, nor one key too few or too many.
     pub(in crate::protocol) fn read(backend: &dyn CryptoBackend, payload: &PrekeyPayload) -> Result<Self, CryptoError> {
         let x25519 = payload.public.into_array();
         x25519::check_public(&x25519)?;

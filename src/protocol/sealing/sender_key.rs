@@ -1,6 +1,6 @@
-//! Sender keys: one hash ratchet and one Ed25519 key for each sender and epoch, handed out in a
-//! hybrid wrap of RSA-OAEP and X25519 together, and in hybrid rooms of ML-KEM-768 too. As Signal's, with the announcement signed by RSA
-//! and the chain committed to, so that everybody gets the same one.
+//! Sender keys: one hash ratchet and one Ed25519 key for each sender and epoch, distributed in a wrap that combines
+//! RSA-OAEP and X25519, and in hybrid rooms ML-KEM-768 too. Like Signal's, but the announcement is signed with RSA and
+//! commits to the chain, so that everybody gets the same one.
 
 #[cfg(test)]
 pub(in crate::protocol) mod golden_tests;
@@ -60,7 +60,7 @@ struct Ratchet {
 }
 
 impl Ratchet {
-    /// The key of the message at the current index; the chain key moves on and the old is erased.
+    /// The key of the message at the current index; the chain key advances and the old one is erased.
     fn step(&mut self) -> Result<OneTimeKey, CryptoError> {
         let seed = Zeroizing::new(hmac_sha256(self.chain_key.as_ref(), &[1]));
         self.chain_key = Zeroizing::new(hmac_sha256(self.chain_key.as_ref(), &[2]));
@@ -80,8 +80,8 @@ pub(in crate::protocol) struct SendChain {
 }
 
 impl SendChain {
-    /// Makes a chain and its announcement: one private RSA operation, and for each recipient one
-    /// public one, two of X25519 and perhaps one of ML-KEM.
+    /// Makes a chain and its announcement: one private RSA operation, and for each recipient one public RSA operation,
+    /// two X25519 and possibly one ML-KEM.
     pub(in crate::protocol) fn start(
         identity: &Identity,
         epoch: Epoch,
@@ -117,8 +117,7 @@ impl SendChain {
         Ok((chain, packet))
     }
 
-    /// Whether the next message may use this chain: same epoch, young enough, and everybody who
-    /// can be reached now has its key.
+    /// Whether the next message may use this chain: same epoch, young enough, and everybody reachable now has its key.
     pub(in crate::protocol) fn serves(&self, epoch: &Epoch, reachable: &BTreeMap<Fingerprint, u64>, now: Now) -> bool {
         self.epoch == *epoch
             && self.ratchet.index < CHAIN_MESSAGES_MAX
@@ -126,7 +125,7 @@ impl SendChain {
             && reachable.iter().all(|(member, prekey)| self.recipients.get(member) == Some(prekey))
     }
 
-    /// Seals `body`, telling the others which log the sender has seen.
+    /// Seals `body`, telling the others how far the sender has seen the log.
     pub(in crate::protocol) fn seal(
         &mut self,
         sender: Fingerprint,
@@ -175,15 +174,15 @@ pub(in crate::protocol) enum Unopened {
     Dropped,
     /// The signature does not hold: the host or the sender forged it.
     Forged,
-    /// Too many are missing: the chain is of no more use.
+    /// Too many are missing: the chain is no longer usable.
     Gap,
-    /// It decrypts to nothing sensible, or not at all: another chain than the one that was announced.
+    /// It does not decrypt, or not to anything sensible: not the chain that was announced.
     Unreadable,
 }
 
 impl ReceiveChain {
-    /// Opens one's wrap of an announcement whose signature has been checked. Whatever fails gives
-    /// one error, and nothing is ever sent back.
+    /// Opens our wrap of an announcement whose signature has been checked. Every failure gives the same error, and
+    /// nothing is ever sent back.
     pub(in crate::protocol) fn open(
         identity: &Identity,
         prekey: &PrivatePrekey,
@@ -205,8 +204,8 @@ impl ReceiveChain {
             encapsulated: encapsulated.as_ref(),
         }
         .hash();
-        // Implicit rejection: where there is none, go on with a secret nobody knows, so that the seal
-        // fails alike. It is worked out in any case, for the time should not tell either.
+        // Implicit rejection: on failure, go on with a secret that nobody knows, so that the seal fails in the same
+        // way. It is always computed, so that the timing reveals nothing either.
         let rejected = Zeroizing::new(hmac_sha256(local_secret, &wrap.rsa));
         let decrypted = identity.decryption().decrypt(&context, &wrap.rsa).ok();
         let decrypted = decrypted.as_ref().and_then(|secret| <&Digest>::try_from(secret.as_slice()).ok());
@@ -233,7 +232,7 @@ impl ReceiveChain {
 
     /// Checks, steps and opens, in the order of the specification.
     pub(in crate::protocol) fn receive(&mut self, header: &HeaderPayload, message: &Msg) -> Result<Opened, Unopened> {
-        // An honest host shows a chain before what is said in it.
+        // An honest host delivers a chain before the messages in it.
         if *header.chain != self.common_hash {
             return Err(Unopened::Unreadable);
         }
@@ -254,14 +253,14 @@ impl ReceiveChain {
     }
 }
 
-/// A chain's announcement whose signature holds.
+/// A chain's announcement with a valid signature.
 pub(in crate::protocol) struct Announcement {
     pub common: CommonPayload,
     pub hash: Digest,
 }
 
 impl Announcement {
-    /// Reads and checks `common` as coming from `sender`.
+    /// Reads `common` and checks that it comes from `sender`.
     pub(in crate::protocol) fn read(sender: &Bundle, common: &Signed) -> Result<Self, Fault> {
         let payload: CommonPayload = verify(sender.verifying.as_ref(), Domain::SenderKey, common)?;
         if payload.version != VERSION {
@@ -306,7 +305,7 @@ fn wrap(
     })
 }
 
-/// A secret of ML-KEM and what carries it.
+/// An ML-KEM secret and its ciphertext.
 struct Encapsulated {
     ciphertext: Vec<u8>,
     secret: SharedSecret,
@@ -325,7 +324,7 @@ impl Encapsulated {
     }
 }
 
-/// The secret of ML-KEM, or nothing where there is none.
+/// The ML-KEM secret, or nothing where there is none.
 fn secret_of(encapsulated: Option<&Encapsulated>) -> &[u8] {
     encapsulated.map_or(&[], |encapsulated| encapsulated.secret.as_ref())
 }
@@ -384,7 +383,7 @@ mod tests {
         Now::at(monotonic_ms, 0)
     }
 
-    /// Every reason for which a chain ends, each alone.
+    /// Every reason for a chain to end, one at a time.
     #[test]
     fn a_chain_serves_its_epoch_its_people_and_its_time_only() {
         let backend = Suite::Textbook.backend();

@@ -1,4 +1,4 @@
-//! The sealing of a secure room: one's own chain, the others' chains, and the prekeys that both are wrapped under.
+//! A secure room's sealing: our own chain, the others' chains, and the prekeys that both are wrapped under.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -32,7 +32,7 @@ pub(super) struct SenderKeys {
     receiving: Chains,
     own: OwnPrekeys,
     prekeys: BTreeMap<Fingerprint, MemberPrekey>,
-    /// Takes the place of a secret that does not open, so that nobody can tell that it did not.
+    /// Replaces a secret that does not open, so that nobody can tell that it did not.
     local_secret: Zeroizing<[u8; 32]>,
 }
 
@@ -58,7 +58,7 @@ impl SenderKeys {
         (announcement.common.room == roster.room()).then_some(announcement)
     }
 
-    /// Opens one's own wrap of a chain's key; `None` if it does not open.
+    /// Opens our wrap of a chain's key; `None` if it does not open.
     fn unwrap(&self, announcement: &Announcement, wrap: &Wrap) -> Option<ReceiveChain> {
         let prekey = self.own.private(wrap.prekey_index)?;
         ReceiveChain::open(&self.identity, prekey, announcement, wrap, &self.local_secret).ok()
@@ -145,7 +145,7 @@ impl Sealing for SenderKeys {
         _reachable: &Reachable,
         now: Now,
     ) -> Result<Msg, Unsealed> {
-        // Nothing is sealed before it was introduced.
+        // Nothing is sealed before it has been introduced.
         let chain = self.sending.as_mut().ok_or(Unsealed::Fault(Fault::Unexpected))?;
         Ok(chain.seal(self.identity.fingerprint(), body, (log.position(), log.hash()), now)?)
     }
@@ -167,7 +167,7 @@ impl Sealing for SenderKeys {
         if sender == own || epoch < roster.number() {
             return Announced::Taken;
         }
-        // A host that is honest shows a change of the roster before what is said after it.
+        // An honest host delivers a roster change before the messages after it.
         if epoch > roster.number() || *roster_hash != *roster.hash() {
             return Announced::Fork(sender);
         }
@@ -192,11 +192,11 @@ impl Sealing for SenderKeys {
         if member == self.identity.fingerprint() || known.is_some_and(|known| known.index >= prekey.index) {
             return None;
         }
-        // It erased the private half of its last one before it came back, and with it what it had not read. Whoever
-        // is there already when we come may have come back just before.
+        // It erased the private half of its last one before it came back, and with it what it had not read. A member
+        // who is already there when we arrive may have come back just before.
         let was_away = !arrival.present.contains(&member) || !arrival.is_live;
         let has_lapsed = known.is_some_and(|known| known.is_to_be_renewed() || (was_away && known.is_over(now)));
-        // After a cut a new run of its app looks like a renewal from here: nothing it says later tells what came
+        // After a cut, a restart of its app looks like a renewal to us: nothing it says later reveals what came
         // before.
         let begins_anew = arrival.missed_presence || has_lapsed;
         let made_ms = prekey.made_ms();
@@ -210,7 +210,7 @@ impl Sealing for SenderKeys {
         }
     }
 
-    /// Its prekey stays: whoever is cut off may come back with it.
+    /// Its prekey stays: a member who was cut off may come back with it.
     fn member_went(&mut self, _member: &Fingerprint) {}
 
     fn forget(&mut self, member: &Fingerprint) {

