@@ -1,17 +1,16 @@
-//! What a suite's operations take on this computer, for people who choose between them.
+//! What a suite's operations cost on this computer, for people who choose between them.
 
 use std::time::{Duration, Instant};
 
 use super::{CryptoError, DecryptionKey, Domain, Result, SigningKey, Suite};
 
-/// How often each operation is run. The quickest run counts: whatever else the computer does can
-/// only make one slower.
+/// How often each operation is run. The quickest run counts: other load on the computer can only make one slower.
 const RUNS: usize = 5;
 
 /// As much as a room key's wrap carries, so both suites are measured on the same work.
 const MESSAGE: [u8; 32] = [0x5a; 32];
 
-/// What the operations of a suite take at one key size.
+/// What a suite's operations cost at one key size.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cost {
     /// One signature of 32 bytes.
@@ -34,7 +33,7 @@ pub fn measure(suite: Suite, bits: u32) -> Result<Cost> {
     measure_with(&*backend.generate_signing(bits)?, &*backend.generate_decryption(bits)?)
 }
 
-/// Measures with keys that are there already, which takes a few hundredths of a second.
+/// Measures with existing keys, which takes a few hundredths of a second.
 ///
 /// # Errors
 /// Those of the operations, if the backend fails.

@@ -1,12 +1,12 @@
-//! Key files as text: PEM (RFC 7468) around a private or a public key. From bytes to text and back;
-//! where the text is kept is the keystore's business.
+//! Key files as text: PEM (RFC 7468) around a private or a public key. From bytes to text and back; the keystore
+//! decides where the text is kept.
 //!
 //! A secure private key is PKCS#8, which OpenSSL reads too: `openssl pkey -in sign.pem`. With a
 //! passphrase it is encrypted by PBES2 (RFC 8018) with scrypt (RFC 7914) and AES-256-CBC. Its
 //! numbers are as strong as OpenSSL will still read: it refuses N above 2^14 for their memory.
 //!
-//! A learning key has headers of its own, so nothing else takes it for a real key. It takes **no
-//! passphrase**: it protects nothing, and a file that looks locked would say otherwise.
+//! A learning key has its own headers, so nothing mistakes it for a real key. It takes **no passphrase**: it protects
+//! nothing, and a file that looks locked would suggest otherwise.
 
 use openssl::hash::MessageDigest;
 use openssl::pkcs5;
@@ -39,10 +39,10 @@ const MAX_SCRYPT_MEMORY: u64 = 32 << 20;
 /// The most rounds of PBKDF2 a file from elsewhere may ask of us: three times what OWASP asks for.
 const MAX_PBKDF2_ROUNDS: u32 = 2_000_000;
 
-/// The longest text looked at: ten times the largest key file there is.
+/// The longest text that is read: ten times the largest key file there is.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
 
-/// What a suite's key files are called.
+/// The headers of a suite's key files.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Labels {
     /// The suite's name for people, before "key".
@@ -58,7 +58,7 @@ pub struct Labels {
 /// Why a key file could not be read or written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// The file is under a passphrase and none was given.
+    /// A passphrase protects the file and none was given.
     #[error("the key file needs its passphrase")]
     PassphraseNeeded,
     /// The passphrase does not open the file. (A change to the encrypted part looks the same.)
@@ -99,8 +99,8 @@ pub fn to_pem(private: &[u8], kind: KeyKind, passphrase: Option<&str>) -> Result
     encode(label, &encrypt(private, passphrase)?)
 }
 
-/// Reads what [`to_pem`] wrote, and what OpenSSL writes, for the backend of `kind` to take. A
-/// passphrase that is not needed is not looked at.
+/// Reads what [`to_pem`] wrote, and what OpenSSL writes, for the backend of `kind` to take. A passphrase that is not
+/// needed is ignored.
 ///
 /// # Errors
 /// Each [`KeyFileError`] but `NoPassphrase`.
@@ -116,7 +116,7 @@ pub fn from_pem(text: &str, kind: KeyKind, passphrase: Option<&str>) -> Result<Z
     decrypt(&bytes, passphrase.ok_or(KeyFileError::PassphraseNeeded)?)
 }
 
-/// Whether the text is a key file under a passphrase.
+/// Whether the text is a key file protected by a passphrase.
 #[must_use]
 pub fn is_encrypted(text: &str) -> bool {
     let label = decode(text).ok().map(|(label, _)| label);
@@ -198,7 +198,7 @@ fn decrypt(bytes: &[u8], passphrase: &str) -> Result<Zeroizing<Vec<u8>>, KeyFile
     let key = derive_key(&parameters.kdf, passphrase, cipher.key_len())?;
     let private = symm::decrypt(cipher, &key, Some(initial_vector), info.encrypted_data.as_bytes());
     let private = private.map(Zeroizing::new).map_err(|_| KeyFileError::WrongPassphrase)?;
-    // One wrong passphrase in 256 leaves a padding that looks right; no key comes of it.
+    // One wrong passphrase in 256 leaves padding that looks right, but no valid key.
     PrivateKeyInfoRef::from_der(&private).map_err(|_| KeyFileError::WrongPassphrase)?;
     Ok(private)
 }

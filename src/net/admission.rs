@@ -1,17 +1,18 @@
-//! Whom a listener keeps of those who are not members yet, and whose handshake comes next. Pure: time
-//! comes in.
+//! Which connections a listener keeps before they are members', and whose handshake comes next. Pure: the time is an
+//! argument.
 //!
-//! Nobody is turned away at the door, for a full one would keep out everybody who comes later, members who
-//! come back too. All are let in, and where that makes one too many, another goes: of the network that has
-//! most, whoever is there longest. An honest peer is through each [`Stage`] within moments, so it is seldom
-//! there longest; it takes new connections from many networks at once, faster than its own answers travel,
-//! to push it out. Each stage has places of its own, so that whoever got further is not pushed out by those
-//! who only open sockets, nor the other way round; and so have the networks that members came from.
+//! No connection is refused on arrival, because a full listener would keep out everybody who comes later, including
+//! returning members. All are accepted, and if that is one too many, another is dropped: the oldest from the network
+//! that has the most. An honest peer passes each [`Stage`] within moments, so it is seldom the oldest; pushing it out
+//! takes new connections from many networks at once, arriving faster than its own answers travel. Each stage has its
+//! own places, so that peers who only open sockets cannot push out those who got further, nor the other way round; and
+//! so have the networks that members came from.
 //!
-//! Handshakes cost RSA, so they have a pace, and there alone an honest peer has to wait for others. Networks take
-//! turns. Within one it is first come, first served, and where too many wait, whoever came last goes, to try again:
-//! so a turn comes to those who wait for it. It came to the newest once; then peers that stay pushed each other out
-//! and came again as fast as they could, and an honest peer, who comes seldom, was hardly ever the newest.
+//! Handshakes cost RSA, so their rate is limited, and only there does an honest peer have to wait for others. Networks
+//! take turns. Within one it is first come, first served, and if too many wait, the last to arrive is dropped and
+//! tries again: so those who wait get their turn. Once, the newest came first; then hostile peers kept pushing each
+//! other out and reconnecting as fast as they could, and an honest peer, who seldom connects, was hardly ever the
+//! newest.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
@@ -25,37 +26,37 @@ mod crowd;
 /// The width of a network that counts as one address: what an IPv6 customer is given.
 const IPV6_NETWORK_BITS: u32 = 64;
 
-/// How far a connection got that is not a member's.
+/// How far a connection that is not a member's has got.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Stage {
-    /// It has not said all that a handshake begins with.
+    /// Its first handshake flight is incomplete.
     Silent,
-    /// It has, and waits for its turn.
+    /// The flight is complete, and it waits for its turn.
     Queued,
-    /// It was answered and has not shown its key.
+    /// It was answered and has not proven its key.
     Answered,
-    /// It has shown its key and not asked for anything that was granted.
+    /// It has proven its key, and nothing it asked for was granted yet.
     Keyed,
-    /// It is sent away and has its goodbye to take.
+    /// It was refused and still has its goodbye to read.
     Leaving,
 }
 
-/// All connections of a listener that are not members', but for those that wait for an owner, which the
-/// host counts, and for our own.
+/// All connections of a listener that are not members', except those that wait for an owner, which the host counts,
+/// and our own.
 pub(super) struct Admission {
     places: usize,
     places_queued: usize,
     peers: BTreeMap<LinkId, Peer>,
-    /// The same by what has places of its own: whether the network is known, and the stage.
+    /// The same, by what has its own places: whether the network is known, and the stage.
     crowds: BTreeMap<(bool, Stage), Crowd>,
-    /// Counts whoever enters a stage: the lowest is there longest.
+    /// Numbers each entry into a stage: the lowest is the oldest.
     entered: u64,
     pace: Pace,
     /// Networks that members came from.
     known: Recent,
     /// Networks by their last handshake.
     served: Recent,
-    /// Whether the last handshake was of a known network.
+    /// Whether the last handshake was from a known network.
     served_known: bool,
 }
 
@@ -74,12 +75,12 @@ pub(super) enum Turn {
     Nobody,
     /// This one's.
     Of(LinkId),
-    /// Somebody's, but not before then, in monotonic milliseconds.
+    /// Somebody's, but not before this time, in monotonic milliseconds.
     At(u64),
 }
 
 impl Admission {
-    /// Nobody is there yet.
+    /// Empty at first.
     pub(super) fn new(limits: &NetLimits) -> Self {
         Self {
             places: limits.unauthenticated_max,
@@ -94,8 +95,8 @@ impl Admission {
         }
     }
 
-    /// A connection from `network` comes to a stage, from outside or from another. Gives whoever has to go
-    /// for it, which may be the connection itself.
+    /// A connection from `network` enters a stage, from outside or from another stage. Returns the one to drop for it,
+    /// which may be the connection itself.
     pub(super) fn enter(&mut self, link: LinkId, network: IpAddr, stage: Stage) -> Option<LinkId> {
         self.entered += 1;
         let is_known = self.peers.get(&link).map_or_else(|| self.known.has(&network), |before| before.is_known);
@@ -109,7 +110,7 @@ impl Admission {
         goes.inspect(|goes| self.leave(*goes))
     }
 
-    /// It is gone, or no business of this any more.
+    /// It is gone, or no longer counted here.
     pub(super) fn leave(&mut self, link: LinkId) {
         let Some(peer) = self.peers.remove(&link) else { return };
         if let Some(crowd) = self.crowds.get_mut(&(peer.is_known, peer.stage)) {
@@ -117,29 +118,28 @@ impl Admission {
         }
     }
 
-    /// It is a member's now: its network is one that members come from.
+    /// It is a member's now: its network becomes a known one.
     pub(super) fn becomes_member(&mut self, link: LinkId, network: IpAddr) {
         self.leave(link);
         self.known.note(network);
     }
 
-    /// Where it is, if it is here.
+    /// Its stage, if it is counted here.
     pub(super) fn stage(&self, link: LinkId) -> Option<Stage> {
         self.peers.get(&link).map(|peer| peer.stage)
     }
 
-    /// Who should go where the system has no place for one more: whoever got least far.
+    /// The one to drop when the system has no room for another connection: whoever got least far.
     pub(super) fn least(&self) -> Option<LinkId> {
         let leaving = [false, true].map(|is_known| (is_known, Stage::Leaving));
         let order = leaving.iter().chain(self.crowds.keys());
         order.filter_map(|group| self.one_too_many(*group)).next()
     }
 
-    /// Whose handshake may be gone on with now. It counts as begun; the caller has it enter
-    /// [`Stage::Answered`].
+    /// Whose handshake may proceed now. It counts as begun; the caller moves it to [`Stage::Answered`].
     pub(super) fn next_handshake(&mut self, now_ms: u64) -> Turn {
         let waits = |is_known| self.crowds.get(&(is_known, Stage::Queued)).is_some_and(|crowd| crowd.len() > 0);
-        // They take turns where there are both.
+        // They take turns if there are both.
         let is_known = match [true, false].map(waits) {
             [false, false] => return Turn::Nobody,
             [true, true] => !self.served_known,
@@ -158,8 +158,8 @@ impl Admission {
         Turn::Of(link)
     }
 
-    /// Who goes of a crowd: of the network that has most whoever had the longest time to get further; but whoever
-    /// waits for a turn does that the better, the longer it has waited, and the better, the longer its network had none.
+    /// Whom to drop from a crowd: in the network that has the most, whoever had the longest time to get further; but
+    /// while waiting for a turn, a long wait, and a network that had none for long, count in its favour.
     fn one_too_many(&self, group: (bool, Stage)) -> Option<LinkId> {
         let crowd = self.crowds.get(&group)?;
         match group {
@@ -169,11 +169,11 @@ impl Admission {
     }
 }
 
-/// So many a second, and as many at once.
+/// At most this many a second, and as many at once.
 struct Pace {
     interval_ms: u64,
     burst_ms: u64,
-    /// Up to when it is used.
+    /// The time up to which the rate is used up.
     used_ms: u64,
 }
 
@@ -192,7 +192,7 @@ impl Pace {
     }
 }
 
-/// The networks that were noted last, and in which order.
+/// The most recently noted networks, in order.
 #[derive(Default)]
 struct Recent {
     noted: u64,
@@ -204,7 +204,7 @@ impl Recent {
         self.noted += 1;
         self.networks.insert(network, self.noted);
         if self.networks.len() > NETWORKS_KEPT {
-            // The older half at once: one by one would look at all of them each time.
+            // Drops the older half at once: one by one would scan all of them each time.
             let mut order: Vec<u64> = self.networks.values().copied().collect();
             order.sort_unstable();
             let middle = order.get(order.len() / 2).copied().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The client thread. It owns all our clients: their state machines do RSA for keys they hand out
-//! and take in, and the loop must not wait for that.
+//! The client thread. It owns all our clients: their state machines do RSA to wrap and unwrap keys, and the loop must
+//! not wait for that.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,18 +21,18 @@ use crate::wire::FrameKind;
 /// Inputs handled before the loop is told; more would delay what was sent first.
 const INPUTS_A_BATCH: usize = 64;
 
-/// Something for a client. What comes from a link carries the number of the attempt that made it,
-/// so that a link's last words never reach a client that has already turned to another.
+/// Something for a client. What comes from a link carries the number of the attempt that made it, so that a link's
+/// last frames never reach a client that has already moved on to another.
 pub(super) enum Input {
-    /// A new client, and where its host may be.
+    /// A new client, and its host's possible addresses.
     Add { client: Box<Client>, addresses: Vec<String> },
-    /// Where its host may be has changed.
+    /// Its host's possible addresses have changed.
     Addresses(Vec<String>),
-    /// No longer a client.
+    /// Remove the client.
     Remove,
-    /// For all: time to look at the clock.
+    /// For all: check the clock.
     Tick,
-    /// For all: the end.
+    /// For all: stop.
     Stop,
     /// From its front end.
     Command(Command),
@@ -45,7 +45,7 @@ pub(super) enum Input {
     },
 }
 
-/// What a link has to tell a client.
+/// What a link reports to a client.
 pub(super) enum LinkEvent {
     /// It is up.
     Connected,
@@ -59,31 +59,31 @@ pub(super) enum LinkEvent {
 
 /// What a client wants from the loop.
 pub(super) enum LinkRequest {
-    /// Know it from now on, and where its host may be.
+    /// Add the client, with its host's possible addresses.
     Begin {
         /// The keys of its links.
         identity: Arc<Identity>,
         /// The likeliest first.
         addresses: Vec<String>,
     },
-    /// Where its host may be has changed; used at its next attempt.
+    /// Its host's possible addresses have changed; used at its next attempt.
     Addresses(Vec<String>),
-    /// Say goodbye, and know it no longer.
+    /// Say goodbye, and forget the client.
     End,
     /// Connect; answers carry this number.
     Connect {
         /// The attempt's number.
         attempt: u64,
-        /// The key to insist on; none to look only.
+        /// The key to insist on; none for a probe.
         pin: Option<Fingerprint>,
     },
     /// Send a frame.
     Send(Arc<[u8]>),
     /// Say goodbye and close.
     Disconnect(ByeCode),
-    /// Close without a word.
+    /// Close without a goodbye.
     Abandon,
-    /// So many bytes of frames are dealt with.
+    /// This many bytes of frames have been processed.
     Taken(usize),
 }
 
@@ -118,7 +118,7 @@ impl ClientThread {
         Ok(Self { inputs, reports, thread })
     }
 
-    /// The way to the clients, for whoever gives them commands.
+    /// The channel to the clients, for whoever gives them commands.
     pub(super) fn inputs(&self) -> Sender<(ClientId, Input)> {
         self.inputs.clone()
     }
@@ -130,16 +130,16 @@ impl ClientThread {
         }
     }
 
-    /// Lets the thread look at the time.
+    /// Makes the thread check the time.
     pub(super) fn tick(&self) {
-        // It ends before the loop only if it panicked, which is told elsewhere.
+        // It ends before the loop only if it panicked, which is reported elsewhere.
         let _ = self.inputs.send((ClientId(0), Input::Tick));
     }
 
-    /// Ends the thread; after this no client says anything.
+    /// Ends the thread; after this no client sends or reports anything.
     pub(super) fn stop(self) {
         self.reports.end();
-        // Others may still hold the way to it.
+        // Others may still hold its channel.
         let _ = self.inputs.send((ClientId(0), Input::Stop));
         if self.thread.join().is_err() {
             log::error!("the client thread ended in a panic");
@@ -149,7 +149,7 @@ impl ClientThread {
 
 struct Running {
     client: Box<Client>,
-    /// Counts the links asked for and given up.
+    /// Counts the links requested and abandoned.
     attempt: u64,
 }
 
@@ -181,7 +181,8 @@ impl Desk {
             if std::mem::take(&mut self.requested) && self.waker.wake().is_err() || self.stopped {
                 return;
             }
-            // A front end that does not take its events makes the clients stop taking frames, and with them the hosts.
+            // If a front end does not take its events, the clients stop taking frames, and then their hosts stop
+            // sending.
             self.reports.wait_until_few();
         }
     }
@@ -203,7 +204,7 @@ impl Desk {
             }
             Input::Addresses(addresses) => self.request(id, LinkRequest::Addresses(addresses)),
             Input::Remove => {
-                // Of a client that ended in a panic the loop knows still.
+                // The loop still knows a client that panicked.
                 self.clients.remove(&id);
                 self.request(id, LinkRequest::End);
             }
@@ -242,11 +243,11 @@ impl Desk {
         }
     }
 
-    /// Lets `act` happen to a client, then does all it asks for.
+    /// Runs `act` on a client, then carries out everything it asks for.
     fn with_client(&mut self, id: ClientId, act: impl FnOnce(&mut Client, protocol::Now, &mut SystemRandom)) {
         let now = self.clock.now();
         let Some(running) = self.clients.get_mut(&id) else { return };
-        // A panic would be a fault of ours in reading what a host sent. It costs that one room.
+        // A panic would be our own bug in reading what a host sent. It costs only that room.
         let random = &mut self.random;
         if catch_unwind(AssertUnwindSafe(|| act(&mut running.client, now, random))).is_err() {
             log::error!("client {} ended in a panic", id.0);

@@ -1,17 +1,16 @@
-//! The one place that asks the system for the time, for this layer and all above it.
+//! The only place that asks the system for the time, for this layer and all above it.
 //!
-//! It knows two clocks. `Instant` only goes forward, but on most systems stands still while the computer
-//! sleeps; the date goes on in sleep, but can be wrong and can be set. What is made of the two stands in
-//! [`Timeline`]. What is *not* told by it: how long this process may wait for a thread or a file of its own,
-//! for which an `Instant` will do.
+//! It reads two clocks. `Instant` only goes forward, but on most systems stops while the computer sleeps; the date
+//! runs during sleep, but can be wrong and can be set. [`Timeline`] combines the two. It is *not* for measuring how
+//! long this process waits for its own threads or files, for which an `Instant` will do.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::protocol::{Now, Timeline};
 
-/// What the two clocks of a computer say: milliseconds of the monotonic one, from any point on, and
-/// milliseconds since 1970 (UTC).
+/// The readings of a computer's two clocks: milliseconds of the monotonic one, from any origin, and milliseconds since
+/// 1970 (UTC).
 pub type Readings = (i64, u64);
 
 /// Tells the time. Its clones are the same clock, so that all threads see the same breaks.
@@ -29,7 +28,7 @@ impl Clock {
         SYSTEM.get_or_init(|| Self::of(system_readings)).clone()
     }
 
-    /// One that is made of other readings, for tests of sleep, pauses and dates.
+    /// A clock with other readings, for tests of sleep, pauses and dates.
     #[must_use]
     pub fn of(read: impl Fn() -> Readings + Send + Sync + 'static) -> Self {
         let (monotonic_ms, unix_ms) = read();
@@ -40,7 +39,7 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Now {
         let mut timeline = self.timeline.lock().unwrap_or_else(PoisonError::into_inner);
-        // Read under the lock: else a thread could hand in an older reading after a newer one.
+        // Read under the lock: otherwise a thread could hand in an older reading after a newer one.
         let (monotonic_ms, unix_ms) = (self.read)();
         timeline.read(monotonic_ms, unix_ms)
     }
@@ -57,7 +56,7 @@ fn system_readings() -> Readings {
     let start = *START.get_or_init(Instant::now);
     let instant = Instant::now();
     let milliseconds = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-    // It should never be before the start; where somebody plays with it, time has to go on all the same.
+    // It should never be before the start; if somebody tampers with it, time has to go on all the same.
     let monotonic_ms = match instant.checked_duration_since(start) {
         Some(since) => milliseconds(since),
         None => -milliseconds(start.duration_since(instant)),

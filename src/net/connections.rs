@@ -6,13 +6,13 @@ use super::ClientId;
 use super::link::connection::Connection;
 use crate::protocol::LinkId;
 
-/// Bits of a [`LinkId`] that say where the connection is; the others say the how-manieth it is there.
+/// The bits of a [`LinkId`] that are the slot; the others are the slot's generation counter.
 const INDEX_BITS: u32 = 32;
 
 /// Whom a connection serves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Role {
-    /// Someone's connection to a listener of ours.
+    /// A peer's connection to one of our listeners.
     Hosted {
         /// Which listener, by its place.
         listener: usize,
@@ -27,20 +27,20 @@ pub(super) enum Role {
     Dialled {
         /// Whose.
         client: ClientId,
-        /// How far it is.
+        /// How far it has got.
         stage: DialStage,
     },
-    /// Nobody's any more: it only has its goodbye to say.
+    /// Nobody's any more: it only has to say its goodbye.
     Leaving {
-        /// Which listener counts it still.
+        /// Which listener still counts it.
         listener: Option<usize>,
     },
 }
 
-/// How far a dialled connection is.
+/// How far a dialled connection has got.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum DialStage {
-    /// TCP is not there yet.
+    /// TCP is not connected yet.
     Connecting,
     /// The keys are not proven yet.
     Handshaking,
@@ -52,9 +52,9 @@ pub(super) enum DialStage {
 pub(super) struct Link {
     pub(super) connection: Connection,
     pub(super) role: Role,
-    /// When patience ends, in monotonic milliseconds.
+    /// The deadline, in monotonic milliseconds.
     pub(super) deadline_ms: Option<u64>,
-    /// Whether the host is just bringing this newcomer up to date.
+    /// Whether the host is bringing this new member up to date.
     pub(super) catching_up: bool,
     /// Whether it is listed for the flush at the end of the turn.
     pub(super) dirty: bool,
@@ -63,7 +63,7 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// A fresh one.
+    /// A new one.
     pub(super) fn new(connection: Connection, role: Role, deadline_ms: u64) -> Self {
         let deadline_ms = Some(deadline_ms);
         Self { connection, role, deadline_ms, catching_up: false, dirty: false, listed: false }
@@ -84,7 +84,7 @@ struct Place {
 }
 
 impl Connections {
-    /// Takes in a connection.
+    /// Adds a connection.
     pub(super) fn insert(&mut self, link: Link) -> LinkId {
         let index = self.free.pop().unwrap_or(self.places.len());
         if index == self.places.len() {
@@ -95,7 +95,7 @@ impl Connections {
         id(index, place.generation)
     }
 
-    /// Gives it away for good.
+    /// Removes it for good.
     pub(super) fn remove(&mut self, link: LinkId) -> Option<Link> {
         let place = self.places.get_mut(index(link)).filter(|place| id(index(link), place.generation) == link)?;
         let removed = place.link.take()?;
@@ -110,7 +110,7 @@ impl Connections {
         if id(index(link), place.generation) == link { place.link.as_deref_mut() } else { None }
     }
 
-    /// The number of the connection at a place.
+    /// The number of the connection in a slot.
     pub(super) fn id_at(&self, index: usize) -> Option<LinkId> {
         self.places.get(index).filter(|place| place.link.is_some()).map(|place| id(index, place.generation))
     }
@@ -120,13 +120,13 @@ impl Connections {
         (0..self.places.len()).filter_map(|index| self.id_at(index)).collect()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     pub(super) fn is_empty(&self) -> bool {
         self.free.len() == self.places.len()
     }
 }
 
-/// The place of a connection: what the system is told.
+/// A connection's slot: the token the system is given.
 pub(super) fn index(link: LinkId) -> usize {
     usize::try_from(link.0 & ((1 << INDEX_BITS) - 1)).unwrap_or(usize::MAX)
 }

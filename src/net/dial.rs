@@ -1,5 +1,5 @@
-//! Finding a way to a host: its addresses in turn, for each name all its IP addresses, until one
-//! works. Pure: it says what to do next and is told how that went.
+//! Finding a way to a host: its addresses in turn, and for each name all its IP addresses, until one works. Pure: it
+//! says what to do next and is told the result.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -20,7 +20,7 @@ pub(super) enum DialStep {
     Look(String),
     /// Connect there.
     Connect(SocketAddr),
-    /// Wait so many milliseconds.
+    /// Wait this many milliseconds.
     Wait(u64),
     /// Nothing worked.
     GiveUp(LinkError),
@@ -33,16 +33,17 @@ pub(super) struct Dial {
     addresses: VecDeque<String>,
     /// The one being tried.
     address: String,
-    /// Where that one is, as far as not tried yet.
+    /// Its IP addresses that have not been tried yet.
     places: VecDeque<SocketAddr>,
-    /// The one of them that is being tried.
+    /// The IP address being tried.
     place: Option<SocketAddr>,
-    /// Places that took our connection and cut it before they had proven anything, each with its address.
+    /// IP addresses that accepted our connection and cut it before proving anything, each with the address it came
+    /// from.
     cut: VecDeque<(String, SocketAddr)>,
-    /// Those of them that are tried again now.
+    /// The ones among them that are being retried.
     again: VecDeque<(String, SocketAddr)>,
     cut_tries: u32,
-    /// The most telling of the errors so far.
+    /// The most informative error so far.
     error: Option<LinkError>,
 }
 
@@ -100,7 +101,7 @@ impl Dial {
     /// The answer to [`DialStep::Look`].
     pub(super) fn found(&mut self, places: Vec<SocketAddr>) {
         let found = !places.is_empty();
-        // A name may be made to stand for 0.0.0.0, and a connection there would end on one's own computer.
+        // A name may resolve to 0.0.0.0, and a connection there would end on our own computer.
         let somebody = places.into_iter().filter(|place| nobody_at(place.ip()).is_none());
         self.places = somebody.take(ADDRESSES_A_NAME_MAX).collect();
         if self.places.is_empty() {
@@ -109,7 +110,7 @@ impl Dial {
         }
     }
 
-    /// What was tried did not work.
+    /// The attempt failed.
     pub(super) fn failed(&mut self, error: LinkError) {
         let more_telling = self.error.as_ref().is_none_or(|known| weight(&error) > weight(known));
         if more_telling {
@@ -117,7 +118,7 @@ impl Dial {
         }
     }
 
-    /// What was tried took our connection and cut it: its door may be full, and another time it is not.
+    /// The attempt was accepted and then cut: the host may be full now, and not the next time.
     pub(super) fn was_cut(&mut self) {
         if let Some(place) = self.place.take() {
             self.cut.push_back((self.address.clone(), place));
@@ -176,7 +177,7 @@ pub(super) fn is_cut(error: &io::Error) -> bool {
     )
 }
 
-/// How much an error tells about the host that was meant: the further an attempt came, the more.
+/// How much an error says about the intended host: the further an attempt got, the more.
 fn weight(error: &LinkError) -> u8 {
     match error {
         LinkError::NoSuchHost { .. } | LinkError::Nobody { .. } => 0,
@@ -188,7 +189,7 @@ fn weight(error: &LinkError) -> u8 {
         LinkError::Protocol | LinkError::NotConversa { .. } => 5,
         LinkError::LearningHost { .. } | LinkError::SecureHost { .. } => 6,
         LinkError::HostKeyChanged { .. } => 7,
-        // Nothing else can be known before that is mended.
+        // Nothing else can be known before that is fixed.
         LinkError::OutOfFiles => 8,
     }
 }

@@ -1,6 +1,5 @@
-//! The loop: waits for sockets, timers and messages of the other threads, and lets each have its
-//! turn. How connections come and go stands in `links`, what happens to hosted ones in `hosting`, and
-//! to our own clients' in `joining`.
+//! The loop: waits for sockets, timers and messages from other threads, and gives each its turn. How connections come
+//! and go is in `links`, what happens to hosted ones in `hosting`, and to our own clients' in `joining`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
@@ -47,17 +46,17 @@ pub(super) struct EventLoop {
     pub(super) timers: Timers,
     /// Connections with something to send.
     pub(super) dirty: Vec<LinkId>,
-    /// Connections that had more to read than a turn allows.
+    /// Connections with more to read than one turn allows.
     pub(super) waiting: Vec<LinkId>,
-    /// Connections that the host brings up to date.
+    /// Connections that the host is bringing up to date.
     pub(super) just_admitted: Vec<LinkId>,
     /// Peers whose first flight is with a worker.
     pub(super) begun: BTreeSet<LinkId>,
-    /// When the next handshake may begin, if one waits for its time.
+    /// When the next handshake may begin, if one waits for its turn.
     pub(super) handshakes_at_ms: Option<u64>,
     scratch: Box<[u8]>,
     stops_at_ms: Option<u64>,
-    /// When the time is asked for again, and the breaks that were told.
+    /// When to check the time again, and the breaks reported so far.
     ticks_at_ms: u64,
     breaks: u64,
 }
@@ -121,7 +120,7 @@ impl EventLoop {
             }
             self.now = self.clock.now();
             self.tick();
-            // 2. Whoever had more to read than its last turn allowed goes on.
+            // 2. Continue with connections that had more to read than their last turn allowed.
             for id in std::mem::take(&mut self.waiting) {
                 if let Some(link) = self.connections.at(id) {
                     link.listed = false;
@@ -132,14 +131,14 @@ impl EventLoop {
             for event in &readiness {
                 self.handle_readiness(event);
             }
-            // 4. Let in who waits at the door.
+            // 4. Accept waiting connections.
             self.accept_all();
-            // 5. What the other threads have to say.
+            // 5. Handle what the other threads sent.
             self.handle_messages();
-            // 6. What is due.
+            // 6. Handle expired deadlines.
             self.handle_timeouts();
             self.begin_handshakes();
-            // 7. Send what the turn brought, each connection once; watch sockets for what they lack.
+            // 7. Send what the turn produced, once for each connection; watch sockets for what they wait for.
             self.flush_all();
         }
         self.client_thread.stop();
@@ -168,8 +167,8 @@ impl EventLoop {
         Some(Duration::from_millis(due_ms.saturating_sub(now_ms)))
     }
 
-    /// Lets the clients look at the time now and then, and the hosts when it broke: the system's waits stand
-    /// still while the computer sleeps.
+    /// Makes the clients check the time now and then, and the hosts after a break: the system's timers stop while the
+    /// computer sleeps.
     fn tick(&mut self) {
         let broke = std::mem::replace(&mut self.breaks, self.now.breaks) != self.now.breaks;
         if !broke && self.now.monotonic_ms < self.ticks_at_ms {
@@ -252,7 +251,7 @@ impl EventLoop {
             Received::End { clean } => self.peer_closed(id, clean),
             Received::Fault(fault) => self.failed(id, &fault),
         }
-        // Even reading may have made something to send: an alert, or a learning link's key.
+        // Even reading may have produced something to send: an alert, or a learning link's key.
         self.mark_dirty(id);
     }
 
@@ -370,7 +369,7 @@ impl EventLoop {
     }
 
     fn flush_all(&mut self) {
-        // Who cannot be written to is gone, and that is news for others, who are flushed then.
+        // A peer that cannot be written to is gone, which the others have to be told, so they are flushed too.
         while let Some(id) = self.dirty.pop() {
             let Some(link) = self.connections.at(id) else { continue };
             link.dirty = false;

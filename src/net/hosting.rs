@@ -74,7 +74,7 @@ impl EventLoop {
         }
     }
 
-    /// Lets in who waits at the doors, as many as a turn allows.
+    /// Accepts waiting connections, as many as a turn allows.
     pub(super) fn accept_all(&mut self) {
         for place in 0..self.listeners.len() {
             for _ in 0..ACCEPTS_A_TURN {
@@ -92,7 +92,7 @@ impl EventLoop {
         }
     }
 
-    /// Lets go of whoever got least far, for the sake of whoever is at the door.
+    /// Drops whoever got least far, to make room for a waiting connection.
     fn make_place_in_the_system(&mut self, place: usize) {
         let Some(Some(listener)) = self.listeners.get_mut(place) else { return };
         if let Some(least) = listener.admission.least() {
@@ -117,7 +117,7 @@ impl EventLoop {
         let deadline_ms = self.now.monotonic_ms + listener.limits.first_flight_ms;
         if let Some(id) = self.take_in(Link::new(connection, role, deadline_ms)) {
             self.reaches(id, Stage::Silent);
-            // What it has to say first often came with it, and then it need not be silent for a turn.
+            // Its first bytes often arrive with it, so read now instead of a turn later.
             if let Some(link) = self.connections.at(id) {
                 link.connection.ready(true, true);
                 self.read(id);
@@ -125,8 +125,7 @@ impl EventLoop {
         }
     }
 
-    /// Whether a connection comes from one of our own clients: nobody else has its address and port at the
-    /// other end.
+    /// Whether a connection comes from one of our own clients: nobody else has its address and port at the other end.
     fn is_own(&mut self, from: SocketAddr) -> bool {
         let links: Vec<LinkId> = self.clients.values().filter_map(|client| client.link).collect();
         let place = |address: SocketAddr| (address.ip().to_canonical(), address.port());
@@ -136,7 +135,7 @@ impl EventLoop {
         })
     }
 
-    /// An unauthenticated connection comes to a stage, and another may have to go for it. Our own are free.
+    /// An unauthenticated connection enters a stage, and another may be dropped for it. Our own are exempt.
     pub(super) fn reaches(&mut self, id: LinkId, stage: Stage) {
         let Some(Role::Hosted { listener, network, own: false, .. }) = self.connections.at(id).map(|link| link.role)
         else {
@@ -155,7 +154,7 @@ impl EventLoop {
         self.abort(id, &LinkError::Cut);
     }
 
-    /// A connection of the door leaves it. If it is there still, it only has its goodbye to take.
+    /// A connection leaves the admission count. If it still exists, it only has to read its goodbye.
     pub(super) fn leave_door(&mut self, id: LinkId, place: usize, network: IpAddr) {
         let Some(Some(listener)) = self.listeners.get_mut(place) else { return };
         if listener.admission.stage(id).is_none() {
@@ -168,7 +167,7 @@ impl EventLoop {
         }
     }
 
-    /// Whoever is gone before its turn came has none: a handshake for it would be taken from somebody else.
+    /// A peer that left before its turn gets none: its handshake would be taken from somebody else.
     pub(super) fn abort_if_it_left(&mut self, id: LinkId) -> bool {
         let left = self.connections.at(id).is_some_and(|link| link.connection.left_before_its_turn());
         if left {
@@ -177,7 +176,7 @@ impl EventLoop {
         left
     }
 
-    /// A peer has said all that its handshake begins with.
+    /// A peer's first handshake flight is complete.
     pub(super) fn first_flight_came(&mut self, id: LinkId) {
         if self.abort_if_it_left(id) {
             return;
@@ -188,7 +187,7 @@ impl EventLoop {
         if own { self.begin_handshake(id) } else { self.reaches(id, Stage::Queued) }
     }
 
-    /// A learning link has no worker: it is answered as it comes.
+    /// A learning link needs no worker: it is answered at once.
     pub(super) fn follow_door(&mut self, id: LinkId) {
         let Some(link) = self.connections.at(id) else { return };
         let Role::Hosted { listener, keyed: false, .. } = link.role else { return };
@@ -202,7 +201,7 @@ impl EventLoop {
         }
     }
 
-    /// Has handshakes begun whose turn it is.
+    /// Begins the handshakes whose turn it is.
     pub(super) fn begin_handshakes(&mut self) {
         self.handshakes_at_ms = None;
         for place in 0..self.listeners.len() {
@@ -252,8 +251,8 @@ impl EventLoop {
     pub(super) fn hosted_frame(&mut self, place: usize, id: LinkId, kind: FrameKind, body: &[u8]) {
         let Some(Some(listener)) = self.listeners.get_mut(place) else { return };
         let now = self.now;
-        // A panic would be a fault of ours in reading what a peer sent. It costs that peer the
-        // connection; the host goes on.
+        // A panic would be our own bug in reading what a peer sent. It costs that peer the connection; the host goes
+        // on.
         let read = catch_unwind(AssertUnwindSafe(|| listener.host.frame(id, kind, body, now)));
         if read.is_err() {
             log::error!("a frame of type {kind:?} ended in a panic");
@@ -271,7 +270,7 @@ impl EventLoop {
         }
     }
 
-    /// Does all that a host asks for.
+    /// Carries out everything a host asks for.
     pub(super) fn drain_host(&mut self, place: usize) {
         while let Some(Some(listener)) = self.listeners.get_mut(place) {
             let Some(output) = listener.host.poll_output() else { break };
@@ -318,8 +317,7 @@ impl EventLoop {
         }
     }
 
-    /// Whether a peer whose queue is full takes enough of it at once: a busy turn may fill a queue
-    /// before its end.
+    /// Whether a peer whose queue is full takes enough of it now: a busy turn may fill a queue before it ends.
     pub(super) fn catches_up(&mut self, id: LinkId, frames_max: usize, bytes_max: usize) -> bool {
         self.connections
             .at(id)

@@ -1,4 +1,4 @@
-//! The networks that this computer is in, as far as addresses of one network need them.
+//! The networks this computer is in, as far as link-local addresses need them.
 
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -7,11 +7,11 @@ use if_addrs::{IfAddr, Interface};
 
 use super::address::{Address, HostPart, scoped};
 
-/// How interfaces begin that lead to nobody outside: those of containers and virtual machines.
+/// Name prefixes of interfaces that lead nowhere outside: those of containers and virtual machines.
 const VIRTUAL: [&str; 6] = ["veth", "docker", "br-", "virbr", "vnet", "lxc"];
 
-/// Finds the places of a `host:port`. A number of one network is looked for in the network that it names, or,
-/// if it names none that is here, in each of this computer's.
+/// Resolves a `host:port`. A link-local number is tried in the network it names, or, if that is not here, in each of
+/// this computer's networks.
 pub(super) fn resolve(address: &str) -> io::Result<Vec<SocketAddr>> {
     let malformed = |_| io::Error::from(io::ErrorKind::InvalidInput);
     let address = Address::read(address, None).map_err(malformed)?;
@@ -28,7 +28,7 @@ pub(super) fn resolve(address: &str) -> io::Result<Vec<SocketAddr>> {
     })
 }
 
-/// The number of the interface that a scope names, if it is here.
+/// The number of the interface that a scope names, if it exists here.
 #[must_use]
 pub fn scope_number(scope: &str) -> Option<u32> {
     let is_meant = |interface: &Interface| {
@@ -37,12 +37,12 @@ pub fn scope_number(scope: &str) -> Option<u32> {
     all().into_iter().find(is_meant).and_then(|interface| interface.index)
 }
 
-/// The interface that has an address of its network's own.
+/// The interface with this link-local address.
 pub(super) fn scope_of(ip: Ipv6Addr) -> Option<u32> {
     all().into_iter().find(|interface| interface.ip() == IpAddr::V6(ip)).and_then(|interface| interface.index)
 }
 
-/// Whether an address is that of all computers in one of this computer's networks.
+/// Whether an address is the broadcast address of one of this computer's networks.
 pub(super) fn is_broadcast(ip: IpAddr) -> bool {
     all().into_iter().any(|interface| match interface.addr {
         IfAddr::V4(addr) => addr.broadcast.map(IpAddr::V4) == Some(ip) && IpAddr::V4(addr.ip) != ip,
@@ -50,7 +50,7 @@ pub(super) fn is_broadcast(ip: IpAddr) -> bool {
     })
 }
 
-/// The networks in which others may be, by their interfaces' numbers, the likeliest first.
+/// The networks in which others may be, by interface number, the likeliest first.
 fn scopes() -> Vec<u32> {
     order(all())
 }

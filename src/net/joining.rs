@@ -1,4 +1,4 @@
-//! The loop's part for our own clients: dialling, and passing on between socket and the thread of the clients.
+//! The loop's part for our own clients: dialling, and passing data between the socket and the client thread.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,18 +20,18 @@ use crate::protocol::{ByeCode, LinkError, LinkId};
 use crate::wire::FrameKind;
 
 impl EventLoop {
-    /// Knows a client no longer.
+    /// Forgets a client.
     pub(super) fn end_client(&mut self, id: ClientId) {
         self.hang_up(id, Some(ByeCode::Leaving));
         self.clients.remove(&id);
     }
 
-    /// Does what a client asks for.
+    /// Carries out what a client asks for.
     pub(super) fn handle_request(&mut self, id: ClientId, request: LinkRequest) {
         match request {
             LinkRequest::Begin { identity, addresses } => {
                 self.end_client(id);
-                // Who comes while all say goodbye is not begun with.
+                // A client that arrives during shutdown is not started.
                 if !self.is_shutting_down() {
                     self.clients.insert(id, OwnClient::new(identity, addresses));
                 }
@@ -103,11 +103,11 @@ impl EventLoop {
         if let Some(client) = self.clients.get_mut(&id) {
             client.link = link;
         }
-        // Without a link the poll has no place for another socket.
+        // Without a link, no socket could be registered.
         link.map(|_| ()).ok_or_else(|| std::io::ErrorKind::ResourceBusy.into())
     }
 
-    /// Looks whether a dialled TCP connection exists now.
+    /// Checks whether a dialled TCP connection is up.
     pub(super) fn check_opened(&mut self, id: LinkId) -> bool {
         let Some(link) = self.connections.at(id) else { return false };
         match link.connection.opened() {
@@ -126,7 +126,7 @@ impl EventLoop {
         }
     }
 
-    /// The names' answer has come.
+    /// The name look-up has answered.
     pub(super) fn found(&mut self, id: ClientId, attempt: u64, places: Vec<SocketAddr>) {
         let Some(client) = self.clients.get_mut(&id).filter(|client| client.attempt == attempt) else { return };
         if client.lookup_until_ms.take().is_none() {
@@ -138,12 +138,12 @@ impl EventLoop {
         self.dial_on(id);
     }
 
-    /// The names' answer may be late.
+    /// The name look-up may be late.
     pub(super) fn lookup_is_late(&mut self, id: ClientId) {
         let now_ms = self.now.monotonic_ms;
         let Some(client) = self.clients.get_mut(&id) else { return };
         if client.lookup_until_ms.is_some_and(|until_ms| until_ms <= now_ms) {
-            // A late answer belongs to this attempt still, but nobody waits for it.
+            // A late answer still belongs to this attempt, but nobody waits for it.
             client.lookup_until_ms = None;
             let address = client.dial.as_ref().map(|dial| dial.address().to_owned()).unwrap_or_default();
             self.dial_failed(id, LinkError::TimedOut { address });
@@ -159,7 +159,7 @@ impl EventLoop {
         }
     }
 
-    /// A connection that was being made cannot go on, or has told a probe what it asked.
+    /// A connection being made failed, or has told a probe what it wanted to know.
     pub(super) fn dial_link_failed(&mut self, id: ClientId, link: LinkId, fault: &LinkFault) {
         let heard = self.connections.at(link).is_some_and(|link| link.connection.heard());
         let Some(client) = self.clients.get_mut(&id) else { return self.close(link, None) };
@@ -193,7 +193,7 @@ impl EventLoop {
         }
     }
 
-    /// What was tried did not work; the next thing is.
+    /// The attempt failed; tries the next.
     pub(super) fn dial_failed(&mut self, id: ClientId, error: LinkError) {
         self.note_failure(id, error);
         self.dial_on(id);
@@ -217,7 +217,7 @@ impl EventLoop {
         self.tell_client(id, LinkEvent::Connected);
     }
 
-    /// A frame for a client. If too much waits for it, its socket is left unread.
+    /// A frame for a client. If too much is waiting, its socket is left unread.
     pub(super) fn dialled_frame(&mut self, id: ClientId, link: LinkId, kind: FrameKind, body: Vec<u8>) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         client.bytes_waiting += body.len();
@@ -263,7 +263,7 @@ impl EventLoop {
         }
     }
 
-    /// Ends what a client has of a connection.
+    /// Drops whatever connection a client has.
     fn hang_up(&mut self, id: ClientId, code: Option<ByeCode>) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         client.dial = None;

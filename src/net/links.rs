@@ -1,4 +1,4 @@
-//! The loop's part for what all connections have in common: how they come, and the ways they go.
+//! The loop's part that all connections share: how they open, and the ways they close.
 
 use std::io::ErrorKind;
 
@@ -10,7 +10,7 @@ use super::timers::Timer;
 use crate::protocol::{ByeCode, LinkError, LinkId};
 
 impl EventLoop {
-    /// Takes in a connection and has its socket watched; its number, or none if the system refuses.
+    /// Adds a connection and registers its socket; returns its number, or none if the system refuses.
     pub(super) fn take_in(&mut self, link: Link) -> Option<LinkId> {
         let deadline_ms = link.deadline_ms;
         let id = self.connections.insert(link);
@@ -27,7 +27,7 @@ impl EventLoop {
         Some(id)
     }
 
-    /// Sets how long a connection may take for what it is at.
+    /// Sets how long a connection may take for its current step.
     pub(super) fn set_deadline(&mut self, id: LinkId, patience_ms: u64) {
         let deadline_ms = self.now.monotonic_ms + patience_ms;
         if let Some(link) = self.connections.at(id) {
@@ -36,7 +36,7 @@ impl EventLoop {
         }
     }
 
-    /// Says goodbye to a connection, with `code` if it gets that far. Nobody above is told.
+    /// Closes a connection with a goodbye, with `code` if it gets that far. Reports nothing to the machines above.
     pub(super) fn close(&mut self, id: LinkId, code: Option<ByeCode>) {
         let Some(link) = self.connections.at(id) else { return };
         let role = link.role;
@@ -55,7 +55,7 @@ impl EventLoop {
         self.give_another_turn(id);
     }
 
-    /// Closes a connection as it is. A client that was still dialling is told `error`.
+    /// Closes a connection at once, without a goodbye. A client that was still dialling is told `error`.
     pub(super) fn abort(&mut self, id: LinkId, error: &LinkError) {
         let Some(mut link) = self.connections.remove(id) else { return };
         if let Err(error) = self.poll.registry().deregister(link.connection.socket()) {
@@ -67,7 +67,7 @@ impl EventLoop {
         }
     }
 
-    /// A connection has left its role. If it is there still, it says goodbye.
+    /// A connection has left its role. If it still exists, it says goodbye.
     fn leave_role(&mut self, id: LinkId, role: Role) {
         match role {
             Role::Hosted { listener, network, .. } => self.leave_door(id, listener, network),
@@ -93,7 +93,7 @@ impl EventLoop {
         }
     }
 
-    /// Lists a connection for another turn, if that would bring something.
+    /// Lists a connection for another turn, if that would achieve anything.
     pub(super) fn give_another_turn(&mut self, id: LinkId) {
         let link = self.connections.at(id).filter(|link| !link.listed && link.connection.wants_turn());
         if let Some(link) = link {
@@ -102,13 +102,13 @@ impl EventLoop {
         }
     }
 
-    /// The peer is gone.
+    /// The peer has closed the connection.
     pub(super) fn peer_closed(&mut self, id: LinkId, clean: bool) {
         let Some(link) = self.connections.at(id) else { return };
         if let Role::Dialled { stage: DialStage::Handshaking, .. } = link.role {
             return self.failed(id, &LinkFault::Io(ErrorKind::UnexpectedEof.into()));
         }
-        // The peer may only have ended its half: what it was to be told goes out, if it goes at once.
+        // The peer may have closed only its half: what is queued for it goes out, if it goes at once.
         if let Err(error) = link.connection.flush() {
             log::debug!("connection {}: {error}", id.0);
         }
@@ -117,7 +117,7 @@ impl EventLoop {
         self.abort(id, &error);
     }
 
-    /// A connection cannot go on.
+    /// A connection has failed.
     pub(super) fn failed(&mut self, id: LinkId, fault: &LinkFault) {
         log::debug!("connection {}: {fault}", id.0);
         let Some(link) = self.connections.at(id) else { return };
@@ -132,7 +132,7 @@ impl EventLoop {
         }
     }
 
-    /// Tells whoever is above that a connection is no more, or as good as.
+    /// Reports to the host or client above that a connection is closed, or as good as closed.
     pub(super) fn report_closed(&mut self, id: LinkId, clean: bool, error: &LinkError) {
         match self.connections.at(id).map(|link| link.role) {
             Some(Role::Hosted { listener, keyed: true, .. }) => self.hosted_gone(listener, id, clean),
@@ -141,7 +141,7 @@ impl EventLoop {
         }
     }
 
-    /// A connection's patience may be over.
+    /// A connection's deadline may have passed.
     pub(super) fn link_is_late(&mut self, id: LinkId) {
         let Some(link) = self.connections.at(id) else { return };
         let Some(deadline_ms) = link.deadline_ms else { return };

@@ -17,7 +17,7 @@ use crate::crypto::KeyKind;
 use crate::protocol::limits::JOINER_BODY_BYTES_MAX;
 use crate::protocol::{Host, Identity, OpenPolicy};
 
-/// A listening socket, its host, and who may come in.
+/// A listening socket, its host, and who is admitted.
 pub(super) struct Listener {
     pub(super) id: ListenerId,
     pub(super) socket: TcpListener,
@@ -28,15 +28,15 @@ pub(super) struct Listener {
     identity: Arc<Identity>,
     /// For secure rooms; a learning room's links have none.
     tls: Option<Arc<ServerConfig>>,
-    /// Whether someone may be waiting at the door.
+    /// Whether connections may be waiting to be accepted.
     pub(super) connections_waiting: bool,
-    /// Not before then, in monotonic milliseconds.
+    /// When it may accept again, in monotonic milliseconds.
     rests_until_ms: u64,
-    /// Whether the last one could not be let in for want of a file descriptor.
+    /// Whether the last one could not be accepted for lack of a file descriptor.
     is_out_of_descriptors: bool,
 }
 
-/// What came of accepting.
+/// The result of accepting.
 pub(super) enum Accepted {
     /// A connection.
     Connection(TcpStream, SocketAddr),
@@ -95,11 +95,11 @@ impl Listener {
                     self.connections_waiting = false;
                     return Accepted::Nobody;
                 }
-                // Whoever was at the door has gone again, or a signal came.
+                // The waiting connection has gone, or a signal came.
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
                 Err(error) if is_out_of_descriptors(&error) => return Accepted::NoDescriptor,
                 Err(error) => {
-                    // It may get better, and must not make us spin.
+                    // It may recover, and must not make us spin.
                     log::warn!("listener {} cannot accept at the moment: {error}", self.id.0);
                     self.rests_until_ms = now_ms + ACCEPT_REST_MS;
                     return Accepted::Later;
@@ -108,14 +108,13 @@ impl Listener {
         }
     }
 
-    /// There is no file descriptor for whoever is at the door. It is tried again in a while; gives whether that
-    /// is news.
+    /// There is no file descriptor for the waiting connection. It is retried in a while; returns whether that is new.
     pub(super) fn runs_out_of_descriptors(&mut self, now_ms: u64) -> bool {
         self.rests_until_ms = now_ms + ACCEPT_REST_MS;
         !std::mem::replace(&mut self.is_out_of_descriptors, true)
     }
 
-    /// The connection over an accepted socket.
+    /// The connection for an accepted socket.
     pub(super) fn connection(&self, socket: TcpStream) -> Result<Connection, rustls::Error> {
         match &self.tls {
             None => {
@@ -130,13 +129,13 @@ impl Listener {
         }
     }
 
-    /// When someone at the door may come in, if someone is there and has to wait.
+    /// When waiting connections may be accepted, if there are any and they have to wait.
     pub(super) fn opens_at(&self) -> Option<u64> {
         self.connections_waiting.then_some(self.rests_until_ms)
     }
 }
 
-/// An address of this computer as the system wants it: that of one network with the network's number.
+/// An address of this computer as the system wants it: a link-local one with its interface number.
 fn own_address(address: SocketAddr) -> Result<SocketAddr, ListenError> {
     let ip = address.ip();
     if nobody_at(ip) == Some(AddressError::Nobody) || interfaces::is_broadcast(ip) {
@@ -150,7 +149,7 @@ fn own_address(address: SocketAddr) -> Result<SocketAddr, ListenError> {
     })
 }
 
-/// Whether the system, or this process, has as many files open as it may.
+/// Whether the system, or this process, has too many files open.
 pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
     // EMFILE and ENFILE, which have no kind of their own; WSAEMFILE on Windows.
     let codes: &[i32] = if cfg!(windows) { &[10_024] } else { &[24, 23] };

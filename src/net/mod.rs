@@ -9,9 +9,8 @@
 //!   +------------ Event <------+--------------'  requests back to the loop
 //! ```
 //!
-//! Nothing slow runs on the loop: RSA of handshakes and name lookups have workers, RSA of our own
-//! clients has the client thread. This layer passes keys on and looks into none; what frames mean is
-//! the business of [`crate::protocol`].
+//! Nothing slow runs on the loop: RSA of handshakes and name lookups have workers, RSA of our own clients has the
+//! client thread. This layer passes keys on without looking into them; what frames mean is up to [`crate::protocol`].
 
 mod address;
 mod admission;
@@ -53,11 +52,11 @@ pub use self::link::learning_link::LEARNING_BANNER;
 pub use self::reports::{EventReceiver, Reports};
 use crate::protocol::{self, Client, HostEvent, Identity, OpenPolicy};
 
-/// A listener, named by its owner.
+/// A listener, numbered by its user.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ListenerId(pub u64);
 
-/// A client of ours, named by its owner.
+/// A client of ours, numbered by its user.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ClientId(pub u64);
 
@@ -73,18 +72,18 @@ pub enum Command {
         identity: Arc<Identity>,
         /// Who may open rooms.
         policy: OpenPolicy,
-        /// The bounds, most often the default.
+        /// The limits, usually the default.
         limits: NetLimits,
     },
-    /// Listen no longer; whoever is connected is told.
+    /// Stop listening; connected peers are told.
     Unlisten(ListenerId),
-    /// Run a client, from now on.
+    /// Run a client.
     Add {
         /// The new client.
         id: ClientId,
-        /// It.
+        /// The client itself.
         client: Box<Client>,
-        /// Where its host may be, the likeliest first: each a `host:port`.
+        /// Its host's possible addresses, the likeliest first: each a `host:port`.
         addresses: Vec<String>,
     },
     /// Pass a command on to a client.
@@ -94,20 +93,20 @@ pub enum Command {
         /// What.
         command: protocol::Command,
     },
-    /// Where a client's host may be has changed; used at its next attempt.
+    /// A client's host has other possible addresses; used at its next attempt.
     Addresses {
         /// Which client.
         id: ClientId,
         /// The addresses, as in [`Self::Add`].
         addresses: Vec<String>,
     },
-    /// Run a client no longer.
+    /// Stop running a client.
     Remove(ClientId),
     /// Say goodbye to everybody and end.
     Shutdown,
 }
 
-/// What the net layer has to tell.
+/// What the net layer reports.
 #[derive(Debug)]
 pub enum Event {
     /// A listener is open.
@@ -121,25 +120,25 @@ pub enum Event {
     ListenFailed {
         /// Which.
         listener: ListenerId,
-        /// Where it should have been.
+        /// Where it should have listened.
         address: SocketAddr,
         /// Why.
         reason: ListenError,
     },
-    /// Somebody is at the door of a listener and cannot be let in, for no more files may be open. Told once,
-    /// until somebody comes in again.
+    /// A connection waits at a listener and cannot be accepted, because too many files are open. Reported once, until
+    /// one is accepted again.
     OutOfFiles {
         /// Which.
         listener: ListenerId,
     },
-    /// A client has something to tell.
+    /// A client reports something.
     Client {
         /// Which.
         id: ClientId,
         /// What.
         event: protocol::Event,
     },
-    /// A client has something that is to survive a crash; answer with [`protocol::Command::Kept`].
+    /// A client has something that must survive a crash; answer with [`protocol::Command::Kept`].
     Keep {
         /// Which.
         id: ClientId,
@@ -148,14 +147,14 @@ pub enum Event {
         /// What.
         what: protocol::Keep,
     },
-    /// A host has something to tell.
+    /// A host reports something.
     Host {
         /// Which.
         listener: ListenerId,
         /// What.
         event: HostEvent,
     },
-    /// All is over; nothing comes after.
+    /// Everything has stopped; nothing comes after.
     Stopped,
 }
 
@@ -168,7 +167,7 @@ pub enum ListenError {
     /// This computer does not have the address.
     #[error("this computer does not have that address")]
     NotAvailable,
-    /// Nobody could be reached there: it stands for many computers at once, or for none.
+    /// No host could be reached there: it stands for many computers at once, or for none.
     #[error("nobody can be reached at that address")]
     Nobody,
     /// The system does not allow it.
@@ -195,12 +194,12 @@ enum Order {
     Shutdown,
 }
 
-/// Talks to the net's threads. The last one to go ends them.
+/// Talks to the net's threads. They end when the last handle is dropped.
 #[derive(Clone)]
 pub struct Handle(Arc<Line>);
 
 struct Line {
-    /// To the loop, which has to be woken for them.
+    /// To the loop, which has to be woken.
     orders: Sender<Order>,
     waker: Arc<Waker>,
     /// To the clients, straight to their thread.
@@ -259,12 +258,12 @@ impl fmt::Debug for Handle {
 /// Starts the net thread and its workers.
 ///
 /// # Errors
-/// Only if the system gives no thread or no poll.
+/// Only if the system provides no thread or no poll.
 pub fn spawn() -> io::Result<(Handle, EventReceiver)> {
     spawn_with(NetLimits::default())
 }
 
-/// As [`spawn`], with other bounds for our own clients' connections. Each listener has its own.
+/// As [`spawn`], with other limits for our own clients' connections. Each listener has its own.
 ///
 /// # Errors
 /// As [`spawn`].
@@ -273,7 +272,7 @@ pub fn spawn_with(limits: NetLimits) -> io::Result<(Handle, EventReceiver)> {
     Ok((spawn_reporting(limits, reports)?, events))
 }
 
-/// As [`spawn_with`], for a user whose events go straight to where they are dealt with.
+/// As [`spawn_with`], for a user whose events go straight to where they are handled.
 ///
 /// # Errors
 /// As [`spawn`].

@@ -1,4 +1,5 @@
-//! A client of ours as the event loop knows it: where its host may be, how far dialling is, what waits for it.
+//! A client of ours as the event loop knows it: its host's possible addresses, how far dialling has got, what waits
+//! for it.
 
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ pub(super) struct OwnClient {
 }
 
 impl OwnClient {
-    /// A client that has not connected yet, and where its host may be.
+    /// A client that has not connected yet, and its host's possible addresses.
     pub(super) fn new(identity: Arc<Identity>, addresses: Vec<String>) -> Self {
         Self {
             addresses,
@@ -44,7 +45,7 @@ impl OwnClient {
         }
     }
 
-    /// A connection over `socket`, as the client's suite and pin ask for.
+    /// A connection over `socket`, as the client's suite and pin require.
     pub(super) fn connection(&self, socket: TcpStream) -> Result<Connection, rustls::Error> {
         let key = self.identity.signing();
         if self.identity.kind().is_learning() {

@@ -1,7 +1,7 @@
 //! Events on their way from the net to whoever uses it.
 //!
-//! They go straight to where they are dealt with. What is counted here is how many wait there: while these are too
-//! many, our own clients take no more frames, and in the end their hosts wait. So memory stays bounded.
+//! They go straight to where they are handled. This module counts how many wait there: while there are too many, our
+//! own clients take no more frames, and in the end their hosts wait. So memory stays bounded.
 
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -19,18 +19,18 @@ pub struct Reports {
 #[derive(Default)]
 struct Waiting {
     count: usize,
-    /// Whether nobody takes events any more, or nobody has to wait any more.
+    /// Whether events are no longer taken, or no longer waited for.
     is_over: bool,
 }
 
 impl Reports {
-    /// Hands each event to `tell`, on the net's threads; it must not block. Say [`Self::taken`] once for each event
-    /// when it is dealt with.
+    /// Hands each event to `tell`, on the net's threads; it must not block. Call [`Self::taken`] once for each event
+    /// that has been handled.
     pub fn new(tell: impl Fn(Event) + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Self { tell: Box::new(tell), waiting: Mutex::default(), fewer: Condvar::new() })
     }
 
-    /// One event is dealt with.
+    /// One event was handled.
     pub fn taken(&self) {
         let mut waiting = self.waiting();
         waiting.count = waiting.count.saturating_sub(1);
@@ -39,13 +39,13 @@ impl Reports {
         }
     }
 
-    /// Nobody waits for events to be taken any more: they are not, or the net ends.
+    /// Stop waiting for events to be taken: nobody takes them any more, or the net ends.
     pub fn end(&self) {
         self.waiting().is_over = true;
         self.fewer.notify_all();
     }
 
-    /// Tells an event. Never blocks.
+    /// Reports an event. Never blocks.
     pub(super) fn tell(&self, event: Event) {
         self.waiting().count += 1;
         (self.tell)(event);
@@ -57,7 +57,7 @@ impl Reports {
         drop(self.fewer.wait_while(self.waiting(), is_full).unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// A count is right after any panic.
+    /// A counter stays valid after any panic.
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -75,7 +75,7 @@ impl EventReceiver {
     /// Reports that come out at the receiver.
     pub(super) fn pair() -> (Arc<Reports>, Self) {
         let (sender, events) = channel();
-        // Nobody may listen any more.
+        // Nobody may be listening any more.
         let reports = Reports::new(move |event| drop(sender.send(event)));
         (Arc::clone(&reports), Self { events, is_over: false, reports })
     }
@@ -118,7 +118,7 @@ mod tests {
             let reports = Arc::clone(&reports);
             thread::spawn(move || reports.wait_until_few())
         };
-        // A moment in which it would end if it did not wait; a slow machine makes this pass, never fail.
+        // Long enough to end if it did not wait; a slow machine makes this pass, never fail.
         thread::sleep(Duration::from_millis(50));
         assert!(!waiter.is_finished());
         assert!(events.next().is_some());

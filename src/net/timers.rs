@@ -1,5 +1,5 @@
-//! Deadlines. An entry is a reminder to look, not a promise: whoever set it may have changed its
-//! mind since, so nothing is ever taken out early.
+//! Deadlines. An entry is a reminder to check, not a promise: whoever set it may have changed its mind, so nothing is
+//! ever removed early.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,14 +7,14 @@ use std::collections::BinaryHeap;
 use super::ClientId;
 use crate::protocol::LinkId;
 
-/// Whom a deadline is for.
+/// What a deadline is for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Timer {
     /// A connection's own deadline.
     Link(LinkId),
     /// A client's name lookup.
     Lookup(ClientId),
-    /// A client's next try at a place that cut it off.
+    /// A client's next try at a host that cut it off.
     Redial(ClientId),
 }
 
@@ -28,7 +28,7 @@ impl Timers {
         self.0.push(Reverse((at_ms, timer)));
     }
 
-    /// The next one that is due.
+    /// The next expired one.
     pub(super) fn due(&mut self, now_ms: u64) -> Option<Timer> {
         let Reverse((at_ms, _)) = self.0.peek()?;
         if *at_ms > now_ms {
@@ -37,7 +37,7 @@ impl Timers {
         self.0.pop().map(|Reverse((_, timer))| timer)
     }
 
-    /// When the next one is due.
+    /// When the next one expires.
     pub(super) fn next(&self) -> Option<u64> {
         self.0.peek().map(|Reverse((at_ms, _))| *at_ms)
     }

@@ -1,7 +1,6 @@
-//! The protection of secure links: TLS 1.3 (RFC 8446) with raw public keys (RFC 7250) on both
-//! sides, by rustls. There are no certificates: the key of a link *is* the identity's signing key,
-//! its signatures are made and checked by the crypto suite, and which host is the right one is
-//! decided by its pinned fingerprint alone.
+//! The protection of secure links: TLS 1.3 (RFC 8446) with raw public keys (RFC 7250) on both sides, by rustls. There
+//! are no certificates: the key of a link *is* the identity's signing key, the crypto suite makes and checks its
+//! signatures, and the pinned fingerprint alone decides which host is the right one.
 //!
 //! Nothing is left to negotiate: one signature scheme, one key exchange (with ML-KEM), two ciphers, one ALPN; no
 //! tickets, no resumption, no early data, no server name, no key log.
@@ -57,9 +56,8 @@ pub fn host_config(key: &Arc<dyn SigningKey>) -> Result<Arc<ServerConfig>, Error
     Ok(Arc::new(config))
 }
 
-/// The configuration of a client with the signing key `key` that talks only to the host with the
-/// fingerprint `pin`. Any other host is left before the client has sent its own key. What was
-/// seen is written to `verdict`.
+/// The configuration of a client with the signing key `key` that talks only to the host with the fingerprint `pin`.
+/// The client leaves any other host before it has sent its own key. What it saw is written to `verdict`.
 ///
 /// # Errors
 /// Only if rustls does not accept its own parts.
@@ -136,7 +134,7 @@ fn finish(mut config: ClientConfig) -> Arc<ClientConfig> {
     Arc::new(config)
 }
 
-/// The keys in the handshake have no dates, and a computer that believes to be before 1970 has a clock that TLS cannot
+/// The keys in the handshake have no dates, and a computer that thinks it is before 1970 has a clock that TLS cannot
 /// read.
 #[derive(Debug)]
 struct NoDates;
@@ -184,7 +182,7 @@ impl rustls::sign::Signer for LinkKey {
     }
 }
 
-/// Says that a raw public key would come, as a host insists, and has none: a probe never gets there.
+/// Promises a raw public key, as a host insists, but has none: a probe never gets that far.
 #[derive(Debug)]
 struct NoKey;
 
@@ -202,7 +200,7 @@ impl ResolvesClientCert for NoKey {
     }
 }
 
-/// Gives the host's key to whoever speaks this protocol, before anything is signed.
+/// Gives the host's key to anybody who speaks this protocol, before anything is signed.
 #[derive(Debug)]
 struct HostKey(Arc<CertifiedKey>);
 
@@ -217,8 +215,8 @@ impl ResolvesServerCert for HostKey {
     }
 }
 
-/// The host's view of clients: any key that the suite accepts and its holder proves. Who may enter
-/// which room is the protocol's business.
+/// The host's view of clients: any key that the suite accepts and its holder proves. The protocol decides who may
+/// enter which room.
 #[derive(Debug)]
 struct AnyMember {
     backend: Arc<dyn CryptoBackend>,
@@ -266,8 +264,7 @@ impl ClientCertVerifier for AnyMember {
     }
 }
 
-/// The client's view of a host: the pinned key, or (without a pin) any key, which is then only
-/// looked at.
+/// The client's view of a host: the pinned key, or (without a pin) any key, which is then only inspected.
 #[derive(Debug)]
 struct PinnedHost {
     backend: Arc<dyn CryptoBackend>,
@@ -286,7 +283,7 @@ impl ServerCertVerifier for PinnedHost {
     ) -> Result<ServerCertVerified, Error> {
         read_key(&*self.backend, spki, others)?;
         let seen = *self.verdict.seen.get_or_init(|| Fingerprint::of(spki));
-        // The comparison of fingerprints takes the same time wherever they differ.
+        // Fingerprints are compared in constant time.
         if self.pin.is_some_and(|pin| pin != seen) {
             return Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure));
         }
@@ -311,8 +308,7 @@ impl ServerCertVerifier for PinnedHost {
         let valid = check_signature(&*self.backend, Domain::TlsHost, message, spki, signed)?;
         self.verdict.proven.store(true, Ordering::Release);
         if self.pin.is_none() {
-            // A probe has learned what it came for. Failing here ends the handshake before the
-            // client's part of it.
+            // A probe has learned what it wanted. Failing here ends the handshake before the client's part of it.
             return Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure));
         }
         Ok(valid)
@@ -332,7 +328,7 @@ fn read_key(
     spki: &CertificateDer<'_>,
     others: &[CertificateDer<'_>],
 ) -> Result<Arc<dyn VerifyingKey>, Error> {
-    // A raw public key stands alone; more would be a chain of certificates.
+    // A raw public key comes alone; more would be a certificate chain.
     if !others.is_empty() {
         return Err(Error::InvalidCertificate(CertificateError::BadEncoding));
     }
@@ -342,7 +338,7 @@ fn read_key(
     })
 }
 
-/// A signature that was never offered: by another scheme, or of TLS 1.2.
+/// A signature that was never offered: another scheme, or TLS 1.2.
 fn unadvertised() -> Error {
     PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into()
 }

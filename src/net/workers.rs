@@ -1,4 +1,4 @@
-//! The threads for what must not stop the loop: the RSA of handshakes, and name lookups.
+//! The threads for work that must not block the loop: the RSA of handshakes, and name lookups.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use crate::protocol::LinkId;
 pub(super) enum Done {
     /// A step of a handshake.
     Handshake(Box<HandshakeDone>),
-    /// A handshake that ended in a fault of ours: the connection cannot go on.
+    /// A handshake that hit a bug of ours: the connection cannot go on.
     Broken(LinkId),
     /// A name lookup.
     Lookup {
@@ -26,19 +26,19 @@ pub(super) enum Done {
         client: ClientId,
         /// Which of its attempts.
         attempt: u64,
-        /// Where the name is, if anywhere.
+        /// The name's addresses, if any.
         places: Vec<SocketAddr>,
     },
 }
 
-/// The workers' threads. They end when this is dropped and what they are at is done.
+/// The workers' threads. They end when this is dropped and their current work is done.
 pub(super) struct Workers {
     handshakes: SyncSender<(LinkId, Handshake)>,
     lookups: SyncSender<Lookup>,
     resolver: Resolver,
 }
 
-/// There is more to do than the workers can take on.
+/// The workers' queue is full.
 #[derive(Debug)]
 pub(super) struct Overloaded;
 
@@ -50,7 +50,7 @@ struct Lookup {
 }
 
 impl Workers {
-    /// Starts them; what they have done goes to `done`, and the loop is woken.
+    /// Starts them; finished work goes to `done`, and the loop is woken.
     pub(super) fn start(done: &Sender<Done>, waker: &Arc<Waker>, resolver: Resolver) -> io::Result<Self> {
         let (handshakes, waiting) = sync_channel(HANDSHAKES_WAITING_MAX);
         start_pool("handshake", HANDSHAKE_WORKERS, waiting, done, waker, shake_hands)?;
@@ -103,8 +103,8 @@ fn next<T>(waiting: &Mutex<Receiver<T>>) -> Option<T> {
 }
 
 fn shake_hands((link, handshake): (LinkId, Handshake)) -> Done {
-    // A panic would be a fault of ours in reading what a stranger sent. It costs that stranger the
-    // connection, and nobody else anything.
+    // A panic would be our own bug in reading what a peer sent. It costs that peer the connection, and nobody else
+    // anything.
     match catch_unwind(AssertUnwindSafe(|| handshake.run(link))) {
         Ok(done) => Done::Handshake(Box::new(done)),
         Err(_) => {

@@ -15,7 +15,7 @@ pub enum DecodeError {
     /// Not CBOR, or not the expected map.
     #[error("malformed or unexpected structure")]
     Malformed,
-    /// The right values in another encoding than the one we would write.
+    /// The right values in a different encoding from the one we would write.
     #[error("not the canonical encoding")]
     NotCanonical,
     /// A frame of a type this version does not know.
@@ -56,7 +56,7 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, Decode
     }
 }
 
-/// Reads one value that `bytes` begin with, and says how many of them it takes up.
+/// Reads one value from the start of `bytes`, and returns how many of them it takes up.
 ///
 /// # Errors
 /// As [`decode`].
@@ -67,8 +67,8 @@ pub fn decode_first<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<(T,
     if bytes.starts_with(&canonical) { Ok((value, canonical.len())) } else { Err(DecodeError::NotCanonical) }
 }
 
-/// Reads a list without believing the length it states: serde's `Vec` makes room for up to 1 MiB of
-/// elements before the first has come, whatever a few bytes claim.
+/// Reads a list without trusting the length it states: serde's `Vec` allocates for up to 1 MiB of elements before the
+/// first has arrived, whatever a few bytes claim.
 ///
 /// # Errors
 /// Those of its elements.

@@ -1,15 +1,15 @@
-//! Every number of the wire that stands for something, as an enum.
+//! Every number on the wire that stands for something, as an enum.
 //!
 //! Not here: the numbers of suites, which a key carries (`crypto`), and what a number leads to (`protocol`).
 
-/// Numbers of which a newer version may have more: one that is not known is told as it is.
+/// Numbers of which a newer version may have more: an unknown one is reported as it is.
 macro_rules! open_codes {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $code:literal,)* }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
         pub enum $name {
             $($(#[$doc])* $variant,)*
-            /// A number that this version does not know: told as it is.
+            /// A number that this version does not know: reported as it is.
             Other(u8),
         }
 
@@ -114,7 +114,7 @@ closed_codes! {
 closed_codes! {
     /// What a roster entry does.
     RosterOperation {
-        /// A member comes in.
+        /// A member is added.
         Add = 1,
         /// A member is removed.
         Remove = 2,
@@ -126,7 +126,7 @@ closed_codes! {
 }
 
 open_codes! {
-    /// What the owner answers to a join that the host asks about.
+    /// The owner's answer to a join that the host asks about.
     Answer {
         /// The invite is wrong, used, withdrawn or expired.
         NoSuchInvite = 0,
@@ -180,7 +180,7 @@ open_codes! {
 }
 
 open_codes! {
-    /// Why a host says no.
+    /// Why a host refuses.
     RefuseCode {
         /// The invite is wrong, used, withdrawn or expired: one code for all.
         Invite = 1,
@@ -188,7 +188,7 @@ open_codes! {
         Bundle = 2,
         /// The room is full.
         Full = 3,
-        /// The owner, who alone admits, is not connected.
+        /// The owner, who alone can admit, is not connected.
         OwnerAway = 4,
         /// The host no longer has what was missed; come back with `Join`.
         Gone = 5,
@@ -204,7 +204,7 @@ open_codes! {
         Open = 10,
         /// This room takes invites only.
         NoKnocking = 11,
-        /// The owner cannot store the entry that would let one in.
+        /// The owner cannot store the entry that would admit the joiner.
         Unstored = 12,
     }
 }

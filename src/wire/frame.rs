@@ -32,7 +32,7 @@ pub struct Join {
     /// The invite's id; absent when knocking or coming back.
     #[serde(rename = "i")]
     pub invite_id: Option<ByteArray<16>>,
-    /// The question whether one may come in, signed; where somebody knocks, and nowhere else.
+    /// The signed join request, if the joiner has no invite; otherwise absent.
     #[serde(rename = "k", skip_serializing_if = "Option::is_none")]
     pub knock: Option<Signed>,
     /// Proof of the invite's secret; absent when knocking or coming back.
@@ -43,7 +43,7 @@ pub struct Join {
     pub room: ByteArray<32>,
 }
 
-/// Goes on after a cut, in the same run of the app.
+/// Resumes after a cut, in the same run of the app.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resume {
@@ -82,7 +82,7 @@ pub struct Welcome {
     pub roster_length: u64,
 }
 
-/// Says no to the frame before it.
+/// Refuses the frame before it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Refuse {
@@ -142,11 +142,11 @@ pub struct Msg {
     pub signature: Bytes,
 }
 
-/// Asks which rooms may be knocked at, or what there is to see of one that is known by its id.
+/// Asks which rooms accept join requests, or about one room known by its id.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Look {
-    /// The room asked about; absent for all that may be knocked at.
+    /// The room asked about; absent for all that accept join requests.
     #[serde(rename = "r")]
     pub room: Option<ByteArray<32>>,
 }
@@ -170,7 +170,7 @@ pub struct Open {
     /// The room's genesis.
     #[serde(rename = "g")]
     pub genesis: Signed,
-    /// What a relay asks for before it lets somebody open a room.
+    /// The token a relay asks for before it lets somebody open a room.
     #[serde(rename = "t")]
     pub token: Option<RelayToken>,
 }
@@ -217,7 +217,7 @@ pub struct JoinAnswer {
     pub number: u64,
 }
 
-/// The host says whether a member is connected. Advice only: nothing secret hangs on it.
+/// The host says whether a member is connected. Advice only: nothing secret depends on it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Presence {
@@ -294,7 +294,7 @@ frames! {
     Resume(Resume), 256;
     Welcome(Welcome), 8 * KIB;
     Refuse(Refuse), 64;
-    // 2.3 KiB with keys of RSA-4096; 5.5 KiB by a learning key of 16 bits, which signs each byte for itself.
+    // 2.3 KiB with RSA-4096 keys; 5.5 KiB with a 16-bit learning key, which signs each byte separately.
     Roster(Signed), 8 * KIB;
     // With an ML-KEM-768 key and an RSA-4096 signature, 1.9 KiB.
     Prekey(Signed), 2 * KIB;

@@ -27,7 +27,7 @@ impl FrameReader {
         self.body_bytes_max = body_bytes_max;
     }
 
-    /// Takes in received bytes.
+    /// Adds received bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
@@ -74,7 +74,7 @@ impl FrameReader {
         self.read >= self.buffer.len()
     }
 
-    /// A length that no type can have here is refused before the type is known.
+    /// A length that no type may have here is refused before the type is known.
     fn check_length(&self, length: usize) -> Result<(), DecodeError> {
         let limit = self.body_bytes_max.saturating_add(1);
         if (1..=limit).contains(&length) { Ok(()) } else { Err(DecodeError::FrameLength { length, limit }) }

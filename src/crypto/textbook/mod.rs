@@ -9,12 +9,12 @@
 //!   cube root away, and products of ciphertexts are ciphertexts of products (**malleable**);
 //! - its signatures have **no hash**: anyone can make a number and its "signature" from thin air, and
 //!   blocks can be swapped, dropped and repeated;
-//! - the label of an encryption binds nothing, for there is nowhere to put it;
+//! - the label of an encryption binds nothing, because there is nowhere to put it;
 //! - its time depends on the key, and `BigUint` **cannot be cleared** from memory;
 //! - its keys go down to 16 bits, which a pocket calculator can factor.
 //!
-//! The secure suite mends each of these. What is here is kept well apart from it: other types, other
-//! key sizes, and key encodings that nothing else can read.
+//! The secure suite fixes each of these. This one is kept well apart from it: other types, other key sizes, and key
+//! encodings that nothing else can read.
 
 mod blocks;
 mod encoding;

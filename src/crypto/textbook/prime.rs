@@ -12,7 +12,7 @@ const ROUNDS: u32 = 24;
 /// Small primes up to here are sieved out. Beyond it, dividing costs more than the rounds it saves.
 const SIEVE_LIMIT: u32 = 1 << 13;
 
-/// Odd numbers looked at from one random start. A prime of 1024 bits is met after 355 on average.
+/// Odd numbers tried from one random start. A 1024-bit prime comes after 355 on average.
 const WINDOW: usize = 2048;
 
 static SMALL_PRIMES: LazyLock<Vec<u32>> = LazyLock::new(odd_primes_below_the_sieve_limit);
@@ -20,8 +20,7 @@ static SMALL_PRIMES: LazyLock<Vec<u32>> = LazyLock::new(odd_primes_below_the_sie
 /// A random prime of exactly `bits` bits with its two highest bits set, so that the product of two
 /// has the full length, and with `prime - 1` not a multiple of the prime `exponent`.
 ///
-/// It walks upwards from a random start, which prefers primes after a long gap a little. That is
-/// fine for learning.
+/// It walks upwards from a random start, which slightly favours primes after a long gap. That is fine for learning.
 pub(super) fn random_prime(bits: u32, exponent: u32, rng: &mut (impl Rng + ?Sized)) -> BigUint {
     let bits = u64::from(bits);
     loop {

@@ -146,7 +146,7 @@ impl KeyPair {
         exponent: BigUint,
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<Self> {
-        // Sizes first: a primality test of an endless number would not end.
+        // Sizes first: a primality test of a huge number would never end.
         PublicKey::new(&prime_p * &prime_q, exponent.clone())?;
         if prime_p == prime_q || !is_prime(&prime_p, rng) || !is_prime(&prime_q, rng) {
             return Err(CryptoError::KeyPolicy);

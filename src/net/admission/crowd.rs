@@ -6,8 +6,8 @@ use std::net::IpAddr;
 
 use crate::protocol::LinkId;
 
-/// A crowd is asked for the largest network whenever it has one too many, and that may be thousands of times a
-/// second: so it is kept by network, and nobody has to be counted.
+/// Whenever there is one too many, a crowd is asked for its largest network, perhaps thousands of times a second: so
+/// it is kept by network, and nothing has to be counted.
 #[derive(Default)]
 pub(super) struct Crowd {
     networks: BTreeMap<IpAddr, BTreeMap<u64, LinkId>>,
@@ -20,14 +20,14 @@ impl Crowd {
         self.count
     }
 
-    /// One more of `network`. Whoever has the lower number came before.
+    /// Adds one of `network`. A lower number came earlier.
     pub(super) fn add(&mut self, network: IpAddr, number: u64, link: LinkId) {
         if self.networks.entry(network).or_default().insert(number, link).is_none() {
             self.count += 1;
         }
     }
 
-    /// The one of `network` with that number is no more in it.
+    /// Removes the one of `network` with that number.
     pub(super) fn remove(&mut self, network: IpAddr, number: u64) {
         let Some(links) = self.networks.get_mut(&network) else { return };
         if links.remove(&number).is_some() {
@@ -38,21 +38,20 @@ impl Crowd {
         }
     }
 
-    /// Of the network that has most, the one that came first.
+    /// In the network that has the most, the one that came first.
     pub(super) fn first_of_most(&self) -> Option<LinkId> {
         let ends = self.networks.values().filter_map(|links| Some((links.len(), links.first_key_value()?)));
         ends.max_by_key(|(count, (number, _))| (*count, Reverse(**number))).map(|(_, (_, link))| *link)
     }
 
-    /// Of the network that has most, the one that came last; of equal ones, the network that had the latest of what is
-    /// given out `when`.
+    /// In the network that has the most, the one that came last; of equal networks, the one with the latest `when`.
     pub(super) fn last_of_most(&self, when: impl Fn(&IpAddr) -> u64) -> Option<LinkId> {
         let ends = self.networks.iter().filter_map(|(network, links)| Some((network, links, links.last_key_value()?)));
         let goes = ends.max_by_key(|(network, links, (number, _))| (links.len(), when(network), **number));
         goes.map(|(_, _, (_, link))| *link)
     }
 
-    /// Of each network the one that came first, with its number.
+    /// The one that came first in each network, with its number.
     pub(super) fn firsts(&self) -> impl Iterator<Item = (IpAddr, u64, LinkId)> {
         let first = |links: &BTreeMap<u64, LinkId>| links.first_key_value().map(|(number, link)| (*number, *link));
         self.networks.iter().filter_map(move |(network, links)| {

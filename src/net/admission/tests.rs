@@ -1,5 +1,4 @@
-//! A door under attack, on a simulated clock: whatever sockets hostile peers open, whoever comes honestly
-//! gets in.
+//! A listener under attack, on a simulated clock: whatever sockets hostile peers open, honest peers get in.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -7,13 +6,13 @@ use std::net::Ipv4Addr;
 use super::*;
 use crate::net::limits::{CUT_TRIES_MAX, CUT_WAIT_MS};
 
-/// How long an honest peer's answers take: half the world away.
+/// How long an honest peer's answers take, from half the world away.
 const ROUND_TRIP_MS: u64 = 250;
-/// How long after its connection an honest peer's first words come: they follow at once, from a slow computer.
+/// How long after connecting an honest peer's first flight arrives: sent at once, from a slow computer.
 const FIRST_WORDS_MS: u64 = 30;
 /// How long one handshake keeps the worker.
 const HANDSHAKE_MS: u64 = 3;
-/// How many hostile peers come again in a millisecond: about as many as one computer manages against a real host.
+/// How many hostile peers reconnect in a millisecond: about as many as one computer manages against a real host.
 const AGAIN_MAX: usize = 2;
 
 /// What a hostile peer does once it is connected.
@@ -21,24 +20,24 @@ const AGAIN_MAX: usize = 2;
 enum Attack {
     /// Nothing, or a byte now and then.
     Silence,
-    /// What begins no handshake; it is sent away.
+    /// Bytes that begin no handshake; it is refused.
     Garbage,
     /// The first flight, and no answer to what comes back.
     HalfHandshake,
-    /// The first flight, and gone again before any turn comes.
+    /// The first flight, and it leaves before its turn comes.
     HitAndRun,
     /// The whole handshake, and nothing after it.
     KeyOnly,
-    /// One of these after the other.
+    /// Each of these in turn.
     Mixed,
 }
 
 /// Where hostile peers come from.
 #[derive(Clone, Copy, Debug)]
 enum From {
-    /// The newcomer's own network: a tunnel, or one computer on which all of this is tried.
+    /// The joiner's own network: a tunnel, or one computer on which all of this is tried.
     Same,
-    /// So many networks.
+    /// This many networks.
     Networks(u32),
 }
 
@@ -60,20 +59,20 @@ fn honest(number: u8) -> IpAddr {
     Ipv4Addr::new(192, 0, 2, number).into()
 }
 
-/// A door, its clock, and whoever is on the way through it.
+/// A listener, its clock, and whoever is on the way through it.
 struct Door {
     admission: Admission,
     now_ms: u64,
     links: u64,
     hostile: u32,
-    /// Where whoever is honest comes from at present.
+    /// Where honest peers come from at present.
     home: IpAddr,
     /// What is under way: when, who, from where, and where to, if not away.
     events: Vec<(u64, LinkId, IpAddr, Option<Stage>)>,
     attackers: BTreeMap<LinkId, Attack>,
     worker_free_ms: u64,
     gone: BTreeSet<LinkId>,
-    /// Makes chance that is the same each time.
+    /// Makes randomness that is the same each time.
     chance: u64,
 }
 
@@ -93,8 +92,8 @@ impl Door {
         }
     }
 
-    /// A number below `end`: without chance, whoever comes every so many milliseconds could meet the same luck
-    /// for ever.
+    /// A number below `end`: without randomness, a peer that connects at fixed intervals could meet the same luck for
+    /// ever.
     fn below(&mut self, end: u64) -> u64 {
         // Knuth's constants.
         self.chance = self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -131,7 +130,7 @@ impl Door {
         };
         let link = self.arrive(network);
         self.attackers.insert(link, attack);
-        // They are near, and quicker than anybody honest.
+        // They are nearby, and quicker than any honest peer.
         let now_ms = self.now_ms;
         match attack {
             Attack::Silence => {}
@@ -143,7 +142,7 @@ impl Door {
         }
     }
 
-    /// Somebody honest begins; how long until it has shown its key, or `None` if it was pushed out.
+    /// An honest peer begins; returns how long until it has proven its key, or `None` if it was pushed out.
     fn comes_in(&mut self, network: IpAddr, meanwhile: &mut impl FnMut(&mut Self)) -> Option<u64> {
         let began_ms = self.now_ms;
         let link = self.arrive(network);
@@ -162,14 +161,14 @@ impl Door {
         panic!("it was forgotten");
     }
 
-    /// The same with the tries that our own dialling makes.
+    /// The same, with the retries that our own dialling makes.
     fn comes_in_at_last(&mut self, network: IpAddr, meanwhile: &mut impl FnMut(&mut Self)) -> Option<u64> {
         let began_ms = self.now_ms;
         for _ in 0..=CUT_TRIES_MAX {
             if self.comes_in(network, meanwhile).is_some() {
                 return Some(self.now_ms - began_ms);
             }
-            // It hears of it half a round trip later, and so does the host of the next try.
+            // It learns of it half a round trip later, and so does the host of the next try.
             let wait_ms = CUT_WAIT_MS + ROUND_TRIP_MS + self.below(20);
             (0..wait_ms).for_each(|_| {
                 meanwhile(self);
@@ -185,7 +184,7 @@ impl Door {
         let now_ms = self.now_ms;
         let events = std::mem::take(&mut self.events).into_iter();
         let (mut due, later): (Vec<_>, Vec<_>) = events.partition(|(at_ms, ..)| *at_ms <= now_ms);
-        // Nobody is the first of a millisecond for having been slow.
+        // Being slow does not make anybody first in a millisecond.
         let first = self.below(due.len().max(1) as u64);
         due.rotate_left(first as usize);
         self.events = later;
@@ -228,7 +227,7 @@ fn five_hundred_hostile_sockets_of_any_kind_from_anywhere_keep_nobody_out() {
     }
 }
 
-/// They come and come, a thousand a second, whatever becomes of those before.
+/// They keep coming, a thousand a second, whatever happens to the earlier ones.
 #[test]
 fn a_stream_of_hostile_sockets_keeps_nobody_out() {
     for (attack, from) in ALL_ATTACKS.into_iter().flat_map(|attack| ALL_ORIGINS.map(|from| (attack, from))) {
@@ -237,7 +236,7 @@ fn a_stream_of_hostile_sockets_keeps_nobody_out() {
     }
 }
 
-/// They stay as long as they may, and come again as soon as they are pushed out.
+/// They stay as long as they may, and reconnect as soon as they are pushed out.
 #[test]
 fn hostile_sockets_that_come_again_at_once_keep_nobody_out() {
     for (attack, from) in ALL_ATTACKS.into_iter().flat_map(|attack| ALL_ORIGINS.map(|from| (attack, from))) {
@@ -260,7 +259,7 @@ fn everybody_comes_in(attack: Attack, from: From, mut hostile: impl FnMut(&mut D
         hostile(&mut door);
         door.turn();
     });
-    // With peers of its own network it shares turns; and where each comes from a network of its own, with all.
+    // It shares turns with peers of its own network; and if each comes from a different network, with all.
     let patience_ms = if matches!(from, From::Same | From::Networks(100_000)) { 15_000 } else { 1_000 };
     for number in 1..=4 {
         if !matches!(from, From::Same) {

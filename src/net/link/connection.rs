@@ -1,5 +1,5 @@
-//! One TCP connection with its protection and its buffers. It knows how bytes come and go, not what
-//! they mean: it gives frames to whoever asks and takes frames to send.
+//! One TCP connection with its protection and its buffers. It knows how bytes come and go, not what they mean: it
+//! hands out received frames and takes frames to send.
 
 use std::io::{self, ErrorKind, Read};
 use std::net::{Shutdown, SocketAddr};
@@ -20,15 +20,15 @@ use crate::net::tls;
 use crate::protocol::ByeCode;
 use crate::wire::{Bye, DecodeError, Frame, FrameKind, FrameReader};
 
-/// What came of one step of receiving.
+/// The result of one step of receiving.
 pub(in crate::net) enum Received {
-    /// Nothing more at present.
+    /// Nothing more for now.
     Nothing,
-    /// So many bytes; there may be frames now.
+    /// This many bytes; there may be frames now.
     Bytes(usize),
-    /// All that a peer's handshake begins with is here. [`Connection::begin`] goes on with it.
+    /// The peer's first handshake flight is complete. [`Connection::begin`] continues with it.
     FirstFlight,
-    /// A step of the handshake that is not for the loop: it costs RSA.
+    /// A handshake step that the loop must not take: it costs RSA.
     Handshake(Handshake),
     /// The handshake is done and this is the peer's key.
     Keyed(Fingerprint),
@@ -41,7 +41,7 @@ pub(in crate::net) enum Received {
     Fault(LinkFault),
 }
 
-/// What protects the connection, and how far that is.
+/// What protects the connection, and how far the handshake has got.
 enum Protection {
     Tls(Box<rustls::Connection>),
     /// TLS, but with a worker.
@@ -50,25 +50,25 @@ enum Protection {
     Plain,
 }
 
-/// How far a handshake is at the side that was connected to.
+/// How far a handshake has got on the accepting side.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flight {
     /// The first flight has not arrived whole.
     First,
-    /// It has, and is not answered.
+    /// It has arrived, and is unanswered.
     Waits,
-    /// It is answered.
+    /// It was answered.
     Answered,
 }
 
-/// How far the end is.
+/// How far closing has got.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ending {
     Open,
-    /// What is queued goes out, then the goodbye.
+    /// The queue goes out, then the goodbye.
     Flushing,
-    /// All is said. The peer's end is awaited: closing with unread bytes would reset the
-    /// connection and could take the goodbye with it.
+    /// Everything is sent. Now the peer has to close: closing with unread bytes would reset the connection and could
+    /// lose the goodbye.
     Lingering,
 }
 
@@ -80,7 +80,7 @@ pub(in crate::net) struct Connection {
     protection: Protection,
     frames: FrameReader,
     queue: SendQueue,
-    /// Received bytes that wait: for the rest of a flight, or for TLS to come back from a worker.
+    /// Received bytes waiting for the rest of a flight, or for TLS to come back from a worker.
     backlog: Vec<u8>,
     flight: Flight,
     readable: bool,
@@ -102,7 +102,7 @@ impl Connection {
         Self::new(socket, Protection::Tls(Box::new(tls)), body_bytes_max)
     }
 
-    /// A connection of a learning room, which says so first thing.
+    /// A learning room's connection, which says so first.
     pub(in crate::net) fn learning(socket: TcpStream, handshake: LearningHandshake, body_bytes_max: usize) -> Self {
         let mut connection = Self::new(socket, Protection::LearningHandshake(Box::new(handshake)), body_bytes_max);
         connection.queue.push(Arc::from(LEARNING_BANNER));
@@ -110,7 +110,7 @@ impl Connection {
     }
 
     fn new(socket: TcpStream, protection: Protection, body_bytes_max: usize) -> Self {
-        // Messages are small and meant now (RFC 896 would have them wait). Without it they are only slower.
+        // Messages are small and should go now (RFC 896 would delay them). Without it they are only slower.
         let _ = socket.set_nodelay(true);
         Self {
             socket,
@@ -136,12 +136,12 @@ impl Connection {
         self.writable |= writable;
     }
 
-    /// The system says that no more will come than what has come already.
+    /// The system says that nothing more will arrive.
     pub(in crate::net) fn hangs_up(&mut self) {
         self.hung_up = true;
     }
 
-    /// Whether the peer left before its handshake's turn came. None of ours ends its half before that.
+    /// Whether the peer left before its handshake's turn came. Our own clients never close their half before that.
     pub(in crate::net) fn left_before_its_turn(&self) -> bool {
         self.hung_up && self.flight == Flight::Waits
     }
@@ -156,7 +156,7 @@ impl Connection {
         }
     }
 
-    /// Takes one step: reads once, or goes on with what waits.
+    /// Takes one step: reads once, or continues with what is waiting.
     pub(in crate::net) fn receive(&mut self, scratch: &mut [u8]) -> Received {
         let away = matches!(self.protection, Protection::Away);
         let waits = self.flight == Flight::Waits;
@@ -171,7 +171,7 @@ impl Connection {
             return Received::Nothing;
         }
         match self.socket.read(scratch) {
-            // Whether the handshake was good is known only when TLS is back; the end stays.
+            // Whether the handshake succeeded is known only when TLS is back; the end stays pending.
             Ok(0) if away => Received::Nothing,
             Ok(0) => Received::End { clean: self.said_bye },
             Ok(count) => {
@@ -187,7 +187,7 @@ impl Connection {
         }
     }
 
-    /// TLS is back from a worker.
+    /// TLS has come back from a worker.
     pub(in crate::net) fn back(&mut self, done: HandshakeDone) -> Received {
         let HandshakeDone { mut tls, rest, result, .. } = done;
         let handshaking = tls.is_handshaking();
@@ -221,7 +221,7 @@ impl Connection {
         self.frames.allow(body_bytes_max);
     }
 
-    /// Leaves the socket unread, or no longer.
+    /// Pauses or resumes reading the socket.
     pub(in crate::net) fn pause(&mut self, paused: bool) {
         self.paused = paused;
     }
@@ -238,7 +238,7 @@ impl Connection {
         self.queue.excuse();
     }
 
-    /// Says goodbye with `code`, if one is given, after what is queued, and closes.
+    /// Says goodbye with `code`, if given, after what is queued, and closes.
     pub(in crate::net) fn finish(&mut self, code: Option<ByeCode>) {
         if let Some(code) = code {
             if code == ByeCode::Slow {
@@ -263,7 +263,7 @@ impl Connection {
                 tls.send_close_notify();
             }
             self.flush_queue()?;
-            // The peer may be gone already, and then there is nobody to tell.
+            // The peer may already be gone, and then there is nobody to tell.
             let _ = self.socket.shutdown(Shutdown::Write);
         }
         Ok(())
@@ -316,7 +316,7 @@ impl Connection {
         Received::Bytes(bytes.len())
     }
 
-    /// Whether there is something to be done with what waits, without more of it.
+    /// Whether what is waiting can be processed without more of it.
     fn has_backlog_to_take(&self) -> bool {
         match &self.protection {
             Protection::Away => false,
@@ -327,7 +327,7 @@ impl Connection {
         }
     }
 
-    /// A client's handshake comes on. Nothing is done about it before there is something to be done.
+    /// A client's handshake bytes arrive. Nothing happens until they can be processed.
     fn gather(&mut self, bytes: &[u8]) -> Received {
         self.backlog.extend_from_slice(bytes);
         if self.flight == Flight::Answered {
@@ -347,7 +347,7 @@ impl Connection {
         }
     }
 
-    /// Goes on with the handshake whose first flight is here.
+    /// Continues the handshake whose first flight is complete.
     pub(in crate::net) fn begin(&mut self) -> Option<Handshake> {
         if self.flight != Flight::Waits {
             return None;
@@ -357,12 +357,12 @@ impl Connection {
         if let Received::Handshake(handshake) = self.hand_over(&flight) { Some(handshake) } else { None }
     }
 
-    /// Whether it was answered, as somebody who said all that a handshake begins with.
+    /// Whether it was answered, having sent a complete first flight.
     pub(in crate::net) fn is_answered(&self) -> bool {
         self.flight == Flight::Answered
     }
 
-    /// Where it comes from at this side.
+    /// Its local address.
     pub(in crate::net) fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
@@ -382,26 +382,26 @@ impl Connection {
         &mut self.socket
     }
 
-    /// What the socket should be watched for, if that is not what it is watched for already.
+    /// What the socket should be watched for, if that has changed.
     pub(in crate::net) fn new_interest(&mut self) -> Option<Interest> {
         let blocked = !self.writable && self.has_output();
         let wanted = if blocked { Self::FIRST_INTEREST } else { Interest::READABLE };
         (std::mem::replace(&mut self.interest, wanted) != wanted).then_some(wanted)
     }
 
-    /// Whether a turn would bring something, as far as is known.
+    /// Whether another turn would achieve anything, as far as is known.
     pub(in crate::net) fn wants_turn(&self) -> bool {
         let away = matches!(self.protection, Protection::Away);
         let waits = self.flight == Flight::Waits;
         !self.paused && !away && !waits && (self.readable || self.has_backlog_to_take())
     }
 
-    /// Whether its TLS is with a worker, so that it has no voice.
+    /// Whether its TLS is with a worker, so that it cannot send.
     pub(in crate::net) fn is_away(&self) -> bool {
         matches!(self.protection, Protection::Away)
     }
 
-    /// Whether the peer said that this is the end.
+    /// Whether the peer announced the end.
     pub(in crate::net) fn said_bye(&self) -> bool {
         self.said_bye
     }
@@ -430,7 +430,7 @@ fn is_shaking_hands_as_host(tls: &rustls::Connection) -> bool {
     tls.is_handshaking() && matches!(tls, rustls::Connection::Server(_))
 }
 
-/// Whether a part of a client's later flight is enough to go on with, or too much to wait for more.
+/// Whether a part of a client's later flight is enough to continue with, or too much to wait for more.
 fn is_worth_a_step(flight: &[u8]) -> bool {
     has_record(flight) || flight.len() > FLIGHT_BYTES_MAX
 }

@@ -1,29 +1,29 @@
-//! Whether the first flight of a TLS handshake has arrived whole (RFC 8446, 4 and 5.1). Until it has,
-//! nothing is spent on it: a peer that sends it byte by byte costs as little as one that sends nothing.
+//! Whether the first flight of a TLS handshake has arrived whole (RFC 8446, 4 and 5.1). Until then nothing is spent on
+//! it: a peer that sends it byte by byte costs as little as one that sends nothing.
 
-/// A record's head: type, version, length.
+/// A record's header: type, version, length.
 const RECORD_HEAD: usize = 5;
-/// A handshake message's head: type, length.
+/// A handshake message's header: type, length.
 const MESSAGE_HEAD: usize = 4;
 /// The record type of a handshake.
 const HANDSHAKE: u8 = 22;
-/// The message type of a client's first words.
+/// The message type of a ClientHello.
 const CLIENT_HELLO: u8 = 1;
 /// The longest record's content.
 const RECORD_BYTES_MAX: usize = 16 * 1024;
 
-/// What a server has of a client's first flight.
+/// How much of a client's first flight has arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::net) enum FirstFlight {
     /// Not all of it.
     Part,
     /// All of it.
     Whole,
-    /// It is none, or longer than any honest one.
+    /// It is not one, or longer than any honest one.
     Foreign,
 }
 
-/// What `bytes`, the first of a connection, are. A whole one has at most `bytes_max` bytes.
+/// Classifies `bytes`, the first of a connection. A complete flight has at most `bytes_max` bytes.
 pub(in crate::net) fn first_flight(bytes: &[u8], bytes_max: usize) -> FirstFlight {
     let mut rest = bytes;
     let (mut head, mut arrived) = (Vec::with_capacity(MESSAGE_HEAD), 0);

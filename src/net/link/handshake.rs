@@ -3,7 +3,7 @@
 
 use crate::protocol::LinkId;
 
-/// A connection's TLS with the bytes it should go on with.
+/// A connection's TLS with the bytes to continue with.
 pub(in crate::net) struct Handshake {
     pub(in crate::net) tls: Box<rustls::Connection>,
     pub(in crate::net) received: Vec<u8>,
@@ -11,11 +11,11 @@ pub(in crate::net) struct Handshake {
 
 /// How the step went.
 pub(in crate::net) struct HandshakeDone {
-    /// Whose it is.
+    /// Which connection it belongs to.
     pub(in crate::net) link: LinkId,
     /// Back to the connection, perhaps with output or an alert to send.
     pub(in crate::net) tls: Box<rustls::Connection>,
-    /// Received bytes that come after the handshake.
+    /// Received bytes from after the handshake.
     pub(in crate::net) rest: Vec<u8>,
     /// Whether the handshake may go on.
     pub(in crate::net) result: Result<(), rustls::Error>,

@@ -1,4 +1,4 @@
-//! The start of a learning link: what takes the place of TLS where nothing is protected on purpose.
+//! The start of a learning link: what replaces TLS where, on purpose, nothing is protected.
 //!
 //! ```text
 //! both ways     CONVERSA-LEARNING/1\n
@@ -6,8 +6,8 @@
 //! both ways     frames
 //! ```
 //!
-//! All of it goes in the clear and nobody proves to hold the key shown: that is the lesson, and it
-//! is why the banner stands at the beginning, where a wire tap sees it. This module does no I/O.
+//! All of it goes in the clear and nobody proves that the key is theirs: that is the lesson, and the reason for the
+//! banner at the start, where a wire tap sees it. This module does no I/O.
 
 use std::sync::Arc;
 
@@ -22,18 +22,18 @@ const TLS_ALERT: u8 = 0x15;
 /// Bytes before a key: its length.
 const LENGTH_BYTES: usize = 4;
 
-/// Why a learning link did not come about.
+/// Why a learning link could not be established.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::net) enum LearningFault {
     /// The peer answered with TLS.
     Secure,
     /// The peer speaks something else.
     Foreign,
-    /// The peer's key is too long, damaged, or of a size that is not for learning.
+    /// The peer's key is too long, damaged, or of a size not meant for learning.
     Key,
     /// The host's key is not the pinned one.
     Unexpected(Fingerprint),
-    /// The host's key was asked for and seen; that is all a probe wants.
+    /// The host's key was seen, which is all a probe wants.
     Probed(Fingerprint),
 }
 
@@ -58,10 +58,10 @@ pub(in crate::net) struct LearningHandshake {
     received: Vec<u8>,
 }
 
-/// What the handshake wants after it took in bytes.
+/// What the handshake wants after processing bytes.
 #[derive(PartialEq, Eq, Debug, Default)]
 pub(in crate::net) struct Progress {
-    /// To be sent.
+    /// Bytes to send.
     pub(in crate::net) output: Option<Vec<u8>>,
     /// The peer's key, at the end of the handshake.
     pub(in crate::net) peer: Option<Fingerprint>,
@@ -75,7 +75,7 @@ impl LearningHandshake {
         Self::new(Side::Host, key)
     }
 
-    /// The client's side, for the host with the fingerprint `pin`, or to see what key there is.
+    /// The client's side, for the host with the fingerprint `pin`, or to see which key it has.
     pub(in crate::net) fn client(key: &dyn VerifyingKey, pin: Option<Fingerprint>) -> Self {
         Self::new(Side::Client { pin }, key)
     }
@@ -85,7 +85,7 @@ impl LearningHandshake {
         Self { side, step: Step::Banner, backend, key: encoded(key.spki()), received: Vec::new() }
     }
 
-    /// Takes in received bytes.
+    /// Processes received bytes.
     pub(in crate::net) fn push(&mut self, bytes: &[u8]) -> Result<Progress, LearningFault> {
         self.received.extend_from_slice(bytes);
         let mut progress = Progress::default();
@@ -212,13 +212,13 @@ mod tests {
         assert_eq!(host.push(&[0, 0, 8, 1]), Err(LearningFault::Key), "a key too long is refused before it arrives");
     }
 
-    /// What a peer makes of bytes that were changed on their way: a key, a fault, or it waits for more.
+    /// What a peer makes of bytes changed on their way: a key, a fault, or it waits for more.
     fn result(mut side: LearningHandshake, bytes: &[u8]) -> Result<Option<Fingerprint>, LearningFault> {
         side.push(bytes).map(|progress| progress.peer)
     }
 
-    /// Cut, flipped and doubled at every byte, in both directions. Whoever pins a key notices another; a
-    /// host takes any key for whoever shows it, which is the lesson.
+    /// Cut, flipped and doubled at every byte, in both directions. A client with a pin notices another key; a host
+    /// believes any key, which is the lesson.
     #[test]
     fn a_handshake_changed_at_every_byte_is_noticed_only_by_who_has_a_pin() {
         let (host_key, client_key) = (key(), key());

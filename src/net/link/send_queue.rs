@@ -4,19 +4,19 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::sync::Arc;
 
-/// A queue that keeps more capacity than this is given back once it is empty.
+/// An empty queue with more capacity than this is freed.
 const CAPACITY_KEPT: usize = 16;
 
 /// Frames in order, the first of them perhaps half sent.
 #[derive(Default)]
 pub(in crate::net) struct SendQueue {
     pieces: VecDeque<Arc<[u8]>>,
-    /// Bytes of the first piece that are gone. Less than its length.
+    /// Bytes of the first piece already sent. Less than its length.
     sent: usize,
-    /// Bytes that wait, in all.
+    /// Bytes waiting in total.
     bytes: usize,
-    /// Bytes and pieces at the front that do not count against the limits: what a newcomer has to
-    /// catch up with is the room's doing, not the newcomer's.
+    /// Bytes and pieces at the front that do not count against the limits: how much a new member has to catch up with
+    /// is the room's doing, not the member's.
     excused: (usize, usize),
 }
 
@@ -29,13 +29,13 @@ impl SendQueue {
         }
     }
 
-    /// What waits now was sent all at once by the host to bring a newcomer up to date: it is not
-    /// held against the newcomer.
+    /// What waits now was sent by the host all at once to bring a new member up to date: it does not count against the
+    /// member.
     pub(in crate::net) fn excuse(&mut self) {
         self.excused = (self.bytes, self.pieces.len());
     }
 
-    /// Takes away `count` bytes that were sent.
+    /// Removes `count` sent bytes.
     pub(in crate::net) fn advance(&mut self, count: usize) {
         self.bytes = self.bytes.saturating_sub(count);
         self.excused.0 = self.excused.0.saturating_sub(count);
@@ -57,7 +57,7 @@ impl SendQueue {
         self.excused = (0, 0);
     }
 
-    /// Writes the waiting bytes' places to `slices`, as many as fit; how many.
+    /// Fills `slices` with the waiting bytes, as many as fit; returns how many.
     pub(in crate::net) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut skip = self.sent;
         let mut filled = 0;
@@ -74,7 +74,7 @@ impl SendQueue {
         self.pieces.is_empty()
     }
 
-    /// Whether more waits than a peer may leave unread.
+    /// Whether more is waiting than a peer may leave unread.
     pub(in crate::net) fn is_over(&self, frames_max: usize, bytes_max: usize) -> bool {
         self.bytes - self.excused.0.min(self.bytes) > bytes_max
             || self.pieces.len() - self.excused.1.min(self.pieces.len()) > frames_max

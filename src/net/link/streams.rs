@@ -9,7 +9,7 @@ use super::send_queue::SendQueue;
 use crate::net::limits::PIECES_A_WRITE;
 use crate::wire::FrameReader;
 
-/// Opens received records into `frames`; whether the peer said that no more will come.
+/// Decrypts received records into `frames`; returns whether the peer announced the end.
 pub(in crate::net) fn decrypt(
     tls: &mut rustls::Connection,
     mut bytes: &[u8],
@@ -28,7 +28,7 @@ pub(in crate::net) fn decrypt(
     Ok(false)
 }
 
-/// Moves what is open already into `frames`.
+/// Moves what is already decrypted into `frames`.
 pub(in crate::net) fn drain_plaintext(tls: &mut rustls::Connection, frames: &mut FrameReader) -> io::Result<()> {
     loop {
         let mut reader = tls.reader();
@@ -45,8 +45,8 @@ pub(in crate::net) fn drain_plaintext(tls: &mut rustls::Connection, frames: &mut
     }
 }
 
-/// Seals and writes. Nothing is sealed while sealed bytes still wait, so what a slow peer keeps
-/// waiting stays shared with the others.
+/// Seals and writes. Nothing is sealed while sealed bytes are waiting, so what a slow peer leaves waiting stays shared
+/// with the others.
 pub(in crate::net) fn flush_tls(
     tls: &mut rustls::Connection,
     socket: &mut TcpStream,
@@ -72,7 +72,7 @@ pub(in crate::net) fn flush_tls(
     Ok(())
 }
 
-/// Seals as much as rustls holds (64 KiB), many small frames to a record; whether there was any.
+/// Seals as much as rustls holds (64 KiB), many small frames to a record; returns whether there was anything.
 fn seal(tls: &mut rustls::Connection, queue: &mut SendQueue) -> io::Result<bool> {
     let mut sealed = 0;
     while !queue.is_empty() {
@@ -88,7 +88,7 @@ fn seal(tls: &mut rustls::Connection, queue: &mut SendQueue) -> io::Result<bool>
     Ok(sealed > 0)
 }
 
-/// Writes as much as the socket takes, without copying it together first.
+/// Writes as much as the socket takes, without first copying it into one buffer.
 pub(in crate::net) fn flush_plain(
     socket: &mut TcpStream,
     queue: &mut SendQueue,
