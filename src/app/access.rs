@@ -1,11 +1,11 @@
-//! Who else on this computer may enter a profile: nobody. What lies there are keys and drafts.
+//! Nobody else on this computer may enter a profile: it holds keys and drafts.
 
 use std::path::Path;
 
 use super::Problem;
 
-/// Lets nobody but its owner enter the profile in `directory`. A profile, or an empty directory that becomes one,
-/// is closed to others; any other directory is left as it is and refused, for others may need it.
+/// Lets nobody but its owner enter the profile in `directory`. A profile, or an empty directory that becomes one, is
+/// closed to others; any other directory is left as it is and refused, because others may need it.
 ///
 /// # Errors
 /// A [`Problem`] if others can enter it, and that is not ours to change.
@@ -28,7 +28,7 @@ pub(super) fn close_to_others(directory: &Path) -> Result<(), Problem> {
         log::info!("others could enter {}; now only you can", directory.display());
         return Ok(());
     }
-    // A disk without permissions, such as a stick: whoever mounted it says who may enter.
+    // A disk without permissions, such as a USB stick: whoever mounted it decides who may enter.
     if is_own(directory).map_err(cannot_read)? {
         log::warn!("{} is on a disk without permissions: others may be able to read it", directory.display());
         return Ok(());

@@ -1,4 +1,4 @@
-//! The addresses under which others may reach a room that is hosted here.
+//! The addresses at which others may reach a room hosted here.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
@@ -6,11 +6,11 @@ use super::{Code, Problem, say};
 use crate::net::{Address, AddressError, HostPart, scope_number};
 use crate::protocol::limits::INVITE_ADDRESSES_MAX;
 
-/// What an invite carries for a host that listens at `listening`: that address, or, if it listens
-/// at all of this computer's, each of them, those that others can reach first.
+/// What an invite carries for a host that listens at `listening`: that address, or, if it listens at all of this
+/// computer's, each of them, the most reachable first.
 pub(super) fn for_invites(listening: SocketAddr) -> Vec<String> {
     if !listening.ip().is_unspecified() {
-        // The number of a network of ours is none of anybody else's; whoever joins looks for the host in each of theirs.
+        // Our interface number means nothing to others; joiners look for the host in each of their own networks.
         return vec![Address::from(listening).unscoped().to_string()];
     }
     let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
@@ -24,7 +24,7 @@ pub(super) fn for_invites(listening: SocketAddr) -> Vec<String> {
 /// Reads where this computer is to listen, as in `0.0.0.0:9000` or `[fe80::1%eth0]:0`.
 ///
 /// # Errors
-/// A [`Problem`] with what it is that is no such address.
+/// A [`Problem`] that says why it is not such an address.
 pub fn own_address(text: &str) -> Result<SocketAddr, Problem> {
     let malformed = || {
         let what = say!("“{}” is not an address to listen at.", text);
@@ -50,13 +50,13 @@ pub(super) fn tunnels() -> Vec<IpAddr> {
     interfaces.iter().filter(|interface| is_tunnel(&interface.name)).map(|interface| interface.ip()).collect()
 }
 
-/// By the names that systems and VPN programs give.
+/// Recognised by the names that systems and VPN programs give.
 fn is_tunnel(interface: &str) -> bool {
     const NAMES: [&str; 8] = ["tun", "tap", "utun", "wg", "ppp", "tailscale", "zt", "nordlynx"];
     NAMES.iter().any(|name| interface.starts_with(name))
 }
 
-/// What the person who hosts at `listening` connects to.
+/// The address that the person who hosts at `listening` connects to.
 pub(super) fn for_oneself(listening: SocketAddr) -> Vec<String> {
     let port = listening.port();
     let own = match listening.ip() {
@@ -70,7 +70,7 @@ pub(super) fn for_oneself(listening: SocketAddr) -> Vec<String> {
 fn choose(listening: SocketAddr, mut found: Vec<IpAddr>) -> Vec<String> {
     // [::] takes IPv4 as well where the system is dual-stack; 0.0.0.0 never takes IPv6.
     found.retain(|address| address.is_ipv4() || listening.is_ipv6());
-    // Those of one network alone are only worth their place where there is nothing else: two laptops and a cable.
+    // Link-local addresses are only worth including if there is nothing else: two laptops and a cable.
     if found.iter().any(|address| !address.is_loopback() && !is_link_local(*address)) {
         found.retain(|address| !is_link_local(*address));
     }
@@ -79,7 +79,7 @@ fn choose(listening: SocketAddr, mut found: Vec<IpAddr>) -> Vec<String> {
     if found.is_empty() {
         found.push(IpAddr::V4(Ipv4Addr::LOCALHOST));
     }
-    // The loopback is only worth its place where there is nothing else.
+    // The loopback is only worth including if there is nothing else.
     if found.first().is_some_and(|address| !address.is_loopback()) {
         found.retain(|address| !address.is_loopback());
     }

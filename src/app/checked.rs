@@ -1,12 +1,12 @@
-//! Files with a checksum, and a second copy beside each: what a disk damages is noticed, and mostly healed.
+//! Files with a checksum, and a second copy of each: disk damage is noticed, and usually repaired.
 //!
 //! ```text
 //! "conversa file 2\n" || SHA-256(content) || content
 //! ```
 //!
-//! Both copies are written at each change, one after the other, so a crash leaves at least one whole and at most
-//! one change behind the other. What was written before there were checksums has neither; it is read as it is,
-//! and gets both with the next change.
+//! Every change writes both copies, one after the other, so a crash leaves at least one intact, at most one change
+//! behind. A file from before there were checksums has neither; it is read as it is, and gets both with the next
+//! change.
 
 use std::fs;
 use std::io;
@@ -19,17 +19,17 @@ use crate::crypto::primitives::sha256;
 const MAGIC: &[u8] = b"conversa file 2\n";
 /// Bytes of the checksum after it.
 const CHECKSUM_BYTES: usize = 32;
-/// The name's end of a second copy.
+/// The file name suffix of a second copy.
 pub(super) const COPY: &str = "copy";
 
-/// What is found in the place of a file.
+/// What is found in a file's place.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Found {
     /// What was written.
     Whole(Vec<u8>),
-    /// It begins like no file with a checksum: it is older than those, or nothing at all.
+    /// It does not start like a file with a checksum: it is older than those, or something else.
     Unchecked(Vec<u8>),
-    /// Something else than was written.
+    /// Not what was written.
     Damaged,
     /// Nothing.
     Missing,
@@ -58,7 +58,7 @@ pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     files::write(&copy_of(path), &bytes)
 }
 
-/// Removes the file at `path` and its copy, as far as they are there.
+/// Removes the file at `path` and its copy, if they exist.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     for file in [path, &copy_of(path)] {
         match fs::remove_file(file) {

@@ -1,4 +1,4 @@
-//! Files that are either the old ones or the new ones, whatever happens in between.
+//! Files that are always either the old version or the new one, whatever happens in between.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Write};
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-/// How a file that is being written starts. Only a crash leaves one behind.
+/// The name prefix of a file being written. Only a crash leaves one behind.
 const UNFINISHED: &str = ".unfinished-";
 
-/// Where the files of a set are while they are written.
+/// Where a set's files are while they are being written.
 const UNFINISHED_SET: &str = ".unfinished-set";
 
 /// Where they are once all of them are on disk, until each is in its place.
@@ -19,25 +19,25 @@ const WHOLE_SET: &str = ".whole-set";
 /// against a file that is something else.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// How the name's end of a file starts that was set aside.
+/// How the suffix of a set-aside file starts.
 pub(super) const ASIDE: &str = "corrupt-";
-/// What lies in a file's place is a pipe, a socket or a device: it is never opened, for that may wait for ever,
-/// or do something.
+/// A pipe, a socket or a device is in a file's place: it is never opened, because that may block for ever or have
+/// effects.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("not a file, but a pipe, a socket or a device")]
 pub(super) struct NotAFile;
 
-/// A link lies in a file's place, and leads to nothing: the file may be on a disk that is not there now.
+/// A dangling link is in a file's place: the file may be on a disk that is not connected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a link that leads nowhere")]
 pub(super) struct LooseLink;
 
-/// How often a file that another program holds is asked for again, and how long is waited each time: a
-/// virus scanner is done with so small a file in less than this second.
+/// How often to retry a file that another program holds, and how long to wait each time: a virus scanner finishes a
+/// file this small in less than this second.
 const ATTEMPTS: u32 = 20;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 
-/// Replaces the file at `path`, readable for its owner only, and comes back when it is on disk.
+/// Replaces the file at `path`, readable only by its owner, and returns when it is on disk.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = parent(path);
     // Made with mode 0600.
@@ -53,7 +53,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_directory(directory)
 }
 
-/// Writes a new file at `path`, as [`write`] does, and never over another.
+/// Writes a new file at `path`, as [`write`] does, but never over another.
 pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = parent(path);
     let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(directory)?;
@@ -73,7 +73,7 @@ pub(super) fn write_set(directory: &Path, files: &[(&str, &[u8])]) -> io::Result
     }
     create_directory(&unfinished)?;
     let written = files.iter().try_for_each(|(name, bytes)| write(&unfinished.join(name), bytes));
-    // The moment of truth: from here on the new ones count.
+    // The commit point: from here on the new ones count.
     let whole = written.and_then(|()| patiently(|| fs::rename(&unfinished, directory.join(WHOLE_SET))));
     if let Err(error) = whole {
         let removed = fs::remove_dir_all(&unfinished);
@@ -84,8 +84,8 @@ pub(super) fn write_set(directory: &Path, files: &[(&str, &[u8])]) -> io::Result
     finish_set(directory)
 }
 
-/// Puts a set that was written whole into its place, where a crash came between. Does nothing where
-/// there is none; several processes may do it at once.
+/// Moves a completely written set into place, if a crash came in between. Does nothing if there is none; several
+/// processes may do it at once.
 pub(super) fn finish_set(directory: &Path) -> io::Result<()> {
     let whole = directory.join(WHOLE_SET);
     let entries = match fs::read_dir(&whole) {
@@ -100,7 +100,7 @@ pub(super) fn finish_set(directory: &Path) -> io::Result<()> {
     gone_is_done(fs::remove_dir(&whole))
 }
 
-/// Whether a whole set waits in `directory`.
+/// Whether a complete set waits in `directory`.
 pub(super) fn has_whole_set(directory: &Path) -> bool {
     is_there(&directory.join(WHOLE_SET))
 }
@@ -115,7 +115,7 @@ fn gone_is_done(result: io::Result<()>) -> io::Result<()> {
 /// Reads the file at `path`; `None` if there is none.
 ///
 /// # Errors
-/// Those of the system; also for what is no plain file, or too large.
+/// Those of the system; also for anything but a plain file, or one that is too large.
 pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     read_at_most(path, FILE_BYTES_MAX)
 }
@@ -132,10 +132,10 @@ pub(super) fn read_at_most(path: &Path, bytes_max: u64) -> io::Result<Option<Vec
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
-    // Room for all at once, so that a key leaves no copies where the bytes have moved.
+    // Allocate once, so that moving the bytes leaves no copies of a key.
     let length = file.metadata()?.len().min(bytes_max);
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default().saturating_add(1));
-    // The length of what some file systems invent is not known beforehand.
+    // The length of a generated file, as in some file systems, is not known beforehand.
     file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length <= bytes_max) {
         Ok(Some(bytes))
@@ -144,7 +144,7 @@ pub(super) fn read_at_most(path: &Path, bytes_max: u64) -> io::Result<Option<Vec
     }
 }
 
-/// Whether anything has this name: also what cannot be read, and a link that leads nowhere.
+/// Whether anything has this name, including what cannot be read and a dangling link.
 pub(super) fn is_there(path: &Path) -> bool {
     !matches!(fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
@@ -186,7 +186,7 @@ pub(super) fn open_lock(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Lets nothing be waited for when it is opened: a pipe waits for its other end.
+/// Makes opening never block: a pipe would wait for its other end.
 fn without_waiting(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
     #[cfg(unix)]
     {
@@ -196,8 +196,8 @@ fn without_waiting(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
     options
 }
 
-/// Moves a damaged file out of the way as `<stem>.corrupt-<n>`, and says where to. It is never
-/// deleted: somebody may want to repair it.
+/// Moves a damaged file out of the way to `<stem>.corrupt-<n>`, and returns where. It is never deleted: somebody may
+/// want to repair it.
 pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let mut number = 1;
     loop {
@@ -235,25 +235,25 @@ pub(super) fn remove_unfinished(directory: &Path) {
     }
 }
 
-/// The directory of a file; of a bare name the one we are in.
+/// A file's directory; for a bare name, the current one.
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Moves a file to its place, over the one that is there.
+/// Moves a file into place, over the existing one.
 fn move_file(from: &Path, to: &Path) -> io::Result<()> {
     patiently(|| fs::rename(from, to))?;
     // Windows cannot flush a directory. It flushes a file's name with the file.
     if cfg!(windows) { File::options().write(true).open(to)?.sync_all() } else { Ok(()) }
 }
 
-/// On Unix a rename is kept only when its directory is written too.
+/// On Unix a rename is durable only once its directory is written too.
 fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
-/// Tries again as long as another program holds the file: on Windows a virus scanner that reads it is
-/// enough, and the file can be neither read nor replaced.
+/// Retries while another program holds the file: on Windows, a virus scanner reading it is enough to prevent reading
+/// or replacing it.
 fn patiently<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     for _ in 1..ATTEMPTS {
         match attempt() {
@@ -264,8 +264,8 @@ fn patiently<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     attempt()
 }
 
-/// `ERROR_ACCESS_DENIED`, `ERROR_SHARING_VIOLATION` and `ERROR_LOCK_VIOLATION`: which of them comes hangs on
-/// how the other program opened the file.
+/// `ERROR_ACCESS_DENIED`, `ERROR_SHARING_VIOLATION` and `ERROR_LOCK_VIOLATION`: which of them comes depends on how the
+/// other program opened the file.
 fn is_held(error: &io::Error) -> bool {
     cfg!(windows) && matches!(error.raw_os_error(), Some(5 | 32 | 33))
 }
@@ -325,7 +325,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file.cbor");
         write(&path, b"one").unwrap();
-        // Shared with nobody, as scanners and backups may have it, and closed at the third attempt.
+        // Opened exclusively, as scanners and backup programs may do, and closed at the third attempt.
         let mut scanner = Some(File::options().read(true).share_mode(0).open(&path).unwrap());
         assert!(is_held(&fs::read(&path).unwrap_err()));
         let mut attempts = 0;
@@ -366,7 +366,7 @@ mod tests {
         }
     }
 
-    /// Each of them would keep `fs::read` waiting for ever, or until the memory is full.
+    /// Each of them would block `fs::read` for ever, or until memory is full.
     #[cfg(unix)]
     #[test]
     fn only_plain_files_are_read_and_nothing_is_waited_for() {

@@ -18,15 +18,15 @@ pub enum Language {
     Japanese,
     /// Arabic.
     Arabic,
-    /// As the desktop says, or English where that is none of the others. Settings of a later version, with a
-    /// language that only that one speaks, are read as this.
+    /// The desktop's language, or English if that is not among these. A language known only to a later version is read
+    /// as this.
     #[default]
     #[serde(other)]
     System,
 }
 
 impl Language {
-    /// All of them, in the order in which the window offers them.
+    /// All languages, in the order in which the window offers them.
     pub const ALL: [Self; 7] =
         [Self::System, Self::English, Self::German, Self::Spanish, Self::French, Self::Japanese, Self::Arabic];
 
@@ -36,8 +36,8 @@ impl Language {
         Self::ALL.into_iter().position(|language| language == self).unwrap_or_default()
     }
 
-    /// Its tag, by RFC 5646, which is also its directory in `ui/lang`. English needs none, for it is what
-    /// the sources are written in; the system's has no tag of its own.
+    /// Its RFC 5646 tag, which is also its directory in `ui/lang`. English needs none, because the sources are in
+    /// English; the system's choice has no tag of its own.
     #[must_use]
     pub const fn tag(self) -> Option<&'static str> {
         match self {
@@ -51,7 +51,7 @@ impl Language {
         }
     }
 
-    /// The first of these locales that is spoken here, whatever the region; English if none is.
+    /// The first of these locales that is supported, whatever the region; English if none is.
     #[must_use]
     pub fn of_locales(locales: impl IntoIterator<Item = String>) -> Self {
         let of_locale = |locale: String| {

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use crate::protocol::RoomId;
 
-/// A room that this profile owns or was in, and whose record is gone or damaged.
+/// A room that this profile owns or was in, whose record is gone or damaged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LostRoom {
     /// The room.
     pub room: RoomId,
-    /// Its title, as far as it is known.
+    /// Its title, if known.
     pub title: Option<String>,
     /// The file that is missing, or what is left of it.
     pub path: PathBuf,

@@ -1,8 +1,8 @@
-//! What is remembered of every room for ever: `memory.cbor` in the profile, with a checksum and a second copy.
+//! What is remembered about every room for ever: `memory.cbor` in the profile, with a checksum and a second copy.
 //!
-//! It outlives the rooms' records, which go when a room is left, or when a disk loses them. So nobody is led back
-//! to the members of before by an old invite, an address or a lost file, and no new room takes the place of an
-//! owned one whose record is gone. What was said is not in it.
+//! It outlives the rooms' records, which are deleted when a room is left, or lost with a disk. So no old invite,
+//! address or lost file leads anybody back to an older roster, and no new room replaces an owned one whose record is
+//! gone. It holds no messages.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,15 +17,15 @@ use crate::wire;
 
 /// The version of the file.
 const VERSION: u64 = 1;
-/// The most rooms that are remembered, of about 150 bytes each: more than anybody enters. Beyond it, rooms that were
-/// left go first, those entered longest ago before others.
+/// The most rooms remembered, about 150 bytes each: more than anybody enters. Beyond it, rooms that were left are
+/// dropped first, the longest unused before others.
 const ROOMS_REMEMBERED: usize = 16_384;
 
 /// What is remembered of a room.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct Remembered {
     memory: Memory,
-    /// Its title, to tell a lost record by.
+    /// Its title, to name a lost record.
     title: String,
     /// Whether this profile's identity owns it.
     owned: bool,
@@ -48,7 +48,8 @@ pub struct Memories {
 }
 
 impl Memories {
-    /// Reads what is remembered, and what the records know beyond. Damaged copies are set aside and told.
+    /// Reads what is remembered, and merges what the records know in addition. Damaged copies are set aside and
+    /// reported.
     ///
     /// # Errors
     /// A [`Problem`] if the file cannot be read, or a damaged one stays where it is.
@@ -67,7 +68,7 @@ impl Memories {
                 Err(error) => unreadable.push((copy, error)),
             }
         }
-        // Without a whole copy beside it, one that cannot be read now may be all there is.
+        // Without an intact second copy, one that cannot be read now may be all there is.
         if let Some((copy, error)) = unreadable.first().filter(|_| whole.is_empty()) {
             return Err(Problem::cannot_read(copy, error));
         }
@@ -91,13 +92,13 @@ impl Memories {
         self.rooms.get(room).map(|remembered| remembered.memory)
     }
 
-    /// Whether this profile's identity owns a room that did not end.
+    /// Whether this profile's identity owns a room that has not ended.
     #[must_use]
     pub fn owns(&self, room: &RoomId) -> bool {
         self.rooms.get(room).is_some_and(|known| known.owned && known.memory.ended().is_none())
     }
 
-    /// A record says that much. It may know more of the roster, and never makes less of what is remembered.
+    /// Merges a record. It may know more of the roster, and never reduces what is remembered.
     pub fn keep(&mut self, record: &Record) {
         let memory = self.of(&record.room).unwrap_or(record.memory());
         let (title, owned, entered_ms) = (record.title.clone(), record.is_owned(), record.entered_ms);
@@ -124,8 +125,8 @@ impl Memories {
         self.change(room, Memory::begin_again);
     }
 
-    /// Rooms of this profile that did not end and have no record among `records`; `left` is what is left of
-    /// damaged ones.
+    /// Rooms of this profile that have not ended and have no record among `records`; `left` is what is left of damaged
+    /// ones.
     #[must_use]
     pub fn lost(&self, records: &[Record], left: &[(RoomId, PathBuf)]) -> Vec<LostRoom> {
         let is_whole = |room: &RoomId| records.iter().any(|record| record.room == *room);
@@ -135,7 +136,7 @@ impl Memories {
         };
         let owned = self.rooms.keys().filter(|room| self.owns(room) && !is_whole(room));
         let owned = owned.map(|room| (room, self.rooms.get(room).map(|known| known.title.clone())));
-        // Of which nothing is remembered: it may be any room.
+        // Nothing is remembered about it: it may be any room.
         let unknown = left.iter().filter(|(room, _)| !self.rooms.contains_key(room)).map(|(room, _)| (room, None));
         owned.chain(unknown).map(|(room, title)| LostRoom { room: *room, title, path: place(room) }).collect()
     }
@@ -163,7 +164,7 @@ impl Memories {
         }
     }
 
-    /// Another copy's word on a room.
+    /// Merges what another copy says about a room.
     fn take(&mut self, other: Remembered) {
         let room = other.memory.room();
         let known = self.rooms.entry(room).or_insert_with(|| {
@@ -241,7 +242,7 @@ mod tests {
         assert_eq!(load(&[]).of(&RoomId([1; 32])), Some(memory(1, 5)), "the record is lost");
         let left = load(&[]).of(&RoomId([2; 32])).unwrap();
         assert_eq!((left.number(), left.ended()), (3, Some(Ending::Left)));
-        // An older record was put back; a newer one knows more.
+        // An older record was restored; a newer one knows more.
         assert_eq!(load(&[record(1, 4)]).of(&RoomId([1; 32])), Some(memory(1, 5)));
         assert_eq!(load(&[record(1, 6)]).of(&RoomId([1; 32])), Some(memory(1, 6)));
         let mut memories = load(&[]);
@@ -283,7 +284,7 @@ mod tests {
             let (mut loaded, warnings) = Memories::load(directory.path(), &[]).unwrap();
             assert_eq!((loaded.of(&RoomId([1; 32])), warnings.len()), (Some(memory(1, 5)), 1), "bit {place}");
             fs::remove_file(directory.path().join("memory.corrupt-1")).unwrap();
-            // To be sure that it is on the disk takes a while.
+            // Making sure that it is on disk takes a while.
             if place % 101 == 0 {
                 loaded.save().unwrap();
                 assert_eq!((fs::read(hit).unwrap(), fs::read(other).unwrap()), (good.clone(), good.clone()));

@@ -1,6 +1,5 @@
-//! The person's side: what is kept in a profile, the verbs of a session, and the state of the
-//! conversations. Knows the protocol and the net, and no front end: the window and the headless front end
-//! both stand on this.
+//! The person's side: what is kept in a profile, the verbs of a session, and the state of the conversations. It knows
+//! the protocol and the net, but no front end: the window and the terminal are both built on it.
 //!
 //! * [`Profile`] is the directory where everything lives; [`Settings`], the keystore and the
 //!   rooms' records are files in it.
@@ -54,10 +53,10 @@ pub use self::settings::{Appearance, DRAFT_BYTES_MAX, Settings, Verified};
 pub use self::target::JoinTarget;
 pub use self::writing::sendable;
 
-/// The port rooms are hosted at unless said otherwise.
+/// The default port for hosting rooms.
 pub const PORT_DEFAULT: u16 = 9_000;
 
-/// The name somebody is likely to want: what the computer calls them, if it knows.
+/// A suggested name: what the computer calls the person, if it knows.
 #[must_use]
 pub fn suggested_name() -> Option<String> {
     let known = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());

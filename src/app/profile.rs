@@ -18,11 +18,10 @@ use super::access::close_to_others;
 use super::files::{create_directory, open_lock, remove_unfinished};
 use super::{Code, Problem, say};
 
-/// A directory of this name beside the program is the profile, so that both travel together: on a stick,
-/// say.
+/// A directory of this name beside the program is the profile, so that both travel together: on a USB stick, say.
 const PORTABLE: &str = "conversa-profile";
 
-/// A profile in use: no other process can open it as long as this lives.
+/// A profile in use: no other process can open it while this exists.
 #[derive(Debug)]
 pub struct Profile {
     directory: PathBuf,
@@ -30,8 +29,8 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Opens the profile in `directory`, without one that beside the program, and without that the one
-    /// in the platform's own place; makes it if there is none.
+    /// Opens the profile in `directory`, or else the one beside the program, or else the one in the platform's
+    /// standard place; creates it if there is none.
     ///
     /// # Errors
     /// A [`Problem`] if another process uses it, or it cannot be made.
@@ -52,7 +51,7 @@ impl Profile {
         Ok(Self { directory, _lock: lock })
     }
 
-    /// The directory for whoever only looks into it: closed to others if it is there, as [`Self::open`] does.
+    /// The directory, for reading only: if it exists, it is closed to others, as by [`Self::open`].
     ///
     /// # Errors
     /// A [`Problem`] as of [`Self::place`], or if others can enter it and that cannot be changed.
@@ -71,7 +70,7 @@ impl Profile {
     /// A [`Problem`] on a system without a home directory.
     pub fn place(directory: Option<PathBuf>) -> Result<PathBuf, Problem> {
         let portable = || portable_beside(&std::env::current_exe().ok()?);
-        // Never the directory that Windows carries from computer to computer: a sender's keys must not be used twice.
+        // Never the directory that Windows roams between computers: a sender's keys must not be used twice.
         let default =
             || directories::ProjectDirs::from("", "", "Conversa").map(|dirs| dirs.data_local_dir().to_owned());
         directory.or_else(portable).or_else(default).ok_or_else(|| {

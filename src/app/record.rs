@@ -1,4 +1,4 @@
-//! A room as it is kept: what it takes to come back. How far its roster was seen only grows, whatever is written.
+//! A room's stored record: what it takes to come back. How far its roster was seen only grows, whatever is written.
 
 use std::net::SocketAddr;
 
@@ -25,7 +25,7 @@ pub enum HostedAt {
     Elsewhere,
 }
 
-/// A room as it is kept.
+/// A room's stored record.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Record {
     pub(super) version: u64,
@@ -33,7 +33,7 @@ pub struct Record {
     pub room: RoomId,
     #[serde(with = "suite_code")]
     pub(super) suite: Suite,
-    /// Its title; empty if nobody told.
+    /// Its title; empty if unknown.
     pub title: String,
     /// Its first record, signed by its owner.
     pub genesis: Signed,
@@ -43,9 +43,9 @@ pub struct Record {
     pub addresses: Vec<String>,
     /// The host's key.
     pub host: Option<Fingerprint>,
-    /// The owner keeps the whole roster, for the host forgets it when it quits.
+    /// The owner stores the whole roster, because the host forgets it when it quits.
     pub(super) roster: Vec<Signed>,
-    /// The number and hash of the newest roster entry: an older roster is not believed.
+    /// The number and hash of the newest roster entry: an older roster is rejected.
     pub(super) known: (u64, ByteArray<32>),
     /// When it was last entered, in milliseconds since 1970.
     pub entered_ms: u64,
@@ -96,7 +96,7 @@ impl Record {
         memory
     }
 
-    /// The roster was seen that far. Less than before changes nothing; whether it was more.
+    /// The roster was seen that far. Less than before changes nothing; returns whether it was more.
     pub fn learn(&mut self, memory: &Memory) -> bool {
         let is_newer = memory.room() == self.room && memory.number() > self.known.0;
         if is_newer {
@@ -105,7 +105,7 @@ impl Record {
         is_newer
     }
 
-    /// An owner keeps entry `number` of the roster, if it is the next; whether it was.
+    /// Stores an owner's entry `number` of the roster, if it is the next; returns whether it was.
     pub fn add_entry(&mut self, number: u64, entry: &Signed) -> bool {
         let is_next = self.is_owned() && usize::try_from(number).is_ok_and(|number| number == self.roster.len() + 1);
         if is_next {
@@ -114,7 +114,7 @@ impl Record {
         is_next
     }
 
-    /// Whether the owner's roster lacks entries that were seen: a copy of before was put back.
+    /// Whether the owner's roster lacks entries that were seen: an older copy was restored.
     #[must_use]
     pub fn lacks_entries(&self, memory: &Memory) -> bool {
         self.is_owned() && usize::try_from(memory.number()).is_ok_and(|number| number > self.roster.len())
@@ -134,7 +134,7 @@ impl Record {
         }
     }
 
-    /// This one with what the other copy of it knows beyond.
+    /// This record, merged with what its other copy knows in addition.
     pub(super) fn merged(mut self, other: &Self) -> Self {
         self.learn(&other.memory());
         if other.roster.len() > self.roster.len() && other.roster.starts_with(&self.roster) {
@@ -143,7 +143,7 @@ impl Record {
         self
     }
 
-    /// Whether what was written without a checksum holds together by its signatures.
+    /// Whether a record without a checksum is consistent by its signatures.
     pub(super) fn holds_together(&self) -> bool {
         let roster = Roster::open(&self.genesis).and_then(|roster| roster.with_entries(&self.roster));
         roster.is_ok_and(|roster| {
@@ -153,7 +153,7 @@ impl Record {
     }
 }
 
-/// A suite by its number. One that is not known makes the record unreadable: no weaker one takes its place.
+/// A suite by its number. An unknown one makes the record unreadable: no weaker one replaces it.
 mod suite_code {
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};

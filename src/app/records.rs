@@ -1,8 +1,8 @@
-//! What is kept of each room: enough to come back, nothing of what was said.
+//! What is stored about each room: enough to come back, nothing of what was said.
 //!
-//! One CBOR file a room in `rooms/`, named after the room's id, with a checksum, and a second copy beside it
-//! (`.copy`). What is damaged in one is taken from the other; where both are, they are set aside and reported, and
-//! the other rooms are not touched.
+//! One CBOR file for each room in `rooms/`, named after the room's id, with a checksum, and a second copy beside it
+//! (`.copy`). If one is damaged, the other is used; if both are, they are set aside and reported, and the other rooms
+//! are not touched.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -37,7 +37,7 @@ pub struct LoadedRecords {
     pub records: Vec<Record>,
     /// Rooms whose records should be written anew: a copy is missing, or older.
     pub stale: Vec<RoomId>,
-    /// Rooms that no record is left of, and what is left in its place.
+    /// Rooms without a surviving record, and what is left in its place.
     pub lost: Vec<(RoomId, PathBuf)>,
     /// What a person should be told.
     pub warnings: Vec<Problem>,
@@ -59,7 +59,7 @@ impl Records {
     /// Reads all records, and sets damaged files aside.
     ///
     /// # Errors
-    /// A [`Problem`] if the directory cannot be read at all. What cannot be read in it is told by its name, and the
+    /// A [`Problem`] if the directory cannot be read at all. What cannot be read in it is reported by name, and the
     /// rest goes on.
     pub fn load_all(&self) -> Result<LoadedRecords, Problem> {
         let mut all = LoadedRecords::default();
@@ -391,7 +391,7 @@ mod tests {
         assert!(new.learn(&memory) && !new.learn(&Memory::new(new.room)) && !new.learn(&old.memory()));
         assert!(old.lacks_entries(&memory) && !new.lacks_entries(&memory));
         let path = records.path(&new.room);
-        // A crash between the two copies, or somebody who put one of before back.
+        // A crash between the two copies, or somebody who restored an older one.
         for (first, second) in [(&new, &old), (&old, &new)] {
             records.save(second).unwrap();
             let kept = fs::read(checked::copy_of(&path)).unwrap();
@@ -440,7 +440,7 @@ mod tests {
         }
     }
 
-    /// None is taken for another, and least of all for the one without security.
+    /// None is mistaken for another, least of all for the one without security.
     #[test]
     fn a_suite_that_is_not_known_makes_a_record_unreadable() {
         let directory = tempfile::tempdir().unwrap();
@@ -459,7 +459,7 @@ mod tests {
         }
     }
 
-    /// Whatever lies in a record's place is told by its name and left alone, and one whole copy is enough.
+    /// Whatever is in a record's place is reported by name and left alone, and one intact copy is enough.
     #[cfg(unix)]
     #[test]
     fn what_is_no_file_in_the_place_of_a_record_is_named_and_the_others_are_read() {

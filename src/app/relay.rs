@@ -1,5 +1,5 @@
-//! A relay: hosts rooms of others. It has a key of its own in the profile, which is nobody's
-//! identity, and holds no key that opens a message.
+//! A relay: hosts other people's rooms. It has its own key in the profile, which is nobody's identity, and no key that
+//! opens a message.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,18 +13,18 @@ use crate::crypto::{Fingerprint, KeyKind, Random, SystemRandom};
 use crate::net::{self, Command, Handle, ListenerId, NetLimits, Reports};
 use crate::protocol::{HostEvent, Identity, OpenPolicy, RelayToken, RoomId};
 
-/// What a relay tells.
+/// What a relay reports.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum RelayEvent {
     /// It listens, at this address with its real port.
     Listening(SocketAddr),
     /// It cannot listen.
     Failed(Problem),
-    /// It goes on, but not as it should.
+    /// It goes on, but with a problem.
     Warning(Problem),
-    /// Somebody has a room here now.
+    /// Somebody opened a room here.
     RoomOpened(RoomId),
-    /// A room is gone.
+    /// A room was closed.
     RoomClosed(RoomId),
     /// It ended. Nothing comes after.
     Stopped,
@@ -61,7 +61,7 @@ impl Relay {
         let identity = Arc::new(Identity::new(keys.signing, keys.decryption, now())?);
         let fingerprint = identity.fingerprint();
         let (sender, events) = async_channel::unbounded();
-        // A relay has no clients of its own, so nothing waits for these to be taken.
+        // A relay has no clients, so nothing waits for these to be taken.
         let reports = Reports::new(move |event| {
             relay_event(event).into_iter().for_each(|event| drop(sender.try_send(event)));
         });
@@ -83,7 +83,7 @@ impl Relay {
         self.fingerprint
     }
 
-    /// What it tells.
+    /// What it reports.
     #[must_use]
     pub fn events(&self) -> async_channel::Receiver<RelayEvent> {
         self.events.clone()

@@ -1,5 +1,5 @@
-//! What a person chose, and what the window remembers: one CBOR file, written as a whole. What nobody else
-//! may read or change is in the vault.
+//! What a person chose, and what the window remembers: one CBOR file, written as a whole. What nobody else may read or
+//! change is in the vault.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,22 +13,22 @@ use crate::wire;
 
 /// The version of the file this program writes.
 const VERSION: u64 = 1;
-/// The largest file that is read: ten addresses and a name are some kilobytes.
+/// The largest file that is read: ten addresses and a name are a few kilobytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Addresses that are remembered: a menu's worth.
 const RECENT_ADDRESSES_MAX: usize = 10;
-/// A draft's length in bytes: two full messages and the line break between them, for a message that is called back
-/// comes below what was typed meanwhile. To show it takes some 200 times as much memory.
+/// A draft's length in bytes: two full messages and the line break between them, because a cancelled message is put
+/// below what was typed meanwhile. Showing it takes about 200 times as much memory.
 pub const DRAFT_BYTES_MAX: usize = 2 * crate::protocol::limits::TEXT_BYTES_MAX + 1;
 
-/// People whose marks are kept: some 100 bytes each, and more than anybody compares.
+/// People whose marks are kept: about 100 bytes each, and more than anybody compares.
 const VERIFIED_MAX: usize = 4_096;
 
 /// How the window looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Appearance {
-    /// As the desktop says.
+    /// Same as the desktop.
     #[default]
     System,
     /// Light.
@@ -40,7 +40,7 @@ pub enum Appearance {
 /// A mark on somebody's key. It belongs to the key; the name is for recognising a changed one.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Verified {
-    /// What they were called when their key was compared; nothing if that was before they told a name.
+    /// Their name when their key was compared; empty if that was before they announced one.
     pub name: Name,
     /// When that was, in milliseconds since 1970.
     pub at_ms: u64,
@@ -69,7 +69,7 @@ pub struct Settings {
     pub text_zoom_percent: u16,
     /// Whether Enter sends and Shift+Enter makes a new line, or the other way round.
     pub enter_sends: bool,
-    /// Whether nothing in the window moves.
+    /// Whether animations in the window are off.
     pub reduced_motion: bool,
     /// The port the host sheet offers.
     pub port: u16,
@@ -89,17 +89,17 @@ pub struct Settings {
     pub people_open: bool,
     /// The addresses somebody joined at, the newest first.
     pub recent_addresses: Vec<String>,
-    /// Own rooms that people may ask to come into, where nobody may at the moment.
+    /// Own rooms that allow join requests, but currently refuse them.
     pub turned_away: BTreeSet<RoomId>,
     /// The colours of rooms, by their places in the palette.
     pub hues: BTreeMap<RoomId, u8>,
-    /// The people whose keys were compared. Kept under the identity's lock, so unknown before it is open.
+    /// The people whose keys were compared. Sealed by the identity, so unknown before it is open.
     #[serde(skip)]
     pub verified: BTreeMap<Fingerprint, Verified>,
-    /// What was typed and not sent, by room. Kept under the identity's lock too.
+    /// Drafts, by room. Sealed by the identity too.
     #[serde(skip)]
     pub drafts: BTreeMap<RoomId, String>,
-    /// The file could not be read, so these are the defaults, and are never written over it.
+    /// The file could not be read, so these are the defaults, which are never written over it.
     #[serde(skip)]
     unreadable: bool,
 }
@@ -133,8 +133,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Reads the settings of the profile in `directory`. Damaged ones are set aside and reported,
-    /// and the defaults are used. So they are where the file cannot be read; it is left as it is then.
+    /// Reads the settings of the profile in `directory`. Damaged ones are set aside and reported, and the defaults are
+    /// used. The same if the file cannot be read; then it is left as it is.
     #[must_use]
     pub fn load(directory: &Path) -> (Self, Option<Problem>) {
         let path = Self::path(directory);
@@ -165,7 +165,7 @@ impl Settings {
         }
     }
 
-    /// Writes the settings, unless those that are there could not be read.
+    /// Writes the settings, unless the existing ones could not be read.
     ///
     /// # Errors
     /// A [`Problem`] that names the file; the old file is still there.
@@ -183,7 +183,7 @@ impl Settings {
         if self.learning_rooms { Suite::Textbook } else { self.trusted_suite() }
     }
 
-    /// The suite of new rooms that are meant to be trusted.
+    /// The suite of new secure rooms.
     #[must_use]
     pub const fn trusted_suite(&self) -> Suite {
         if self.classical_rooms { Suite::Classical } else { Suite::Hybrid }
@@ -213,7 +213,7 @@ impl Settings {
         }
     }
 
-    /// Nothing is kept of a room that is over. Says whether anything was.
+    /// Drops everything kept about a room that is over. Returns whether there was anything.
     pub fn forget_room(&mut self, room: &RoomId) -> bool {
         let draft = self.drafts.remove(room).is_some();
         let hue = self.hues.remove(room).is_some();
@@ -231,7 +231,7 @@ impl Settings {
         self.verified.insert(member, Verified { name: Name::kept(name), at_ms: now_ms });
     }
 
-    /// Takes the mark away.
+    /// Removes the mark.
     pub fn unmark_verified(&mut self, member: &Fingerprint) {
         self.verified.remove(member);
     }
@@ -242,8 +242,8 @@ impl Settings {
         self.verified.contains_key(member)
     }
 
-    /// When a key was compared with somebody of this name (or one that looks the same) who is not
-    /// `member`, if `member`'s own never was under this name: the same person with a new key, or somebody else.
+    /// When a key was compared for somebody of this name (or one that looks the same) who is not `member`, if
+    /// `member`'s own key never was under this name: the same person with a new key, or somebody else.
     #[must_use]
     pub fn compared_otherwise(&self, member: &Fingerprint, name: &Name) -> Option<u64> {
         if self.verified.get(member).is_some_and(|mark| mark.is_nameless() || mark.name.looks_like(name)) {
@@ -253,13 +253,13 @@ impl Settings {
         others.map(|(_, mark)| mark.at_ms).max()
     }
 
-    /// Whether a mark waits for the name that was just told.
+    /// Whether a mark waits for the name that was just announced.
     #[must_use]
     pub fn is_marked_nameless(&self, member: &Fingerprint) -> bool {
         self.verified.get(member).is_some_and(Verified::is_nameless)
     }
 
-    /// Gives a mark its name that was made before there was one.
+    /// Adds the name to a mark that was made before there was one.
     pub fn name_mark(&mut self, member: &Fingerprint, name: &str) {
         if let Some(mark) = self.verified.get_mut(member).filter(|mark| mark.is_nameless()) {
             mark.name = Name::kept(name);
@@ -285,7 +285,7 @@ mod tests {
         settings.remember_address("ann:9000");
         settings.save(directory.path()).unwrap();
         assert_eq!(Settings::load(directory.path()), (settings.clone(), None));
-        // What is the vault's does not lie here in the clear.
+        // What belongs in the vault is not here in the clear.
         settings.keep_draft(RoomId([7; 32]), "half a thou");
         settings.mark_verified(Fingerprint::from_bytes([7; 32]), "Bo", 7);
         settings.save(directory.path()).unwrap();
@@ -353,7 +353,7 @@ mod tests {
             (None, None),
             "two may share a name"
         );
-        // Compared before a name was told.
+        // Compared before a name was announced.
         settings.mark_verified(key(4), "", 8);
         assert!(settings.is_marked_nameless(&key(4)) && other(&settings, 5, "Ann").is_none());
         settings.name_mark(&key(4), "Ann");

@@ -1,5 +1,5 @@
-//! Text that a person names: in a file, or `-` for standard input. A pipe will do, too, such as `<(pass show chat)`, for
-//! who names one wants it to be read; but nothing is waited for without end, and nothing is read without limit.
+//! Text from a source that a person names: a file, or `-` for standard input. A pipe such as `<(pass show chat)` works
+//! too, because whoever names one wants it read; but no wait is endless, and nothing is read without limit.
 
 use std::io::{self, BufRead, Read};
 use std::path::Path;
@@ -11,11 +11,11 @@ use zeroize::Zeroizing;
 use super::worker::thread;
 use super::{Code, Problem, files, say};
 
-/// The most bytes of such a text: a long mail with an invite in it.
+/// The most bytes of such a text: a long email with an invite in it.
 const TEXT_BYTES_MAX: u64 = 256 * 1024;
-/// How long a pipe may take: whoever fills it may have to ask a person first.
+/// How long a pipe may take: the program that fills it may have to ask a person first.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What stands for standard input.
+/// The name for standard input.
 const STANDARD_INPUT: &str = "-";
 
 /// How much is read.
@@ -36,7 +36,7 @@ pub fn is_standard_input(path: &Path) -> bool {
 /// All of the text that `path` names.
 ///
 /// # Errors
-/// A [`Problem`] that names it, if it is not there, cannot be read, is too long or does not come in time.
+/// A [`Problem`] that names it, if it does not exist, cannot be read, is too long or does not arrive in time.
 pub fn whole(path: &Path) -> Result<Zeroizing<Vec<u8>>, Problem> {
     read(path, Part::Whole)
 }
@@ -67,13 +67,14 @@ fn read(path: &Path, part: Part) -> Result<Zeroizing<Vec<u8>>, Problem> {
     }
 }
 
-/// A pipe or a terminal may never say anything, so a thread waits for it; one that is too late ends with the program.
+/// A pipe or a terminal may stay silent for ever, so a thread waits for it; one that is too late ends with the
+/// program.
 fn read_stream(path: &Path, part: Part) -> Result<Zeroizing<Vec<u8>>, Problem> {
     let (done, result) = mpsc::channel();
     let place = path.to_owned();
     thread("source", move || {
         let read = std::fs::File::open(place).and_then(|file| read_from(&mut io::BufReader::new(file), part));
-        // Whoever waited may have gone on.
+        // The reader may have stopped waiting.
         drop(done.send(read));
     })?;
     match result.recv_timeout(PATIENCE) {
@@ -95,7 +96,7 @@ fn read_from(input: &mut impl BufRead, part: Part) -> io::Result<Zeroizing<Vec<u
     if limited.limit() == 0 { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
 }
 
-/// What is read as it comes: a pipe, or a terminal and its like.
+/// Sources read as data arrives: a pipe, or a terminal and the like.
 #[cfg(unix)]
 fn is_stream(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt;

@@ -7,7 +7,7 @@ use crate::net::{Address, AddressError, HostPart, scope_number};
 use crate::protocol::limits::ADDRESS_BYTES_MAX;
 use crate::protocol::{Invite, InviteError};
 
-/// Characters of what was typed that are shown again.
+/// How many characters of the typed text are shown again.
 const SHOWN_CHARS_MAX: usize = 60;
 
 /// Where somebody wants to go.

@@ -1,21 +1,21 @@
-//! What of a typed text is sent.
+//! Which part of a typed text is sent.
 
 use crate::protocol::is_unseen;
 
-/// The text as a person means it: without white space around it, for that is nothing but a slip of the hand. Inner lines
-/// keep theirs. `None` if nothing of the text can be seen.
+/// The text as a person means it: without surrounding white space, which is only a slip of the hand. Inner lines keep
+/// theirs. `None` if nothing of the text is visible.
 #[must_use]
 pub fn sendable(text: &str) -> Option<&str> {
     let text = text.trim_matches(is_margin);
     if text.chars().all(is_empty) { None } else { Some(text) }
 }
 
-/// Any white space, and two characters that programs put where a text begins or a line may end: both have no width.
+/// Any white space, and two zero-width characters that programs put at a text's start or where a line may break.
 fn is_margin(character: char) -> bool {
     character.is_whitespace() || matches!(character, '\u{200b}' | '\u{feff}')
 }
 
-/// What leaves a bubble empty where there is nothing else. The Braille pattern without dots counts as a symbol.
+/// Characters that would leave a bubble empty. The Braille pattern without dots counts as a symbol.
 fn is_empty(character: char) -> bool {
     character.is_whitespace() || character == '\u{2800}' || is_unseen(character)
 }

@@ -1,6 +1,6 @@
-//! Who comes into a room, goes, or is called otherwise: what that does to its members and its rows.
+//! What it does to a room's members and rows when somebody joins, leaves or changes their name.
 //!
-//! Who may come is none of this: the protocol says who belongs to a room, and here it is shown.
+//! Not here: who may join; the protocol decides who belongs to a room, and this only shows it.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::row::Notice;
 use crate::crypto::Fingerprint;
 
 impl Room {
-    /// The members as they are now. Whoever came or went while one was away is news.
+    /// The current members. Whoever joined or left while we were away is news.
     pub(super) fn all_members(&mut self, members: &[Fingerprint], now_ms: u64) -> Vec<Change> {
         let known: BTreeSet<Fingerprint> = self.members.iter().map(|member| member.fingerprint).collect();
         let mut changes = Vec::new();
@@ -44,9 +44,9 @@ impl Room {
         changes
     }
 
-    /// Who is there is told of the members, not among what they say: people come and go all day.
+    /// Presence is shown with the members, not among their messages: people come and go all day.
     pub(super) fn here(&mut self, member: Fingerprint, now_ms: u64) -> Vec<Change> {
-        // The host may tell of somebody before it told that they joined: that is told first.
+        // The host may mention somebody before it reports that they joined: report the join first.
         let mut changes = if self.member(&member).is_none() { self.joined(member, now_ms) } else { Vec::new() };
         self.member_mut(member).presence = Presence::Here;
         changes.extend([Change::MembersChanged(self.membership), self.member_news(member, MemberNews::Here)]);
@@ -56,7 +56,7 @@ impl Room {
     pub(super) fn away(&mut self, member: Fingerprint, cut: bool) -> Vec<Change> {
         let (presence, news) = if cut { (Presence::Cut, MemberNews::Cut) } else { (Presence::Away, MemberNews::Away) };
         let news = self.member_news(member, news);
-        // Whoever left for good hangs up after that, and is no member any more.
+        // A member who leaves for good then hangs up, and is no longer a member.
         if self.member(&member).is_none() {
             return vec![news];
         }
@@ -75,7 +75,7 @@ impl Room {
     }
 
     pub(super) fn named(&mut self, member: Fingerprint, name: &str, now_ms: u64) -> Vec<Change> {
-        // A name can come after its member left; it only helps to read the rows then.
+        // A name can arrive after its member has left; then it only helps to read the rows.
         let is_member = self.member(&member).is_some();
         let called_before = self.name_of(&member);
         let told = self.name_member(member, name);
@@ -86,7 +86,7 @@ impl Room {
         let mut changes = vec![Change::MembersChanged(self.membership), news];
         match told.before {
             Some(before) if before != name && self.me != Some(member) => {
-                // Told apart as then: whoever takes another's name is seen to.
+                // Keep the tag: somebody who takes another's name must stay distinguishable.
                 let (before, now) = (called_before, self.name_of(&member));
                 changes.extend(self.notice(now_ms, Notice::Renamed { member, before, now }));
             }

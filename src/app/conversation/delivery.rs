@@ -1,15 +1,15 @@
-//! How far an own message is, told truthfully.
+//! How far one of our messages has got, reported truthfully.
 
 use crate::crypto::Fingerprint;
 
-/// How far it is.
+/// How far it has got.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Progress {
     /// It waits here.
     Queued,
     /// The host has it and passes it on.
     OnHost,
-    /// It was called back before it was sealed.
+    /// It was cancelled before it was sealed.
     Cancelled,
     /// It is too long for the room; nothing was sent.
     TooLong {
@@ -20,10 +20,10 @@ pub enum Progress {
     OutboxFull,
 }
 
-/// A step on the way of an own message.
+/// A step on the way of one of our messages.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Step {
-    /// The session took it over; it waits to be sealed.
+    /// The session accepted it; it waits to be sealed.
     Taken,
     /// It was sealed and handed to the connection. After a cut that happens again.
     Sealed,
@@ -42,7 +42,7 @@ pub enum Step {
         /// Who.
         member: Fingerprint,
     },
-    /// It was called back, which came too late for what was sealed.
+    /// It was cancelled, which is too late once sealed.
     CalledBack,
     /// It is too long for the room; nothing was sent.
     TooLong {
@@ -53,10 +53,10 @@ pub enum Step {
     OutboxFull,
 }
 
-/// The delivery of an own message.
+/// The delivery of one of our messages.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Delivery {
-    /// How far it is.
+    /// How far it has got.
     pub progress: Progress,
     /// Who confirmed it.
     pub to: Vec<Fingerprint>,
@@ -64,7 +64,7 @@ pub struct Delivery {
     pub without: Vec<Fingerprint>,
     /// Who was to get it, and went or began anew without having confirmed it.
     pub missed: Vec<Fingerprint>,
-    /// How many were to get it when it reached the host.
+    /// How many should have received it when it reached the host.
     pub of: usize,
 }
 
@@ -73,13 +73,13 @@ impl Delivery {
         Self { progress: Progress::Queued, to: Vec::new(), without: Vec::new(), missed: Vec::new(), of: 0 }
     }
 
-    /// Whether everybody confirmed it who could. Large rooms do not confirm.
+    /// Whether everybody who could has confirmed it. Large rooms do not confirm.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.of > 0 && self.to.len() >= self.of
     }
 
-    /// It took a step. `readers` is how many others are to confirm what is on the host by now.
+    /// It took a step. `readers` is how many others should confirm what is on the host by now.
     pub(super) fn step(&mut self, step: &Step, readers: usize) {
         match step {
             Step::Taken => self.progress = Progress::Queued,
@@ -96,11 +96,11 @@ impl Delivery {
             Step::MissedBy { member } if !self.to.contains(member) && !self.missed.contains(member) => {
                 self.missed.push(*member);
             }
-            // A call-back that came too late changes nothing.
+            // A cancellation that came too late changes nothing.
             Step::CalledBack if self.progress != Progress::OnHost => self.progress = Progress::Cancelled,
             Step::TooLong { limit } => self.progress = Progress::TooLong { limit: *limit },
             Step::OutboxFull => self.progress = Progress::OutboxFull,
-            // Whoever looks at it waits as before until the host has it.
+            // To the person it still waits until the host has it.
             Step::Sealed | Step::Delivered { .. } | Step::MissedBy { .. } | Step::CalledBack => {}
         }
     }

@@ -139,10 +139,10 @@ impl Room {
         }
     }
 
-    /// What becomes of one's own messages.
+    /// What happens to our own messages.
     fn apply_delivery(&mut self, event: &Event) -> Vec<Change> {
         match event {
-            // That was told when the session took it over. Told anew, it would count as one that never left.
+            // This was reported when the session accepted it. Reported again, it would count as one that never left.
             Event::Queued { id } => self.step_of_row(id, &Step::Taken),
             Event::Sealed { id } => self.step(*id, Step::Sealed),
             Event::OnHost { id, without } => self.step(*id, Step::OnHost { without: without.clone() }),
@@ -207,7 +207,7 @@ impl Room {
         changes
     }
 
-    /// Who is there is not known while the host is away.
+    /// Presence is unknown while the host is away.
     fn offline(&mut self, problem: Problem, retry_at_ms: u64) -> Vec<Change> {
         self.nobody_known();
         let mut changes = self.connect(Connection::Offline { problem, retry_at_ms });
@@ -258,7 +258,7 @@ impl Room {
     }
 
     fn sent(&mut self, id: MessageId, content: &Content, sent_ms: u64, now_ms: u64) -> Vec<Change> {
-        // Who one is may not be known yet; the row gets it later.
+        // Our own identity may not be known yet; the row gets it later.
         let from = self.me.unwrap_or(Fingerprint::from_bytes([0; 32]));
         let delivery = Some(Delivery::queued());
         self.active_ms = now_ms;
@@ -279,9 +279,9 @@ impl Room {
         changes
     }
 
-    /// An own message took a step: it is told, and stands beside the message where that is kept.
+    /// One of our messages took a step: it is reported, and shown beside the message if that is still kept.
     fn step(&mut self, message: MessageId, step: Step) -> Vec<Change> {
-        // A row is not drawn anew for what nobody sees.
+        // A row is not redrawn for something invisible.
         let is_shown = !matches!(step, Step::Taken | Step::Sealed);
         let mut changes = if is_shown { self.step_of_row(&message, &step) } else { Vec::new() };
         changes.push(self.news(News::Delivery { message, step }));
@@ -290,7 +290,7 @@ impl Room {
 
     fn step_of_row(&mut self, message: &MessageId, step: &Step) -> Vec<Change> {
         let others = self.members.iter().filter(|member| !member.is_me).count();
-        // Large rooms do not confirm, so nobody is waited for.
+        // Large rooms do not confirm, so nobody has to be waited for.
         let readers = if self.members.len() > TALKATIVE_MEMBERS_MAX { 0 } else { others };
         self.change_message(message, |message| {
             if let Some(delivery) = &mut message.delivery {
@@ -299,7 +299,7 @@ impl Room {
         })
     }
 
-    /// Several members count what one missed: the most of it is shown, once.
+    /// Several members count what we missed: only the highest count is shown.
     fn missed(&mut self, notice: Notice, now_ms: u64) -> Vec<Change> {
         match self.rows.renew_newest(&notice) {
             Some(row) => vec![Change::RowChanged { membership: self.membership, row }],

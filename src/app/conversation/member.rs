@@ -2,10 +2,10 @@
 
 use crate::crypto::Fingerprint;
 
-/// Whether a member is there, as the host says. Advice: nothing secret hangs on it.
+/// Whether a member is connected, according to the host. Advice only: nothing secret depends on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Presence {
-    /// Nobody said.
+    /// Unknown.
     Unknown,
     /// Connected.
     Here,
@@ -18,17 +18,17 @@ pub enum Presence {
 /// A person in a room.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Member {
-    /// Whose key it is: the member's one true name.
+    /// The member's key: their one true name.
     pub fingerprint: Fingerprint,
-    /// The name the member chose, once told.
+    /// The name the member chose, once announced.
     pub name: Option<String>,
-    /// Whether the member is there.
+    /// The member's presence.
     pub presence: Presence,
     /// Whether the member owns the room.
     pub is_owner: bool,
     /// Whether the member's computer hosts the room.
     pub is_host: bool,
-    /// Whether it is oneself.
+    /// Whether it is the local person.
     pub is_me: bool,
 }
 

@@ -1,10 +1,10 @@
 //! The state of the conversations, as both front ends show it: rooms, members, rows. Pure: events and
 //! the time go in, and what changed comes out, small enough to push one row to a list.
 //!
-//! It is the one reader of what the session tells of a room. A front end asks what changed, and never what event it
-//! came of: the window draws anew what changed, and the terminal tells each new row and each of the [`News`].
+//! It is the only reader of a room's session events. A front end asks what changed, never which event caused it: the
+//! window redraws what changed, and the terminal prints each new row and each of the [`News`].
 //!
-//! Nothing of it is kept on disk.
+//! None of it is stored on disk.
 
 mod comings;
 mod delivery;
@@ -31,15 +31,16 @@ pub use self::room::{Connection, Hosting, Room, Security};
 pub use self::row::{Message, Notice, Row, RowId, RowKind};
 pub use self::rows::{Page, ROWS_BYTES_MAX, ROWS_MAX};
 
-/// What an event changed in a conversation. Rows are spoken of by their ids, which hold whatever came or went since.
+/// What an event changed in a conversation. Rows are identified by ids, which stay valid whatever was added or dropped
+/// since.
 ///
-/// What a session tells of itself, such as its identities, its settings and its end, changes no conversation: a front
-/// end reads that in the [`SessionEvent`] itself.
+/// What a session reports about itself, such as its identities, its settings and its end, changes no conversation: a
+/// front end reads that in the [`SessionEvent`] itself.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Change {
-    /// A room is new.
+    /// A room was added.
     RoomAdded(MembershipId),
-    /// A room is gone.
+    /// A room was removed.
     RoomRemoved(MembershipId),
     /// What the list or the header shows of a room changed: title, connection, unread, preview,
     /// security, hosting.
@@ -69,18 +70,18 @@ pub enum Change {
     NamesChanged(MembershipId),
     /// The members, their names or their presence changed.
     MembersChanged(MembershipId),
-    /// There is another invite to show, or none.
+    /// There is a new invite to show, or none.
     InviteChanged(MembershipId),
-    /// The people who ask to come in changed.
+    /// The joiners who ask to join changed.
     KnocksChanged(MembershipId),
-    /// The safety number that was asked for.
+    /// The requested safety number.
     SafetyNumber {
         /// The room.
         membership: MembershipId,
         /// The number.
         number: SafetyNumber,
     },
-    /// Something happened that is no row, for a front end that tells things as they come.
+    /// Something happened that is not a row, for a front end that reports things as they come.
     News {
         /// The room.
         membership: MembershipId,
@@ -103,10 +104,10 @@ pub enum Change {
     },
 }
 
-/// What a person has to decide before it goes on.
+/// What a person has to decide before the room can continue.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Question {
-    /// The host is met for the first time: is this its key? `Session::trust_host`, or leave.
+    /// The host's key is new: is it right? Answer with `Session::trust_host`, or leave.
     FirstUse(Fingerprint),
     /// Which room to knock at: `Session::knock`, or leave. May be empty.
     Lobby(Vec<LobbyRoom>),
@@ -116,7 +117,7 @@ pub enum Question {
 #[derive(Debug)]
 pub struct Chat {
     rooms: BTreeMap<MembershipId, Room>,
-    /// Apart from the rooms: what is typed first may come before the room does.
+    /// Separate from the rooms: what is typed first may come before the room does.
     outgoing: BTreeMap<MembershipId, Outgoing>,
     viewed: Option<MembershipId>,
     keeps_rows: bool,
@@ -129,14 +130,14 @@ impl Default for Chat {
 }
 
 impl Chat {
-    /// The conversations of a profile, before anything happened.
+    /// The conversations of a profile, before anything has happened.
     #[must_use]
     pub fn new(known: &[KnownRoom]) -> Self {
         Self::with(known, true)
     }
 
-    /// The same for a front end that shows what comes and lets it go: a room has the rows of its last event alone.
-    /// A host that runs for months on a server keeps no others, for nobody looks at them. None is told as dropped.
+    /// The same for a front end that prints rows and forgets them: a room has only the rows of its last event. A host
+    /// that runs for months on a server keeps no others, because nobody looks at them. None is reported as dropped.
     #[must_use]
     pub fn with_passing_rows(known: &[KnownRoom]) -> Self {
         Self::with(known, false)
@@ -150,7 +151,7 @@ impl Chat {
         chat
     }
 
-    /// Takes an event in and says what it changed. `now_ms` is the time in milliseconds since 1970.
+    /// Applies an event and returns what it changed. `now_ms` is the time in milliseconds since 1970.
     pub fn apply(&mut self, event: &SessionEvent, now_ms: u64) -> Vec<Change> {
         match event {
             SessionEvent::Membership { membership, event } => self.apply_membership(*membership, event, now_ms),
@@ -164,7 +165,7 @@ impl Chat {
         }
     }
 
-    /// Says which room is on screen: nothing there counts as unread from now on.
+    /// Sets which room is on screen: nothing in it counts as unread from now on.
     pub fn view(&mut self, membership: Option<MembershipId>) -> Vec<Change> {
         self.viewed = membership;
         match membership.and_then(|membership| self.rooms.get_mut(&membership)) {
@@ -176,13 +177,13 @@ impl Chat {
         }
     }
 
-    /// Counts a message that was handed to the session just now: it would be forgotten until the session tells that it
-    /// took it over. Only whoever may quit before that needs to say so.
+    /// Counts a message that was just handed to the session, before the session reports that it accepted it. Needed
+    /// only if the front end may quit before that.
     pub fn hand_over(&mut self, membership: MembershipId, message: MessageId) {
         self.outgoing.entry(membership).or_default().step(message, &Step::Taken);
     }
 
-    /// How far the own messages of a room have come; `None` where none was sent.
+    /// How far our messages in a room have got; `None` if none was sent.
     #[must_use]
     pub fn outgoing(&self, membership: MembershipId) -> Option<&Outgoing> {
         self.outgoing.get(&membership)
@@ -234,7 +235,7 @@ impl Chat {
         changes
     }
 
-    /// What became of own messages is counted from what is told of them, so that both say the same.
+    /// Our messages are counted from their reported steps, so that both always agree.
     fn count_outgoing(&mut self, changes: &[Change]) {
         for change in changes {
             if let Change::News { membership, news: News::Delivery { message, step } } = change {
@@ -243,7 +244,7 @@ impl Chat {
         }
     }
 
-    /// Decides which rooms have a part of their id beside their title: those that could be taken for another.
+    /// Decides which rooms show part of their id beside their title: those that could be mistaken for another.
     fn tell_titles_apart(&mut self) -> Vec<Change> {
         let titled = self.rooms.values().filter(|room| !room.info.title.is_empty());
         let titles: Vec<(MembershipId, Name)> =

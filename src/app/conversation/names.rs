@@ -1,35 +1,35 @@
-//! What the people of a room are called: by the name that each chose, with the tag of the key beside it where it
-//! could be taken for somebody else's.
+//! What a room's members are called: by the name each chose, with the tag of the key beside it if it could be mistaken
+//! for somebody else's.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::crypto::Fingerprint;
 use crate::protocol::Name;
 
-/// The names of all who ever were in a room, for the rows of those who left too. A roster's length bounds them.
+/// The names of everybody who ever was in a room, also for the rows of those who left. A roster's length bounds them.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     by_key: HashMap<Fingerprint, Called>,
 }
 
-/// A name, and whether it needs its tag: worked out when a name is told, not for each row that shows it.
+/// A name, and whether it needs its tag: decided when a name is announced, not for each row that shows it.
 #[derive(Debug)]
 struct Called {
     name: Name,
     tagged: bool,
 }
 
-/// What it changed that somebody told a name.
+/// What an announced name changed.
 #[derive(Debug)]
 pub(super) struct Told {
     /// The name before, if there was one.
     pub(super) before: Option<String>,
-    /// Who is called otherwise from now on.
+    /// Whose displayed name changed.
     pub(super) called_otherwise: BTreeSet<Fingerprint>,
 }
 
 impl Names {
-    /// The name that somebody chose, if told.
+    /// The name that somebody chose, if announced.
     pub(super) fn chosen(&self, key: &Fingerprint) -> Option<&Name> {
         self.by_key.get(key).map(|called| &called.name)
     }
@@ -43,7 +43,7 @@ impl Names {
         }
     }
 
-    /// Remembers a name. Whoever has or had one that looks the same is called otherwise from now on, too.
+    /// Stores a name. Others who have or had one that looks the same get their tags too.
     pub(super) fn tell(&mut self, key: Fingerprint, name: &str) -> Told {
         if let Some(known) = self.chosen(&key).filter(|known| known.as_str() == name) {
             return Told { before: Some(known.to_string()), called_otherwise: BTreeSet::new() };
@@ -61,7 +61,7 @@ impl Names {
         Told { before: before.map(|name| name.to_string()), called_otherwise }
     }
 
-    /// Decides anew whether a name needs its tag; says whether that is another decision.
+    /// Decides again whether a name needs its tag; returns whether that changed.
     fn retag(&mut self, key: &Fingerprint) -> bool {
         let Some(Called { name, .. }) = self.by_key.get(key) else { return false };
         let needs = name.may_mislead() || !self.namesakes(key, name).is_empty();
@@ -106,7 +106,7 @@ mod tests {
     fn whoever_comes_with_a_look_alike_name_is_tagged_and_told_apart_from_a_compared_key() {
         for (character, target) in crate::protocol::confusable_pairs() {
             let Ok(real) = check_name(&format!("An{target}e")) else { continue };
-            // What is no name is not shown at all.
+            // An invalid name is not shown at all.
             let Ok(pose) = check_name(&format!("An{character}e")) else { continue };
             if real == pose {
                 continue;

@@ -1,32 +1,32 @@
-//! What happened in a room and is no row of it, for a front end that tells each thing as it comes.
+//! What happened in a room and is not a row, for a front end that reports each thing as it comes.
 //!
-//! A front end that shows the state of a room has no use for it: every other [`Change`](super::Change) says what to
-//! draw anew. Nor is it a second way to read the protocol: whatever has a row is told as that row.
+//! A front end that shows a room's state does not need it: every other [`Change`](super::Change) says what to redraw.
+//! Nor is it a second way to read the protocol: whatever has a row is reported as that row.
 
 use super::delivery::Step;
 use crate::crypto::Fingerprint;
 use crate::protocol::MessageId;
 
-/// Something that happened. What it came to stands in the [`Room`](super::Room).
+/// Something that happened. Its result is in the [`Room`](super::Room).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum News {
-    /// It is connected in another way, or was connected, cut off or stopped once more: see
+    /// Its connection changed, or it was connected, cut off or stopped once more: see
     /// [`Room::connection`](super::Room) and [`Room::stop`](super::Room::stop).
     Connection,
     /// This computer relays it now: see [`Room::hosting`](super::Room).
     Hosting,
-    /// The owner told the title, a new one or the same again.
+    /// The owner announced the title, a new one or the same again.
     Titled,
-    /// Who belongs to it was told for the first time. Who comes and goes from now on is told one by one.
+    /// The members are known for the first time. From now on each join and departure is reported separately.
     Members,
-    /// Something happened with somebody.
+    /// Something happened to somebody.
     Member {
-        /// With whom: a member, somebody who was one, or who asks to become one.
+        /// To whom: a member, a former one, or a joiner.
         member: Fingerprint,
         /// What.
         news: MemberNews,
     },
-    /// An own message took a step.
+    /// One of our messages took a step.
     Delivery {
         /// Which message.
         message: MessageId,
@@ -35,23 +35,23 @@ pub enum News {
     },
 }
 
-/// What happened with somebody.
+/// What happened to somebody.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MemberNews {
     /// The host says that they are connected.
     Here,
-    /// They went offline with a goodbye. Whoever left the room for good does that, too.
+    /// They went offline with a goodbye, as does a member who left the room for good.
     Away,
     /// Their connection broke.
     Cut,
-    /// They told their name, as they do time and again.
+    /// They announced their name, as members do repeatedly.
     Named {
-        /// The one they had told before.
+        /// The one they had announced before.
         before: Option<String>,
     },
-    /// They ask to come in (owner).
+    /// They ask to join (owner).
     Knock,
-    /// They do not ask any more (owner).
+    /// They no longer ask (owner).
     KnockOver,
     /// An invite let them in (owner).
     InviteUsed,

@@ -1,21 +1,21 @@
-//! How far one's own messages are known to have come, counted: so that whoever leaves can be told the truth about each.
+//! Counts how far our own messages are known to have got, so that a person who quits can be told the truth about each.
 //!
-//! It holds no words and no members. Who has a single message stands beside it, in its [`Delivery`](super::Delivery).
+//! It holds no texts and no members. Who has a particular message is in its [`Delivery`](super::Delivery).
 
 use std::collections::{HashSet, VecDeque};
 
 use super::delivery::Step;
 use crate::protocol::MessageId;
 
-/// Messages on the host that may still be told as delivered: as many as the protocol waits for.
+/// Messages on the host that may still be reported as delivered: as many as the protocol waits for.
 const UNDELIVERED_MAX: usize = 1_000;
 
-/// Own messages of one room, by how far each has come.
+/// Our messages in one room, by how far each has got.
 #[derive(Debug, Default)]
 pub struct Outgoing {
     /// Not sealed: nobody else can have them.
     waiting: HashSet<MessageId>,
-    /// Sealed and given to the connection; the host said nothing yet.
+    /// Sealed and handed to the connection; the host has not confirmed it.
     under_way: HashSet<MessageId>,
     /// How many are on the host.
     on_host: u64,
@@ -38,7 +38,7 @@ impl Outgoing {
         &self.waiting
     }
 
-    /// Those that left and that the host did not confirm, in no order: they may have arrived.
+    /// Those that left and were not confirmed by the host, in no order: they may have arrived.
     #[must_use]
     pub const fn under_way(&self) -> &HashSet<MessageId> {
         &self.under_way
@@ -62,18 +62,18 @@ impl Outgoing {
             Step::Taken => {
                 self.waiting.insert(id);
             }
-            // After a cut it is sealed anew, and may have arrived before that.
+            // After a cut it is sealed again, and may have arrived before that.
             Step::Sealed => {
                 self.waiting.remove(&id);
                 self.under_way.insert(id);
             }
             Step::OnHost { .. } => self.is_on_host(id),
             Step::Delivered { .. } => self.is_delivered(&id),
-            // What was sealed cannot be called back.
+            // What was sealed cannot be cancelled.
             Step::CalledBack => {
                 self.waiting.remove(&id);
             }
-            // It can never be sent, as was told.
+            // It can never be sent, as was reported.
             Step::TooLong { .. } | Step::OutboxFull => self.forget(&id),
             Step::MissedBy { .. } => {}
         }
@@ -88,7 +88,7 @@ impl Outgoing {
         self.undelivered.push_back(id);
     }
 
-    /// The first member who has it counts; the others find it gone.
+    /// The first member who has it counts; the others find it already removed.
     fn is_delivered(&mut self, id: &MessageId) {
         if let Some(place) = self.undelivered.iter().position(|waiting| waiting == id) {
             self.undelivered.remove(place);
@@ -116,7 +116,7 @@ mod tests {
         let mut outgoing = Outgoing::default();
         (1..=9).for_each(|number| outgoing.step(id(number), &Step::Taken));
         (1..=5).for_each(|number| outgoing.step(id(number), &Step::Sealed));
-        // Sealed anew after a cut.
+        // Sealed again after a cut.
         outgoing.step(id(5), &Step::Sealed);
         (1..=3).for_each(|number| outgoing.step(id(number), &on_host));
         // Two members have it.

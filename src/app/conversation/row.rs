@@ -5,8 +5,8 @@ use crate::app::Problem;
 use crate::crypto::Fingerprint;
 use crate::protocol::{Content, MessageId};
 
-/// Which row of a room it is, for as long as the program runs: rows get higher ids in the order in which they came, and
-/// none gets another's.
+/// Identifies a row of a room, for as long as the program runs: ids increase in the order in which rows came, and are
+/// never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RowId(pub u64);
 
@@ -15,7 +15,7 @@ pub struct RowId(pub u64);
 pub struct Row {
     /// Which it is.
     pub id: RowId,
-    /// When it came, by this computer's clock, in milliseconds since 1970.
+    /// When it arrived, by this computer's clock, in milliseconds since 1970.
     pub at_ms: u64,
     /// What it is.
     pub kind: RowKind,
@@ -41,34 +41,34 @@ pub struct Message {
     pub content: Content,
     /// When, by the sender's clock, in milliseconds since 1970: shown, never trusted.
     pub sent_ms: u64,
-    /// Of own messages: how far it is.
+    /// For our own messages: how far it has got.
     pub delivery: Option<Delivery>,
 }
 
 impl Message {
-    /// Whether it is one's own.
+    /// Whether it is our own.
     #[must_use]
     pub const fn is_mine(&self) -> bool {
         self.delivery.is_some()
     }
 }
 
-/// Something that happened in a room. The front ends put it in words.
+/// Something that happened in a room. The front ends put it into words.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Notice {
-    /// One made the room.
+    /// The local person made the room.
     Opened,
-    /// One came into the room.
+    /// The local person joined the room.
     Entered,
-    /// A member is new.
+    /// A member joined.
     Joined(Fingerprint),
     /// A member left for good.
     Left(Fingerprint),
     /// The owner removed a member.
     Removed(Fingerprint),
-    /// A member left or was removed while one was away.
+    /// A member left or was removed while we were away.
     Gone(Fingerprint),
-    /// A member has another name.
+    /// A member has a new name.
     Renamed {
         /// Who.
         member: Fingerprint,
@@ -77,7 +77,7 @@ pub enum Notice {
         /// The name now.
         now: String,
     },
-    /// The room has another title.
+    /// The room has a new title.
     Titled(String),
     /// A member sent something this version does not know.
     Newer(Fingerprint),
@@ -90,7 +90,7 @@ pub enum Notice {
         /// How many.
         count: u64,
     },
-    /// Others said something while one was away that never comes.
+    /// Others sent messages while we were away that will never arrive.
     Missed {
         /// How many messages, at least.
         count: u64,
@@ -99,14 +99,14 @@ pub enum Notice {
         /// The member who counted them.
         told_by: Fingerprint,
     },
-    /// The host no longer had what was said while one was cut off.
+    /// The host no longer had what was said while we were cut off.
     LogGap {
         /// How many entries of the room's log: messages, and all that goes with them.
         entries: u64,
         /// Since when, in milliseconds since 1970.
         since_ms: u64,
     },
-    /// A member saw another history.
+    /// A member saw a different history.
     Fork(Fingerprint),
     /// A member's clock differs from this computer's.
     ClockDiffers {
@@ -117,6 +117,6 @@ pub enum Notice {
         /// What this computer's said at that moment, in milliseconds since 1970.
         ours_ms: u64,
     },
-    /// It is over; `None` if one left oneself.
+    /// The room is over; `None` if the local person left.
     Over(Option<Problem>),
 }

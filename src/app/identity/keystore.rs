@@ -1,7 +1,7 @@
 //! The key files of an identity: two private keys and, beside them, their public halves.
 //!
-//! A damaged, incomplete or locked identity is reported and never replaced: whoever lost a key
-//! would otherwise turn up in their rooms as a stranger.
+//! A damaged, incomplete or locked identity is reported and never replaced: otherwise somebody who lost a key would
+//! appear in their rooms as a new person.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use crate::app::{Action, Code, Passphrase, Problem, Sentence, files, say};
 use crate::crypto::key_file::{self, KeyFileError};
 use crate::crypto::{CryptoError, DecryptionKey, Fingerprint, KeyKind, SigningKey};
 
-/// The most bytes a key file may have: several times the largest there is.
+/// The largest allowed key file in bytes: several times the largest there is.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
 const SIGN: &str = "sign.pem";
@@ -68,8 +68,7 @@ impl Keystore {
             || files::has_whole_set(&self.directory)
     }
 
-    /// Whose the public key file says the identity is: known without a passphrase, and no more than
-    /// what a file says.
+    /// Whose identity it is according to the public key file: readable without a passphrase, and only a claim.
     #[must_use]
     pub fn said_fingerprint(&self) -> Option<Fingerprint> {
         let text = self.read(SIGN_PUBLIC).ok().flatten()?;
@@ -84,7 +83,7 @@ impl Keystore {
         &self.directory
     }
 
-    /// Whether the files are under a passphrase.
+    /// Whether a passphrase protects the files.
     #[must_use]
     pub fn is_protected(&self) -> bool {
         let text = |name: &str| self.read(name).ok().flatten();
@@ -109,8 +108,7 @@ impl Keystore {
         Ok(Some(Keys { signing, decryption }))
     }
 
-    /// Makes two keys of `bits` bits, or of the kind's default size. Slow; `step` is told before
-    /// each. Nothing is written.
+    /// Makes two keys of `bits` bits, or of the kind's default size. Slow; calls `step` before each. Writes nothing.
     ///
     /// # Errors
     /// [`CryptoError::KeyPolicy`] for a size the kind does not offer, or a failed backend.
@@ -135,7 +133,7 @@ impl Keystore {
         self.write(&self.encode(keys, passphrase)?)
     }
 
-    /// Writes the keys that are there under another passphrase, or under none.
+    /// Rewrites the existing keys under a different passphrase, or none.
     ///
     /// # Errors
     /// As [`Self::load`] and [`Self::store`].
@@ -143,8 +141,7 @@ impl Keystore {
         self.write(&self.encode(keys, passphrase)?)
     }
 
-    /// Writes new keys in place of those that are there, of which a copy stays in `set-aside-<n>`
-    /// beside them.
+    /// Replaces the existing keys by new ones; a copy of the old stays in `set-aside-<n>` beside them.
     ///
     /// # Errors
     /// A [`Problem`] if a file cannot be copied or written.
@@ -199,8 +196,8 @@ impl Keystore {
         ])
     }
 
-    /// Writes the files as one: half a change, such as two keys under two passphrases, would be no
-    /// identity any more.
+    /// Writes the files as a unit: after half a change, such as two keys under two passphrases, there would be no
+    /// identity.
     fn write(&self, texts: &[(&'static str, KeyText)]) -> Result<(), Problem> {
         let cannot_write = |error: std::io::Error| Problem::cannot_write(&self.directory, &error);
         files::create_directory(&self.directory).map_err(cannot_write)?;
@@ -239,7 +236,7 @@ impl Keystore {
                 say!("Type it, or give --passphrase-file or CONVERSA_PASSPHRASE."),
             )
             .with_action(Action::Unlock),
-            // What encrypts the file has no tag: damage inside it looks like another passphrase.
+            // The file's encryption has no tag: damage inside it looks like a wrong passphrase.
             KeyFileError::WrongPassphrase => Problem::new(
                 Code::WrongPassphrase,
                 say!("The passphrase does not open {}.", path.display()),
@@ -337,7 +334,7 @@ mod tests {
         assert_eq!(fs::read(store.directory().join("set-aside-1").join(SIGN)).unwrap(), old);
     }
 
-    /// Whoever is neither the old identity nor the new one after a crash would be made anew, as nobody.
+    /// Somebody who is neither the old nor the new identity after a crash would start over as a new person.
     #[test]
     fn a_crash_while_an_identity_is_replaced_leaves_the_old_one_or_the_new_one() {
         let spki = |store: &Keystore| store.load(None).unwrap().unwrap().signing.public().spki().to_vec();
@@ -350,7 +347,7 @@ mod tests {
             for name in [SIGN, ENC, SIGN_PUBLIC, ENC_PUBLIC] {
                 fs::copy(other.directory().join(name), set.join(name)).unwrap();
             }
-            // The crash came when half of the new files were in their place.
+            // The crash came when half of the new files were in place.
             if is_new {
                 fs::rename(set.join(ENC), store.directory().join(ENC)).unwrap();
             }
@@ -408,7 +405,7 @@ mod tests {
         }
     }
 
-    /// Whoever's keys lie on a disk that is not there now would be made anew, as nobody.
+    /// Somebody whose keys are on a disconnected disk would start over as a new person.
     #[cfg(unix)]
     #[test]
     fn what_is_no_key_file_is_named_and_never_replaced() {

@@ -1,4 +1,4 @@
-//! What is told of the identities: how far each is, and what came of work on its files.
+//! What is reported about the identities: the state of each, and the results of work on its files.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::app::{Keys, Passphrase, Problem};
 use crate::crypto::{Fingerprint, KeyKind};
 use crate::protocol::Identity;
 
-/// How far an identity is.
+/// The state of an identity.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum IdentityState {
     /// Its keys are being made.
@@ -42,25 +42,25 @@ pub enum KeyStep {
 /// Takes reports, from any thread.
 pub(in crate::app) type Reporter = Arc<dyn Fn(Report) + Send + Sync>;
 
-/// What the identities tell.
+/// What the identities report.
 pub(in crate::app) enum Report {
-    /// A worker is done, and the session's thread goes on with it.
+    /// A worker is done, and the session's thread continues with the result.
     Work(WorkReport),
     /// An identity changed its state.
     State { kind: KeyKind, state: IdentityState },
-    /// A backup was written, of whom, or why not.
+    /// A backup was written, and whose, or why not.
     BackedUp(Result<Fingerprint, Problem>),
-    /// A backup is in use now, or why not.
+    /// A backup was restored, or why not.
     Restored(Result<Fingerprint, Problem>),
-    /// Something could not be kept; all else goes on.
+    /// Something could not be stored; everything else goes on.
     Warning(Problem),
 }
 
-/// What a worker of the identities is done with.
+/// What a worker of the identities has finished.
 pub(in crate::app) enum WorkReport {
     /// An identity was read, made or changed, or why not.
     Found(Found),
-    /// What came of keeping the passphrase in the keyring (`keep`), or of taking it out.
+    /// The result of storing the passphrase in the keyring (`keep`), or of removing it.
     Kept { keep: bool, result: Result<(), Problem> },
     /// The passphrase that the keyring had.
     Recalled(Passphrase),
@@ -74,7 +74,7 @@ pub(in crate::app) struct Found {
     pub(in crate::app) kind: KeyKind,
     /// The identity and whether its files are protected.
     pub(super) result: Result<Arc<Identity>, Problem>,
-    /// Whether its files are under a passphrase.
+    /// Whether a passphrase protects its files.
     pub(super) protected: bool,
     /// The size of its keys in bits.
     pub(super) bits: u32,

@@ -1,5 +1,5 @@
-//! What makes a person think before something goes out: members who were shown different histories, and somebody
-//! with another key than the one that was compared.
+//! Reasons to ask a person before something is sent: members who saw different histories, and somebody whose key
+//! differs from the one that was compared.
 
 use std::collections::HashSet;
 
@@ -10,19 +10,19 @@ use crate::crypto::Fingerprint;
 /// A reason not to send without being asked.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Doubt {
-    /// This member saw another history.
+    /// This member saw a different history.
     Fork(Fingerprint),
     /// This member's key is not the one that was compared.
     Key(Fingerprint),
 }
 
-/// The doubts that a person was asked about and sends in spite of. Each asks once: a liar could stop the room for
-/// good otherwise. They last as long as the program.
+/// The doubts that a person was asked about and chose to ignore. Each asks only once: otherwise a liar could block the
+/// room for good. They last as long as the program.
 #[derive(Default, Debug)]
 pub struct Accepted(HashSet<(MembershipId, Doubt)>);
 
 impl Accepted {
-    /// What a person has to be asked about before something goes out in `room`; forks first.
+    /// What to ask the person about before something is sent in `room`; forks first.
     #[must_use]
     pub fn open(&self, room: &Room, settings: &Settings) -> Vec<Doubt> {
         let forks = room.forked_by().iter().map(|member| Doubt::Fork(*member));

@@ -1,4 +1,4 @@
-//! What every front end decides alike, decided once.
+//! Decisions that all front ends share, made once.
 //!
 //! Not here: how a person is asked, which each front end knows best.
 

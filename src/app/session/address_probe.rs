@@ -15,14 +15,13 @@ pub(super) struct AddressProbe {
 }
 
 impl AddressProbe {
-    /// What to tell when the address answers like this.
+    /// What to report when the address answers like this.
     pub(super) fn says(&self, reach: Reach) -> MembershipEvent {
         MembershipEvent::Reach { address: self.address.clone(), test: AddressTest { tunnel: self.tunnel, reach } }
     }
 }
 
-/// What an event says of an address where this computer hosts with the key `own`; `None` if it is
-/// not known yet.
+/// What an event says about an address where this computer hosts with the key `own`; `None` if nothing yet.
 pub(super) fn reach_of(own: Fingerprint, event: &Event) -> Option<Reach> {
     match event {
         Event::FirstUse { host } if *host == own => Some(Reach::Answers),

@@ -1,6 +1,6 @@
-//! What is known of whether this computer answers at an address where it hosts.
+//! Whether this computer answers at an address where it hosts, as far as known.
 
-/// What is known of an address at which this computer hosts.
+/// What is known about an address at which this computer hosts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AddressTest {
     /// Whether it belongs to a tunnel, such as a VPN's.
@@ -16,8 +16,8 @@ pub enum Reach {
     Testing,
     /// This computer answers there, with its own key.
     Answers,
-    /// Somebody else does.
+    /// Another program answers.
     Another,
-    /// Nobody does: it is refused, or swallowed by a firewall.
+    /// No answer: the connection is refused, or swallowed by a firewall.
     Silent,
 }

@@ -1,7 +1,6 @@
 //! Tests whether this computer answers at the addresses where it hosts: each is connected to as an unauthenticated
-//! peer would, and has to show the host's own key. It proves that the listener is up there and that nothing
-//! on this computer stops it. What a router or a firewall in between does cannot be seen from here,
-//! and nobody else's computer is asked.
+//! peer would, and has to show the host's own key. It proves that the listener is up and that nothing on this computer
+//! blocks it. It cannot see what a router or firewall in between does, and asks nobody else's computer.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -17,12 +16,12 @@ use crate::app::addresses;
 use crate::net::ClientId;
 use crate::protocol::{Client, Entry, Event, Identity};
 
-/// The tests that run, by the client that makes each.
+/// The running tests, by the client that makes each.
 #[derive(Default)]
 pub(super) struct AddressTests(HashMap<ClientId, AddressProbe>);
 
 impl AddressTests {
-    /// Tests each address of a room that is hosted here; tests that still run begin anew.
+    /// Tests each address of a room hosted here; restarts tests that are still running.
     pub(super) fn begin(
         &mut self,
         id: MembershipId,
@@ -33,7 +32,7 @@ impl AddressTests {
     ) {
         self.end(id, clients);
         let tunnels = addresses::tunnels();
-        // As many as an invite takes, and no more.
+        // As many as an invite holds, and no more.
         for address in membership.info.addresses.clone() {
             let crypto = membership.crypto.clone();
             let client = Client::new(Arc::clone(identity), crypto, String::new(), Entry::Knock, None);
@@ -44,7 +43,7 @@ impl AddressTests {
         }
     }
 
-    /// What a test found. `false` if the client is none of a test.
+    /// Handles a test's result. `false` if the client belongs to no test.
     pub(super) fn event(
         &mut self,
         client: ClientId,
@@ -61,7 +60,7 @@ impl AddressTests {
         true
     }
 
-    /// Ends the tests of a membership, without a word.
+    /// Ends a membership's tests without reporting.
     pub(super) fn end(&mut self, id: MembershipId, clients: &mut Clients) {
         self.0.retain(|client, probe| {
             let stays = probe.membership != id;

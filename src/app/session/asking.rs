@@ -1,10 +1,9 @@
-//! What a host allows, asked before a person has to compare its key: who is not let in anyway need not read 64 digits
-//! to anybody.
+//! Asks what a host allows before a person has to compare its key: if it admits nobody, nobody need read out 64
+//! digits.
 //!
-//! Nobody has said yet that the host is the right one, so it does not learn who asks: the question goes out under a key
-//! that is made for such questions and kept in memory until the session ends. The answer is the host's word and proves
-//! nothing. It decides only whether the person is asked about the host's key; once they trust it, the lobby is asked for
-//! again, with their own key.
+//! The host is not trusted yet, so it does not learn who asks: the question is sent under a key made for such
+//! questions and kept in memory until the session ends. The answer is only the host's word. It decides just whether
+//! the person is asked about the host's key; once they trust it, the lobby is requested again, with their own key.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -31,12 +30,12 @@ struct Asking {
 /// The key for questions.
 #[derive(Default)]
 enum AskingKey {
-    /// Nobody needed it yet, or it could not be made.
+    /// Not needed yet, or it could not be made.
     #[default]
     None,
-    /// A worker makes it; these wait for it.
+    /// A worker is making it; these wait for it.
     Making(Vec<(MembershipId, Fingerprint)>),
-    /// It can be used for hosts of these keys.
+    /// It can be used for hosts with this kind of keys.
     Ready(KeyKind, Arc<Identity>),
 }
 
@@ -48,7 +47,7 @@ pub(super) struct Askings {
 }
 
 impl Askings {
-    /// Asks the host of an address what it allows, once for each membership. `false` if the person is to be asked
+    /// Asks the host at an address what it allows, once for each membership. `false` if the person should be asked
     /// about its key at once.
     pub(super) fn asks_first(
         &mut self,
@@ -112,7 +111,7 @@ impl Askings {
         }
     }
 
-    /// What a host answered. `false` if the client asks nothing.
+    /// Handles a host's answer. `false` if the client asks nothing.
     pub(super) fn event(
         &mut self,
         client: ClientId,
@@ -122,9 +121,9 @@ impl Askings {
     ) -> bool {
         let Some(&Asking { membership, host }) = self.clients.get(&client) else { return false };
         let told = match event {
-            // Nobody is let in: that is said in place of the question about the key.
+            // Nobody is admitted: report that instead of asking about the key.
             Event::Lobby(rooms) if rooms.is_empty() => event.clone(),
-            // Whatever went wrong will go wrong again, or not: the person is asked as if nothing had been.
+            // Whatever went wrong may go wrong again, or not: ask the person as if nothing had happened.
             Event::Lobby(_) | Event::Stopped(_) | Event::Offline { .. } => Event::FirstUse { host },
             _ => return true,
         };
@@ -134,7 +133,7 @@ impl Askings {
         true
     }
 
-    /// Ends the questions of a membership without a word.
+    /// Ends a membership's questions without reporting.
     pub(super) fn end(&mut self, id: MembershipId, clients: &mut Clients) {
         self.clients.retain(|client, asking| {
             let stays = asking.membership != id;
@@ -163,7 +162,7 @@ impl Askings {
     }
 }
 
-/// An identity of the kind's default size, with one key for both of its uses: nobody will send it anything.
+/// An identity of the kind's default size, with one key for both uses: nobody will send it anything.
 fn make(kind: KeyKind) -> Result<Identity, CryptoError> {
     let backend = kind.backend();
     let bits = backend.key_bits().first().copied().ok_or(CryptoError::KeyPolicy)?;

@@ -1,4 +1,4 @@
-//! The clients that run on the net, and for whom: most are a membership's, some only ask a host something.
+//! The clients that run on the net, and what for: most belong to a membership, some only ask a host something.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ impl Clients {
         &self.net
     }
 
-    /// Lets a client run that belongs to no membership.
+    /// Starts a client that belongs to no membership.
     pub(super) fn add(&mut self, client: Client, addresses: Vec<String>) -> ClientId {
         let id = ClientId(self.next);
         self.next += 1;
@@ -29,25 +29,25 @@ impl Clients {
         id
     }
 
-    /// Lets a membership's client run.
+    /// Starts a membership's client.
     pub(super) fn run(&mut self, membership: MembershipId, client: Client, addresses: Vec<String>) -> ClientId {
         let id = self.add(client, addresses);
         self.memberships.insert(id, membership);
         id
     }
 
-    /// Takes a client away. What it told before it heard of that is nobody's.
+    /// Removes a client. What it reports before it learns of that is ignored.
     pub(super) fn remove(&mut self, client: ClientId) {
         self.memberships.remove(&client);
         self.net.send(Command::Remove(client));
     }
 
-    /// Whose client it is, if it runs for a membership.
+    /// The client's membership, if it has one.
     pub(super) fn membership_of(&self, client: ClientId) -> Option<MembershipId> {
         self.memberships.get(&client).copied()
     }
 
-    /// Whether none runs for a membership.
+    /// Whether no client runs for a membership.
     pub(super) fn is_empty(&self) -> bool {
         self.memberships.is_empty()
     }

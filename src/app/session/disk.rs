@@ -1,5 +1,5 @@
-//! What a session keeps on disk: settings and records, written soon after they changed and again where that failed,
-//! and what lies under the identities' locks.
+//! What a session keeps on disk: settings and records, written soon after a change and retried on failure, and what
+//! the identities' keys seal.
 //!
 //! Not here: how a file is written (`app::files`), and what is in each (`settings`, `record`, `memories`, `vault`).
 
@@ -13,24 +13,23 @@ use crate::app::{Memories, Problem, Profile, Records, Settings, say};
 use crate::crypto::KeyKind;
 use crate::protocol::{Identity, Invite, Memory, RoomId};
 
-/// How long changed settings wait for more changes before they are written: a draft changes with
-/// every key.
+/// How long changed settings wait for more changes before they are written: a draft changes with every keystroke.
 const SETTINGS_WAIT: Duration = Duration::from_secs(1);
 /// How long changed records wait for more changes.
 const RECORDS_WAIT: Duration = Duration::from_millis(20);
 /// How long until a failed write is tried again.
 const RETRY_WRITE: Duration = Duration::from_secs(10);
 
-/// A write that is due, or failed and is tried again.
+/// A write that is due, or failed and is retried.
 #[derive(Default)]
 struct Due {
     at: Option<Instant>,
-    /// What was said about it last: each failure is told once, not at each retry.
+    /// The last reported problem: each failure is reported once, not at each retry.
     failed: Option<Problem>,
 }
 
 impl Due {
-    /// Writes within this time, or sooner if that was to be.
+    /// Schedules a write within this time, or sooner if one was already scheduled.
     fn within(&mut self, wait: Duration) {
         let due = Instant::now() + wait;
         self.at = Some(self.at.map_or(due, |known| known.min(due)));
@@ -40,12 +39,12 @@ impl Due {
         self.at.is_some_and(|due| due <= now)
     }
 
-    /// It was tried: what failed is tried again.
+    /// A write was tried: if it failed, it is retried.
     fn tried(&mut self, failed: Option<&Problem>) {
         self.at = failed.map(|_| Instant::now() + RETRY_WRITE);
     }
 
-    /// What is to be told of a try, if that is news.
+    /// What to report about a try, if that is new.
     fn news(&mut self, failed: Option<Problem>) -> Option<Problem> {
         if self.failed == failed {
             return None;
@@ -55,27 +54,27 @@ impl Due {
     }
 }
 
-/// What lies under the lock of one identity, once that is open, and how it was kept last.
+/// What one identity's keys seal, once it is open, and the last stored state.
 type Opened = Option<(Vault, Private)>;
 
-/// What became of the records that were to be written.
+/// The result of writing records.
 #[derive(Default)]
 pub(super) struct WrittenRecords {
-    /// What is to be told.
+    /// What to report.
     pub(super) news: Option<Problem>,
-    /// Which clients' entries survive a crash now, and under which number that was asked for.
+    /// The clients whose entries now survive a crash, and the numbers under which that was requested.
     pub(super) kept: Vec<(MembershipId, u64)>,
-    /// Which do not.
+    /// Those whose entries do not.
     pub(super) not_kept: Vec<(MembershipId, u64)>,
 }
 
-/// All that is on disk, as it is to be there.
+/// Everything on disk, as it should be there.
 pub(super) struct Disk {
     /// Locked for as long as the session lives.
     profile: Profile,
     pub(super) settings: Settings,
     pub(super) records: Records,
-    /// What is remembered of every room, whatever became of its record.
+    /// What is remembered about every room, whatever happened to its record.
     pub(super) memories: Memories,
     secure_vault: Opened,
     learning_vault: Opened,
@@ -100,7 +99,7 @@ impl Disk {
         }
     }
 
-    /// When something is to be written.
+    /// When something is due to be written.
     pub(super) fn next_due(&self) -> Option<Instant> {
         [self.settings_due.at, self.records_due.at].into_iter().flatten().min()
     }
@@ -110,7 +109,7 @@ impl Disk {
         self.settings_due.at.get_or_insert_with(|| Instant::now() + SETTINGS_WAIT);
     }
 
-    /// Writes the settings if that is due, and says what is to be told.
+    /// Writes the settings if due, and returns what to report.
     pub(super) fn write_due_settings(&mut self, now: Instant) -> Option<Problem> {
         if !self.settings_due.is_due(now) {
             return None;
@@ -119,7 +118,7 @@ impl Disk {
         self.settings_due.news(failed)
     }
 
-    /// Writes the settings and what is under the lock; each even where the other fails.
+    /// Writes the settings and what is sealed; each even if the other fails.
     fn try_settings(&mut self) -> Option<Problem> {
         let (settings, vault) = (self.settings.save(self.profile.directory()).err(), self.write_vaults().err());
         let failed = settings.or(vault);
@@ -137,12 +136,12 @@ impl Disk {
         room.and_then(|room| self.invites.get(&room)).cloned().unwrap_or_default()
     }
 
-    /// An identity is open, and so is what lies under its lock. Of another secure identity than before it is written
-    /// anew: what a person knows of others does not change with their own key. `known` are the rooms of the profile.
-    /// Says what is to be told all the same.
+    /// An identity is open, and so is what it seals. For a new secure identity it is written again: what a person
+    /// knows about others does not change with their own key. `known` are the rooms of the profile. Returns what to
+    /// report even so.
     ///
     /// # Errors
-    /// A [`Problem`] where it cannot be read; it is left alone for as long.
+    /// A [`Problem`] if it cannot be read; it is left alone until then.
     pub(super) fn open_vault(&mut self, identity: &Identity, known: &Memberships) -> Result<Option<Problem>, Problem> {
         let kind = identity.kind();
         let vault = Vault::of(self.profile.directory(), identity)?;
@@ -159,7 +158,7 @@ impl Disk {
         }
     }
 
-    /// Takes over what was kept under a lock. What was typed, marked or made meanwhile is newer.
+    /// Takes over what was sealed. What was typed, marked or made meanwhile is newer.
     fn take_private(&mut self, private: &Private, known: &Memberships) {
         let known = lock(known).keys().copied().collect::<BTreeSet<_>>();
         for (room, text) in private.drafts.iter().filter(|(room, _)| known.contains(*room)) {
@@ -173,8 +172,8 @@ impl Disk {
         }
     }
 
-    /// The open invites of a room changed. What was used or withdrawn is off the disk at once, or it would be
-    /// back after a crash; and what is given away is there before anybody sees it.
+    /// A room's open invites changed. A used or withdrawn one is removed from disk at once, or it would be back after
+    /// a crash; and a new one is on disk before anybody sees it.
     pub(super) fn keep_invites(&mut self, room: RoomId, invites: &[Invite]) {
         self.invites.insert(room, invites.to_vec());
         if self.write_vaults().is_err() {
@@ -182,7 +181,7 @@ impl Disk {
         }
     }
 
-    /// Writes what is under the locks, as far as it changed and they are open.
+    /// Writes what the identities seal, if it changed and they are open.
     fn write_vaults(&mut self) -> Result<(), Problem> {
         for kind in KeyKind::ALL {
             let private = self.private_of(kind);
@@ -194,8 +193,7 @@ impl Disk {
         Ok(())
     }
 
-    /// What belongs under the lock of an identity: marks and drafts under the secure one's, invites under that of
-    /// their room's.
+    /// What an identity seals: marks and drafts belong to the secure one, invites to that of their room.
     fn private_of(&self, kind: KeyKind) -> Private {
         let is_meant = |invites: &[Invite]| invites.first().is_some_and(|one| one.suite.key_kind() == kind);
         let meant = self.invites.iter().filter(|(_, invites)| is_meant(invites));
@@ -209,7 +207,7 @@ impl Disk {
         }
     }
 
-    /// Lets the changed records be written in a moment: a room's roster comes entry by entry.
+    /// Schedules the changed records to be written in a moment: a room's roster arrives entry by entry.
     pub(super) fn write_records_soon(&mut self) {
         self.records_due.within(RECORDS_WAIT);
     }
@@ -218,12 +216,12 @@ impl Disk {
         self.records_due.is_due(now)
     }
 
-    /// Why records could not be written last.
+    /// Why records could not be written the last time.
     pub(super) const fn records_failed(&self) -> Option<&Problem> {
         self.records_due.failed.as_ref()
     }
 
-    /// Writes the records that changed. What cannot be written stays in memory and is tried again.
+    /// Writes the changed records. What cannot be written stays in memory and is retried.
     pub(super) fn write_records(&mut self, memberships: &mut BTreeMap<MembershipId, Membership>) -> WrittenRecords {
         let (failed, written) = self.try_records(memberships);
         WrittenRecords { news: self.records_due.news(failed), ..written }
@@ -234,7 +232,7 @@ impl Disk {
         memberships: &mut BTreeMap<MembershipId, Membership>,
     ) -> (Option<Problem>, WrittenRecords) {
         let mut written = WrittenRecords::default();
-        // An entry may have used up an invite, which must not be back if this is all that gets to the disk.
+        // An entry may have used up an invite, which must not be back if this is all that reaches the disk.
         let uses_invite = memberships.values().any(|membership| membership.entry_unsaved.is_some());
         let mut failed = if uses_invite { self.write_vaults().err() } else { None };
         let is_blocked = failed.is_some();
@@ -255,13 +253,13 @@ impl Disk {
                 }
             }
         }
-        // After the records: an owner's entry that is remembered is one that is kept.
+        // After the records: an owner's entry that is remembered must be one that is stored.
         let failed = failed.or_else(|| self.memories.save().err());
         self.records_due.tried(failed.as_ref());
         (failed, written)
     }
 
-    /// Writes what is remembered at once; if that fails, it is tried again and told with the records.
+    /// Writes what is remembered at once; if that fails, it is retried and reported with the records.
     pub(super) fn write_memories(&mut self) {
         if let Err(problem) = self.memories.save() {
             log::debug!("{problem}");
@@ -269,14 +267,14 @@ impl Disk {
         }
     }
 
-    /// Writes all that changed, before the end, and says what could not be written: it is lost.
+    /// Writes everything that changed, before the end, and returns what could not be written: it is lost.
     pub(super) fn write_all(&mut self, memberships: &mut BTreeMap<MembershipId, Membership>) -> Vec<Problem> {
         let settings = if self.settings_due.at.is_some() { self.try_settings() } else { None };
         self.try_records(memberships).0.into_iter().chain(settings).collect()
     }
 }
 
-/// What failed will be tried again, and nothing waits for it.
+/// What failed will be retried, and nothing waits for it.
 fn tried_again(problem: Problem) -> Problem {
     let path = problem.what.values().join(" ");
     Problem {

@@ -1,5 +1,5 @@
-//! The session's thread: takes one input after the other, from the user's handle, the net and the
-//! workers, and owns all state. Files are written here, and a room's first signature is made here.
+//! The session's thread: takes inputs one by one, from the user's handle, the net and the workers, and owns all state.
+//! Files are written here, and a room's first signature is made here.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -88,7 +88,7 @@ impl Engine {
         engine
     }
 
-    /// Takes inputs until the session was asked to quit and all goodbyes were said.
+    /// Takes inputs until the session was asked to quit and all goodbyes have been said.
     pub(super) fn run(mut self, inbox: &Receiver<Input>) {
         loop {
             let next_due = [self.disk.next_due(), self.quitting.due()].into_iter().flatten().min();
@@ -125,7 +125,7 @@ impl Engine {
         self.emit(SessionEvent::Warning(problem));
     }
 
-    /// Lets the changed settings be written soon, and tells the front ends.
+    /// Schedules the changed settings to be written, and tells the front ends.
     pub(super) fn settings_changed(&mut self) {
         self.disk.write_settings_soon();
         self.emit(SessionEvent::Settings(self.disk.settings.clone()));
@@ -141,7 +141,7 @@ impl Engine {
         }
     }
 
-    /// Writes the records that changed, and lets the entries go out that are on disk now.
+    /// Writes the changed records, and releases the entries that are now on disk.
     pub(super) fn write_records(&mut self) {
         let WrittenRecords { news, kept, not_kept } = self.disk.write_records(&mut self.memberships);
         kept.into_iter().for_each(|(id, number)| self.command(id, Command::Kept(number)));
@@ -149,7 +149,7 @@ impl Engine {
         news.into_iter().for_each(|problem| self.warn(problem));
     }
 
-    /// An identity is open, and so is what lies under its lock.
+    /// An identity is open, and so is what it seals.
     fn open_vault(&mut self, kind: KeyKind) {
         let Some(identity) = self.identities.ready(kind) else { return };
         match self.disk.open_vault(identity, &self.by_room) {
@@ -238,7 +238,7 @@ impl Engine {
         }
     }
 
-    /// Nobody new can come in at a listener. Who hosts there and is not in its own room yet never will be.
+    /// A listener cannot accept anybody new. An owner who hosts there and is not in the room yet never will be.
     fn out_of_files(&mut self, listener: ListenerId) {
         let memberships = self.listeners.memberships_of(listener);
         let waiting: Vec<MembershipId> = memberships
@@ -251,8 +251,7 @@ impl Engine {
         waiting.into_iter().for_each(|membership| self.fail(membership, Problem::out_of_files()));
     }
 
-    /// A worker is done with an identity: those who wait for it go on, fail, or wait for a
-    /// passphrase.
+    /// A worker is done with an identity: memberships waiting for it continue, fail, or wait for a passphrase.
     fn found(&mut self, found: Found) {
         let kind = found.kind;
         let outcome = self.identities.found(found);
@@ -334,7 +333,7 @@ impl Engine {
         self.identities.replace(kind, bits);
     }
 
-    /// The keyring may ask the person something, so it is a worker that waits for it.
+    /// The keyring may ask the person something, so a worker waits for it.
     fn keep_in_keyring(&self, keep: bool) {
         if let Err(problem) = self.identities.keep_in_keyring(keep) {
             self.warn(problem);
@@ -352,7 +351,7 @@ impl Engine {
         self.settings_changed();
     }
 
-    /// A backup was opened. Its keys take their place, unless a room knows somebody else.
+    /// A backup was opened. Its keys are installed, unless a room knows a different identity.
     fn restore(&mut self, keys: Result<Keys, Problem>, passphrase: Passphrase) {
         let has_rooms = self.memberships.values().any(|membership| !membership.info.suite.is_learning());
         let is_other = |keys: &Keys| {
@@ -421,7 +420,7 @@ impl Engine {
         self.settings_changed();
     }
 
-    /// Tells every room the new name; nobody but oneself says how one is called.
+    /// Announces the new name to every room.
     fn renamed(&self) {
         let name = self.name();
         self.clients.command_all(&Command::Rename(name.clone()));
@@ -438,7 +437,7 @@ impl Engine {
         if !self.disk.settings.name.is_empty() {
             return self.disk.settings.name.clone();
         }
-        // The window asks for a name before anybody is met; the terminal does not.
+        // The window asks for a name first; the terminal does not.
         crate::app::suggested_name().unwrap_or_else(|| "Somebody".to_owned())
     }
 }
@@ -450,7 +449,7 @@ impl Engine {
     }
 }
 
-/// Brings what the identities report to whom it is for: the session's thread, or whoever listens to the session.
+/// Delivers the identities' reports to the session's thread or to the session's listener.
 fn reporter(inputs: Sender<Input>, front_end: FrontEnd) -> Reporter {
     Arc::new(move |report| {
         front_end.tell(match report {

@@ -1,4 +1,4 @@
-//! What a session tells.
+//! What a session reports.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -27,16 +27,16 @@ pub enum SessionEvent {
         /// What.
         event: MembershipEvent,
     },
-    /// What came of [`Session::back_up`](super::Session::back_up): whose identity is in the file now.
+    /// The result of [`Session::back_up`](super::Session::back_up): whose identity is now in the file.
     BackedUp(Result<Fingerprint, Problem>),
-    /// What came of [`Session::restore`](super::Session::restore): who one is now. The identity's new
-    /// state came before it; with a problem, nothing changed.
+    /// The result of [`Session::restore`](super::Session::restore): the new fingerprint. The identity's new state came
+    /// before it; with a problem, nothing changed.
     Restored(Result<Fingerprint, Problem>),
     /// The settings changed.
     Settings(Settings),
-    /// Something could not be kept on disk; everything else goes on.
+    /// Something could not be stored on disk; everything else goes on.
     Warning(Problem),
-    /// Something could not be kept on disk up to the end, and is lost. [`Self::Ended`] follows.
+    /// Something still could not be stored on disk at the end, and is lost. [`Self::Ended`] follows.
     Unwritten(Problem),
     /// The session said goodbye everywhere and ended. Nothing comes after.
     Ended,
@@ -45,9 +45,8 @@ pub enum SessionEvent {
 /// What happened in a membership.
 #[derive(Clone, PartialEq)]
 pub enum MembershipEvent {
-    /// It begins, or begins again: at [`Session::host`](super::Session::host),
-    /// [`Session::join`](super::Session::join) and [`Session::enter`](super::Session::enter). The first event
-    /// of a try.
+    /// It starts, or starts again: at [`Session::host`](super::Session::host), [`Session::join`](super::Session::join)
+    /// and [`Session::enter`](super::Session::enter). The first event of a try.
     Begun(MembershipInfo),
     /// The identity of the member is ready.
     Identity(Fingerprint),
@@ -67,7 +66,7 @@ pub enum MembershipEvent {
         /// What is known of it.
         test: AddressTest,
     },
-    /// An own message was taken over and waits to be sealed: show it at once.
+    /// One of our messages was accepted and waits to be sealed: show it at once.
     Sent {
         /// Its id.
         id: MessageId,
@@ -76,20 +75,20 @@ pub enum MembershipEvent {
         /// When, by this computer's clock.
         sent_ms: u64,
     },
-    /// An own message was called back before it was sealed, or not any more.
+    /// One of our messages was cancelled, in time or too late.
     CancelAsked(MessageId),
     /// What the members of the room read to each other: it changes with them.
     RoomCode(RoomCode),
-    /// The protocol's own events, but for roster entries, which the session keeps.
+    /// The protocol's own events, except roster entries, which the session handles.
     Protocol(protocol::Event),
-    /// It could not begin. Final for this try; a known room can be entered again.
+    /// It could not start. Final for this try; a known room can be entered again.
     Failed(Problem),
     /// The room was forgotten, and the membership with it.
     Forgotten,
 }
 
 impl fmt::Debug for MembershipEvent {
-    /// Without words, which do not belong in logs.
+    /// Without message texts, which do not belong in logs.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Begun(info) => write!(formatter, "Begun({:?})", info.room),

@@ -1,4 +1,4 @@
-//! The way to whoever listens to the session.
+//! The channel to whoever listens to the session.
 
 use super::{MembershipEvent, MembershipId, SessionEvent};
 
@@ -7,8 +7,8 @@ use super::{MembershipEvent, MembershipId, SessionEvent};
 pub(super) struct FrontEnd(pub(super) async_channel::Sender<SessionEvent>);
 
 impl FrontEnd {
-    /// Tells it. One that is busy for long makes the session wait, and with it the net. Nobody may listen any more; the
-    /// session still ends in order.
+    /// Sends an event. A front end that stays busy makes the session wait, and with it the net. If nobody listens any
+    /// more, the session still ends in order.
     pub(super) fn tell(&self, event: SessionEvent) {
         let _ = self.0.send_blocking(event);
     }

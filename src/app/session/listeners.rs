@@ -1,4 +1,4 @@
-//! Where this computer listens: one listener an address and kind, shared by the rooms hosted there.
+//! Where this computer listens: one listener for each address and kind of keys, shared by the rooms hosted there.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -27,8 +27,8 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
-    /// Lets `membership` use the listener at `address`, starting it if there is none. `Some` if it listens
-    /// already; otherwise the net will tell.
+    /// Lets `membership` use the listener at `address`, starting it if needed. `Some` if it already listens; otherwise
+    /// the net will report it.
     pub(super) fn share(
         &mut self,
         membership: MembershipId,
@@ -76,7 +76,7 @@ impl Listeners {
         listener.into_iter().flat_map(|listener| listener.memberships.iter().copied()).collect()
     }
 
-    /// `membership` does not need its listener any more; the last one closes it.
+    /// `membership` no longer needs its listener; the last user closes it.
     pub(super) fn release(&mut self, membership: MembershipId, net: &Handle) {
         for listener in &mut self.all {
             if listener.memberships.remove(&membership) && listener.memberships.is_empty() {

@@ -1,4 +1,4 @@
-//! A place at a room: what it takes to enter, how far that is, and what waits to be said.
+//! A membership: how to enter the room, how far that has got, and what waits to be sent.
 
 use super::outbox::Outbox;
 use super::{HostRequest, JoinRequest, MembershipInfo};
@@ -6,7 +6,7 @@ use crate::app::Record;
 use crate::net::ClientId;
 use crate::protocol::{Invite, RoomCrypto};
 
-/// How to enter, as far as it was not done once.
+/// How to enter, until it has succeeded once.
 pub(super) enum Plan {
     /// Open a new room.
     Host(HostRequest),
@@ -18,10 +18,10 @@ pub(super) enum Plan {
     Over,
 }
 
-/// How far it is.
+/// How far it has got.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Progress {
-    /// Nothing goes on.
+    /// Nothing is happening.
     Idle,
     /// Waits until the identity is read or made.
     NeedsIdentity,
@@ -31,12 +31,12 @@ pub(super) enum Progress {
     Running {
         /// Which.
         client: ClientId,
-        /// Whether it was in the room at least once; before, nothing can be said.
+        /// Whether it was in the room at least once; before that, nothing can be sent.
         ready: bool,
     },
 }
 
-/// One's place at a room.
+/// One profile's share in one room.
 pub(super) struct Membership {
     /// What the front ends know of it.
     pub(super) info: MembershipInfo,
@@ -44,22 +44,22 @@ pub(super) struct Membership {
     pub(super) crypto: RoomCrypto,
     /// How to enter.
     pub(super) plan: Plan,
-    /// How far it is.
+    /// How far it has got.
     pub(super) progress: Progress,
-    /// What is kept of the room, once it is known.
+    /// The room's record, once the room is known.
     pub(super) record: Option<Record>,
     /// Whether the record has to be written.
     pub(super) unsaved: bool,
     /// An entry the owner signed is in the record but not on disk yet; until then the client keeps
     /// it to itself. The number under which it confirms that to the client.
     pub(super) entry_unsaved: Option<u64>,
-    /// What was said and is not on the host yet, in order. It outlives a client, so that nothing
-    /// typed is lost when one has to begin anew.
+    /// Messages not yet on the host, in order. It outlives a client, so that nothing typed is lost when one has to
+    /// restart.
     pub(super) outbox: Outbox,
     /// Invites asked for before the room was ready.
     pub(super) invites_wanted: usize,
-    /// A fresh invite to this room that is being tried. What it says of the host is kept once that host has
-    /// shown the room, and not before.
+    /// A fresh invite to this room that is being tried. What it says about the host is stored only once that host has
+    /// shown the room.
     pub(super) offered: Option<Invite>,
     /// Whether the client is in the room at this moment.
     pub(super) is_here: bool,
@@ -93,7 +93,7 @@ impl Membership {
         }
     }
 
-    /// Whether words can be handed to the client.
+    /// Whether messages can be handed to the client.
     pub(super) const fn is_ready(&self) -> bool {
         matches!(self.progress, Progress::Running { ready: true, .. })
     }

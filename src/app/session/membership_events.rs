@@ -1,4 +1,4 @@
-//! What the protocol tells a membership: what has to be kept is kept, and the rest goes to the front ends.
+//! What the protocol reports to a membership: what must be stored is stored, and the rest goes to the front ends.
 
 use super::engine::Engine;
 use super::membership::{Plan, Progress};
@@ -19,7 +19,7 @@ impl Engine {
         {
             return;
         }
-        // A client that was taken away may have said something before it knew.
+        // A removed client may have reported something before it knew.
         let Some(id) = self.clients.membership_of(client) else { return };
         match &event {
             Event::FirstUse { host } if self.is_own(*host) => return self.fail(id, Problem::own_address()),
@@ -50,7 +50,7 @@ impl Engine {
         }
     }
 
-    /// What a client needs kept. Entries of a member's roster and invites may be lost with a crash: they come again, or
+    /// What a client needs stored. A member's roster entries and invites may be lost in a crash: they arrive again, or
     /// are made again, so only the owner's own entries are confirmed.
     pub(super) fn keep(&mut self, client: ClientId, kept_as: u64, what: &Keep) {
         let Some(id) = self.clients.membership_of(client) else { return };
@@ -67,7 +67,7 @@ impl Engine {
         self.askings.asks_first(id, membership, host, &mut self.clients, &self.inputs)
     }
 
-    /// Whether the owner lets nobody ask to come in at the moment.
+    /// Whether the owner currently accepts no join requests.
     fn turns_away(&self, id: MembershipId) -> bool {
         let room = self.memberships.get(&id).and_then(|membership| membership.info.room);
         room.is_some_and(|room| self.disk.settings.turned_away.contains(&room))
@@ -94,7 +94,7 @@ impl Engine {
 
     fn entered(&mut self, id: MembershipId, room: RoomId, genesis: &Signed, (owner, host): (Fingerprint, Fingerprint)) {
         let is_owner = self.is_own(owner);
-        // Who comes to a known room by its address has one membership there, not two.
+        // Coming to a known room by its address makes one membership there, not two.
         let other = lock(&self.by_room).insert(room, KnownMembership { membership: id, owned: is_owner });
         let other = other.map(|known| known.membership).filter(|other| *other != id);
         let other = other.and_then(|other| {
@@ -103,7 +103,7 @@ impl Engine {
             self.memberships.remove(&other)
         });
         let Some(membership) = self.memberships.get_mut(&id) else { return };
-        // What the other membership kept goes on here, and what was said there is still to be sent.
+        // What the other membership stored continues here, and its unsent messages are still to be sent.
         if let Some(other) = other {
             membership.outbox.put_before(other.outbox);
             membership.record = membership.record.take().or(other.record);
@@ -114,20 +114,20 @@ impl Engine {
         };
         membership.plan = Plan::Known;
         membership.info.room = Some(room);
-        // At an address, which of the trusted suites it is was not known before.
+        // At an address, it was not known before which of the secure suites the room uses.
         if let Ok(suite) = Roster::open(genesis).map(|roster| roster.suite())
             && let Ok(crypto) = RoomCrypto::trusted(suite)
         {
             (membership.info.suite, membership.crypto) = (suite, crypto);
         }
         if let Some(invite) = membership.offered.take() {
-            // By which address the host was reached is not known here: those it was reached at before stay first.
+            // Which address reached the host is not known here: those that worked before stay first.
             let is_same = membership.record.as_ref().is_some_and(|record| record.host == Some(invite.host));
             membership.info.addresses.truncate(if is_same { INVITE_ADDRESSES_MAX } else { 0 });
             let known = membership.info.addresses.clone();
             membership.info.addresses.extend(invite.addresses.into_iter().filter(|address| !known.contains(address)));
         }
-        // An owner whose record is lost is one all the same: the relay has the room.
+        // An owner whose record is lost is still the owner: the relay has the room.
         let hosted_at = if is_owner { HostedAt::Relay(None) } else { HostedAt::Elsewhere };
         let record = membership
             .record
@@ -141,11 +141,11 @@ impl Engine {
         self.disk.memories.begin_again(&room);
         let memory = self.disk.memories.of(&room).unwrap_or(Memory::new(room));
         record.learn(&memory);
-        // Of an owner alone the roster's hash is the room's id; entries that follow say better.
+        // With only the owner, the roster's hash is the room's id; later entries correct it.
         self.emit_membership(id, MembershipEvent::RoomCode(RoomCode::of(memory.hash())));
         // Another membership in the same room may have seen more since this one began.
         self.command(id, Command::Remember(memory));
-        // Before anybody is told that it is ready: an owner whose program was killed then would host another room of
+        // Before reporting it as ready: otherwise an owner whose program was killed now would host another room with
         // the same name, to which no invite leads.
         self.write_records();
         if let Some(address) = joined_at {
@@ -154,8 +154,8 @@ impl Engine {
         }
     }
 
-    /// On disk before anybody hears of it: an owner who forgets an entry would sign another one of
-    /// the same number, and the members would see two histories. A failed write is tried again.
+    /// On disk before anybody hears of it: an owner who forgot an entry would sign another with the same number, and
+    /// the members would see two histories. A failed write is retried.
     fn entry_signed(&mut self, id: MembershipId, kept_as: u64, number: u64, entry: &Signed) {
         let Some(membership) = self.memberships.get_mut(&id) else { return };
         let Some(record) = &mut membership.record else { return };
@@ -177,10 +177,10 @@ impl Engine {
         memory.learn(number, hash);
         let is_newer = record.learn(&memory);
         self.disk.memories.learn(&memory);
-        // An entry that an owner signed just now is kept already; one of before may be missing.
+        // An entry that the owner just signed is already stored; an earlier one may be missing.
         let is_next = record.add_entry(number, entry);
         let is_newest = number == memory.number();
-        // After each full sync the whole roster comes again.
+        // After each full sync the whole roster arrives again.
         if is_newer || is_next {
             membership.unsaved = true;
             self.disk.write_records_soon();
@@ -206,7 +206,7 @@ impl Engine {
         }
     }
 
-    /// A mark that was made before its owner told a name is found by that name from now on.
+    /// A mark made before its member announced a name is found by that name from now on.
     fn named(&mut self, member: Fingerprint, name: &str) {
         if self.disk.settings.is_marked_nameless(&member) {
             self.disk.settings.name_mark(&member, name);
@@ -214,14 +214,14 @@ impl Engine {
         }
     }
 
-    /// A message needs no care any more: it is on the host, or it can never be.
+    /// Forgets an unsent message: it is on the host, or never can be.
     fn forget_unsent(&mut self, id: MembershipId, message: &MessageId) {
         if let Some(membership) = self.memberships.get_mut(&id) {
             membership.outbox.remove(message);
         }
     }
 
-    /// In the room. The first time, what was said before goes out, and an owner gets an invite.
+    /// In the room. The first time, waiting messages are sent, and an owner gets an invite.
     fn ready(&mut self, id: MembershipId) {
         let Some(membership) = self.memberships.get_mut(&id) else { return };
         membership.is_here = true;
@@ -237,7 +237,7 @@ impl Engine {
         }
     }
 
-    /// The client is through. A room that is over is forgotten; any other can be entered again.
+    /// The client has stopped. A room that is over is forgotten; any other can be entered again.
     fn stopped(&mut self, id: MembershipId, client: ClientId, stop: &Stop) {
         log::debug!("client {} of membership {} stopped: {stop:?}", client.0, id.0);
         self.stop_client(id);

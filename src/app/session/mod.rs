@@ -1,10 +1,9 @@
 //! The local user's verbs, one session for each open profile.
 //!
-//! A [`Session`] is a cheap handle that can be cloned and moved to any thread. No call of it
-//! blocks: the work is done on a thread of its own (files, signatures), on workers (making keys)
-//! and on the net's threads. What happened comes as [`SessionEvent`]s, in order, over one channel:
-//! read in them what the session tells of itself, and feed each to
-//! [`Chat::apply`](super::conversation::Chat::apply) to get rows to show.
+//! A [`Session`] is a cheap handle that can be cloned and moved to any thread. No call of it blocks: the work is done
+//! on a thread of its own (files, signatures), on workers (making keys) and on the net's threads. What happened comes
+//! as [`SessionEvent`]s, in order, over one channel: read in them what the session reports about itself, and feed each
+//! to [`Chat::apply`](super::conversation::Chat::apply) to get rows to show.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -37,9 +36,8 @@
 //!
 //! The crate's own page has two sessions that talk with each other.
 //!
-//! Identities are made by themselves when a room needs one; [`Session::ensure_identity`] only
-//! starts that earlier. Owners get a fresh invite by themselves: after the first `Ready`, and each
-//! time one was used.
+//! Identities are created automatically when a room needs one; [`Session::ensure_identity`] only starts that earlier.
+//! Owners get a fresh invite automatically: after the first `Ready`, and each time one was used.
 
 mod address_probe;
 mod address_test;
@@ -77,7 +75,7 @@ use crate::protocol::{self, Content, MessageId, RoomId};
 use engine::{Engine, Parts};
 use input::Input;
 
-/// Events that may wait for a front end before the session waits for it: a burst of a large room, below a megabyte.
+/// Events that may wait for a front end before the session waits for it: a large room's burst, below a megabyte.
 const EVENTS_WAITING_MAX: usize = 4_096;
 
 /// The handle to a session.
@@ -88,7 +86,7 @@ pub struct Session {
     memberships: Memberships,
 }
 
-/// Which membership is in which known room: shared, so that an invite to a known room finds its membership.
+/// Which membership belongs to which known room: shared, so that an invite to a known room finds its membership.
 type Memberships = Arc<Mutex<HashMap<RoomId, KnownMembership>>>;
 
 /// A membership in a known room.
@@ -99,11 +97,11 @@ struct KnownMembership {
 }
 
 impl Session {
-    /// Opens a session on a profile: reads the settings and the rooms' records, starts the threads.
-    /// Identities are read when they are needed.
+    /// Opens a session on a profile: reads the settings and the rooms' records, and starts the threads. Identities are
+    /// read when needed.
     ///
     /// # Errors
-    /// A [`Problem`] if the profile cannot be read or the system gives no threads.
+    /// A [`Problem`] if the profile cannot be read or the system provides no threads.
     pub fn open(profile: Profile) -> Result<(Self, Opening, async_channel::Receiver<SessionEvent>), Problem> {
         let mut warnings = Vec::from_iter(clock::doubt(clock::now()));
         let (settings, warning) = Settings::load(profile.directory());
@@ -148,31 +146,31 @@ impl Session {
         Ok((session, Opening { settings, rooms, lost, warnings }, receiver))
     }
 
-    /// Reads the identity of `kind`, or makes one of `bits` bits (the kind's default without)
-    /// where there is none. A damaged identity is reported, never replaced.
+    /// Reads the identity of `kind`, or makes one of `bits` bits (by default the kind's default) if there is none. A
+    /// damaged identity is reported, never replaced.
     pub fn ensure_identity(&self, kind: KeyKind, bits: Option<u32>) {
         self.input(Input::EnsureIdentity { kind, bits });
     }
 
-    /// Makes the identity of `kind` anew with keys of `bits` bits, and sets the old files aside: a
-    /// new person to everybody. Does nothing while there is a room of the suite, for its members
-    /// know the old one; nor where no identity can be used yet.
+    /// Replaces the identity of `kind` by a new one with keys of `bits` bits, and sets the old files aside: to
+    /// everybody, a new person. Does nothing while there is a room of the suite, because its members know the old one;
+    /// nor if no identity can be used yet.
     pub fn replace_identity(&self, kind: KeyKind, bits: u32) {
         self.input(Input::ReplaceIdentity { kind, bits });
     }
 
-    /// Gives the passphrase of the identity's files, and reads on what waits for it.
+    /// Supplies the passphrase of the identity's files, and continues reading what waits for it.
     pub fn unlock(&self, passphrase: Passphrase) {
         self.input(Input::Unlock(passphrase));
     }
 
-    /// Keeps the secure identity's passphrase in the desktop's keyring, or takes it out.
-    /// [`SessionEvent::Settings`] follows, with a warning before it where there is no keyring.
+    /// Stores the secure identity's passphrase in the desktop's keyring, or removes it. [`SessionEvent::Settings`]
+    /// follows, after a warning if there is no keyring.
     pub fn keep_in_keyring(&self, keep: bool) {
         self.input(Input::KeepInKeyring(keep));
     }
 
-    /// Writes the identity of `kind` anew under a passphrase, or under none.
+    /// Rewrites the identity of `kind` under a passphrase, or under none.
     pub fn protect_identity(&self, kind: KeyKind, passphrase: Option<Passphrase>) {
         self.input(Input::Protect { kind, passphrase });
     }
@@ -183,9 +181,8 @@ impl Session {
         self.input(Input::BackUp { file, passphrase });
     }
 
-    /// Puts the identity of a backup in the place of the secure one, under the backup's passphrase; the
-    /// old files are set aside. Refused where a room knows another identity.
-    /// [`SessionEvent::Restored`] follows.
+    /// Replaces the secure identity by a backup's, under the backup's passphrase; the old files are set aside. Refused
+    /// if a room knows a different identity. [`SessionEvent::Restored`] follows.
     pub fn restore(&self, file: PathBuf, passphrase: Passphrase) {
         self.input(Input::Restore { file, passphrase });
     }
@@ -198,11 +195,11 @@ impl Session {
         membership
     }
 
-    /// Joins a room. An invite to a room of this profile goes back to the membership there.
+    /// Joins a room. An invite to a room of this profile returns to its membership.
     ///
     /// # Errors
-    /// A [`Problem`] that can be told without asking anybody: a learning invite without consent, or an
-    /// invite to one's own room.
+    /// A [`Problem`] that needs no connection to find: a learning invite without consent, or an invite to one's own
+    /// room.
     pub fn join(&self, request: JoinRequest) -> Result<MembershipId, Problem> {
         if let JoinTarget::Invite(invite) = &request.target {
             if let Some(known) = lock(&self.memberships).get(&invite.room).copied() {
@@ -221,8 +218,8 @@ impl Session {
         Ok(membership)
     }
 
-    /// Goes back into a room of this profile, or tries again what failed. Does nothing while the
-    /// membership is connected or connecting, but for a retry at once.
+    /// Returns to a room of this profile, or retries what failed. While the membership is connected or connecting, it
+    /// does nothing but retry at once.
     pub fn enter(&self, membership: MembershipId) {
         self.input(Input::Enter(membership));
     }
@@ -232,8 +229,8 @@ impl Session {
         self.input(Input::HostAt { membership, address });
     }
 
-    /// Tests whether this computer answers at each address of a room that is hosted here:
-    /// `MembershipEvent::Reach` follows for each, twice.
+    /// Tests whether this computer answers at each address of a room hosted here: `MembershipEvent::Reach` follows for
+    /// each, twice.
     pub fn test_addresses(&self, membership: MembershipId) {
         self.input(Input::TestAddresses(membership));
     }
@@ -243,9 +240,8 @@ impl Session {
         self.command(membership, protocol::Command::TrustHost(host));
     }
 
-    /// Takes the pinned key of a room's host away, when the person says that it is gone for good, and
-    /// goes back into the room: `Event::FirstUse` asks about the key that is there now. Does nothing
-    /// at a room that this computer hosts.
+    /// Removes the pinned key of a room's host, when the person says that it is gone for good, and returns to the
+    /// room: `Event::FirstUse` asks about the current key. Does nothing for a room that this computer hosts.
     pub fn forget_host(&self, membership: MembershipId) {
         self.input(Input::ForgetHost(membership));
     }
@@ -255,12 +251,12 @@ impl Session {
         self.command(membership, protocol::Command::Knock(room));
     }
 
-    /// Says a text. See [`Self::say`].
+    /// Sends a text. See [`Self::say`].
     ///
     /// # Errors
-    /// A [`Problem`] for a text that shows nothing or is too long; nothing was sent.
+    /// A [`Problem`] for a text that has nothing visible or is too long; nothing was sent.
     pub fn send(&self, membership: MembershipId, text: &str) -> Result<MessageId, Problem> {
-        // A script may mean the white space before its words.
+        // A script may intend the white space before its text.
         let text = text.trim_end();
         if sendable(text).is_none() {
             return Err(Problem::new(Code::Usage, say!("There is nothing to send."), say!("")));
@@ -268,10 +264,10 @@ impl Session {
         self.say(membership, Content::text(text))
     }
 
-    /// Says something. It waits if the host is away.
+    /// Sends something. It waits if the host is away.
     ///
     /// # Errors
-    /// A [`Problem`] for what is larger than its kind may be; nothing was sent.
+    /// A [`Problem`] for anything larger than its kind allows; nothing was sent.
     pub fn say(&self, membership: MembershipId, content: Content) -> Result<MessageId, Problem> {
         if !content.fits() {
             return Err(Problem::too_long(content.size(), content.bytes_max()));
@@ -281,7 +277,7 @@ impl Session {
         Ok(id)
     }
 
-    /// Calls a message back that was not sealed yet.
+    /// Cancels a message that has not been sealed yet.
     pub fn cancel(&self, membership: MembershipId, id: MessageId) {
         self.input(Input::Cancel { membership, id });
     }
@@ -291,7 +287,7 @@ impl Session {
         self.input(Input::Invite(membership));
     }
 
-    /// Withdraws all open invites and makes a fresh one (owner).
+    /// Revokes all open invites and makes a fresh one (owner).
     pub fn reset_invites(&self, membership: MembershipId) {
         self.command(membership, protocol::Command::WithdrawInvites);
         self.input(Input::Invite(membership));
@@ -313,8 +309,8 @@ impl Session {
         self.command(membership, protocol::Command::SafetyNumber(member));
     }
 
-    /// Has new short-lived keys made and announced: what was recorded up to now stays closed to
-    /// whoever takes the computer's memory five minutes from now.
+    /// Renews the short-lived keys and announces them: what was recorded until now stays closed to anybody who
+    /// captures the computer's memory five minutes from now.
     pub fn refresh_keys(&self, membership: MembershipId) {
         self.command(membership, protocol::Command::RefreshKeys);
     }
@@ -324,7 +320,7 @@ impl Session {
         self.command(membership, protocol::Command::CloseRoom);
     }
 
-    /// Gives the room another title (owner).
+    /// Gives the room a new title (owner).
     pub fn retitle(&self, membership: MembershipId, title: String) {
         self.input(Input::Retitle { membership, title });
     }
@@ -354,14 +350,14 @@ impl Session {
         self.input(Input::RetryAll);
     }
 
-    /// Changes the settings; `SessionEvent::Settings` follows, and they are written soon. A new
-    /// name is told to every room.
+    /// Changes the settings; `SessionEvent::Settings` follows, and they are written soon. A new name is announced to
+    /// every room.
     pub fn change_settings(&self, change: impl FnOnce(&mut Settings) + Send + 'static) {
         self.input(Input::ChangeSettings(Box::new(change)));
     }
 
-    /// Says goodbye everywhere, writes what is unwritten, and ends; `SessionEvent::Ended` follows
-    /// within a few seconds, and before it `SessionEvent::Unwritten` for what could not be written.
+    /// Says goodbye everywhere, writes what is unwritten, and ends; `SessionEvent::Ended` follows within a few
+    /// seconds, preceded by `SessionEvent::Unwritten` for what could not be written.
     pub fn quit(&self) {
         self.input(Input::Quit);
     }
@@ -371,7 +367,7 @@ impl Session {
     }
 
     fn input(&self, input: Input) {
-        // A session that ended takes nothing any more, and its user was told so.
+        // An ended session takes nothing more, and its user was told so.
         let _ = self.inputs.send(input);
     }
 
@@ -380,7 +376,7 @@ impl Session {
     }
 }
 
-/// A map of memberships is whole after any panic: it is only ever changed by single calls.
+/// A map of memberships stays consistent after any panic: it is only ever changed by single calls.
 fn lock(memberships: &Memberships) -> std::sync::MutexGuard<'_, HashMap<RoomId, KnownMembership>> {
     memberships.lock().unwrap_or_else(PoisonError::into_inner)
 }

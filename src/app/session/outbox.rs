@@ -1,17 +1,17 @@
-//! What was said in one room and is not on its host yet: the one owner of unsent words. Clients are handed copies, and
-//! may end and begin anew without any of it being lost or said twice.
+//! One room's messages that are not on its host yet: the only owner of unsent messages. Clients are handed copies, and
+//! may stop and restart without losing a message or sending it twice.
 
 use crate::protocol::limits::OUTBOX_MAX;
 use crate::protocol::{Content, MessageId};
 
-/// What waits, in the order in which it was said; each by its id.
+/// Waiting messages in order, each with its id.
 #[derive(Default)]
 pub(super) struct Outbox {
     waiting: Vec<(MessageId, Content)>,
 }
 
 impl Outbox {
-    /// Takes something over. `false` if too much waits already.
+    /// Accepts something. `false` if too much is already waiting.
     pub(super) fn take(&mut self, id: MessageId, content: Content) -> bool {
         let has_room = self.waiting.len() < OUTBOX_MAX;
         if has_room {
@@ -20,17 +20,17 @@ impl Outbox {
         has_room
     }
 
-    /// It needs no care any more: it is on the host, was called back, or can never be sent.
+    /// Removes a message that is on the host, was cancelled, or can never be sent.
     pub(super) fn remove(&mut self, id: &MessageId) {
         self.waiting.retain(|(waiting, _)| waiting != id);
     }
 
-    /// What another membership in the same room did not get out goes before what was said here.
+    /// Puts what another membership in the same room could not send before what was said here.
     pub(super) fn put_before(&mut self, other: Self) {
         self.waiting.splice(0..0, other.waiting);
     }
 
-    /// All that waits, for a client that has none of it.
+    /// Everything that waits, for a client that has none of it.
     pub(super) fn waiting(&self) -> impl Iterator<Item = (MessageId, Content)> + '_ {
         self.waiting.iter().cloned()
     }

@@ -6,8 +6,8 @@ use crate::app::{JoinTarget, LostRoom, Problem, Settings};
 use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::{LearningConsent, RelayToken, RoomCrypto, RoomId};
 
-/// One's place at a room, known or about to be, during this run of the app. It names a room before
-/// the room's id is known, and stays the same when one comes back.
+/// A membership in a room, known or about to be, during this run of the app. It identifies a room before the room's id
+/// is known, and stays the same when the person comes back.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MembershipId(pub u64);
 
@@ -19,9 +19,9 @@ pub struct Opening {
     /// The rooms this profile is a member of, the newest first. None is connected yet: see
     /// [`Session::enter`](super::Session::enter).
     pub rooms: Vec<KnownRoom>,
-    /// Rooms of this profile's own that have no record any more: no new one takes their place unasked.
+    /// Rooms that this profile owns and whose record is lost: no new room replaces them unasked.
     pub lost: Vec<LostRoom>,
-    /// What could not be read and was set aside; to be shown once.
+    /// What could not be read and was set aside; to show once.
     pub warnings: Vec<Problem>,
 }
 
@@ -34,14 +34,14 @@ pub struct KnownRoom {
     pub info: MembershipInfo,
 }
 
-/// What is known of the room of a membership.
+/// What is known about a membership's room.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MembershipInfo {
-    /// Its id; unknown until entered when one joins by an address.
+    /// Its id; when joining by an address, unknown until entered.
     pub room: Option<RoomId>,
     /// Its suite.
     pub suite: Suite,
-    /// Its title; empty until a member told it.
+    /// Its title; empty until it is known.
     pub title: String,
     /// Where it is hosted: the addresses, the best first.
     pub addresses: Vec<String>,
@@ -49,7 +49,7 @@ pub struct MembershipInfo {
     pub owned: bool,
     /// Whether this computer relays it.
     pub hosted_here: bool,
-    /// Whether people without an invite may ask to come in. The genesis says so, so it never changes.
+    /// Whether joiners without an invite may ask. The genesis says so, so it never changes.
     pub knocking: bool,
 }
 
@@ -62,7 +62,7 @@ pub enum HostPlace {
     Relay {
         /// Its `host:port`.
         address: String,
-        /// What it asks for before it lets somebody open a room.
+        /// The token it asks for before it lets somebody open a room.
         token: Option<RelayToken>,
         /// Its key, if known; otherwise it is asked for by `Event::FirstUse`.
         pin: Option<Fingerprint>,
@@ -78,7 +78,7 @@ pub struct HostRequest {
     pub crypto: RoomCrypto,
     /// Where it is hosted.
     pub place: HostPlace,
-    /// Whether people without an invite may ask to come in.
+    /// Whether joiners without an invite may ask.
     pub knock: bool,
     /// The most members it may have: at most [`crate::protocol::limits::MEMBERS_HARD_MAX`].
     pub members_max: u16,
@@ -89,11 +89,11 @@ pub struct HostRequest {
 pub struct JoinRequest {
     /// An invite or an address.
     pub target: JoinTarget,
-    /// The answer to the learning room's warning; without it only secure rooms are joined.
+    /// The answer to the learning room's warning; without it only secure rooms can be joined.
     pub learning: Option<LearningConsent>,
-    /// The host's key, if the person brought it; an invite brings its own.
+    /// The host's key, if the person supplied it; an invite brings its own.
     pub pin: Option<Fingerprint>,
-    /// Whether an invite's room is to be shown before it is joined: `Event::Lobby` comes, and
-    /// [`Session::knock`](super::Session::knock) goes on. At an address that is always so.
+    /// Whether to show an invite's room before joining it: `Event::Lobby` follows, and
+    /// [`Session::knock`](super::Session::knock) continues. For an address that is always so.
     pub look: bool,
 }
