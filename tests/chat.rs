@@ -408,7 +408,7 @@ fn each_end_is_told_as_what_it_is() {
     for (stop, words) in [
         (Stop::Removed, "The owner removed you from this room."),
         (Stop::Closed, "The owner closed this room."),
-        (Stop::Replaced, "You came into this room from somewhere else."),
+        (Stop::Replaced, "You joined this room from somewhere else."),
         (Stop::Left, "You left the room."),
     ] {
         let mut story = Story::in_the_room();

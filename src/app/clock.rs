@@ -1,4 +1,4 @@
-//! The time, for this layer and the front ends: what the clock says and how its dates are told to a person.
+//! The time, for this layer and the front ends: the clock's reading, and how dates are shown to a person.
 //!
 //! There is one [`Clock`](crate::net::Clock) for the whole program, in `net`; nothing here or above asks the system.
 
@@ -8,7 +8,7 @@ use super::{Code, Problem, Sentence, say};
 use crate::net::Clock;
 use crate::protocol::Now;
 
-/// A date before which this program was not written, in milliseconds since 1970: a clock that says less is wrong.
+/// A date before this program was written, in milliseconds since 1970: an earlier clock is wrong.
 const WRITTEN_MS: u64 = 1_767_225_600_000;
 
 /// The time.
@@ -21,13 +21,13 @@ pub(crate) fn now_ms() -> u64 {
     now().unix_ms
 }
 
-/// A date as a person reads it on the clock of this computer, in numbers alone, which every language reads.
+/// A date in this computer's local time, in numbers only, which every language can read.
 pub(crate) fn date(unix_ms: u64) -> String {
     let time = i64::try_from(unix_ms).ok().and_then(|ms| Local.timestamp_millis_opt(ms).earliest());
     time.map_or_else(|| unix_ms.to_string(), |time| time.format("%Y-%m-%d %H:%M").to_string())
 }
 
-/// What to tell if the date cannot be right.
+/// The problem to report if the date cannot be right.
 pub(super) fn doubt(now: Now) -> Option<Problem> {
     (now.unix_ms < WRITTEN_MS).then(|| {
         let what = say!("This computer's clock says {}, which cannot be right.", date(now.unix_ms));
@@ -37,10 +37,10 @@ pub(super) fn doubt(now: Now) -> Option<Problem> {
     })
 }
 
-/// What to tell when the clock of somebody called `name` differs from this computer's.
+/// The sentence for when the clock of somebody called `name` differs from this computer's.
 pub(crate) fn differs(name: &str, theirs_ms: u64) -> Sentence {
     say!(
-        "{}'s clock says {}. If this computer's clock is the wrong one, set it: invites and messages go by it.",
+        "{}'s clock says {}. If this computer's clock is the wrong one, set it: invites and messages depend on it.",
         name,
         date(theirs_ms)
     )

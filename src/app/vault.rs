@@ -1,11 +1,11 @@
-//! What is kept under the identity's own lock, beside the settings: the marks on compared keys, what was typed and
-//! not sent, and the invites that are open. `private.sealed` in the profile; of learning rooms, which have an identity
-//! of their own, the invites in `private-learning.sealed`.
+//! What the identity's own keys seal, beside the settings: the marks on compared keys, drafts, and open invites. It is
+//! `private.sealed` in the profile; for learning rooms, which have their own identity, the invites are in
+//! `private-learning.sealed`.
 //!
-//! The key comes from the identity's private keys (HKDF-SHA256), so the passphrase that locks those locks
-//! this too, and another passphrase changes nothing here. Whoever can write to the disk and does not know the
-//! passphrase can neither read a draft nor mark a key as compared; they can take the file away, or put an
-//! older one back. Without a passphrase nothing of this holds, as nothing holds for the keys themselves.
+//! The key is derived from the identity's private keys (HKDF-SHA256), so the passphrase that locks those locks this
+//! too, and changing the passphrase changes nothing here. Somebody who can write to the disk but does not know the
+//! passphrase can neither read a draft nor mark a key as compared; they can delete the file, or put an older one back.
+//! Without a passphrase none of this holds, just as for the keys themselves.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::wire;
 
 /// The file's first byte.
 const VERSION: u8 = 1;
-/// The salt after it: each time the file is written it has another key.
+/// The salt after it: each time the file is written it gets a new key.
 const SALT_BYTES: usize = 32;
 /// What the identity's keys are hashed to, under this label.
 const SECRET: &[u8] = b"conversa/1 vault";
@@ -37,7 +37,7 @@ pub(super) struct Private {
     pub(super) drafts: BTreeMap<RoomId, String>,
     /// The people whose keys were compared.
     pub(super) verified: BTreeMap<Fingerprint, Verified>,
-    /// The open invites to this profile's own rooms, by room. Whoever has one comes in, so they are secrets.
+    /// The open invites to this profile's own rooms, by room. Whoever has one gets in, so they are secrets.
     #[serde(with = "links")]
     pub(super) invites: BTreeMap<RoomId, Vec<Invite>>,
 }
@@ -89,8 +89,7 @@ impl Vault {
         Ok(Self { path: directory.join(name), secret })
     }
 
-    /// What is kept; nothing yet where there is no file. One that does not open is set aside and
-    /// reported.
+    /// What is stored; empty if there is no file. A file that does not open is set aside and reported.
     pub(super) fn load(&self) -> Result<(Private, Option<Problem>), Problem> {
         let bytes = files::read(&self.path).map_err(|error| Problem::cannot_read(&self.path, &error))?;
         let Some(bytes) = bytes else { return Ok((Private::default(), None)) };
@@ -98,15 +97,16 @@ impl Vault {
             return Ok((private, None));
         }
         let aside = files::set_aside(&self.path).map_err(|error| Problem::cannot_write(&self.path, &error))?;
-        let what = say!("The marks on compared keys do not open: the file was changed, or is another identity's.");
+        let what =
+            say!("The marks on compared keys cannot be opened: the file was changed, or belongs to another identity.");
         let hint = say!(
-            "Compare keys again before you rely on them. Invites that you gave out hold no more: give out new ones. The file was kept as {}.",
+            "Compare keys again before you rely on them. Invites that you gave out are no longer valid: give out new ones. The file was kept as {}.",
             aside.display()
         );
         Ok((Private::default(), Some(Problem::new(Code::SettingsCorrupt, what, hint))))
     }
 
-    /// Writes it anew.
+    /// Rewrites it.
     pub(super) fn save(&self, private: &Private) -> Result<(), Problem> {
         let sealed = self.seal(private)?;
         files::write(&self.path, &sealed).map_err(|error| Problem::cannot_write(&self.path, &error))
@@ -203,7 +203,7 @@ mod tests {
         for bytes in changed.chain(cut).chain([forged]) {
             assert_eq!(vault.open(&bytes), None, "{} bytes", bytes.len());
         }
-        // Another identity's is told and kept, not taken and not lost.
+        // Another identity's file is reported and kept, neither used nor lost.
         let other = Vault::of(directory.path(), &identity("bo")).unwrap();
         let (found, warning) = other.load().unwrap();
         assert_eq!(found, Private::default());

@@ -13,11 +13,11 @@ use crate::crypto::Fingerprint;
 const AFTER_HELP: &str = "\
 Without a command the window opens.
 
-Three people talk, each in a terminal of their own:
+Three people talk, each in their own terminal:
   conversa --profile ann host --name Ann --room Friday --listen 127.0.0.1:0
   conversa --profile bo join - --name Bo
   conversa --profile cy join - --name Cy
-and paste an invite each into the last two.
+and paste an invite into each of the last two.
 
 Each line of standard input is one message. Logs go to standard error only.
 Exit codes: 0 done, 1 unexpected, 2 usage, 3 unreachable, 4 refused, 5 identity or key,
@@ -53,7 +53,7 @@ fn invite_link(text: &str) -> Result<String, String> {
 /// Options of every command.
 #[derive(Args, Clone, Debug)]
 pub struct Global {
-    /// The directory where everything is kept, instead of the platform's own.
+    /// The directory where everything is kept, instead of the platform's default.
     #[arg(long, global = true, value_name = "DIR", env = "CONVERSA_PROFILE")]
     pub profile: Option<PathBuf>,
     /// What goes to the log: off, error, warn, info, debug or trace.
@@ -63,7 +63,7 @@ pub struct Global {
     /// environment variable CONVERSA_PASSPHRASE. Otherwise a terminal is asked.
     #[arg(long, global = true, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
-    /// Takes the passphrase from the desktop's keyring, and gives it the one that is typed.
+    /// Takes the passphrase from the desktop's keyring, and stores the one you type there.
     #[arg(long, global = true)]
     pub keyring: bool,
 }
@@ -75,13 +75,13 @@ pub enum Command {
     Host(Host),
     /// Joins a room and talks in it.
     Join(Join),
-    /// Sends one message and leaves again.
+    /// Sends one message and disconnects.
     Send(Send),
     /// Makes, shows or exports the identity.
     Identity(Identity),
     /// Lists the rooms of this profile.
     Rooms(Rooms),
-    /// Relays rooms of others, without being in them and without being able to read them.
+    /// Relays other people's rooms, without being in them and without being able to read them.
     Relay(Relay),
     /// Prints what a shell needs to complete these commands; packages ship it.
     #[command(hide = true)]
@@ -91,7 +91,7 @@ pub enum Command {
     Manual,
 }
 
-/// What to do with people who ask to come in without an invite.
+/// What to do with people who ask to join without an invite.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Knocks {
     /// Ask for each.
@@ -110,20 +110,20 @@ Examples:
   conversa host --name Ann --room Friday --relay relay.example.org:9000 --relay-token token.txt
 
 The first line of standard output is `Invite: ` and the invite; after that come only messages, as
-`<Bo> hello`, their later lines set in by four spaces. No name has < or > in it there. Everything else, later invites too, goes to standard error. Each invite lets one person
-in, and a fresh one follows each that was used.
+`<Bo> hello`, their later lines set in by four spaces. No name has < or > in it there. Everything else, later invites too, goes to standard error. Each invite admits one person,
+once, and a fresh one follows each that was used.
 
-A room of that title that this profile owns is opened again, with its members, in whatever case the title is
+If this profile owns a room of that title, it is opened again, with its members, in whatever case the title is
 typed; --new makes another.
 
-At the end of input what is queued goes out and the room goes offline; with --stay it is hosted on
+At the end of input what is queued goes out and the room goes offline; with --stay it stays hosted
 until the program is stopped (Ctrl+C or SIGTERM).
 
 While somebody knocks, the lines `/admit TAG` and `/decline TAG` answer. `/verify NAME` shows the safety
 number with somebody, `/verify NAME NUMBER` compares it with what they see and marks their key if it is
-the same, and `/unverify NAME` takes the mark away. `/room-code` shows what members can read to each other
-to know that the host shows all of them the same members; `/refresh-keys` makes new short-lived keys. If
-members turn out to have been shown different things, the next line is asked back once.
+the same, and `/unverify NAME` removes the mark. `/room-code` shows what members can read to each other
+to know that the host shows all of them the same members; `/refresh-keys` refreshes the short-lived keys. If
+members turn out to have seen different histories, you are asked once before your next line is sent.
 
 With --json, standard input takes plain lines and the commands below. A line that begins with {, }, [, ] or a
 double quote is a command or an error, never words, whatever white space or byte order mark comes before;
@@ -141,7 +141,7 @@ With --json, standard output has one object a line; FP is a key's fingerprint, I
   {\"event\":\"queued\",\"room\":ID,\"id\":ID}  then on_host {id, without:[FP]}  and delivered {id, to:FP}
   joined, left, removed, gone, here, away, cut, named, knock, knock_over, invite_used, unreadable, fork,
     newer: each {\"member\":FP,\"name\":…}; lost has a count too. joined comes at once, with the tag of the key
-    as the name, and named when a name is told; a name that looks like another's has the tag beside it
+    as the name, and named when a name is announced; a name that looks like another's has the tag beside it
   clock {member, name, theirs, ours, text}: the clock of a member and this computer's differ
   safety_number {member, name, number, code, verified}, compared {member, result}, changed_key {member}
   room_code {room, code, members}, titled {room, title}, first_use {host, grouped}, lobby {rooms}, waiting
@@ -178,7 +178,7 @@ pub struct Host {
     /// The relay's key fingerprint, as the relay prints it.
     #[arg(long, value_name = "FP", requires = "relay")]
     pub accept_fingerprint: Option<Fingerprint>,
-    /// What to do with people who come without an invite.
+    /// What to do with people who ask to join without an invite.
     #[arg(long, value_enum, default_value_t = Knocks::Ask)]
     pub knock: Knocks,
     /// The most members, from 2 to 256.
@@ -204,17 +204,17 @@ Examples:
   conversa join 192.168.1.7:9000 --name Bo --accept-fingerprint 3f1c… --json
   conversa join Friday
 
-An invite is a secret, and what stands on a command line can be read by others of this computer. So - takes it
+An invite is a secret, and other users of this computer can read a command line. So - takes it
 from standard input, where a terminal asks for it, and --invite-file from a file. It is found in any text: a whole
-mail will do. What follows the invite in standard input are messages, unless something stood before it.
+email will do. Lines after the invite in standard input are messages, unless something came before it.
 
-A room of this profile is named by its id, the beginning of its id or its title. Where a title could mean
+A room of this profile is named by its id, the beginning of its id or its title. If a title could mean
 another room too, nothing is done and both are shown.
 
 At an address the host's key is shown first. A terminal is asked; otherwise --accept-fingerprint has
 to name the key. Then the room's owner decides.
 
-At the end of input what is queued goes out, then follows a clean goodbye; one stays a member. With
+At the end of input what is queued goes out, followed by a clean goodbye; you stay a member. With
 --json, standard input takes plain lines and {\"send\":\"text\"} and {\"leave\":true} (for good), and standard
 output has the events that `conversa host --help` lists.";
 
@@ -255,9 +255,9 @@ Examples:
   make 2>&1 | tail -3 | conversa send Friday -
   conversa send --invite-file invite.txt 'Hello' --name Bot
 
-A message of - is what standard input has; so others of this computer cannot read it in the list of programs.
+A message of - is read from standard input, so other users of this computer cannot see it in the process list.
 Waits until the host has the message, at most half a minute. Somebody else has to be in the room:
-a message is sealed for those who are there.";
+a message is sealed for the members who are present.";
 
 /// `conversa send`.
 #[derive(Args)]
@@ -293,16 +293,16 @@ Examples:
   conversa identity restore ann-backup.pem --profile new-place
 
 A backup is one file with both private keys, under a passphrase of its own: a terminal is asked for it;
-otherwise --backup-passphrase-file or the environment variable CONVERSA_BACKUP_PASSPHRASE has it. It is
-read back before it counts, and never written over another file. `openssl storeutl -keys FILE` reads its
+otherwise --backup-passphrase-file or the environment variable CONVERSA_BACKUP_PASSPHRASE gives it. It is
+read back to check it, and never overwrites another file. `openssl storeutl -keys FILE` reads its
 keys too.
 
-A restored identity lies under the passphrase that --passphrase-file or CONVERSA_PASSPHRASE gives, or else
-under the backup's. In the place of another identity it takes --replace; the files of that one are set
+A restored identity is protected by the passphrase that --passphrase-file or CONVERSA_PASSPHRASE gives, or else
+by the backup's. Replacing another identity takes --replace; the files of that one are set
 aside, not deleted.
 
-With --keyring the passphrase comes from the desktop's keyring (the Secret Service), and goes there once it
-was typed and right; `conversa identity forget` takes it out. Where there is no keyring, that is said.
+With --keyring the passphrase comes from the desktop's keyring (the Secret Service), and is stored there once it
+was typed correctly; `conversa identity forget` removes it. If there is no keyring, Conversa says so.
 
 With --json: {\"event\":\"backup\",\"fingerprint\":FP,\"file\":…} and
 {\"event\":\"restored\",\"fingerprint\":FP,\"before\":FP or null,\"protected\":…}.";

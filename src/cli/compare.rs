@@ -39,7 +39,7 @@ impl Comparing {
     pub(super) fn ask(&mut self, member: Fingerprint, pasted: String, room: &Room) -> Result<(), Problem> {
         if room.is_learning() || room.member(&member).is_none() {
             let what = say!("There is no safety number to compare.");
-            let hint = say!("It needs a member of this room, and a room that is no learning room.");
+            let hint = say!("It needs a member of this room, and a room that is not a learning room.");
             return Err(Problem::new(Code::Usage, what, hint));
         }
         self.pasted.insert(member, pasted);
@@ -151,6 +151,6 @@ fn warn_of_change(console: &mut Console, member: &Fingerprint, room: &Room) {
 }
 
 fn nobody() -> Problem {
-    let what = say!("Nobody of this name is in the room, or more than one.");
+    let what = say!("Nobody with this name is in the room, or more than one person.");
     Problem::new(Code::Usage, what, say!("Use the tag: the first 8 digits of their key. The line was not sent."))
 }

@@ -37,7 +37,7 @@ impl Entrance {
         match (meant.next(), meant.next()) {
             (Some(room), None) => Ok(room.room),
             (None, _) => {
-                let what = say!("There is no such room to ask for here.");
+                let what = say!("There is no such room at this address.");
                 Err(Problem::new(Code::NoKnocking, what, say!("Ask its owner for an invite.")))
             }
             (Some(_), Some(_)) => {
@@ -51,7 +51,7 @@ impl Entrance {
 
 /// What is wrong with a host that nobody says is right.
 pub(super) fn unknown_host(host: Fingerprint) -> Problem {
-    let what = say!("The host's key is not known here, and nobody said that it is right. Nothing was sent.");
+    let what = say!("The host's key is not known here, and nobody has confirmed it. Nothing was sent.");
     let hint = say!("Compare it with what the host shows, then use --accept-fingerprint {}", host);
     Problem::new(Code::FirstUse, what, hint)
 }

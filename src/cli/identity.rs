@@ -54,8 +54,8 @@ fn make(kind: KeyKind, bits: Option<u32>, global: &Global, console: &mut Console
     let passphrase = passphrase::given(global)?;
     let keys = store.generate(bits, |step| {
         console.notice(match step {
-            Making::Signing => "Making the key that signs…",
-            Making::Decryption => "Making the key that opens messages…",
+            Making::Signing => "Creating the signing key…",
+            Making::Decryption => "Creating the decryption key…",
         });
     })?;
     store.store(&keys, passphrase.as_ref())?;
@@ -105,7 +105,7 @@ fn forget(kind: KeyKind, global: &Global, console: &mut Console) -> Result<u8, P
     let identity = store.said_fingerprint().ok_or_else(|| none(&store))?;
     keyring::forget(identity)?;
     console.event("forgotten", &json!({ "fingerprint": identity.to_string() }));
-    console.line("The keyring has no passphrase of this identity any more.");
+    console.line("The keyring no longer has this identity's passphrase.");
     Ok(0)
 }
 
@@ -137,10 +137,10 @@ fn restore(
     });
     if store.exists() && !replace {
         let what = say!("There is an identity in {} already.", store.directory().display());
-        let hint = say!("With --replace, the one of the backup takes its place, and its files are set aside.");
+        let hint = say!("With --replace, the backup's identity takes its place, and its files are set aside.");
         return Err(Problem::new(Code::Identity, what, hint));
     }
-    console.notice(&format!("The backup says that it is of {}", backup::said_fingerprint(file)?.grouped()));
+    console.notice(&format!("The backup says that it belongs to {}", backup::said_fingerprint(file)?.grouped()));
     let of_backup = passphrase::of_backup(passphrase_file, false)?;
     let keys = backup::read(file, &of_backup)?;
     // Under a lock as good as the one it came under, unless the person gave another.
@@ -159,7 +159,9 @@ fn restore(
     let others =
         Records::new(profile.directory()).look()?.0.iter().filter(|record| !record.suite().is_learning()).count();
     if others > 0 && before != Some(fingerprint) {
-        console.notice(&format!("Rooms of this profile know it by the key before, and do not know this one: {others}"));
+        console.notice(&format!(
+            "These rooms know this profile by its earlier key, and do not know the new one: {others}"
+        ));
     }
     Ok(0)
 }

@@ -34,7 +34,7 @@ pub(super) fn problem(outgoing: &Outgoing, entered: bool, apart: Option<Sentence
     let what = what_is_left(outgoing.waiting().len(), outgoing.under_way().len())?;
     let hint = match apart {
         Some(apart) => apart,
-        None if outgoing.waiting().is_empty() => say!("Nobody can tell whether that arrived."),
+        None if outgoing.waiting().is_empty() => say!("It is unknown whether that arrived."),
         None if entered => say!("Nobody else was in the room to read it, or there was no time."),
         None => say!("The room could not be entered in time."),
     };

@@ -33,7 +33,7 @@ pub(super) fn understand(line: &str, room: Option<&Room>) -> Result<Request, Pro
         (Some(member), None) if word == "/admit" => Ok(Request::Admit(*member)),
         (Some(member), None) => Ok(Request::Decline(*member)),
         _ => {
-            let what = say!("Nobody with this tag asks to come in.");
+            let what = say!("Nobody with this tag asks to join.");
             Err(Problem::new(Code::Usage, what, say!("The line was not sent.")))
         }
     }

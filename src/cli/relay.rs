@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &Relay, global: &Global, console: &mut Console) -> 
     let token_file = arguments.token.clone().unwrap_or_else(|| relay::directory(&profile).join("token"));
     let token = relay::token(&token_file)?;
     if !store.exists() {
-        console.notice("Making the relay's key…");
+        console.notice("Creating the relay's key…");
     }
     let running = relay::Relay::start(&profile, kind, passphrase.as_ref(), arguments.listen, token)?;
     let fingerprint = running.fingerprint();

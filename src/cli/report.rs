@@ -88,10 +88,10 @@ impl Report {
             MemberNews::Knock => {
                 self.console.tell("knock", member, &name, None);
                 let tag = member.tag();
-                self.console.notice(&format!("{tag} asks to come in. Type /admit {tag} or /decline {tag}"));
+                self.console.notice(&format!("{tag} asks to join. Type /admit {tag} or /decline {tag}"));
                 self.console.notice(&format!("  key: {}", member.grouped()));
             }
-            MemberNews::KnockOver => self.console.tell("knock_over", member, &name, Some("does not ask any more.")),
+            MemberNews::KnockOver => self.console.tell("knock_over", member, &name, Some("no longer asks.")),
             MemberNews::InviteUsed => self.console.tell("invite_used", member, &name, None),
         }
     }
@@ -134,7 +134,7 @@ impl Report {
                 let called = room.name_of(member);
                 let fields = json!({ "id": id, "member": member.to_string(), "name": called });
                 self.console.event("missed_by", &fields);
-                self.console.notice(&printable(&format!("{called} went without having confirmed your last words.")));
+                self.console.notice(&printable(&format!("{called} left without confirming your last messages.")));
             }
             Step::TooLong { limit } => self.rejected(&id, &Problem::over_limit(*limit)),
             Step::OutboxFull => self.rejected(&id, &Problem::outbox_full()),
@@ -157,7 +157,7 @@ impl Report {
             Question::FirstUse(host) => {
                 let fields = json!({ "host": host.to_string(), "grouped": host.grouped() });
                 self.console.event("first_use", &fields);
-                let text = format!("The host's key, met for the first time:\n  {}", host.grouped());
+                let text = format!("The host's key, new to this computer:\n  {}", host.grouped());
                 self.console.notice(&text);
             }
             Question::Lobby(rooms) => {

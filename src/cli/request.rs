@@ -34,7 +34,7 @@ pub(super) enum Request {
         /// What is shown there; nothing to show it here.
         pasted: String,
     },
-    /// Take the mark of a compared key away.
+    /// Remove the mark from a compared key.
     Unverify(Fingerprint),
 }
 
@@ -58,7 +58,7 @@ impl Request {
                 Err(refused(say!("Nobody with this key is in the room.")))
             }
             Self::Admit(member) | Self::Decline(member) if !room.knocks.contains(member) => {
-                Err(refused(say!("Nobody with this key asks to come in.")))
+                Err(refused(say!("Nobody with this key asks to join.")))
             }
             _ => Ok(()),
         }

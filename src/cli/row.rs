@@ -46,7 +46,7 @@ fn happened(console: &mut Console, notice: &Notice, room: &Room) {
         Notice::Joined(who) => console.tell("joined", who, &called(who), Some("joined.")),
         Notice::Left(who) => console.tell("left", who, &called(who), Some("left the room.")),
         Notice::Removed(who) => console.tell("removed", who, &called(who), Some("was removed by the owner.")),
-        Notice::Gone(who) => console.tell("gone", who, &called(who), Some("is no member any more.")),
+        Notice::Gone(who) => console.tell("gone", who, &called(who), Some("is no longer a member.")),
         Notice::Newer(who) => {
             console.tell("newer", who, &called(who), Some("sent something that needs a newer Conversa."));
         }
@@ -54,9 +54,9 @@ fn happened(console: &mut Console, notice: &Notice, room: &Room) {
             console.tell("unreadable", who, &called(who), Some("sent something that cannot be read."));
         }
         Notice::Fork(who) => {
-            let what = "and you were shown different things: the host, or their app, is wrong.";
+            let what = "and you saw different histories: the host or their app is faulty or malicious.";
             console.tell("fork", who, &called(who), Some(what));
-            console.notice("Compare the room code with the others by another way: /room-code shows it.");
+            console.notice("Compare the room code with the others over another channel: /room-code shows it.");
         }
         Notice::ClockDiffers { member, theirs_ms, ours_ms } => {
             clock_differs(console, member, &called(member), (*theirs_ms, *ours_ms));

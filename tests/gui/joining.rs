@@ -77,7 +77,7 @@ fn a_host_that_lets_nobody_ask_says_so_before_its_key_is_compared() {
     ann.fill("Your name", "Ann");
     ann.host("Invited only", false);
     let address = ann.global::<OpenRoom>().get_view().address;
-    assert!(ann.reads("People come in with an invite only"), "and the owner can see it");
+    assert!(ann.reads("People can only join with an invite"), "and the owner can see it");
     let directory = crate::person::english_profile_of("bo");
     let bo = Person::again(directory);
     bo.press("Join a room");
@@ -91,6 +91,6 @@ fn a_host_that_lets_nobody_ask_says_so_before_its_key_is_compared() {
     });
     assert_eq!(
         bo.line(bo.global::<Joining>().get_error()),
-        "Nobody at this address takes people without an invite. Ask the owner of the room for an invite."
+        "No room at this address accepts people without an invite. Ask the owner of the room for an invite."
     );
 }

@@ -100,7 +100,7 @@ fn a_larger_key_is_chosen_before_the_first_room_and_not_after() {
     ann.press("Key size…");
     ann.check_names("key size");
     ann.press("RSA-4096");
-    ann.press("Make new key");
+    ann.press("Create new key");
     ann.wait("the first half", |ann| ann.global::<Identity>().get_key_step() == KeyStep::Decryption);
     ann.wait("the new key", |ann| ann.global::<Identity>().get_view().key_bits == 4096);
     assert_ne!(ann.global::<Identity>().get_view().code.text, old);
@@ -108,7 +108,7 @@ fn a_larger_key_is_chosen_before_the_first_room_and_not_after() {
     ann.press("Close");
     ann.press("Settings");
     ann.press("Key size…");
-    assert!(ann.reads("1 room knows you by your old key") && !ann.is_enabled("Make new key"));
+    assert!(ann.reads("1 room knows you by your old key") && !ann.is_enabled("Create new key"));
     ann.press("Cancel");
     let directory = ann.quit();
     let aside = directory.path().join("identity/set-aside-1");
@@ -297,6 +297,6 @@ fn keys_are_compared_and_marked() {
     // The mark is kept, and can be taken away.
     let marked = ann.global::<People>().get_members().iter().find(|member| member.verified).unwrap();
     ann.press(&format!("Compare keys with {}…", marked.name));
-    ann.press("Take the mark away");
+    ann.press("Remove the mark");
     assert!(!ann.reads("You compared this key"));
 }

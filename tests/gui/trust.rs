@@ -96,7 +96,7 @@ fn after_a_fork_nothing_is_sent_before_the_person_was_asked() {
         membership: open,
         event: MembershipEvent::Protocol(Event::Fork { from }),
     });
-    assert!(ann.reads("Bo and you see different rooms: "));
+    assert!(ann.reads("Bo and you saw different histories: "));
     ann.check_names("forked room");
 
     is_asked_once(
@@ -104,7 +104,7 @@ fn after_a_fork_nothing_is_sent_before_the_person_was_asked() {
         &mut [&mut bo],
         membership,
         Confirm::SendForked,
-        "Bo and you were shown different things in this room",
+        "Bo and you saw different histories of this room",
     );
 }
 
@@ -112,7 +112,7 @@ fn after_a_fork_nothing_is_sent_before_the_person_was_asked() {
 fn short_lived_keys_are_made_anew_when_the_person_asks() {
     let (ann, mut bo, membership, _) = compared();
     ann.press("Refresh keys");
-    assert!(ann.reads("Your short-lived keys are made anew"));
+    assert!(ann.reads("Your short-lived keys are refreshed"));
     bo.session.send(membership, "Sealed to the new ones").unwrap();
     ann.wait_with(&mut [&mut bo], "his words", |ann, _| ann.sees("Bo: Sealed to the new ones"));
 }
@@ -135,7 +135,7 @@ fn marks_and_the_room_code_are_there_after_a_restart() {
     let bo_row = ann.global::<People>().get_members().iter().find(|member| member.verified).unwrap();
     ann.press(&format!("Compare keys with {}…", bo_row.name));
     assert!(ann.reads("You compared this key: Today."));
-    ann.press("Take the mark away");
+    ann.press("Remove the mark");
     assert_eq!(marked(), 0);
 }
 
@@ -189,9 +189,9 @@ fn a_host_with_another_key_is_a_full_stop_until_the_pin_is_taken_out_by_hand() {
     if !bo.global::<People>().get_open() {
         bo.press("People");
     }
-    bo.press("Take the host's key out…");
+    bo.press("Remove the pinned host key…");
     assert!(bo.reads("the old key is gone for good"));
-    bo.press("Take it out");
+    bo.press("Remove key");
     let asked = |bo: &Person| bo.global::<WindowState>().get_sheet() == Sheet::NewHost;
     bo.wait_with(&mut [&mut ann, &mut eve], "the new key", |bo, _| asked(bo));
     assert_eq!(bo.global::<OpenRoom>().get_new_host().text, room.seen_host.text);

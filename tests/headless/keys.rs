@@ -208,7 +208,7 @@ fn where_there_is_no_keyring_that_is_said_and_nothing_is_kept() {
     for arguments in [&["identity", "--keyring", "--json"][..], &["identity", "forget", "--json"]] {
         let (exit, output, _) = without(arguments);
         assert!(exit == 5 && output.contains(r#""code":"keyring""#), "{output}");
-        assert!(output.contains("There is no keyring here"), "{output}");
+        assert!(output.contains("There is no usable keyring here"), "{output}");
     }
     let (exit, output, _) = without(&["identity", "--json"]);
     assert!(exit == 5 && output.contains("passphrase_needed"), "{output}");

@@ -113,7 +113,7 @@ fn a_knock_is_answered_in_plain_words() {
     let way = ["join", &hosting.address, "--accept-fingerprint", &hosting.fingerprint, "--name", "Bo", "--json"];
     let mut guest = bo.start(&way);
     guest.expect("waiting");
-    let tag = host.expect_error(" asks to come in.");
+    let tag = host.expect_error(" asks to join.");
     host.say(&format!("/admit {tag}"));
     guest.expect("ready");
     guest.say("thanks");

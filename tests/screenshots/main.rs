@@ -149,7 +149,7 @@ fn first_run() {
     app.global::<WindowState>().set_page(Page::FirstRun);
     state.set_key_stage(KeyStage::Making);
     state.set_key_step(KeyStep::Decryption);
-    shoot(&app, "first-run", &["Your name", "Host a room", "Join a room", "Making your key"]);
+    shoot(&app, "first-run", &["Your name", "Host a room", "Join a room", "Creating your key"]);
     app.global::<Preferences>().set_zoom(1.6);
     shoot(&app, "first-run-zoomed", &["Host a room"]);
 }
@@ -271,7 +271,7 @@ fn host_with_another_key() {
     state.set_view(room);
     shoot(&app, "host-key", &["The key that you know", "The key that answered"]);
     app.global::<People>().set_open(true);
-    shoot_in(&app, "host-key-people", &["Take the host's key out…"], &[(TALL, "tall")]);
+    shoot_in(&app, "host-key-people", &["Remove the pinned host key…"], &[(TALL, "tall")]);
     state.set_new_host(fixture::code(4));
     app.global::<WindowState>().set_sheet(Sheet::NewHost);
     shoot(&app, "host-key-new", &["It matches, go in", "Cancel"]);
@@ -368,7 +368,7 @@ fn joining() {
     shoot(&app, "join-address", &["Address of the host", "Continue", "192.168.1.7:9000"]);
     state.set_tab(JoinTab::Invite);
     state.set_text("conversa:1:ABCD".into());
-    state.set_error(only(sentence("This invite was used, withdrawn, or is too old.", "")));
+    state.set_error(only(sentence("This invite was used or withdrawn, or has expired.", "")));
     shoot(&app, "join-invite", &["Invite link", "Continue"]);
     state.set_error(TroubleView::default());
     state.set_stage(JoinStage::Review);
@@ -420,7 +420,7 @@ fn questions() {
     app.global::<WindowState>().set_sheet(Sheet::KeySize);
     shoot(&app, "key-size", &["RSA-4096", "Cancel"]);
     app.global::<WindowState>().set_sheet(Sheet::LearningIdentity);
-    shoot(&app, "learning-identity", &["Make it"]);
+    shoot(&app, "learning-identity", &["Create key"]);
 }
 
 #[test]
@@ -448,7 +448,7 @@ fn comparing() {
     shoot_in(&app, "compare-different", &["They are the same"], &[(TALL, "tall")]);
     state.set_result(Compared::Same);
     state.set_view(CompareView { since: fixture::date(DateForm::Long), ..view.clone() });
-    shoot_in(&app, "compare-marked", &["Take the mark away"], &[(TALL, "tall")]);
+    shoot_in(&app, "compare-marked", &["Remove the mark"], &[(TALL, "tall")]);
     state.set_view(CompareView { since: fixture::date(DateForm::Long), ..view });
     app.global::<WindowState>().set_sheet(Sheet::ChangedKey);
     shoot(&app, "changed-key", &["Compare…", "Leave room…"]);

@@ -17,11 +17,11 @@ const LOOKED_THROUGH: usize = 32;
 /// How a room is connected.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Connection {
-    /// Not at all, and nobody asked for it.
+    /// Not connected, and nobody asked for it.
     Idle,
-    /// The identity, or the own listener, is on its way.
+    /// The identity, or our listener, is being prepared.
     Preparing,
-    /// On its way to the host.
+    /// Connecting to the host.
     Connecting,
     /// The person has to decide something.
     Asking(Question),
@@ -38,17 +38,17 @@ pub enum Connection {
     Offline {
         /// Why.
         problem: Problem,
-        /// When it is tried again, in milliseconds since 1970.
+        /// When it is retried, in milliseconds since 1970.
         retry_at_ms: u64,
     },
-    /// It ended; `None` if one asked for it.
+    /// It ended; `None` if the person asked for it.
     Ended(Option<Problem>),
 }
 
 /// The one line about security.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Security {
-    /// End-to-end encrypted. Which keys were compared stands in the settings, not in the room.
+    /// End-to-end encrypted. The settings, not the room, hold which keys were compared.
     Encrypted,
     /// A learning room: nothing is private.
     Learning,
@@ -63,7 +63,7 @@ impl Security {
         match self {
             Self::Encrypted => "End-to-end encrypted.",
             Self::Learning => "Learning room: anyone on the network can read this.",
-            Self::Forked => "Members were shown different things: the host, or an app, is wrong.",
+            Self::Forked => "Members saw different histories: the host or one app is faulty or malicious.",
         }
     }
 }
@@ -75,7 +75,7 @@ pub struct Hosting {
     pub address: std::net::SocketAddr,
     /// What invites carry.
     pub addresses: Vec<String>,
-    /// How those of them answer that were tested.
+    /// How the tested ones answer.
     pub tests: BTreeMap<String, AddressTest>,
 }
 
@@ -86,7 +86,7 @@ pub struct Room {
     pub membership: MembershipId,
     /// What is known of it.
     pub info: MembershipInfo,
-    /// Oneself, once the identity is ready.
+    /// The local person's key, once the identity is ready.
     pub me: Option<Fingerprint>,
     /// Its owner, once entered.
     pub owner: Option<Fingerprint>,
@@ -96,26 +96,26 @@ pub struct Room {
     pub connection: Connection,
     /// Where this computer listens for it, if it does.
     pub hosting: Option<Hosting>,
-    /// Messages of others that were not on screen yet.
+    /// Others' messages that have not been on screen yet.
     pub unread: usize,
     /// The invite to give to the next person (owner).
     pub invite: Option<Invite>,
-    /// Who asks to come in (owner).
+    /// Joiners who ask to join (owner).
     pub knocks: Vec<Fingerprint>,
     /// When something was last said, in milliseconds since 1970.
     pub active_ms: u64,
     pub(super) members: Vec<Member>,
-    /// What was said and what happened.
+    /// Messages and notices.
     pub(super) rows: Box<dyn Rows>,
-    /// Who saw another history.
+    /// Members who saw a different history.
     pub(super) forked_by: Vec<Fingerprint>,
     /// What the members read to each other.
     pub(super) code: Option<RoomCode>,
-    /// The pinned key of the host and the one that it showed instead, while that keeps us out.
+    /// The host's pinned key and the one it showed instead, while that keeps us out.
     pub(super) changed_host: Option<(Fingerprint, Fingerprint)>,
-    /// Whether it was told who belongs to it: before, nobody is new.
+    /// Whether the members are known: before, nobody counts as new.
     pub(super) members_told: bool,
-    /// How one's last time there ended.
+    /// How our last visit ended.
     pub(super) stop: Option<Stop>,
     pub(super) names: Names,
     /// Whether the title of another room looks like this one's.
@@ -123,7 +123,7 @@ pub struct Room {
 }
 
 impl Room {
-    /// A room nobody was in yet; `keeps_rows` if what is said is to be read after the event that brought it, too.
+    /// A room that was not entered yet; `keeps_rows` if rows should outlive the event that brought them.
     pub(super) fn new(membership: MembershipId, info: MembershipInfo, keeps_rows: bool) -> Self {
         Self {
             membership,
@@ -149,19 +149,19 @@ impl Room {
         }
     }
 
-    /// The title, or where the room is while nobody told.
+    /// The title, or the room's address until the title is known.
     #[must_use]
     pub fn title(&self) -> &str {
         match (self.info.title.as_str(), self.info.addresses.first()) {
             ("", Some(address)) => address,
-            // Nobody is told of a room without either.
+            // No room without either is reported.
             ("", None) => "…",
             (title, _) => title,
         }
     }
 
-    /// How the room is called: by its title, with the beginning of its id beside it where that of another room
-    /// looks the same.
+    /// The room's displayed name: its title, with the beginning of its id beside it if another room's title looks the
+    /// same.
     #[must_use]
     pub fn name(&self) -> String {
         match self.info.room.filter(|_| self.has_namesake) {
@@ -188,7 +188,7 @@ impl Room {
         }
     }
 
-    /// The members who saw another history than oneself, the first who did first.
+    /// The members who saw a different history from ours, in order of discovery.
     #[must_use]
     pub fn forked_by(&self) -> &[Fingerprint] {
         &self.forked_by
@@ -200,19 +200,19 @@ impl Room {
         self.code.as_ref()
     }
 
-    /// The pinned key of the host and the one that it showed instead, where that keeps us out.
+    /// The host's pinned key and the one it showed instead, if that keeps us out.
     #[must_use]
     pub const fn changed_host(&self) -> Option<(Fingerprint, Fingerprint)> {
         self.changed_host
     }
 
-    /// How one's last time there ended; `None` while that goes on, and where it never began.
+    /// How our last visit ended; `None` while it lasts, and if there was none.
     #[must_use]
     pub const fn stop(&self) -> Option<&Stop> {
         self.stop.as_ref()
     }
 
-    /// The members: the owner first, then oneself, then by name.
+    /// The members: the owner first, then the local person, then by name.
     #[must_use]
     pub fn members(&self) -> &[Member] {
         &self.members
@@ -253,7 +253,7 @@ impl Room {
         }
     }
 
-    /// An own message. Others' have no lookup: an id counts only together with its sender.
+    /// One of our messages. Others' cannot be looked up: an id counts only together with its sender.
     #[must_use]
     pub fn own_message(&self, id: &MessageId) -> Option<&Message> {
         match &self.rows.own(id)?.kind {
@@ -262,14 +262,14 @@ impl Room {
         }
     }
 
-    /// How to call somebody: the name, with the tag beside it where that of another who is or was here
-    /// looks the same or it may mislead by itself, or the tag alone.
+    /// How to call somebody: the name, with the tag beside it if the name of somebody else who is or was here looks
+    /// the same or if it may mislead by itself; or the tag alone.
     #[must_use]
     pub fn name_of(&self, fingerprint: &Fingerprint) -> String {
         self.names.call(fingerprint)
     }
 
-    /// The name somebody chose, if told.
+    /// The name somebody chose, if announced.
     #[must_use]
     pub fn chosen_name(&self, fingerprint: &Fingerprint) -> Option<&Name> {
         self.names.chosen(fingerprint)
@@ -289,19 +289,19 @@ impl Room {
         self.push(at_ms, RowKind::Notice(notice))
     }
 
-    /// Oneself is known from now on, in the rows that were typed before too.
+    /// Sets the local person's key, also in the rows typed before.
     pub(super) fn is_me(&mut self, me: Fingerprint) {
         self.me = Some(me);
         self.rows.own_are_from(me);
     }
 
-    /// Changes an own message, if it is still kept.
+    /// Changes one of our messages, if it is still kept.
     pub(super) fn change_message(&mut self, id: &MessageId, mut change: impl FnMut(&mut Message)) -> Vec<Change> {
         let row = self.rows.change_own(id, &mut change);
         row.map(|row| Change::RowChanged { membership: self.membership, row }).into_iter().collect()
     }
 
-    /// The member with this key, made one if there is none.
+    /// The member with this key, added if missing.
     pub(super) fn member_mut(&mut self, fingerprint: Fingerprint) -> &mut Member {
         let found = self.members.iter().position(|member| member.fingerprint == fingerprint);
         let index = found.unwrap_or_else(|| {
@@ -325,7 +325,7 @@ impl Room {
         self.members.retain(|member| member.fingerprint != *fingerprint);
     }
 
-    /// Remembers a name; says what that changed.
+    /// Stores a name; returns what that changed.
     pub(super) fn name_member(&mut self, fingerprint: Fingerprint, name: &str) -> Told {
         self.member_mut(fingerprint).name = Some(name.to_owned());
         self.sort_members();

@@ -55,7 +55,7 @@ impl From<&LinkError> for Problem {
             LinkError::Protocol => (
                 Code::Protocol,
                 say!("The host sent something it must not."),
-                say!("It may be another version of Conversa, or not be honest."),
+                say!("It may be another version of Conversa, or dishonest."),
                 Some(Action::Retry),
             ),
             LinkError::OlderRoster { .. } => (
@@ -78,7 +78,7 @@ impl From<&LinkError> for Problem {
 }
 
 impl Problem {
-    /// The host's key is not the pinned one. There is no way to go on from here by a button.
+    /// The host's key is not the pinned one. No button leads on from here.
     #[must_use]
     pub fn host_key(expected: &Fingerprint, seen: &Fingerprint) -> Self {
         let what = say!("The host's key is not the expected one. Nothing was sent.");
@@ -91,7 +91,7 @@ impl Problem {
     }
 }
 
-/// What a host says of itself and of us. Each reason that it gives has its own sentence.
+/// What a host says about itself and about us. Each reason it gives has its own sentence.
 impl Problem {
     /// The host ended the connection with this code.
     #[must_use]
@@ -117,18 +117,18 @@ impl Problem {
                 say!("The host cut the connection: too much was sent at once."),
                 say!("It takes more in a few seconds."),
             ),
-            // The owner's entry would have ended it before. This is the host's word alone.
+            // The owner's entry would already have ended it. This is only the host's word.
             ByeCode::Removed => (
                 Code::RemovalUnproven,
                 say!("The host says that the owner removed you, but shows nothing that the owner signed."),
                 say!(
-                    "Only the owner can remove you, so you still count as a member here. Ask the owner by another way."
+                    "Only the owner can remove you, so you still count as a member here. Ask the owner over another channel."
                 ),
             ),
             ByeCode::Closed => (
                 Code::ClosingUnproven,
                 say!("The host says that the owner closed this room, but shows nothing that the owner signed."),
-                say!("Only the owner can close it. Ask the owner by another way."),
+                say!("Only the owner can close it. Ask the owner over another channel."),
             ),
             ByeCode::Replaced => return Self::replaced(),
             ByeCode::Other(code) => (
@@ -140,7 +140,7 @@ impl Problem {
         Self::new(problem, what, hint).with_action(Action::Retry)
     }
 
-    /// The host does not let a member in now, for this reason; it is tried again.
+    /// The host does not let a member in now, for this reason; it is retried.
     #[must_use]
     pub fn turned_away(code: RefuseCode) -> Self {
         let (problem, what, hint) = match code {
@@ -176,12 +176,12 @@ impl Problem {
     fn replaced() -> Self {
         let hint =
             say!("One identity can be in a room once. Quit the other Conversa, or give it an identity of its own.");
-        Self::new(Code::Replaced, say!("You came into this room from somewhere else."), hint)
+        Self::new(Code::Replaced, say!("You joined this room from somewhere else."), hint)
     }
 }
 
 impl Problem {
-    /// A text, as it was given, is no address where somebody can be reached.
+    /// A text, as given, is not an address at which a host can be reached.
     #[must_use]
     pub fn of_address(text: &str, error: AddressError) -> Self {
         let nobody = || say!("Nobody can be reached at {}.", text);
@@ -211,7 +211,7 @@ impl Problem {
         Self::new(Code::NoSuchHost, what, hint).with_action(Action::EditAddress)
     }
 
-    /// An address to listen at, as it was given, is nobody's.
+    /// An address to listen at, as given, is not valid.
     #[must_use]
     pub fn nobody_to_listen(text: &str) -> Self {
         let hint = say!("Use 0.0.0.0 to be reachable at all addresses of this computer.");
@@ -226,7 +226,7 @@ impl Problem {
             .with_action(Action::EditAddress)
     }
 
-    /// As many files are open as may be.
+    /// Too many files are open.
     #[must_use]
     pub fn out_of_files() -> Self {
         let what = say!("Conversa may not open more files or connections.");
@@ -240,12 +240,12 @@ impl From<RefuseCode> for Problem {
         let (problem, what, hint) = match code {
             RefuseCode::Invite => (
                 Code::InviteRefused,
-                say!("This invite was used, withdrawn, or is too old."),
+                say!("This invite was used or withdrawn, or has expired."),
                 say!("Each invite lets one person in. Ask the person who sent it for a new one."),
             ),
             RefuseCode::Bundle => (
                 Code::BundleRefused,
-                say!("The host does not take this computer's date, which is {}.", clock::date(clock::now_ms())),
+                say!("The host does not accept this computer's date, which is {}.", clock::date(clock::now_ms())),
                 say!(
                     "If the clock is wrong, set it and try again. If it is right, the host's clock is wrong by more than \
                      a day: tell whoever hosts."
@@ -264,7 +264,7 @@ impl From<RefuseCode> for Problem {
             }
             RefuseCode::NoRoom => (
                 Code::NoRoom,
-                say!("This room is not here any more."),
+                say!("This room is no longer here."),
                 say!("The host may have closed it. Ask its owner for a new invite."),
             ),
             RefuseCode::Busy => (Code::Busy, say!("The host is busy."), say!("Try again in a minute.")),
@@ -280,15 +280,15 @@ impl From<RefuseCode> for Problem {
             ),
             RefuseCode::NoKnocking => (
                 Code::NoKnocking,
-                say!("This room takes people with an invite only."),
+                say!("This room only accepts people with an invite."),
                 say!("Ask its owner for an invite."),
             ),
             RefuseCode::Gone | RefuseCode::Stale => {
-                (Code::Unexpected, say!("The host lost the thread of the conversation."), say!("Join again."))
+                (Code::Unexpected, say!("The host lost track of the conversation."), say!("Join again."))
             }
             RefuseCode::Other(code) => (
                 Code::UnknownReason,
-                say!("The host says no for a reason that this version does not know: {}.", code),
+                say!("The host refused for a reason that this version does not know: {}.", code),
                 say!("Check that both sides have the newest Conversa."),
             ),
         };
@@ -303,7 +303,7 @@ impl From<RefuseCode> for Problem {
 impl From<CryptoError> for Problem {
     fn from(error: CryptoError) -> Self {
         let hint = say!("Nothing was sent. If it happens again, restart Conversa.");
-        Self::new(Code::Crypto, say!("A key could not be made or used."), hint).with_detail(error)
+        Self::new(Code::Crypto, say!("A key could not be created or used."), hint).with_detail(error)
     }
 }
 
@@ -320,7 +320,7 @@ impl Problem {
             Stop::InviteOver { expires_ms, ours_ms } => Self::new(
                 Code::InviteRefused,
                 say!(
-                    "This invite held until {}, and this computer's clock says {}.",
+                    "This invite was valid until {}, and this computer's clock says {}.",
                     clock::date(*expires_ms),
                     clock::date(*ours_ms)
                 ),
@@ -333,7 +333,7 @@ impl Problem {
             Stop::Unreachable(error) => Self::from(error),
             Stop::Protocol(Fault::Fork) => Self::new(
                 Code::Protocol,
-                say!("There are two lists of members for one moment. The room was stopped."),
+                say!("There are two conflicting lists of members. The room was stopped."),
                 say!(
                     "The owner or the host shows different members different things. Compare the room code with them."
                 ),
@@ -347,9 +347,9 @@ impl Problem {
             Stop::RolledBack { known, hash, shown } => Self::rolled_back(*known, hash, *shown),
             Stop::BadRecord => Self::new(
                 Code::RoomCorrupt,
-                say!("What this computer keeps of this room is damaged."),
+                say!("What this computer stores about this room is damaged."),
                 say!(
-                    "The disk may be failing. Put the profile back from a backup, or ask the room's owner for a new invite."
+                    "The disk may be failing. Restore the profile from a backup, or ask the room's owner for a new invite."
                 ),
             ),
             Stop::WrongRoom => Self::new(
@@ -362,12 +362,12 @@ impl Problem {
         Some(problem)
     }
 
-    /// The record of an owned room is one of before: it lacks entries that were signed since.
+    /// The record of an owned room is an older copy: it lacks entries that were signed since.
     #[must_use]
     pub fn record_of_before(title: &str) -> Self {
         let what = say!("The record of your room “{}” is older than what you signed.", title);
         let hint =
-            say!("An older copy of the profile was put back. With it, members who were removed would be back, too.");
+            say!("An older copy of the profile was restored. With it, members who were removed would be back, too.");
         Self::new(Code::RoomCorrupt, what, hint)
     }
 
@@ -382,7 +382,7 @@ impl Problem {
     fn rolled_back(known: u64, hash: &[u8; 32], shown: u64) -> Self {
         let what = say!("The host shows an older list of members than you have seen. The room was stopped.");
         let hint = say!(
-            "Somebody who was removed may be on that list. Compare the room code with the owner by another way; yours is {}.",
+            "Somebody who was removed may be on that list. Compare the room code with the owner over another channel; yours is {}.",
             RoomCode::of(hash)
         );
         let detail = format!("{known} roster entries were seen, {shown} are shown");

@@ -7,7 +7,7 @@ use super::{Action, Code, Problem, Sentence, say};
 use crate::app::files::{LooseLink, NotAFile};
 
 impl Problem {
-    /// A file cannot be written. What goes on in spite of that is for whoever wanted to write it to say.
+    /// A file cannot be written. The caller has to say what still works.
     #[must_use]
     pub fn cannot_write(path: &Path, error: &Error) -> Self {
         let what = say!("{} cannot be written.", path.display());
@@ -25,7 +25,7 @@ impl Problem {
         Self::new(Code::CannotRead, what, hint).with_detail(error)
     }
 
-    /// Standard output takes no more.
+    /// Standard output cannot be written.
     #[must_use]
     pub fn cannot_print(error: &Error) -> Self {
         let what = say!("The output could not be written, so some of it is missing.");
@@ -50,7 +50,9 @@ fn cause(error: &Error) -> Sentence {
         ErrorKind::StorageFull => say!("The disk is full. Free some space."),
         ErrorKind::QuotaExceeded => say!("Your share of the disk is used up. Free some space, or ask for more."),
         ErrorKind::FileTooLarge => say!("The system allows no file of this size here. Ask whoever set the limit."),
-        ErrorKind::PermissionDenied => say!("Conversa may not do that there. Check whose it is and its permissions."),
+        ErrorKind::PermissionDenied => {
+            say!("Conversa is not allowed to do that there. Check its owner and permissions.")
+        }
         ErrorKind::ReadOnlyFilesystem => {
             say!("The disk is read-only. Make it writable, or keep the profile somewhere else.")
         }
@@ -59,7 +61,7 @@ fn cause(error: &Error) -> Sentence {
         ErrorKind::AlreadyExists => say!("Something else is in its place. Move it away."),
         ErrorKind::NotFound => say!("A directory on the way there does not exist. Check the path."),
         ErrorKind::InvalidFilename | ErrorKind::InvalidInput => {
-            say!("The system takes no such name, or no path of this length. Choose a shorter one.")
+            say!("The system does not allow this name, or a path this long. Choose a shorter one.")
         }
         ErrorKind::ResourceBusy | ErrorKind::ExecutableFileBusy | ErrorKind::Deadlock => {
             say!("Another program uses it. Close that program, then try again.")
@@ -71,32 +73,32 @@ fn cause(error: &Error) -> Sentence {
         | ErrorKind::NetworkUnreachable
         | ErrorKind::NetworkDown
         | ErrorKind::NotConnected => say!("The network drive does not answer. Check its connection."),
-        ErrorKind::BrokenPipe => say!("Nobody reads it any more."),
+        ErrorKind::BrokenPipe => say!("The program reading it has stopped."),
         _ => say!("The system says: {}.", error),
     }
 }
 
-/// What the standard library has no stable kind for.
+/// Errors for which the standard library has no stable kind.
 #[cfg(unix)]
 fn cause_by_number(number: i32) -> Option<Sentence> {
     use nix::errno::Errno;
     Some(match Errno::from_raw(number) {
         Errno::ELOOP => say!("Links on the way there lead in a circle. Check the path."),
         Errno::ENAMETOOLONG => {
-            say!("The system takes no such name, or no path of this length. Choose a shorter one.")
+            say!("The system does not allow this name, or a path this long. Choose a shorter one.")
         }
         Errno::EMFILE | Errno::ENFILE => {
             say!("Too many files are open. Close other programs, or raise the limit: see `ulimit -n`.")
         }
         Errno::EIO | Errno::EUCLEAN => {
-            say!("The disk does not work as it should. Check it, and save what is on it somewhere else.")
+            say!("The disk is not working properly. Check it, and save what is on it somewhere else.")
         }
         Errno::ENXIO | Errno::ENODEV => say!("The disk or device is not there any more. Connect it again."),
         _ => return None,
     })
 }
 
-/// What the standard library has no kind for: `ERROR_TOO_MANY_OPEN_FILES`, `ERROR_SHARING_VIOLATION`,
+/// Errors for which the standard library has no kind: `ERROR_TOO_MANY_OPEN_FILES`, `ERROR_SHARING_VIOLATION`,
 /// `ERROR_LOCK_VIOLATION`.
 #[cfg(windows)]
 fn cause_by_number(number: i32) -> Option<Sentence> {
@@ -111,7 +113,7 @@ fn cause_by_number(number: i32) -> Option<Sentence> {
 mod tests {
     use super::*;
 
-    /// Each cause has its own words, which say what to do; none promises what only the caller can know.
+    /// Each cause has its own words, which say what to do; none promises anything that only the caller can know.
     #[cfg(unix)]
     #[test]
     fn each_cause_is_named_with_what_to_do() {
@@ -120,8 +122,8 @@ mod tests {
             (Errno::ENOSPC, "The disk is full. Free some space"),
             (Errno::EDQUOT, "Your share of the disk is used up. Free some space"),
             (Errno::EFBIG, "no file of this size"),
-            (Errno::EACCES, "Check whose it is and its permissions"),
-            (Errno::EPERM, "Check whose it is and its permissions"),
+            (Errno::EACCES, "Check its owner and permissions"),
+            (Errno::EPERM, "Check its owner and permissions"),
             (Errno::EROFS, "The disk is read-only. Make it writable"),
             (Errno::ENOTDIR, "A file is where a directory should be. Check the path"),
             (Errno::EISDIR, "A directory is where a file should be. Move it away"),
@@ -131,7 +133,7 @@ mod tests {
             (Errno::ELOOP, "lead in a circle. Check the path"),
             (Errno::EMFILE, "Too many files are open. Close other programs"),
             (Errno::ENFILE, "Too many files are open. Close other programs"),
-            (Errno::EIO, "The disk does not work as it should. Check it"),
+            (Errno::EIO, "The disk is not working properly. Check it"),
             (Errno::ENODEV, "not there any more. Connect it again"),
             (Errno::ENXIO, "not there any more. Connect it again"),
             (Errno::EBUSY, "Another program uses it. Close that program"),
@@ -139,7 +141,7 @@ mod tests {
             (Errno::ENOMEM, "no memory left. Close other programs"),
             (Errno::ESTALE, "The network drive does not answer. Check its connection"),
             (Errno::ETIMEDOUT, "The network drive does not answer. Check its connection"),
-            (Errno::EPIPE, "Nobody reads it any more"),
+            (Errno::EPIPE, "The program reading it has stopped"),
             (Errno::EPROTO, "The system says: "),
         ];
         for (number, words) in table {

@@ -1,5 +1,5 @@
-//! What went wrong, in words a person can act on: what happened, the most likely cause, one thing
-//! to do; and for scripts a stable code and an exit code.
+//! What went wrong, in words a person can act on: what happened, the most likely cause, one thing to do; and for
+//! scripts, a stable code and an exit code.
 //!
 //! Both front ends show the same [`Problem`]. Detail that only a developer needs goes to `detail`.
 
@@ -44,9 +44,9 @@ codes! {
     Unexpected = "unexpected", 1;
     /// There is no display, or this program was built without the window.
     NoWindow = "no_window", 1;
-    /// What was asked for makes no sense.
+    /// The request makes no sense.
     Usage = "usage", 2;
-    /// The address is this computer's own room.
+    /// This computer itself hosts at the address.
     OwnAddress = "own_address", 2;
     /// No room of that name or id.
     UnknownRoom = "unknown_room", 2;
@@ -70,7 +70,7 @@ codes! {
     TooSlow = "too_slow", 3;
     /// The host heard nothing from this computer.
     Silent = "silent", 3;
-    /// More was sent at once than the host takes.
+    /// More was sent at once than the host accepts.
     TooFast = "too_fast", 3;
     /// The host gave a reason that this version does not know.
     UnknownReason = "unknown_reason", 3;
@@ -84,13 +84,13 @@ codes! {
     PortInUse = "port_in_use", 3;
     /// The address to host at is not one of this computer's, or not allowed.
     CannotListen = "cannot_listen", 3;
-    /// What was typed could not be handed over in time.
+    /// Messages could not be handed over in time.
     Unsent = "unsent", 3;
     /// The invite is wrong, used, withdrawn or expired.
     InviteRefused = "invite", 4;
     /// The room is full.
     Full = "full", 4;
-    /// The owner, who alone admits, is not there.
+    /// The owner, who alone can admit, is away.
     OwnerAway = "owner_away", 4;
     /// The owner said no.
     Declined = "declined", 4;
@@ -98,9 +98,9 @@ codes! {
     NoRoom = "no_room", 4;
     /// The host is busy.
     Busy = "busy", 4;
-    /// The owner's computer cannot save who comes in.
+    /// The owner's computer cannot save who joins.
     Unstored = "unstored", 4;
-    /// The host lets only some open rooms.
+    /// The host lets only some people open rooms.
     OpenRefused = "open", 4;
     /// The room takes invites only.
     NoKnocking = "no_knocking", 4;
@@ -108,7 +108,7 @@ codes! {
     Clock = "clock", 4;
     /// The host does not accept this identity's keys.
     BundleRefused = "bundle", 4;
-    /// A learning room, and no consent.
+    /// A learning room, without consent.
     LearningRoom = "learning_room", 4;
     /// A secure room where a learning one was asked for.
     SecureRoom = "secure_room", 4;
@@ -116,7 +116,7 @@ codes! {
     Removed = "removed", 4;
     /// The owner closed the room.
     Closed = "closed", 4;
-    /// The same identity came in elsewhere.
+    /// The same identity connected from elsewhere.
     Replaced = "replaced", 4;
     /// The room speaks a later protocol.
     Newer = "newer", 4;
@@ -128,11 +128,11 @@ codes! {
     IdentityDamaged = "identity_damaged", 5;
     /// The identity is locked by a passphrase that was not given.
     PassphraseNeeded = "passphrase_needed", 5;
-    /// The passphrase is none that can be used.
+    /// The passphrase cannot be used.
     BadPassphrase = "bad_passphrase", 5;
-    /// The passphrase is not the right one.
+    /// The passphrase is wrong.
     WrongPassphrase = "wrong_passphrase", 5;
-    /// There is no keyring that can be used.
+    /// There is no usable keyring.
     Keyring = "keyring", 5;
     /// Keys could not be made or used.
     Crypto = "crypto", 5;
@@ -140,9 +140,9 @@ codes! {
     Identity = "identity", 5;
     /// The host's key is not the expected one.
     HostKey = "host_key", 6;
-    /// The host is new, and nobody said that its key is right.
+    /// The host is new, and nobody confirmed its key.
     FirstUse = "first_use", 6;
-    /// What answered is not the room that was asked for.
+    /// A different room answered.
     WrongRoom = "wrong_room", 6;
     /// The host shows an older list of members than was seen.
     RolledBack = "rolled_back", 6;
@@ -160,7 +160,7 @@ codes! {
     RoomCorrupt = "room_corrupt", 7;
 }
 
-/// The one button that goes with a problem.
+/// The button that goes with a problem.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Action {
     /// Try the same again.
@@ -192,7 +192,7 @@ pub struct Problem {
     pub hint: Sentence,
     /// The button that goes with it.
     pub action: Option<Action>,
-    /// Raw detail behind *Details*, for whoever is asked for help: mostly an error as it is, in English; may be empty.
+    /// Raw detail behind *Details*, for whoever helps: usually the error itself, in English; may be empty.
     pub detail: Sentence,
 }
 
@@ -223,7 +223,7 @@ impl Problem {
         if self.hint.is_empty() { self.what.to_string() } else { format!("{} {}", self.what, self.hint) }
     }
 
-    /// A learning room was met without consent.
+    /// A learning room was found, without consent.
     #[must_use]
     pub fn learning_room() -> Self {
         let what = say!("This is a learning room: anyone on the network can read what is said in it.");
@@ -238,7 +238,7 @@ impl Problem {
         Self::new(Code::OwnAddress, say!("That is you."), hint)
     }
 
-    /// A name or title that cannot be one.
+    /// An invalid name or title.
     #[must_use]
     pub fn bad_name(error: NameError) -> Self {
         let hint = match error {
@@ -246,7 +246,7 @@ impl Problem {
             NameError::TooLong => say!("Choose another: a name has at most {} characters.", NAME_CHARS_MAX),
             NameError::Invisible => {
                 say!(
-                    "Choose another: a name has no characters that cannot be seen or that change the direction of text."
+                    "Choose another: a name cannot have invisible characters, or ones that change the direction of text."
                 )
             }
             NameError::Marks => {
@@ -265,7 +265,7 @@ impl Problem {
         Self::new(Code::Newer, what, say!("Update Conversa, then use the invite again."))
     }
 
-    /// The system gave no thread or no loop.
+    /// The system provided no thread or no event loop.
     #[must_use]
     pub fn cannot_start(error: &std::io::Error) -> Self {
         let hint = say!("The system says: {}.", error);
@@ -282,7 +282,7 @@ impl Problem {
     /// Too many messages wait already.
     #[must_use]
     pub fn outbox_full() -> Self {
-        let hint = say!("Wait until the room is connected again; this one was not taken.");
+        let hint = say!("Wait until the room is connected again; this one was not accepted.");
         Self::new(Code::OutboxFull, say!("Too many messages wait to be sent."), hint)
     }
 
@@ -300,10 +300,10 @@ impl Problem {
         Self::new(Code::TooLong, what, say!("It was left out. Take a smaller part, or send what is there first."))
     }
 
-    /// What an owner changed about the members cannot be written, so nobody else sees it yet.
+    /// An owner's change to the members cannot be written, so nobody else sees it yet.
     #[must_use]
     pub fn entry_unstored() -> Self {
-        let what = say!("A change of the members cannot be saved, so nobody comes in or goes until it can.");
+        let what = say!("A change to the members cannot be saved. Until it can, nobody is added or removed.");
         let hint = say!("Free some space, or let Conversa write to its profile. It tries again every few seconds.");
         Self::new(Code::CannotWrite, what, hint)
     }

@@ -1,13 +1,13 @@
-//! One sentence that the program says, in English, with its values apart from its words.
+//! One sentence of the program, in English, with its values separate from its words.
 //!
-//! The terminal shows it as it is. The window looks its words up among its own, in the person's
-//! language, and puts the values in there: `ui/words.slint`.
+//! The terminal shows it as it is. The window looks its words up in the person's language and inserts the values
+//! there: `ui/words.slint`.
 
 use std::fmt;
 
 /// Where a value goes in the words.
 const PLACE: &str = "{}";
-/// Values in one sentence: more than these are hard to read, and the window has no place for them.
+/// Values in one sentence: more are hard to read, and the window does not support them.
 pub const SENTENCE_VALUES_MAX: usize = 2;
 
 /// A sentence, or a few that belong together. `say!` makes one.
@@ -18,19 +18,19 @@ pub struct Sentence {
 }
 
 impl Sentence {
-    /// For `say!` alone, which checks the values and can be found in the sources.
+    /// Only for `say!`, which checks the values and can be found in the sources.
     pub(crate) const fn of(english: &'static str, values: Box<[String]>) -> Self {
         Self { english, values }
     }
 
-    /// The words, with `{}` for each value: what they are looked up by.
+    /// The words, with `{}` for each value: the key for looking them up.
     #[must_use]
     pub const fn english(&self) -> &'static str {
         self.english
     }
 
-    /// What goes into the words: names, numbers, addresses, and what the system says. Never words of
-    /// our own, for those would stay English.
+    /// What goes into the words: names, numbers, addresses, and what the system says. Never words of our own, because
+    /// those would stay English.
     #[must_use]
     pub fn values(&self) -> &[String] {
         &self.values
@@ -42,7 +42,7 @@ impl Sentence {
         self.english.is_empty()
     }
 
-    /// Whether a sentence of these words has a place for each of so many values, and not too many.
+    /// Whether a sentence of these words has a place for each of this many values, and not too many.
     pub(crate) const fn takes(english: &str, values: usize) -> bool {
         let bytes = english.as_bytes();
         let (mut places, mut at) = (0, 1);

@@ -1,5 +1,5 @@
-//! An identity as one file, to keep elsewhere and to bring back: both private keys under a passphrase
-//! of the backup's own.
+//! An identity as one file, to store elsewhere and to restore: both private keys under a passphrase of the backup's
+//! own.
 //!
 //! ```text
 //! Conversa identity backup 1
@@ -10,9 +10,9 @@
 //! -----BEGIN ENCRYPTED PRIVATE KEY-----     the key that opens
 //! ```
 //!
-//! The key blocks are those of the key files, and what stands before them is no matter to OpenSSL:
-//! `openssl storeutl -keys` reads both. The certificate is a signed bundle: halves of two identities, even under one passphrase, are told. A learning
-//! identity has no backup, for its files take no passphrase and protect nothing.
+//! The key blocks are those of the key files, and OpenSSL ignores what comes before them: `openssl storeutl -keys`
+//! reads both. The certificate is a signed bundle: it exposes halves of two different identities, even under one
+//! passphrase. A learning identity has no backup, because its files take no passphrase and protect nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -34,14 +34,13 @@ const FINGERPRINT: &str = "Fingerprint: ";
 const CERTIFICATE: &str = "Certificate: ";
 /// The kind of the keys: the one whose files take a passphrase.
 const KIND: KeyKind = KeyKind::Rsa;
-/// The longest file looked at: several times the largest backup there is.
+/// The longest file that is read: several times the largest backup there is.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
-/// Writes a backup of `keys` to a new file at `path`, reads it back, and says whose it is.
+/// Writes a backup of `keys` to a new file at `path`, reads it back, and returns whose it is.
 ///
 /// # Errors
-/// A [`Problem`] if the passphrase is empty, a file is there already, or it cannot be written or does
-/// not read back.
+/// A [`Problem`] if the passphrase is empty, the file already exists, or it cannot be written or read back.
 pub fn write(path: &Path, keys: &Keys, passphrase: &Passphrase) -> Result<Fingerprint, Problem> {
     if passphrase.is_empty() {
         let hint = say!("It holds your private keys, and whoever finds it could use them.");
@@ -70,7 +69,7 @@ pub fn write(path: &Path, keys: &Keys, passphrase: &Passphrase) -> Result<Finger
 /// Writes a new file at `path` for its owner only, whole or not at all, and never over another.
 ///
 /// # Errors
-/// A [`Problem`] that names it; nothing is there then that was not before.
+/// A [`Problem`] that names it; nothing is left behind.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
     files::write_new(path, bytes).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {
@@ -84,7 +83,7 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
 /// Reads a backup. Slow, on purpose.
 ///
 /// # Errors
-/// A [`Problem`] for a wrong passphrase, or a file that is no whole backup.
+/// A [`Problem`] for a wrong passphrase, or a file that is not a complete backup.
 pub fn read(path: &Path, passphrase: &Passphrase) -> Result<Keys, Problem> {
     let text = text_of(path)?;
     let parts = Parts::of(&text).ok_or_else(|| damaged(path))?;
@@ -103,16 +102,16 @@ pub fn read(path: &Path, passphrase: &Passphrase) -> Result<Keys, Problem> {
     Ok(Keys { signing, decryption })
 }
 
-/// Whose the backup says it is: known without its passphrase, and no more than what a file says.
+/// Whose backup it claims to be: readable without the passphrase, and only a claim.
 ///
 /// # Errors
-/// A [`Problem`] for a file that is no whole backup.
+/// A [`Problem`] for a file that is not a complete backup.
 pub fn said_fingerprint(path: &Path) -> Result<Fingerprint, Problem> {
     let text = text_of(path)?;
     Parts::of(&text).and_then(|parts| parts.fingerprint).ok_or_else(|| damaged(path))
 }
 
-/// Where a backup of the key with this tag could go: into the person's own directory.
+/// The suggested place for a backup of the key with this tag: the person's own directory.
 #[must_use]
 pub fn suggested_place(tag: &str) -> PathBuf {
     let home = directories::UserDirs::new().map(|directories| directories.home_dir().to_owned());
@@ -149,7 +148,7 @@ fn encode(keys: &Keys, passphrase: &Passphrase, fingerprint: Fingerprint) -> Res
     Ok(Zeroizing::new([head.as_str(), signing.as_str(), decryption.as_str()].concat()))
 }
 
-/// The parts of a backup's text, not looked into.
+/// The parts of a backup's text, unparsed.
 struct Parts<'a> {
     fingerprint: Option<Fingerprint>,
     signing: &'a str,
@@ -158,7 +157,7 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// `None` unless the text is a whole head and exactly two whole blocks.
+    /// `None` unless the text is a complete header and exactly two complete blocks.
     fn of(text: &'a str) -> Option<Self> {
         let (head, rest) = text.split_at(text.find("-----BEGIN ")?);
         let mut lines = head.lines();
@@ -169,7 +168,7 @@ impl<'a> Parts<'a> {
         let certificate = BASE64.decode(lines.next()?.strip_prefix(CERTIFICATE)?.as_bytes()).ok()?;
         let (signing, rest) = block(rest)?;
         let (decryption, rest) = block(rest)?;
-        // Only what a passphrase locks: a plain key here was put here by somebody else.
+        // Encrypted keys only: a plain key was put here by somebody else.
         let are_locked = [signing, decryption].into_iter().all(key_file::is_encrypted);
         (rest.is_empty() && are_locked).then(|| Self {
             fingerprint: digits.parse().ok(),
@@ -192,7 +191,7 @@ fn block(text: &str) -> Option<(&str, &str)> {
 
 fn key_problem(path: &Path, error: KeyFileError) -> Problem {
     match error {
-        // What encrypts the keys has no tag: damage inside it looks like another passphrase.
+        // The keys' encryption has no tag: damage inside it looks like a wrong passphrase.
         KeyFileError::WrongPassphrase => {
             let what = say!("The passphrase does not open {}.", path.display());
             let hint = say!(
@@ -206,7 +205,7 @@ fn key_problem(path: &Path, error: KeyFileError) -> Problem {
 }
 
 fn damaged(path: &Path) -> Problem {
-    let what = say!("{} is no backup of an identity, or only a part of one.", path.display());
+    let what = say!("{} is not a backup of an identity, or only part of one.", path.display());
     Problem::new(Code::IdentityDamaged, what, say!("Use another copy of it. Nothing was changed."))
 }
 
@@ -305,7 +304,7 @@ mod tests {
             let code = read(&path, &passphrase("correct horse")).err().map(|problem| problem.code);
             assert_eq!(code, Some(Code::IdentityDamaged), "{} bytes", text.len());
         };
-        // Cut at each line, and within the last lines at each letter. Only the end of the last line may go.
+        // Cut at every line, and in the last lines at every letter. Only the final line end may be missing.
         let cuts = text.match_indices('\n').map(|(at, _)| at + 1).filter(|at| *at < text.len());
         for cut in cuts.chain(text.len() - 200..text.len() - 1) {
             is_damaged(&text[..cut]);

@@ -1,4 +1,4 @@
-//! A person's identities, one a kind of key: read or made on a worker thread when first needed.
+//! A person's identities, one for each kind of key: read or made on a worker thread when first needed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ enum State {
     Working,
     /// It can be used.
     Ready(Arc<Identity>),
-    /// It cannot; the next who needs it makes the session try again.
+    /// It cannot be used; the next need makes the session try again.
     Stuck,
 }
 
@@ -29,11 +29,11 @@ pub(in crate::app) struct Identities {
     profile: PathBuf,
     states: [(KeyKind, State); KeyKind::ALL.len()],
     passphrase: Option<Passphrase>,
-    /// What the passphrase is once a worker has written the files under it.
+    /// The new passphrase, once a worker has written the files under it.
     next_passphrase: Option<(KeyKind, Option<Passphrase>)>,
     /// Whether the secure identity's passphrase is in the keyring.
     uses_keyring: bool,
-    /// Whether what a worker does is to restore an identity, and how that was before.
+    /// If a worker is restoring an identity, the state before.
     restoring: Option<State>,
     report: Reporter,
 }
@@ -51,7 +51,7 @@ impl Identities {
         }
     }
 
-    /// The identity for rooms of `kind`, if it can be used now; otherwise a worker is set to it.
+    /// The identity for rooms of `kind`, if it can be used now; otherwise starts a worker for it.
     pub(in crate::app) fn want(&mut self, kind: KeyKind, bits: Option<u32>) -> Option<Arc<Identity>> {
         match self.state(kind) {
             State::Ready(identity) => return Some(Arc::clone(identity)),
@@ -71,12 +71,12 @@ impl Identities {
         None
     }
 
-    /// Whether the keyring has the passphrase from now on.
+    /// Sets whether the keyring has the passphrase.
     pub(in crate::app) const fn use_keyring(&mut self, uses: bool) {
         self.uses_keyring = uses;
     }
 
-    /// The passphrase for what is read from now on.
+    /// Sets the passphrase for reading files from now on.
     pub(in crate::app) fn unlock(&mut self, passphrase: Passphrase) {
         self.passphrase = Some(passphrase);
     }
@@ -86,7 +86,7 @@ impl Identities {
         self.states.iter().any(|(of, state)| *of == kind && matches!(state, State::Stuck))
     }
 
-    /// Writes the files of `kind` anew, under another passphrase or none.
+    /// Rewrites the files of `kind`, under a different passphrase or none.
     pub(in crate::app) fn protect(&mut self, kind: KeyKind, passphrase: Option<Passphrase>) {
         let store = Keystore::new(&self.profile, kind);
         let old = self.passphrase.clone();
@@ -99,8 +99,8 @@ impl Identities {
         });
     }
 
-    /// Makes the identity of `kind` anew, with keys of `bits` bits; the old files are set aside. Does
-    /// nothing where there is none that can be used.
+    /// Replaces the identity of `kind` by a new one, with keys of `bits` bits; the old files are set aside. Does
+    /// nothing if no identity can be used.
     pub(in crate::app) fn replace(&mut self, kind: KeyKind, bits: u32) {
         if !matches!(self.state(kind), State::Ready(_)) {
             return;
@@ -116,8 +116,7 @@ impl Identities {
         });
     }
 
-    /// Keeps the secure identity's passphrase in the keyring, or takes it out, on a worker; `WorkReport::Kept`
-    /// follows.
+    /// Stores the secure identity's passphrase in the keyring, or removes it, on a worker; `WorkReport::Kept` follows.
     pub(in crate::app) fn keep_in_keyring(&self, keep: bool) -> Result<(), Problem> {
         let identity = self.known().ok_or_else(no_identity)?;
         let passphrase = self.passphrase.clone();
@@ -132,7 +131,7 @@ impl Identities {
         })
     }
 
-    /// Writes a backup on a worker, from the files: nobody has to be ready.
+    /// Writes a backup on a worker, from the files: the identity need not be ready.
     pub(in crate::app) fn back_up(&self, file: PathBuf, passphrase: Passphrase) {
         let store = Keystore::new(&self.profile, KeyKind::Rsa);
         let (own, report) = (self.passphrase.clone(), Arc::clone(&self.report));
@@ -158,12 +157,12 @@ impl Identities {
         }
     }
 
-    /// Puts the keys of a backup in the place of those that are there. If that fails, all is as before.
+    /// Replaces the current keys by a backup's. If that fails, everything is as before.
     pub(in crate::app) fn restore(&mut self, keys: Keys, passphrase: Passphrase) {
         let kind = KeyKind::Rsa;
         if matches!(self.state(kind), State::Working) {
-            let hint = say!("Try again when the key is made.");
-            let problem = Problem::new(Code::Identity, say!("Your key is just being made or changed."), hint);
+            let hint = say!("Try again when the key is ready.");
+            let problem = Problem::new(Code::Identity, say!("Your key is being created or changed."), hint);
             self.tell_restored(Err(problem));
             return;
         }
@@ -180,7 +179,7 @@ impl Identities {
         });
     }
 
-    /// A worker is done. Says whether memberships can go on (`true`), or must wait or fail.
+    /// A worker is done. Returns whether memberships can go on (`true`), or must wait or fail.
     pub(in crate::app) fn found(&mut self, found: Found) -> Result<(), Problem> {
         let Found { kind, result, protected, bits } = found;
         let next = self.next_passphrase.take_if(|(of, _)| *of == kind).filter(|_| result.is_ok());
@@ -210,7 +209,7 @@ impl Identities {
         if let Some(fingerprint) = ready.filter(|_| is_restored) {
             self.tell_restored(Ok(fingerprint));
         }
-        // What the keyring has would not open the files any more.
+        // What the keyring has would no longer open the files.
         if is_changed
             && self.uses_keyring
             && let Err(problem) = self.keep_in_keyring(self.passphrase.is_some())
@@ -220,7 +219,7 @@ impl Identities {
         outcome
     }
 
-    /// Whose the secure identity is, as far as that is known without its passphrase.
+    /// The secure identity's fingerprint, if known without its passphrase.
     pub(in crate::app) fn known(&self) -> Option<Fingerprint> {
         let ready = self.ready(KeyKind::Rsa).map(|identity| identity.fingerprint());
         ready.or_else(|| Keystore::new(&self.profile, KeyKind::Rsa).said_fingerprint())
@@ -230,7 +229,7 @@ impl Identities {
         (self.report)(Report::Restored(result));
     }
 
-    /// The identity of `kind` if it is there already.
+    /// The identity of `kind`, if it is ready.
     pub(in crate::app) fn ready(&self, kind: KeyKind) -> Option<&Arc<Identity>> {
         self.states.iter().find_map(|(of, state)| match state {
             State::Ready(identity) if *of == kind => Some(identity),
@@ -243,7 +242,7 @@ impl Identities {
         if first.0 == kind { &mut first.1 } else { &mut second.1 }
     }
 
-    /// Runs `work` on a thread of its own, for it takes seconds, and brings its result back.
+    /// Runs `work`, which takes seconds, on its own thread, and delivers the result.
     fn work(&self, kind: KeyKind, work: impl FnOnce() -> Result<Identity, Problem> + Send + 'static) {
         let report = Arc::clone(&self.report);
         let store = Keystore::new(&self.profile, kind);
@@ -268,7 +267,7 @@ pub(in crate::app) fn is_locked(problem: &Problem) -> bool {
     matches!(problem.code, Code::PassphraseNeeded | Code::WrongPassphrase)
 }
 
-/// The passphrase out of the keyring, if the files need one. Without it the person is asked.
+/// The passphrase from the keyring, if the files need one. Without it the person is asked.
 fn recall(store: &Keystore, report: &Reporter) -> Option<Passphrase> {
     let identity = store.said_fingerprint().filter(|_| store.is_protected())?;
     match keyring::recall(identity) {

@@ -1,11 +1,11 @@
-//! The desktop's keyring, as a place for the identity's passphrase: only where a person asked for it.
+//! The desktop's keyring, as a place for the identity's passphrase: used only on request.
 //!
-//! On Linux it is the Secret Service (GNOME Keyring, KWallet, KeePassXC), over D-Bus. Where there is
-//! none, that is said, and the person is asked for the passphrase as ever: nothing else is ever used in
-//! its place. Whoever can use the person's account while the keyring is open can have the passphrase.
+//! On Linux it is the Secret Service (GNOME Keyring, KWallet, KeePassXC), over D-Bus. If there is none, the program
+//! says so, and asks for the passphrase as usual: nothing else is ever used instead. Anybody who can use the person's
+//! account while the keyring is open can get the passphrase.
 //!
-//! Each call connects anew. The `keyring` crate 4 looks for a store once in a process, so a keyring that starts later
-//! is never found, and keeps one connection behind a lock, so after one call that hangs every later one would.
+//! Each call connects afresh. The `keyring` crate 4 looks for a store once per process, so it never finds a keyring
+//! that starts later; and it keeps one connection behind a lock, so one hung call would block all later ones.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::app::worker::thread;
 use crate::app::{Code, Passphrase, Problem, say};
 use crate::crypto::Fingerprint;
 
-/// How long a keyring may take: it may ask the person to unlock it, but must not hold us for good.
+/// How long a keyring may take: it may ask the person to unlock it, but must not block us for ever.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Whether this program was built to use a keyring. Whether there is one shows when it is used.
+/// Whether this program was built to use a keyring. Whether there is one becomes clear on use.
 #[must_use]
 pub const fn is_supported() -> bool {
     cfg!(all(feature = "keyring", target_os = "linux"))
@@ -32,7 +32,7 @@ pub fn recall(identity: Fingerprint) -> Result<Option<Passphrase>, Problem> {
     secret.map(|secret| Passphrase::read(&secret)).transpose()
 }
 
-/// Gives the passphrase of an identity to the keyring.
+/// Stores an identity's passphrase in the keyring.
 ///
 /// # Errors
 /// As [`recall`].
@@ -40,7 +40,7 @@ pub fn remember(identity: Fingerprint, passphrase: Passphrase) -> Result<(), Pro
     within_patience(move || service::remember(&identity.to_string(), &passphrase))
 }
 
-/// Takes the passphrase of an identity out of the keyring, if it is there.
+/// Removes an identity's passphrase from the keyring, if it is there.
 ///
 /// # Errors
 /// As [`recall`].
@@ -48,11 +48,11 @@ pub fn forget(identity: Fingerprint) -> Result<(), Problem> {
     within_patience(move || service::forget(&identity.to_string()))
 }
 
-/// Runs on a thread of its own, for a service that was started and hangs answers never.
+/// Runs on its own thread, because a hung service never answers.
 fn within_patience<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, Problem> {
     let (sender, receiver) = mpsc::channel();
     thread("keyring", move || {
-        // Whoever lost patience does not listen any more.
+        // A caller that timed out no longer listens.
         let _ = sender.send(work());
     })?;
     match receiver.recv_timeout(PATIENCE) {
@@ -64,7 +64,7 @@ fn within_patience<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> +
 
 fn no_keyring() -> Problem {
     let hint = say!("Nothing is kept anywhere else instead. Without a keyring Conversa asks for your passphrase.");
-    Problem::new(Code::Keyring, say!("There is no keyring here that can be used."), hint)
+    Problem::new(Code::Keyring, say!("There is no usable keyring here."), hint)
 }
 
 #[cfg(all(feature = "keyring", target_os = "linux"))]
@@ -77,16 +77,16 @@ mod service {
 
     use crate::app::Passphrase;
 
-    /// What items of ours are found by.
+    /// The attributes by which our items are found.
     const APPLICATION: &str = "io.github.conversa.conversa";
-    /// What the keyring's own window calls them.
+    /// Their label in the keyring's own window.
     const LABEL: &str = "Conversa: the passphrase of your identity";
 
     fn attributes(identity: &str) -> HashMap<&str, &str> {
         HashMap::from([("application", APPLICATION), ("identity", identity)])
     }
 
-    /// Over the bus it goes encrypted, for other programs may listen there.
+    /// It goes over the bus encrypted, because other programs may listen there.
     fn open<'a>() -> Result<SecretService<'a>, String> {
         SecretService::connect(EncryptionType::Dh).map_err(said)
     }
@@ -111,7 +111,7 @@ mod service {
         }
         let secret = passphrase.expose().as_bytes();
         collection.create_item(LABEL, attributes(identity), secret, true, "text/plain").map_err(said)?;
-        // A keyring that forgets at once is none.
+        // A keyring that forgets at once does not count.
         match recall(identity)? {
             Some(kept) if kept.as_slice() == passphrase.expose().as_bytes() => Ok(()),
             _ => Err("it does not keep what it is given".to_owned()),

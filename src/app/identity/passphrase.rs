@@ -1,16 +1,16 @@
 //! A passphrase on its way from a person to the key files.
 //!
-//! It comes by many ways: a file, standard input, the environment, a prompt, a field of the window, the keyring.
-//! [`Passphrase::read`] is the one reader for all: it takes what is there exactly as it is, or refuses it and says
-//! why. Nothing is left out, changed or guessed, and what is refused is never taken for no passphrase at all, for
-//! the key would then lie in the clear.
+//! It can come from a file, standard input, the environment, a prompt, a field of the window or the keyring.
+//! [`Passphrase::read`] is the only reader for all of them: it takes the passphrase exactly as it is, or refuses it
+//! and says why. Nothing is dropped, changed or guessed, and a refused passphrase never counts as none, because that
+//! would leave the key in the clear.
 
 use zeroize::Zeroizing;
 
 use crate::app::{Code, Problem, Sentence, say};
 use crate::protocol::Private;
 
-/// The longest passphrase in bytes: as long as OpenSSL asks for one, which reads the same key files.
+/// The longest passphrase in bytes: as much as OpenSSL accepts, which reads the same key files.
 const PASSPHRASE_BYTES_MAX: usize = 1_024;
 
 /// The passphrase of an identity's files. Cleared when dropped, and never in logs.
@@ -18,13 +18,13 @@ const PASSPHRASE_BYTES_MAX: usize = 1_024;
 pub struct Passphrase(Private<Zeroizing<String>>);
 
 impl Passphrase {
-    /// Takes over what is a passphrase already.
+    /// Wraps a text that is already known to be a passphrase.
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(Private::new(Zeroizing::new(text)))
     }
 
-    /// Reads a passphrase, whichever way it came. `bytes` are all there is of it, without a line end.
+    /// Reads a passphrase, wherever it came from. `bytes` are all of it, without a line end.
     ///
     /// # Errors
     /// A [`Problem`] that says what is wrong with it, and never what it is.
@@ -39,7 +39,7 @@ impl Passphrase {
             return Err(refused(say!("It begins with a byte order mark. Save it as UTF-8 without one.")));
         }
         if text.chars().any(char::is_control) {
-            return Err(refused(say!("It has a line end or another control character in it. Take that out.")));
+            return Err(refused(say!("It contains a line break or another control character. Remove it.")));
         }
         if text.chars().all(char::is_whitespace) {
             return Err(refused(say!("It is nothing but blanks. Choose one that can be seen.")));
@@ -50,7 +50,7 @@ impl Passphrase {
         Ok(Self::new(text.to_owned()))
     }
 
-    /// Reads the first line of a file or of standard input. Its end, as Unix or Windows write it, is no part of it.
+    /// Reads the first line of a file or of standard input. The Unix or Windows line end is not part of it.
     ///
     /// # Errors
     /// As [`Self::read`].

@@ -1,5 +1,5 @@
-//! Entering rooms: new ones, others' and known ones. Each step either goes on at once or leaves the
-//! membership in the state of what it waits for.
+//! Entering rooms: new ones, others' and known ones. Each step either continues at once or leaves the membership in a
+//! state that says what it waits for.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ impl Engine {
         let (suite, room, addresses) = match &request.target {
             JoinTarget::Invite(invite) => (invite.suite, Some(invite.room), invite.addresses.clone()),
             JoinTarget::Address(address) => {
-                // Which of the trusted ones the room has is known once it is there.
+                // Which of the secure suites the room uses is known once it is found.
                 let suite = if request.learning.is_some() { Suite::Textbook } else { Suite::Classical };
                 (suite, None, vec![address.clone()])
             }
@@ -80,7 +80,7 @@ impl Engine {
         }
     }
 
-    /// Begins it again, or makes a running client try at once.
+    /// Starts it again, or makes a running client retry at once.
     pub(super) fn enter(&mut self, id: MembershipId) {
         let Some(membership) = self.memberships.get(&id) else { return };
         match (membership.progress, &membership.plan) {
@@ -95,13 +95,13 @@ impl Engine {
         }
     }
 
-    /// Goes back into a known room by a fresh invite: its host may be elsewhere by now.
+    /// Returns to a known room with a fresh invite: its host may have moved.
     pub(super) fn enter_by(&mut self, id: MembershipId, invite: &Invite) {
         let Some(membership) = self.memberships.get_mut(&id) else { return };
         if membership.is_here || matches!(membership.plan, Plan::Over) {
             return;
         }
-        // Whoever knows the room's id can write such an invite: it is tried, and nothing is kept of it yet.
+        // Anybody who knows the room's id can forge such an invite: it is tried, and nothing of it is stored yet.
         membership.offered = Some(invite.clone());
         if membership.client().is_some() {
             self.stop_client(id);
@@ -109,7 +109,7 @@ impl Engine {
         self.enter(id);
     }
 
-    /// A room was chosen at an address, or confirmed. What is remembered of it goes before the question.
+    /// A room was chosen at an address, or confirmed. What is remembered of it goes before the join request.
     pub(super) fn knock(&mut self, id: MembershipId, room: RoomId) {
         let known = lock(&self.by_room).get(&room).copied();
         if known.is_some_and(|known| known.owned && known.membership != id) {
@@ -121,7 +121,7 @@ impl Engine {
         self.command(id, Command::Knock(room));
     }
 
-    /// The host's pinned key is taken away by hand; the one that is there now will be asked about.
+    /// The host's pinned key is removed by the person, who will be asked about the current one.
     pub(super) fn forget_host(&mut self, id: MembershipId) {
         let Some(membership) = self.memberships.get_mut(&id).filter(|membership| membership.progress == Progress::Idle)
         else {
@@ -221,7 +221,7 @@ impl Engine {
         };
         let looks = matches!(&membership.plan, Plan::Join(JoinRequest { look: true, .. }));
         let made = Client::new(Arc::clone(identity), membership.crypto.clone(), name, start.entry, start.pin);
-        // One place for every way in but an address, whose room is not known yet: see `knock`.
+        // The single place for every way in except an address, whose room is not known yet: see `knock`.
         let memory = self.disk.memory_of(membership.info.room);
         let made = if let Some(memory) = memory { made.remembering(memory) } else { made };
         let invites = self.disk.invites_of(membership.info.room);
@@ -234,14 +234,14 @@ impl Engine {
         membership.progress = Progress::Running { client, ready: false };
     }
 
-    /// Ends a try with a problem. The membership stays, to be tried again or forgotten.
+    /// Ends a try with a problem. The membership stays, to be retried or forgotten.
     pub(super) fn fail(&mut self, id: MembershipId, problem: Problem) {
         self.stop_client(id);
         self.offer_no_more(id);
         self.emit_membership(id, MembershipEvent::Failed(problem));
     }
 
-    /// An invite to a known room came to nothing: all is as before.
+    /// An invite to a known room led nowhere: everything is as before.
     pub(super) fn offer_no_more(&mut self, id: MembershipId) {
         if let Some(membership) = self.memberships.get_mut(&id) {
             membership.offered = None;
@@ -265,7 +265,7 @@ impl Engine {
         }
     }
 
-    /// The room of a membership is over: nothing is kept of it but how far its roster was seen, and how it ended.
+    /// A membership's room is over: only how far its roster was seen, and how it ended, is kept.
     pub(super) fn over(&mut self, id: MembershipId, ending: Ending) {
         self.unlist(id);
         let Some(membership) = self.memberships.get_mut(&id) else { return };
@@ -287,7 +287,7 @@ impl Engine {
         }
     }
 
-    /// Takes the client of a membership away from the net, and the listener it alone used.
+    /// Removes a membership's client from the net, and the listener that only it used.
     pub(super) fn stop_client(&mut self, id: MembershipId) {
         self.address_tests.end(id, &mut self.clients);
         self.askings.end(id, &mut self.clients);
@@ -329,10 +329,10 @@ fn prepare_host(
     Ok((Start { entry, pin, addresses: own_addresses }, record))
 }
 
-/// An entry was signed that may not go out before it is on disk.
+/// An entry was signed that must not be sent before it is on disk.
 fn unsaved() -> Problem {
     let hint = say!("Try again in a moment.");
-    Problem::new(Code::Unexpected, say!("A change of the members is not saved yet."), hint)
+    Problem::new(Code::Unexpected, say!("A change to the members is not saved yet."), hint)
 }
 
 fn prepare_join(request: &JoinRequest, identity: &Identity) -> Result<Start, Problem> {
@@ -368,7 +368,7 @@ fn prepare_return(
     let record = membership.record.as_ref().ok_or_else(gone)?;
     let memory = memory.unwrap_or(record.memory());
     if matches!(record.hosted_at, HostedAt::Here(_)) && record.lacks_entries(&memory) {
-        // Nobody else has them: to sign others of the same numbers would split the room.
+        // Nobody else has them: signing others with the same numbers would split the room.
         return Err(Problem::record_of_before(&record.title));
     }
     let (token, mut addresses) = match (&record.hosted_at, listening) {
@@ -384,7 +384,7 @@ fn prepare_return(
     };
     let mut pin = if listening.is_some() { Some(identity.fingerprint()) } else { record.host };
     if let Some(invite) = &membership.offered {
-        // Another key than the pinned one is shown to the person first.
+        // A key other than the pinned one is shown to the person first.
         let is_same = pin.is_none_or(|pin| pin == invite.host);
         let known = std::mem::replace(&mut addresses, invite.addresses.clone());
         addresses.extend(known.into_iter().filter(|address| is_same && !invite.addresses.contains(address)));

@@ -309,7 +309,7 @@ impl Session {
         self.command(membership, protocol::Command::SafetyNumber(member));
     }
 
-    /// Renews the short-lived keys and announces them: what was recorded until now stays closed to anybody who
+    /// Refreshes the short-lived keys and announces them: what was recorded until now stays closed to anybody who
     /// captures the computer's memory five minutes from now.
     pub fn refresh_keys(&self, membership: MembershipId) {
         self.command(membership, protocol::Command::RefreshKeys);

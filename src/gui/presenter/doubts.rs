@@ -1,4 +1,4 @@
-//! What makes a person think before a message goes out: a room whose members were shown different things, and
+//! What makes a person think before a message goes out: a room whose members saw different histories, and
 //! somebody with another key than the one that was compared.
 //!
 //! What a doubt is stands in `app/policy`; here it is asked about.

@@ -168,7 +168,7 @@ impl Joining {
                 [] if is_invited => self.failed(desk, &Problem::from(RefuseCode::NoRoom)),
                 [] => {
                     let hint = say!("Ask the owner of the room for an invite.");
-                    let what = say!("Nobody at this address takes people without an invite.");
+                    let what = say!("No room at this address accepts people without an invite.");
                     self.failed(desk, &Problem::new(Code::NoKnocking, what, hint));
                 }
                 [_] if is_invited => {

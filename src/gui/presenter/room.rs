@@ -33,7 +33,7 @@ impl OpenRoom {
     pub(in crate::gui) fn refresh_keys(&self, desk: &Desk) {
         if let Some(membership) = desk.open {
             desk.session.refresh_keys(membership);
-            desk.toast(views::only(&say!("Your short-lived keys are made anew")));
+            desk.toast(views::only(&say!("Your short-lived keys are refreshed")));
         }
     }
 
