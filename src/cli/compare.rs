@@ -1,7 +1,7 @@
 //! Comparing keys in the terminal: `/verify Bo` shows the safety number with Bo, `/verify Bo 12345…`
 //! compares it with what Bo sees, and marks Bo's key if it is the same.
 //!
-//! The number is worked out by the session, and whose key was compared stands in the settings: here is what a person
+//! The session computes the number, and the settings say whose key was compared: this module handles what a person
 //! types and reads.
 
 use std::collections::{HashMap, HashSet};
@@ -18,21 +18,20 @@ use crate::app::{Code, Problem, Session, Settings, say};
 use crate::crypto::Fingerprint;
 use crate::protocol::{Comparison, Name, SafetyNumber, search_key};
 
-/// Words of a name and of the number behind it that are looked at.
+/// The most words of a name and the number after it that are examined.
 const WORDS_MAX: usize = 32;
 
-/// What is being compared, and of whom it was told that there is another key.
+/// What is being compared, and whose changed key was already reported.
 #[derive(Debug, Default)]
 pub(super) struct Comparing {
-    /// With what the safety number of a member is to be compared once it is worked out; nothing to
-    /// show it.
+    /// What to compare a member's safety number with once it is computed; nothing to show it.
     pasted: HashMap<Fingerprint, String>,
-    /// Members with a changed key that were told.
+    /// Members whose changed key was reported.
     doubted: HashSet<Fingerprint>,
 }
 
 impl Comparing {
-    /// The safety number with a member is to be compared with what was pasted, or shown. It has to be asked for.
+    /// Compares the safety number with a member to what was pasted, or shows it. The caller has to request it.
     ///
     /// # Errors
     /// A [`Problem`] where there is none.
@@ -46,7 +45,7 @@ impl Comparing {
         Ok(())
     }
 
-    /// The number came: it is shown or compared, and a key that is the same is marked.
+    /// The number arrived: shows or compares it, and marks a key that is the same.
     pub(super) fn number_came(
         &mut self,
         console: &mut Console,
@@ -63,7 +62,7 @@ impl Comparing {
         }
     }
 
-    /// Somebody told their name. If a key of that name was compared and is another, that is told once.
+    /// Somebody announced their name. If a different key was compared under that name, reports it once.
     pub(super) fn named(&mut self, console: &mut Console, member: Fingerprint, room: &Room, settings: &Settings) {
         if doubts::compared_otherwise(room, settings, &member).is_some() && self.doubted.insert(member) {
             warn_of_change(console, &member, room);
@@ -110,7 +109,7 @@ fn find<'a>(text: &'a str, room: &Room) -> Option<(Fingerprint, &'a str)> {
     None
 }
 
-/// Shows the number, or what came of comparing; whether the key is to be marked.
+/// Shows the number, or the result of comparing; returns whether to mark the key.
 fn report(console: &mut Console, number: &SafetyNumber, pasted: &str, room: &Room, settings: &Settings) -> bool {
     let (member, name) = (number.other(), room.name_of(&number.other()));
     let groups: Vec<&str> = number.groups().collect();
@@ -143,7 +142,7 @@ fn report(console: &mut Console, number: &SafetyNumber, pasted: &str, room: &Roo
     result == "same"
 }
 
-/// Says that somebody has another key than the one of that name that was compared.
+/// Reports that somebody's key differs from the one compared under that name.
 fn warn_of_change(console: &mut Console, member: &Fingerprint, room: &Room) {
     let name = room.name_of(member);
     let what = format!("has another key than the one you compared. Compare it with /verify {}.", member.tag());

@@ -1,8 +1,8 @@
-//! What the headless front end writes: plain text for people, JSON lines for scripts. Messages and
-//! events go to standard output, everything said beside them to standard error.
+//! What the headless front end writes: plain text for people, JSON lines for scripts. Messages and events go to
+//! standard output, everything else to standard error.
 //!
-//! It decides where something goes, and in which of the two forms. How a line for people looks is in
-//! [`lines`](super::lines), how bytes get out in [`output`](super::output), and what is said in whoever calls it.
+//! It decides where something goes, and in which of the two forms. [`lines`](super::lines) decides how a line for
+//! people looks, [`output`](super::output) how bytes get out, and the callers what is said.
 
 use serde_json::{Value, json};
 
@@ -29,12 +29,12 @@ impl Console {
         self.is_json
     }
 
-    /// Whether standard output takes nothing any more.
+    /// Whether standard output is broken.
     pub(super) const fn is_broken(&self) -> bool {
         self.output.is_broken()
     }
 
-    /// The exit code of a command that would end with `exit`: output that is missing is an error, which is told.
+    /// The exit code of a command that would end with `exit`: missing output is an error, which is reported.
     pub(super) fn finish(&mut self, exit: u8) -> u8 {
         let Some(problem) = self.output.take_failure() else { return exit };
         self.output.line(Stream::Error, &format!("conversa: {}", problem.text()));
@@ -63,7 +63,7 @@ impl Console {
         }
     }
 
-    /// Something that happened with somebody called `name`, for both; for people only where there are words for it.
+    /// Something that happened to somebody called `name`, for both; for people only if there are words for it.
     pub(super) fn tell(&mut self, event: &str, member: &Fingerprint, name: &str, words: Option<&str>) {
         self.event(event, &json!({ "member": member.to_string(), "name": name }));
         if let Some(words) = words {
@@ -73,7 +73,7 @@ impl Console {
 
     /// What went wrong, for both.
     pub(super) fn problem(&mut self, problem: &Problem) {
-        // Where the script has gone, whoever reads standard error is told.
+        // If the script has gone, standard error gets it.
         if self.is_json && !self.is_broken() {
             self.event("error", &json!({ "code": problem.code.as_str(), "text": problem.text() }));
         } else {

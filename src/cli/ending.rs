@@ -1,7 +1,7 @@
 //! When a talk ends, and with which exit code.
 //!
-//! It decides, and does nothing: it is told the time, what is unsent and what happened, and says whether it is time to
-//! say goodbye. Who says it is [`Talk`](super::talk).
+//! It only decides: it is told the time, what is unsent and what happened, and says whether it is time to say goodbye.
+//! [`Talk`](super::talk) then says it.
 
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,12 @@ use crate::protocol::limits::WAITING_MS;
 
 /// How long what is queued may take to go out after the end of input.
 const DRAIN: Duration = Duration::from_secs(30);
-/// The same after a signal: whoever sent it waits, and may use force.
+/// The same after a signal: whoever sent it is waiting, and may use force.
 const SIGNAL_DRAIN: Duration = Duration::from_secs(2);
 /// The same while the owner of a room decides, which the host gives two minutes for.
 const KNOCK: Duration = Duration::from_millis(WAITING_MS + 30_000);
 
-/// How far a talk is.
+/// How far a talk has got.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stage {
     /// Input is taken.
@@ -45,11 +45,11 @@ pub(super) struct Ending {
     stage: Stage,
     /// Whether to stay after the end of input.
     stay: bool,
-    /// Whether the room was entered, and, as its owner, can be given away.
+    /// Whether the room was entered and, for its owner, has an invite.
     ready: bool,
     /// Whether the owner of a room is asked to let us in: a person may take a while.
     knocking: bool,
-    /// Why it is not in the room, as long as that is so.
+    /// Why it is not in the room at the moment.
     apart: Option<Problem>,
     exit: u8,
 }
@@ -60,7 +60,7 @@ impl Ending {
         Self { stage: Stage::Talking, stay, ready: false, knocking: false, apart: None, exit: 0 }
     }
 
-    /// Until when to wait for what comes next; `None` where it may take any time.
+    /// How long to wait for what comes next; `None` for any time.
     pub(super) const fn deadline(&self) -> Option<Instant> {
         match self.stage {
             Stage::Draining(until) | Stage::Stopping(until) => Some(until),
@@ -73,7 +73,7 @@ impl Ending {
         self.stage == Stage::Over
     }
 
-    /// Whether the room was entered, and can be given away by its owner.
+    /// Whether the room was entered and, for its owner, has an invite.
     pub(super) const fn is_ready(&self) -> bool {
         self.ready
     }
@@ -88,12 +88,12 @@ impl Ending {
         self.exit
     }
 
-    /// All there is to do in the room was done.
+    /// Everything needed before ending was done.
     pub(super) const fn mark_ready(&mut self) {
         self.ready = true;
     }
 
-    /// The room is connected in another way. Says how that ends it, if it does.
+    /// The room's connection changed. Returns how that ends the talk, if it does.
     pub(super) fn connection(&mut self, room: &Room) -> Option<End> {
         if let Some(stop) = room.stop() {
             return self.stopped(stop);
@@ -101,11 +101,11 @@ impl Ending {
         match &room.connection {
             Connection::Connected { .. } => {
                 self.apart = None;
-                // An owner is through when there is an invite.
+                // An owner is ready when there is an invite.
                 self.ready |= !room.info.owned;
             }
             Connection::Offline { problem, .. } => self.apart = Some(problem.clone()),
-            // It could not begin, as was told.
+            // It could not start, as was reported.
             Connection::Ended(Some(problem)) => return Some(End { problem: None, exit: problem.code.exit() }),
             _ => {}
         }
@@ -135,7 +135,7 @@ impl Ending {
         self.exit = self.exit.max(exit);
     }
 
-    /// There is no input but a single message, which may take so long.
+    /// There is no input but a single message, which may take this long.
     pub(super) fn only_once(&mut self, now: Instant, patience: Duration) {
         // Unless it could not even be queued, and all is over.
         if self.stage == Stage::Talking {
@@ -155,8 +155,8 @@ impl Ending {
         matches!(self.stage, Stage::Draining(_) | Stage::Stopping(_)) && self.ready && unsent == 0
     }
 
-    /// Whoever stops the program need not wait for long, and a second time not at all. Gives the exit code where it is
-    /// to end at once.
+    /// Somebody who stops the program should not wait long, and a second time not at all. Returns the exit code if it
+    /// should end at once.
     pub(super) fn signal(&mut self, now: Instant, unsent: usize) -> Option<u8> {
         match self.stage {
             Stage::Talking | Stage::Draining(_) if unsent > 0 => {
@@ -168,8 +168,8 @@ impl Ending {
         }
     }
 
-    /// What is wrong if the time is up in which the room was to be entered. What is unsent is told at the very end:
-    /// until then it may still arrive.
+    /// The problem if the room was not entered in time. Unsent messages are reported at the very end: until then they
+    /// may still arrive.
     pub(super) fn late(&self, unsent: usize) -> Option<Problem> {
         if unsent > 0 || !matches!(self.stage, Stage::Draining(_)) {
             return None;
@@ -184,7 +184,7 @@ impl Ending {
         self.apart.as_ref().filter(|_| !self.ready).map_or(0, |problem| problem.code.exit())
     }
 
-    /// It ends with this exit code, unless something went wrong before. Says whether the goodbye is still to be said.
+    /// Ends with this exit code, unless something went wrong before. Returns whether the goodbye still has to be said.
     pub(super) fn end(&mut self, exit: u8) -> bool {
         if self.is_over() {
             return false;
@@ -194,7 +194,7 @@ impl Ending {
         true
     }
 
-    /// Messages are left that nobody knows to be on the host.
+    /// Some messages are not known to be on the host.
     pub(super) fn leaves(&mut self, problem: &Problem) {
         self.exit = if self.exit == 0 { problem.code.exit() } else { self.exit };
     }

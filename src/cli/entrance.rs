@@ -1,16 +1,15 @@
-//! Coming into a room where somebody has to say yes first: whose host is new, or that is asked for at an address.
+//! Entering a room that needs a confirmation first: its host is new, or it is requested at an address.
 //!
-//! It knows what was given on the command line, and decides by that. Asking a person is the affair of
-//! [`Questions`](super::questions).
+//! It decides by what was given on the command line. [`Questions`](super::questions) asks a person.
 
 use crate::app::{Code, Problem, say};
 use crate::crypto::Fingerprint;
 use crate::protocol::{LobbyRoom, RoomId};
 
-/// What was given on the way in.
+/// What the command line said about entering.
 #[derive(Debug)]
 pub(super) struct Entrance {
-    /// The host's key that somebody named, where none is pinned.
+    /// The host key named on the command line, if none is pinned.
     accept: Option<Fingerprint>,
     /// The beginning of the id of the room to ask for at an address.
     room: Option<String>,
@@ -49,7 +48,7 @@ impl Entrance {
     }
 }
 
-/// What is wrong with a host that nobody says is right.
+/// The problem with a host whose key nobody has confirmed.
 pub(super) fn unknown_host(host: Fingerprint) -> Problem {
     let what = say!("The host's key is not known here, and nobody has confirmed it. Nothing was sent.");
     let hint = say!("Compare it with what the host shows, then use --accept-fingerprint {}", host);

@@ -29,7 +29,7 @@ pub(super) fn run(arguments: Host, global: &Global, console: Console) -> Result<
     let passphrase = passphrase::find(global, &Keystore::new(profile.directory(), kind))?;
     let (session, opening, events) = Session::open(profile)?;
     start(&session, &opening, passphrase, arguments.name.as_deref())?;
-    // Signals are taken from here on, so that whoever stops it while keys are made stops it with a goodbye.
+    // Handle signals from here on, so that stopping the program while keys are made still says goodbye.
     let inbox = Inbox::open(events);
     let membership = own_room(&session, &opening, &arguments)?;
     let mut console = console;
@@ -93,14 +93,14 @@ fn own_room(session: &Session, opening: &Opening, arguments: &Host) -> Result<Me
     Ok(session.host(request))
 }
 
-/// A room of that title, or of a title that nobody knows, whose record is gone: no new one takes its place unasked.
+/// A room of that title, or of an unknown one, whose record is gone: no new room replaces it unasked.
 fn lost_room<'a>(opening: &'a Opening, arguments: &Host) -> Option<&'a LostRoom> {
     let is_meant =
         |lost: &&LostRoom| lost.title.as_ref().is_none_or(|title| search_key(title) == search_key(&arguments.room));
     opening.lost.iter().find(is_meant).filter(|_| !arguments.new)
 }
 
-/// The own room of that title, in whatever form and case it is typed, or of that id.
+/// Our room with that title, in whatever form and case it is typed, or with that id.
 fn known<'a>(owned: &'a [KnownRoom], meant: &str) -> Result<Option<&'a KnownRoom>, Problem> {
     match Found::look(owned, meant) {
         // What is given here is a title, whatever it looks like.
@@ -124,7 +124,7 @@ fn owned(opening: &Opening, arguments: &Host) -> Vec<KnownRoom> {
     opening.rooms.iter().filter(is_meant).cloned().collect()
 }
 
-/// Where a new room is to be hosted.
+/// Where to host a new room.
 fn place(arguments: &Host) -> Result<HostPlace, Problem> {
     let Some(relay) = &arguments.relay else {
         let everywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT_DEFAULT));

@@ -1,7 +1,6 @@
-//! `conversa identity`: who one is, on disk. It makes, shows, exports, backs up and restores keys.
+//! `conversa identity`: the identity on disk. It makes, shows, exports, backs up and restores keys.
 //!
-//! No session runs: it works on the files of a profile, which it holds while it writes them, and says once what came of
-//! that.
+//! No session runs: it works on a profile's files, holding the profile while it writes, and reports the result once.
 
 use std::path::Path;
 
@@ -15,7 +14,7 @@ use crate::app::identity::{backup, keyring};
 use crate::app::{Code, Keys, Keystore, Making, Passphrase, Problem, Profile, Records, say};
 use crate::crypto::{Fingerprint, KeyKind};
 
-/// Does what was asked for; without a word it shows who one is.
+/// Does what was asked for; without a subcommand it shows the identity.
 ///
 /// # Errors
 /// A [`Problem`] with the files, the passphrase or the backup.
@@ -114,7 +113,7 @@ fn back_up(file: &Path, passphrase_file: Option<&Path>, global: &Global, console
     let passphrase = passphrase::find(global, &store)?;
     let keys = store.load(passphrase.as_ref())?.ok_or_else(|| none(&store))?;
     let of_backup = passphrase::of_backup(passphrase_file, true)?;
-    // It was read back from the disk, and opened: whoever has it can rely on it.
+    // It was read back from disk and opened, so it can be relied on.
     let fingerprint = backup::write(file, &keys, &of_backup)?;
     console.event("backup", &json!({ "fingerprint": fingerprint.to_string(), "file": file.to_string_lossy() }));
     console.line(&format!("Backup:      {}, read back and whole", file.display()));
@@ -166,7 +165,7 @@ fn restore(
     Ok(0)
 }
 
-/// Puts the keys in their place; what was there is set aside.
+/// Installs the keys; the previous ones are set aside.
 fn put(store: &Keystore, keys: &Keys, passphrase: &Passphrase) -> Result<(), Problem> {
     if store.exists() { store.replace(keys, Some(passphrase)) } else { store.store(keys, Some(passphrase)) }
 }

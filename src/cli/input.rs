@@ -1,7 +1,7 @@
 //! Everything a headless command waits for, in one queue: the session's events, lines of standard
 //! input, and the signals that end it.
 //!
-//! One queue, for a thread that waits for one of them would miss the others. What a line means is none of this: see
+//! One queue, because a thread that waits for one of them would miss the others. Not here: what a line means; see
 //! [`plain_input`](super::plain_input) and [`json_input`](super::json_input).
 
 use std::io::{self, BufRead, Read};
@@ -14,7 +14,7 @@ use super::output::signalled;
 use crate::app::{Code, Problem, SessionEvent, say};
 use crate::protocol::limits::TEXT_BYTES_MAX;
 
-/// The longest line that is looked at: a message at its limit, with each byte as a JSON escape.
+/// The longest line that is read: a message at its limit, with each byte as a JSON escape.
 const LINE_BYTES_MAX: u64 = TEXT_BYTES_MAX as u64 * 6 + 64;
 
 /// Something to take care of.
@@ -49,7 +49,7 @@ impl Inbox {
     pub(super) fn open(events: async_channel::Receiver<SessionEvent>) -> Self {
         let (sender, incoming) = channel();
         let (permits, _) = channel();
-        // A thread for each source, for all of them block.
+        // A thread for each source, because all of them block.
         let forward = sender.clone();
         thread::spawn(move || {
             while let Ok(event) = events.recv_blocking() {
@@ -79,7 +79,7 @@ impl Inbox {
         });
     }
 
-    /// The next that comes, until then if there is a deadline.
+    /// The next input, waiting until the deadline if there is one.
     ///
     /// # Errors
     /// That it was too late, or that nothing comes any more.
@@ -103,11 +103,11 @@ impl Inbox {
     }
 }
 
-/// Has the signals that end a program come as [`Incoming::Signal`].
+/// Delivers the signals that end a program as [`Incoming::Signal`].
 pub(super) fn on_signal(sender: Sender<Incoming>) {
     let installed = ctrlc::set_handler(move || {
         signalled();
-        // Whoever does not wait any more is ending already.
+        // A receiver that no longer waits is already ending.
         let _ = sender.send(Incoming::Signal);
     });
     if let Err(error) = installed {

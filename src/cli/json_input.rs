@@ -1,7 +1,7 @@
 //! Lines of `--json` input: a command as a JSON object, or plain words.
 //!
-//! A line that begins as JSON does is a command or a mistake, never words: a bot that mistypes a command would say
-//! it to the room. Lines that people type are in [`plain_input`](super::plain_input).
+//! A line that begins like JSON is a command or a mistake, never a message: otherwise a bot that mistypes a command
+//! would send it to the room. Lines that people type are in [`plain_input`](super::plain_input).
 
 use std::fmt;
 
@@ -58,7 +58,7 @@ pub(super) fn understand(line: &str) -> Result<Request, Problem> {
     command(&fields).ok_or_else(not_a_command)
 }
 
-/// The command that these fields are, and no others: what is not understood is not passed over.
+/// The command made of exactly these fields: anything not understood is an error.
 fn command(fields: &[(String, Value)]) -> Option<Request> {
     let fields: Vec<(&str, &Value)> = fields.iter().map(|(name, value)| (name.as_str(), value)).collect();
     let member = |value: &Value| value.as_str().and_then(|text| text.parse::<Fingerprint>().ok());

@@ -1,9 +1,8 @@
 //! Finding a room of the profile by what a person typed: an id, the beginning of one, or a title.
 //!
-//! Ids come first, for anybody can give a room of theirs any title. What could mean two rooms means none.
+//! Ids come first, because anybody can give their room any title. Text that could mean two rooms means none.
 //!
-//! It looks at rooms that are known already, and goes nowhere: an invite or an address is found by
-//! [`target`](super::target).
+//! It only looks at known rooms: [`target`](super::target) finds an invite or an address.
 
 use crate::app::{Code, KnownRoom, Problem, say};
 use crate::protocol::limits::NAME_BYTES_MAX;

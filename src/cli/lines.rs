@@ -1,12 +1,11 @@
-//! The lines that a terminal shows, in forms that nobody's name and nobody's words can make.
+//! The lines that a terminal shows, in forms that no name and no message can imitate.
 //!
 //! * `<Bo> hello`: somebody says something. Only such lines begin with `<`.
 //! * `* <Bo> joined.`: something happened with somebody. Only such lines begin with `*`.
 //! * Every other line is the program's own, and begins with one of its words or with digits of a key.
 //!
-//! A name stands between `<` and `>` wherever it is shown, and has none of them inside; later lines of a message
-//! are set in. What is read from the right is kept apart, so that it does not change places with the rest of
-//! its line.
+//! A name is always shown between `<` and `>`, and contains neither; later lines of a message are indented.
+//! Right-to-left text is isolated, so that it does not change places with the rest of its line.
 
 use unicode_bidi::{BidiClass, bidi_class};
 

@@ -1,13 +1,13 @@
 //! The headless front end: what the window does, for servers, scripts, bots and tests.
 //!
-//! [`run`] does one command and says its exit code. Standard output carries messages and events
-//! only; logs and notices go to standard error.
+//! [`run`] carries out one command and returns its exit code. Standard output carries messages and events only; logs
+//! and notices go to standard error.
 //!
-//! Three commands are in a room: `host`, `join` and `send` find out which, and `talk` is there until the end. The
-//! others do one thing and say what came of it.
+//! Three commands enter a room: `host`, `join` and `send` find out which, and `talk` stays in it until the end. The
+//! others do one thing and report the result.
 //!
 //! It understands no event of a room itself: what changed there it reads from
-//! [`conversation`](crate::app::conversation), as the window does. What stands on each JSON line is in `docs/json.md`.
+//! [`conversation`](crate::app::conversation), as the window does. `docs/json.md` describes each JSON line.
 
 mod arguments;
 mod compare;

@@ -1,6 +1,6 @@
-//! What the terminal says at the end of own messages that are not known to be on the host.
+//! What the terminal says at the end about our messages that are not known to be on the host.
 //!
-//! How far each has come is counted by the conversation, in [`Outgoing`]; here it is only put in words.
+//! The conversation counts how far each has got, in [`Outgoing`]; this only puts it into words.
 
 use std::collections::HashSet;
 

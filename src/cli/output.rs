@@ -1,10 +1,10 @@
 //! The one writer of standard output and standard error.
 //!
-//! What cannot be written is an error that the command ends with; only a reader who went away is none, for
-//! `conversa rooms | head -1` has what it wants. And nobody who reads too slowly, or not at all, keeps the program
-//! from ending when a signal asks for it: output that is not taken then is given up, and that is told.
+//! A command ends with an error if output could not be written; a reader who went away is no error, because `conversa
+//! rooms | head -1` has what it wants. A reader who is too slow, or does not read at all, cannot keep the program from
+//! ending on a signal: output not taken by then is abandoned, and that is reported.
 //!
-//! It knows bytes and lines, and nothing of what they say.
+//! It knows bytes and lines, not their meaning.
 
 use std::io;
 use std::sync::OnceLock;

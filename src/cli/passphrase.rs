@@ -1,8 +1,8 @@
 //! The passphrase, from where it was put: a file, standard input, the environment, or a person at a terminal. All of
 //! them go through the one reader, [`Passphrase::read`].
 //!
-//! Never from the command line, which every program of the computer may read; and what it opens is the affair of the
-//! key store.
+//! Never from the command line, which every program on the computer may read. Not here: what it opens, which is up to
+//! the key store.
 
 use std::fmt::Display;
 use std::io::IsTerminal;
@@ -97,7 +97,7 @@ fn from(file: Option<&Path>, variable: &str) -> Result<Option<Passphrase>, Probl
         let read = Passphrase::read_first_line(&source::first_line(path)?);
         return read.map(Some).map_err(|problem| in_place(&path.display(), problem));
     }
-    // One that is there and is none that can be used is a mistake, never none: the key would lie in the clear.
+    // An unusable one is a mistake and never counts as none: that would leave the key in the clear.
     let Some(value) = std::env::var_os(variable) else { return Ok(None) };
     let value = Zeroizing::new(value.into_encoded_bytes());
     Passphrase::read(&value).map(Some).map_err(|problem| in_place(&variable, problem))

@@ -1,7 +1,7 @@
-//! Lines that a person types: messages, but for a few commands.
+//! Lines that a person types: messages, except for a few commands.
 //!
-//! Those of scripts are in [`json_input`](super::json_input). Whether what a line asks for can be done is none of this:
-//! see [`Request::check`].
+//! Those of scripts are in [`json_input`](super::json_input). Not here: whether what a line asks for can be done; see
+//! [`Request::check`].
 
 use super::compare;
 use super::request::Request;

@@ -1,7 +1,7 @@
 //! What a person in a terminal is asked, and what their next line answers.
 //!
-//! Scripts are never asked: they were told by an event, and decide for themselves. What makes a person think before
-//! something goes out is decided in [`doubts`](crate::app::policy::doubts), for the window alike.
+//! Scripts are never asked: an event informs them, and they decide for themselves.
+//! [`doubts`](crate::app::policy::doubts) decides, for the window too, what to ask before something is sent.
 
 use std::io::IsTerminal;
 

@@ -1,6 +1,6 @@
 //! `conversa relay`: hosting rooms for others.
 //!
-//! It is no talk: a relay is in no room, so it has no conversation, no session and no input but a signal.
+//! A relay is in no room, so it has no conversation, no session and no input but a signal.
 
 use std::sync::mpsc::channel;
 use std::thread;

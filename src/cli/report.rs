@@ -1,7 +1,7 @@
-//! What the terminal says of a room: of each change of the conversation in turn, as a JSON line or as words.
+//! What the terminal says about a room: each change of the conversation in turn, as a JSON line or as words.
 //!
-//! It asks the conversation what changed and never reads an event of the session, so that nothing is understood here
-//! in another way than in the window. It decides nothing: what to do about a change is up to [`Talk`](super::talk).
+//! It asks the conversation what changed and never reads a session event, so that the terminal cannot interpret
+//! anything differently from the window. It decides nothing: what to do about a change is up to [`Talk`](super::talk).
 //! What a row says is in [`row`](super::row).
 
 use serde_json::{Value, json};

@@ -1,8 +1,7 @@
-//! What a line of input asks for, and whether that can be done here and now: what cannot is said, and not passed over
-//! in silence.
+//! What a line of input asks for, and whether that can be done here and now: what cannot is reported, not silently
+//! ignored.
 //!
-//! How a line is understood is none of this: see [`plain_input`](super::plain_input) and
-//! [`json_input`](super::json_input).
+//! Not here: how a line is parsed; see [`plain_input`](super::plain_input) and [`json_input`](super::json_input).
 
 use crate::app::conversation::Room;
 use crate::app::{Code, Problem, Sentence, say};
@@ -23,9 +22,9 @@ pub(super) enum Request {
     Remove(Fingerprint),
     /// Make another invite (owner).
     Invite,
-    /// Let somebody in who knocks (owner).
+    /// Admit somebody who knocks (owner).
     Admit(Fingerprint),
-    /// Do not (owner).
+    /// Decline them (owner).
     Decline(Fingerprint),
     /// Show the safety number, or compare it with what is shown on the other side.
     Verify {

@@ -1,6 +1,6 @@
-//! `conversa rooms`: what is on disk of the rooms of a profile.
+//! `conversa rooms`: what a profile has on disk about its rooms.
 //!
-//! Nothing is connected to, so it says nothing of who is there. To take a pinned key away is the one thing that it
+//! It connects to nothing, so it says nothing about who is there. Removing a pinned key is the only thing that it
 //! changes.
 
 use serde_json::json;
@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &Rooms, global: &Global, console: &mut Console) -> 
     Ok(0)
 }
 
-/// The pin is taken away by hand, never by a question that is easily answered with yes.
+/// The pin is removed by hand, never by a question that is easily answered with yes.
 fn forget_host_key(meant: &str, global: &Global, console: &mut Console) -> Result<u8, Problem> {
     let profile = Profile::open(global.profile.clone())?;
     let records = Records::new(profile.directory());

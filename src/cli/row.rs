@@ -1,7 +1,7 @@
 //! What the terminal says of a row of the conversation: as a JSON line, or as words.
 //!
-//! Nothing here is decided or remembered: what came is in the row, and what people are called is in its room. The kinds
-//! of what people say are in [`content`](super::content).
+//! It decides and remembers nothing: the row has the content, and its room has the names. The kinds of what people say
+//! are in [`content`](super::content).
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Being in one room without a window: lines go out, what changes in the conversation is told, until it ends.
+//! Being in one room without a window: sends lines and reports what changes in the conversation, until it ends.
 //!
 //! It puts the parts together, and each part decides one thing: when it ends is up to [`Ending`], what a line means to
 //! [`plain_input`] and [`json_input`], who comes in by which key to [`Entrance`], what a person is asked to
@@ -23,7 +23,7 @@ use crate::app::{Code, IdentityState, MembershipId, Opening, Problem, Session, S
 use crate::crypto::Fingerprint;
 use crate::protocol::LobbyRoom;
 
-/// Own messages that may be unsent before input has to wait: below the protocol's own limit.
+/// How many messages may be unsent before input has to wait: below the protocol's own limit.
 const UNSENT_MAX: usize = 500;
 
 /// What decides how a talk goes.
@@ -152,7 +152,7 @@ impl Talk {
         self.report.change(change, room, now_ms);
         match change {
             Change::News { news, .. } => self.news(news),
-            // An owner is through when somebody can be let in.
+            // An owner is ready when somebody can be invited.
             Change::InviteChanged(_) if room.invite.is_some() => self.ending.mark_ready(),
             Change::Question { question: Question::FirstUse(host), .. } => self.first_use(*host),
             Change::Question { question: Question::Lobby(rooms), .. } => self.lobby(rooms),
@@ -287,7 +287,7 @@ impl Talk {
         }
     }
 
-    /// Own messages that are not known to be on the host.
+    /// Our messages that are not known to be on the host.
     fn unsent(&self) -> usize {
         self.chat.outgoing(self.membership).map_or(0, Outgoing::unsent)
     }
@@ -331,7 +331,7 @@ impl Talk {
         }
     }
 
-    /// The session has ended: what became of each message is known now as far as it ever will be.
+    /// The session has ended: what became of each message is now known as far as it ever will be.
     fn finish(mut self) -> u8 {
         if let Some(sent) = self.chat.outgoing(self.membership)
             && let Some(problem) = outgoing::problem(sent, self.ending.is_ready(), self.ending.apart())

@@ -1,7 +1,7 @@
-//! Where to go: what stands on the command line, or an invite from a file or standard input, where the other people
-//! of a computer cannot read it in the list of programs.
+//! Where to go: from the command line, or an invite from a file or standard input, where other users of the computer
+//! cannot read it in the process list.
 //!
-//! It gives text with an invite in it. To find the invite in that is up to [`JoinTarget`].
+//! It returns text with an invite in it. [`JoinTarget`] finds the invite in that.
 
 use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::Path;
