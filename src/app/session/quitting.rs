@@ -1,4 +1,4 @@
-//! The end of a session: first the clients say goodbye, then the net, which may relay their words, ends.
+//! The end of a session: first the clients say goodbye, then the net, which may be relaying for them, ends.
 
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,13 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// How long the net may take to end after that.
 const NET_END: Duration = Duration::from_secs(3);
 
-/// How far the end is.
+/// How far ending has got.
 pub(super) enum Quitting {
     /// Nobody asked for it.
     No,
-    /// Clients say goodbye, until then.
+    /// Clients say goodbye, up to this time.
     Clients(Instant),
-    /// The net flushes and ends, until then.
+    /// The net flushes and ends, up to this time.
     Net(Instant),
     /// It ended.
     Done,
@@ -28,7 +28,7 @@ impl Quitting {
         matches!(self, Self::Done)
     }
 
-    /// When the next step is due, whoever is not through.
+    /// When the next step is due, even if some are not finished.
     pub(super) const fn due(&self) -> Option<Instant> {
         match self {
             Self::Clients(due) | Self::Net(due) => Some(*due),
@@ -36,7 +36,7 @@ impl Quitting {
         }
     }
 
-    /// Has the clients say goodbye.
+    /// Tells the clients to say goodbye.
     pub(super) fn begin(&mut self, clients: &Clients) {
         if matches!(self, Self::No) {
             clients.command_all(&Command::GoOffline);
@@ -44,7 +44,7 @@ impl Quitting {
         }
     }
 
-    /// Takes the next step if it is due, or nobody is left to wait for.
+    /// Takes the next step if it is due, or if there is nobody left to wait for.
     pub(super) fn go_on(&mut self, clients: &Clients) {
         match self {
             Self::Clients(due) if clients.is_empty() || *due <= Instant::now() => {
