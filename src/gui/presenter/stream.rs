@@ -7,9 +7,6 @@
 //! It knows no window: where a row stands and what it looks like beside its neighbours is all. Whether somebody has seen
 //! it is told from outside.
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -400,3 +397,6 @@ fn first_new(room: &Room, unread: usize) -> Option<RowId> {
 fn is_of_others(row: &Row) -> bool {
     matches!(&row.kind, RowKind::Message(message) if !message.is_mine())
 }
+
+#[cfg(test)]
+mod tests;
