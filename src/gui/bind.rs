@@ -129,10 +129,7 @@ fn bind_talking(app: &AppWindow, handle: &Handle) {
     verb!(talking.on_cancel => handle[talking].cancel(text));
     verb!(talking.on_edit => handle[talking].edit(text));
     verb!(talking.on_reached_end => handle[talking].reached_end());
-    verb!(talking.on_older => handle[talking].older());
-    verb!(talking.on_newer => handle[talking].newer());
-    verb!(talking.on_to_start => handle[talking].show_start());
-    verb!(talking.on_to_end => handle[talking].show_end());
+    verb!(talking.on_read_at => handle[talking].read_at(number));
     verb!(talking.on_draft_changed => handle[talking.drafts].changed(text));
     verb!(talking.on_draft_refused => handle[talking.drafts].put_back());
     let paste = handle.clone();

@@ -26,6 +26,7 @@ mod languages;
 mod learning;
 mod literals;
 mod long_list;
+mod long_room;
 mod passphrases;
 #[path = "../common/patience.rs"]
 mod patience;

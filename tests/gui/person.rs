@@ -112,8 +112,13 @@ impl Person {
 
     /// Tells the window what its session did not, and lets it show that.
     pub(crate) fn app_is_told(&self, event: SessionEvent) {
-        self.front_end.tell(event);
+        self.app_will_show(event);
         self.step();
+    }
+
+    /// Tells the window what its session did not, one of many such things.
+    pub(crate) fn app_will_show(&self, event: SessionEvent) {
+        self.front_end.tell(event);
     }
 
     /// An invite is clicked outside the window, which is open.

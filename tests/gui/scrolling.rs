@@ -1,13 +1,13 @@
 //! The messages move as whoever moves them means it, in the small steps of a real window, and by nothing else: with the
 //! wheel, a finger, the scroll bar and the keyboard, while messages come in.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use conversa::app::Language;
 use conversa::gui::{
-    AppWindow, Delivery, MessageRow, OpenRoom, Page, Preferences, RoomView, RowKind, Sheet, Talking, WindowState,
+    AppWindow, DateForm, Delivery, MessageRow, OpenRoom, Page, Preferences, RoomView, RowKind, Sheet, Talking, When,
+    WindowState,
 };
 use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery, TestingBackend, TestingBackendOptions};
 use i_slint_core::input::{BackendMouseEvent, TouchPhase};
@@ -19,19 +19,20 @@ use slint::{ComponentHandle, LogicalPosition, LogicalSize, Model, ModelRc, Share
 
 use crate::joined::joined;
 
-const FRAME: Duration = Duration::from_millis(16);
+pub(crate) const FRAME: Duration = Duration::from_millis(16);
 /// A notch of the wheel, as the window system tells of it.
-const NOTCH: f32 = 60.0;
+pub(crate) const NOTCH: f32 = 60.0;
 /// What a notch takes, and a little more.
-const NOTCH_FRAMES: usize = 14;
+pub(crate) const NOTCH_FRAMES: usize = 14;
 /// Where half a pixel is, nobody sees.
-const CLOSE: f32 = 1.0;
+pub(crate) const CLOSE: f32 = 1.0;
 
 /// Rows as different as they come: one line and twenty, groups, links, what happened, days.
 fn row(number: usize) -> MessageRow {
+    let day_above =
+        if number % 22 == 5 { When { form: DateForm::Yesterday, ..When::default() } } else { When::default() };
     if number % 11 == 5 {
-        let kind = if number.is_multiple_of(2) { RowKind::Event } else { RowKind::Day };
-        return MessageRow { kind, sender: "Cy".into(), ..MessageRow::default() };
+        return MessageRow { kind: RowKind::Event, sender: "Cy".into(), day_above, ..MessageRow::default() };
     }
     let own = number.is_multiple_of(4);
     let links = if number % 13 == 2 { vec![SharedString::from("https://example.org/a")] } else { Vec::new() };
@@ -110,14 +111,7 @@ impl Stage {
     }
 
     fn list(&self) -> ElementHandle {
-        let lists = ElementQuery::from_root(&self.app).match_descendants().match_accessible_role(AccessibleRole::List);
-        let has_messages = |list: &ElementHandle| list.size().height > 100.0 && list.absolute_position().y > 0.0;
-        lists
-            .find_all()
-            .into_iter()
-            .filter(has_messages)
-            .max_by(|a, b| a.size().width.total_cmp(&b.size().width))
-            .unwrap()
+        messages(&self.app)
     }
 
     /// Where the messages end on screen.
@@ -141,21 +135,8 @@ impl Stage {
         self.app.window().dispatch_event(WindowEvent::KeyReleased { text });
     }
 
-    /// The messages on screen, by their number: their top and their bottom.
     fn seen(&self) -> Vec<(usize, f32, f32)> {
-        let items =
-            ElementQuery::from_root(&self.app).match_descendants().match_accessible_role(AccessibleRole::ListItem);
-        let message = |item: ElementHandle| {
-            let label = item.accessible_label()?;
-            let end = label.find('.')?;
-            let start = label[..end].rfind('m')? + 1;
-            let number = label.get(start..end)?.parse().ok()?;
-            let top = item.absolute_position().y;
-            Some((number, top, top + item.size().height))
-        };
-        let mut seen: Vec<_> = items.find_all().into_iter().filter_map(message).collect();
-        seen.sort_by_key(|(number, ..)| *number);
-        seen
+        seen(&self.app)
     }
 
     fn top_of(&self, number: usize) -> f32 {
@@ -173,10 +154,35 @@ impl Stage {
     fn is_at_end(&self) -> bool {
         let newest = (0..self.rows.row_count()).rev().find(|number| number % 11 != 5).unwrap();
         let end = self.seen().iter().find(|(number, ..)| *number == newest).map(|(.., bottom)| *bottom);
-        // An event or a day may follow.
-        let rest = if newest + 1 == self.rows.row_count() { 6.0 } else { 60.0 };
+        // An event may follow, with a day above it.
+        let rest = if newest + 1 == self.rows.row_count() { 6.0 } else { 110.0 };
         self.global::<Talking>().get_at_end() && end.is_some_and(|end| (end - self.bottom()).abs() < rest)
     }
+}
+
+/// The messages on screen, by their number: their top and their bottom.
+pub(crate) fn seen(app: &AppWindow) -> Vec<(usize, f32, f32)> {
+    let items = ElementQuery::from_root(app).match_descendants().match_accessible_role(AccessibleRole::ListItem);
+    let message = |item: ElementHandle| {
+        let label = item.accessible_label()?;
+        let end = label.find('.')?;
+        let start = label[..end].rfind('m')? + 1;
+        let number = label.get(start..end)?.parse().ok()?;
+        let top = item.absolute_position().y;
+        Some((number, top, top + item.size().height))
+    };
+    let mut seen: Vec<_> = items.find_all().into_iter().filter_map(message).collect();
+    seen.sort_by_key(|(number, ..)| *number);
+    // What a row is made of is found as well.
+    seen.dedup_by_key(|(number, ..)| *number);
+    seen
+}
+
+/// The list of the messages.
+pub(crate) fn messages(app: &AppWindow) -> ElementHandle {
+    let lists = ElementQuery::from_root(app).match_descendants().match_accessible_role(AccessibleRole::List);
+    let has_messages = |list: &ElementHandle| list.size().height > 100.0 && list.absolute_position().y > 0.0;
+    lists.find_all().into_iter().filter(has_messages).max_by(|a, b| a.size().width.total_cmp(&b.size().width)).unwrap()
 }
 
 /// Turns the wheel up a few notches while a message comes in every so many frames, if any, and watches one message in
@@ -472,170 +478,4 @@ fn keys_turn_the_messages() {
     assert!(stage.is_at_end());
     stage.key(Key::UpArrow);
     stays("one step up");
-}
-
-/// A conversation of `ALL` messages of which the list has a window, as a presenter gives it.
-struct Window {
-    stage: Stage,
-    /// The number of the first message in the list, which has all from there to the last that it has.
-    first: Rc<Cell<usize>>,
-    /// Where the wheel turns: to find it takes as long as a frame.
-    middle: LogicalPoint,
-}
-
-impl Window {
-    const ALL: usize = 2_000;
-    const PAGE: usize = 80;
-    const MOST: usize = 400;
-
-    fn new() -> Self {
-        let stage = Stage::new(40, (520.0, 560.0), Language::English);
-        let first = Rc::new(Cell::new(0));
-        let middle = stage.middle();
-        let window = Self { stage, first, middle };
-        window.shows(Self::ALL - 2 * Self::PAGE..Self::ALL);
-        let talking = window.stage.global::<Talking>();
-        let (rows, first, app) = window.parts();
-        talking.on_older(move || {
-            let came = first.get().min(Self::PAGE);
-            for _ in 0..came {
-                first.set(first.get() - 1);
-                rows.insert(0, row(first.get()));
-            }
-            while rows.row_count() > Self::MOST {
-                rows.remove(rows.row_count() - 1);
-            }
-            let talking = app.upgrade().unwrap();
-            let talking = talking.global::<Talking>();
-            talking.set_came_above(came as i32);
-            talking.set_has_newest(first.get() + rows.row_count() == Self::ALL);
-        });
-        let (rows, first, app) = window.parts();
-        talking.on_newer(move || {
-            for _ in 0..Self::PAGE.min(Self::ALL - first.get() - rows.row_count()) {
-                rows.push(row(first.get() + rows.row_count()));
-            }
-            while rows.row_count() > Self::MOST {
-                rows.remove(0);
-                first.set(first.get() + 1);
-            }
-            let has_newest = first.get() + rows.row_count() == Self::ALL;
-            app.upgrade().unwrap().global::<Talking>().set_has_newest(has_newest);
-        });
-        for (is_start, range) in [(true, 0..2 * Self::PAGE), (false, Self::ALL - 2 * Self::PAGE..Self::ALL)] {
-            let (rows, first, app) = window.parts();
-            let show = move || {
-                let talking = app.upgrade().unwrap();
-                let talking = talking.global::<Talking>();
-                if is_start && first.get() > 0 || !is_start && !talking.get_has_newest() {
-                    first.set(range.start);
-                    rows.set_vec(range.clone().map(row).collect::<Vec<_>>());
-                    talking.set_has_newest(!is_start);
-                }
-            };
-            if is_start {
-                talking.on_to_start(show)
-            } else {
-                talking.on_to_end(show)
-            };
-        }
-        window
-    }
-
-    fn parts(&self) -> (Rc<VecModel<MessageRow>>, Rc<Cell<usize>>, slint::Weak<AppWindow>) {
-        (self.stage.rows.clone(), Rc::clone(&self.first), self.stage.app.as_weak())
-    }
-
-    fn shows(&self, range: std::ops::Range<usize>) {
-        self.first.set(range.start);
-        self.stage.rows.set_vec(range.map(row).collect::<Vec<_>>());
-        self.stage.app.invoke_scroll_to_end();
-        self.stage.frames(8);
-    }
-
-    /// Turns the wheel a few notches.
-    fn notches(&self, up: bool, count: usize) {
-        let middle = self.middle;
-        let by = if up { NOTCH } else { -NOTCH };
-        (0..count).for_each(|_| self.stage.wheel(middle, by, TouchPhase::Moved));
-    }
-
-    /// Turns the wheel until a message is seen, and watches: whatever is still seen a few frames later moved by the same
-    /// way.
-    fn turn(&self, up: bool, wanted: usize) {
-        let mut before = self.stage.seen();
-        for step in 0..120 {
-            if before.iter().any(|(number, ..)| *number == wanted) {
-                return;
-            }
-            self.notches(up, 8);
-            for frame in [4, 8] {
-                self.stage.frames(4);
-                let after = self.stage.seen();
-                let what = format!("step {step}, frame {frame}: {before:?} became {after:?}");
-                let ways: Vec<f32> = before.iter().filter_map(|one| way(one, &after)).collect();
-                let way = *ways.first().unwrap_or_else(|| panic!("nothing stayed in {what}"));
-                assert!(ways.iter().all(|other| (other - way).abs() < CLOSE), "{what}");
-                assert!(if up { way > -CLOSE } else { way < CLOSE }, "it went {way}: {what}");
-                assert!(self.stage.rows.row_count() <= Self::MOST);
-                before = after;
-            }
-        }
-        panic!("message {wanted} was never seen, but {before:?}");
-    }
-}
-
-/// By how much a message went down, if it is still seen.
-fn way((number, before, _): &(usize, f32, f32), after: &[(usize, f32, f32)]) -> Option<f32> {
-    after.iter().find(|(other, ..)| other == number).map(|(_, now, _)| now - before)
-}
-
-#[test]
-fn a_long_conversation_is_read_through_its_window_without_a_jump() {
-    let window = Window::new();
-    let stage = &window.stage;
-    assert!(stage.global::<Talking>().get_at_end());
-    window.turn(true, 1_590);
-    assert!(!stage.global::<Talking>().get_at_end() && !stage.global::<Talking>().get_has_newest());
-    stage.frames(NOTCH_FRAMES);
-    // Down again, past where the window ended.
-    window.turn(false, 1_999);
-    stage.frames(NOTCH_FRAMES + 20);
-    assert!(stage.global::<Talking>().get_at_end() && stage.global::<Talking>().get_has_newest());
-}
-
-#[test]
-fn both_ends_of_a_long_conversation_are_one_step_away() {
-    let window = Window::new();
-    let stage = &window.stage;
-    window.turn(true, 1_900);
-    stage.global::<Talking>().invoke_to_start();
-    for _ in 0..8 {
-        window.notches(true, 40);
-        stage.frames(NOTCH_FRAMES);
-    }
-    assert_eq!((window.first.get(), stage.seen()[0].0), (0, 0));
-    // Down past the end of what is here, which is not the end.
-    window.turn(false, 200);
-    assert!(!stage.global::<Talking>().get_at_end());
-    stage.app.invoke_scroll_to_end();
-    stage.frames(8);
-    assert_eq!(stage.seen().last().unwrap().0, 1_999);
-    assert!(stage.global::<Talking>().get_at_end());
-}
-
-/// Where the wheel or a thumb has thrown the list to its very beginning, what comes above is not what is read.
-#[test]
-fn at_the_very_beginning_of_the_list_older_messages_come_above() {
-    let window = Window::new();
-    let stage = &window.stage;
-    let first = window.first.get();
-    for _ in 0..60 {
-        window.notches(true, 40);
-        stage.frames(2);
-    }
-    assert!(window.first.get() < first, "older ones came");
-    stage.frames(40);
-    let seen = stage.seen();
-    assert!(seen[0].0 > window.first.get() + 5, "{seen:?}, and the list begins with {}", window.first.get());
 }

@@ -2,7 +2,7 @@
 
 use conversa::gui::{
     Comparing, Connection, Delivery, Hosting, Identity, KeyStage, KeyStep, OpenRoom, Page, People, Preferences,
-    Questions, Rooms, RowKind, Sheet, Suite, Talking, WindowState,
+    Questions, Rooms, Sheet, Suite, Talking, WindowState,
 };
 use slint::platform::{Key, WindowEvent};
 use slint::{ComponentHandle, Model};
@@ -174,9 +174,9 @@ fn unread_messages_are_counted_and_marked() {
     ann.press("First");
     assert_eq!((unread(&ann), ann.said().len()), (0, 3));
     let rows: Vec<_> = ann.global::<Talking>().get_rows().iter().collect();
-    let line = rows.iter().position(|row| row.kind == RowKind::NewLine).unwrap();
-    assert_eq!(rows[line + 1].text, "one");
-    assert!((rows[line + 1].first, rows[line + 1].last) == (true, false) && rows[line + 3].last, "one group");
+    let new = rows.iter().position(|row| row.new_above).unwrap();
+    assert_eq!(rows[new].text, "one");
+    assert!((rows[new].first, rows[new].last) == (true, false) && rows[new + 2].last, "one group");
 }
 
 #[test]

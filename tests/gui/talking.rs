@@ -35,7 +35,7 @@ fn now_ms() -> u64 {
 }
 
 /// Somebody with a room of their own, where a member called Bo is on paper only.
-fn room_with_bo() -> (Person, MembershipId, Fingerprint) {
+pub(crate) fn room_with_bo() -> (Person, MembershipId, Fingerprint) {
     let ann = Person::new("ann");
     ann.host("Friday crew", false);
     ann.press("Close");
@@ -228,12 +228,11 @@ fn the_line_above_what_is_new_goes_once_it_was_seen_and_left() {
     let (ann, membership, bo) = room_with_bo();
     let shape = |ann: &Person| -> String {
         let rows = ann.global::<Talking>().get_rows();
-        let sign = |row: MessageRow| match row.kind {
-            RowKind::NewLine => "N".to_owned(),
-            RowKind::Message => format!("{}m{}", if row.first { "(" } else { "" }, if row.last { ")" } else { "" }),
-            _ => String::new(),
+        let sign = |row: MessageRow| {
+            let new = if row.new_above { "N" } else { "" };
+            format!("{new}{}m{}", if row.first { "(" } else { "" }, if row.last { ")" } else { "" })
         };
-        rows.iter().map(sign).collect()
+        rows.iter().filter(|row| row.kind == RowKind::Message).map(sign).collect()
     };
     says(&ann, membership, bo, "one", now_ms());
     assert_eq!(shape(&ann), "(m)", "seen as it came");

@@ -224,6 +224,18 @@ impl Room {
         self.members.iter().find(|member| member.fingerprint == *fingerprint)
     }
 
+    /// How many rows are kept.
+    #[must_use]
+    pub fn row_count(&self) -> usize {
+        self.rows.count()
+    }
+
+    /// The place of a row among those that are kept, counted from the oldest. A row that is gone had the first.
+    #[must_use]
+    pub fn place_of(&self, id: RowId) -> usize {
+        self.rows.older_than(id)
+    }
+
     /// At most `count` of the rows that are kept, the oldest first.
     #[must_use]
     pub fn page(&self, page: Page, count: usize) -> Vec<&Row> {

@@ -22,12 +22,10 @@ const ROW_BYTES: usize = size_of::<Row>() + 96;
 pub enum Page {
     /// The newest there are.
     Newest,
-    /// The oldest there are.
-    Oldest,
     /// The newest of those before this one.
     Before(RowId),
-    /// The oldest of those after this one.
-    After(RowId),
+    /// Those from this place on, counted from the oldest.
+    From(usize),
 }
 
 /// Keeps the rows of one room, in the order in which they came.
@@ -40,6 +38,12 @@ pub(super) trait Rows: Debug {
 
     /// A row, if it is still kept.
     fn get(&self, id: RowId) -> Option<&Row>;
+
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// How many are older than this one, which need not be kept any more: its place, counted from the oldest.
+    fn older_than(&self, id: RowId) -> usize;
 
     /// At most `count` rows, the oldest first.
     fn page(&self, page: Page, count: usize) -> Vec<&Row>;
@@ -93,12 +97,6 @@ impl MemoryRows {
     fn index_of(&self, id: RowId) -> Option<usize> {
         usize::try_from(id.0.checked_sub(self.rows.front()?.id.0)?).ok()
     }
-
-    /// Where a row stands or would stand, if it is not kept any more or not there yet.
-    fn place_of(&self, id: RowId) -> usize {
-        let oldest = self.next.saturating_sub(self.rows.len() as u64);
-        usize::try_from(id.0.saturating_sub(oldest)).unwrap_or(usize::MAX).min(self.rows.len())
-    }
 }
 
 impl Rows for MemoryRows {
@@ -128,19 +126,24 @@ impl Rows for MemoryRows {
         self.rows.get(self.index_of(id)?)
     }
 
+    fn count(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn older_than(&self, id: RowId) -> usize {
+        let oldest = self.next.saturating_sub(self.rows.len() as u64);
+        usize::try_from(id.0.saturating_sub(oldest)).unwrap_or(usize::MAX).min(self.rows.len())
+    }
+
     fn page(&self, page: Page, count: usize) -> Vec<&Row> {
         let all = self.rows.len();
         let (start, end) = match page {
             Page::Newest => (all.saturating_sub(count), all),
-            Page::Oldest => (0, count.min(all)),
             Page::Before(row) => {
-                let end = self.place_of(row);
+                let end = self.older_than(row);
                 (end.saturating_sub(count), end)
             }
-            Page::After(row) => {
-                let start = self.place_of(RowId(row.0.saturating_add(1)));
-                (start, start.saturating_add(count).min(all))
-            }
+            Page::From(place) => (place.min(all), place.saturating_add(count).min(all)),
         };
         self.rows.range(start..end).collect()
     }
@@ -208,33 +211,49 @@ mod tests {
         rows.page(page, count).iter().map(|row| row.id.0).collect()
     }
 
+    fn rows(count: u64) -> MemoryRows {
+        let mut rows = MemoryRows::new(true);
+        (0..count).for_each(|at_ms| drop(rows.push(at_ms, RowKind::Notice(Notice::Entered))));
+        rows
+    }
+
     #[test]
     fn pages_are_in_order_and_stop_where_the_rows_do() {
-        let mut rows = MemoryRows::new(true);
-        (0..10).for_each(|at_ms| drop(rows.push(at_ms, RowKind::Notice(Notice::Entered))));
+        let rows = rows(10);
         assert_eq!(ids(&rows, Page::Newest, 3), [7, 8, 9]);
-        assert_eq!(ids(&rows, Page::Oldest, 3), [0, 1, 2]);
         assert_eq!(ids(&rows, Page::Before(RowId(5)), 3), [2, 3, 4]);
         assert_eq!(ids(&rows, Page::Before(RowId(2)), 3), [0, 1]);
         assert_eq!(ids(&rows, Page::Before(RowId(0)), 3), [0_u64; 0]);
-        assert_eq!(ids(&rows, Page::After(RowId(5)), 3), [6, 7, 8]);
-        assert_eq!(ids(&rows, Page::After(RowId(8)), 3), [9]);
-        assert_eq!(ids(&rows, Page::After(RowId(9)), 3), [0_u64; 0]);
-        assert_eq!(ids(&rows, Page::After(RowId(u64::MAX)), 3), [0_u64; 0]);
-        assert_eq!(ids(&rows, Page::Newest, usize::MAX).len(), 10);
+        assert_eq!(ids(&rows, Page::From(0), 3), [0, 1, 2]);
+        assert_eq!(ids(&rows, Page::From(6), 3), [6, 7, 8]);
+        assert_eq!(ids(&rows, Page::From(9), 3), [9]);
+        assert_eq!(ids(&rows, Page::From(10), 3), [0_u64; 0]);
+        assert_eq!(ids(&rows, Page::From(usize::MAX), usize::MAX), [0_u64; 0]);
+        assert_eq!(ids(&rows, Page::Newest, usize::MAX).len(), rows.count());
     }
 
     #[test]
     fn pages_go_on_where_rows_are_gone() {
-        let mut rows = MemoryRows::new(true);
-        (0..ROWS_MAX as u64 + 5).for_each(|at_ms| drop(rows.push(at_ms, RowKind::Notice(Notice::Entered))));
-        assert_eq!(ids(&rows, Page::After(RowId(1)), 2), [5, 6], "what is gone is not asked for in vain");
-        assert_eq!(ids(&rows, Page::Before(RowId(3)), 2), [0_u64; 0]);
-        assert_eq!(ids(&rows, Page::Before(RowId(6)), 2), [5]);
-        let mut rows = MemoryRows::new(false);
-        rows.push(1, RowKind::Notice(Notice::Entered));
-        rows.next_event();
-        rows.push(2, RowKind::Notice(Notice::Entered));
-        assert_eq!((ids(&rows, Page::Newest, 9), ids(&rows, Page::After(RowId(0)), 9)), (vec![1], vec![1]));
+        let full = rows(ROWS_MAX as u64 + 5);
+        assert_eq!(full.count(), ROWS_MAX);
+        assert_eq!(ids(&full, Page::From(0), 2), [5, 6]);
+        assert_eq!(ids(&full, Page::Before(RowId(3)), 2), [0_u64; 0], "what is gone is not asked for in vain");
+        assert_eq!(ids(&full, Page::Before(RowId(6)), 2), [5]);
+        let mut last = MemoryRows::new(false);
+        last.push(1, RowKind::Notice(Notice::Entered));
+        last.next_event();
+        last.push(2, RowKind::Notice(Notice::Entered));
+        assert_eq!((ids(&last, Page::Newest, 9), ids(&last, Page::From(0), 9)), (vec![1], vec![1]));
+    }
+
+    #[test]
+    fn a_place_is_that_of_the_row_in_the_page_from_there() {
+        let full = rows(ROWS_MAX as u64 + 5);
+        for place in [0, 1, 100, ROWS_MAX - 1] {
+            let row = full.page(Page::From(place), 1)[0].id;
+            assert_eq!(full.older_than(row), place);
+        }
+        assert_eq!(full.older_than(RowId(2)), 0, "it is gone");
+        assert_eq!(full.older_than(RowId(u64::MAX)), ROWS_MAX, "it is not there yet");
     }
 }

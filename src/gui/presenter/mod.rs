@@ -284,7 +284,7 @@ impl Presenter {
             Change::RoomRemoved(membership) => self.room_removed(membership),
             Change::RoomChanged(membership) => self.room_changed(membership),
             Change::RowAdded { membership, row } if is_open(membership) => self.talking.row_added(&self.desk, row),
-            Change::RowDropped { membership, row } if is_open(membership) => self.talking.row_dropped(row),
+            Change::RowDropped { membership, .. } if is_open(membership) => self.talking.row_dropped(&self.desk),
             Change::RowChanged { membership, row } if is_open(membership) => self.talking.row_changed(&self.desk, row),
             Change::NamesChanged(membership) if is_open(membership) => self.talking.names_changed(&self.desk),
             Change::MembersChanged(membership) | Change::KnocksChanged(membership) if is_open(membership) => {

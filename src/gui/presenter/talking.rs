@@ -1,11 +1,13 @@
 //! The conversation of the open room: messages out of the composer, and rows into the list.
 
-use slint::ModelRc;
+use std::time::Duration;
+
+use slint::{ComponentHandle, Timer, Weak};
 
 use super::desk::Desk;
 use super::doubts::Doubts;
 use super::drafts::Drafts;
-use super::stream::Stream;
+use super::stream::{Stream, is_of_others};
 use super::views;
 use crate::app::conversation::{Message, Progress, RowId, RowKind};
 use crate::app::{DRAFT_BYTES_MAX, MembershipId, Problem, sendable};
@@ -24,9 +26,10 @@ pub(in crate::gui) struct Talking {
 
 impl Talking {
     pub(super) fn new(desk: &Desk) -> Self {
-        let stream = Stream::new();
+        let app = desk.app.as_weak();
+        let stream = Stream::new(move |place| read_later(&app, place));
         let state = desk.global::<ui::Talking>();
-        state.set_rows(ModelRc::from(stream.rows()));
+        state.set_rows(stream.rows());
         state.set_draft("".into());
         state.set_unseen(0);
         Self { drafts: Drafts::default(), doubts: Doubts::default(), stream, news: None }
@@ -100,7 +103,6 @@ impl Talking {
     /// Shows all rows anew.
     pub(super) fn show(&mut self, desk: &Desk, unread: usize) {
         self.stream.show(desk.room(), unread, desk.today);
-        self.rows_moved(desk);
     }
 
     /// A room is gone.
@@ -122,54 +124,24 @@ impl Talking {
     pub(super) fn row_added(&mut self, desk: &Desk, row: RowId) {
         // It may be gone again: many events come at once.
         let Some((room, row)) = desk.room().and_then(|room| Some((room, room.row(row)?))) else { return };
-        let is_message = matches!(&row.kind, RowKind::Message(message) if !message.is_mine());
+        let is_message = is_of_others(row);
         let is_told = is_message || matches!(row.kind, RowKind::Notice(_));
         let state = desk.global::<ui::Talking>();
         let at_end = state.get_at_end();
-        self.stream.push(room, row, is_message && !(desk.active && at_end), at_end, desk.today);
+        self.stream.push(room, row, is_message && !(desk.active && at_end), at_end);
         if is_message && !at_end {
             state.set_unseen(state.get_unseen() + 1);
         }
         if is_told {
             self.news = Some((views::message_row(room, row), self.news.take().map_or(1, |(_, count)| count + 1)));
         }
-        self.rows_moved(desk);
     }
 
-    /// The reader comes near the beginning of the list.
-    pub(in crate::gui) fn older(&mut self, desk: &mut Desk) {
-        let came = desk.room().map_or(0, |room| self.stream.older(room));
-        desk.global::<ui::Talking>().set_came_above(i32::try_from(came).unwrap_or(i32::MAX));
-        self.rows_moved(desk);
-    }
-
-    /// The reader comes near the end of the list.
-    pub(in crate::gui) fn newer(&mut self, desk: &mut Desk) {
-        if let Some(room) = desk.room() {
-            self.stream.newer(room);
+    /// The reader is at a place of the list, or will be as soon as it is drawn.
+    pub(in crate::gui) fn read_at(&self, desk: &mut Desk, place: i32) {
+        if let (Some(room), Ok(place)) = (desk.room(), usize::try_from(place)) {
+            self.stream.read_at(room, place);
         }
-        self.rows_moved(desk);
-    }
-
-    /// The reader wants to the oldest row.
-    pub(in crate::gui) fn show_start(&mut self, desk: &mut Desk) {
-        if let Some(room) = desk.room() {
-            self.stream.show_start(room);
-        }
-        self.rows_moved(desk);
-    }
-
-    /// The reader wants to the newest row.
-    pub(in crate::gui) fn show_end(&mut self, desk: &mut Desk) {
-        if let Some(room) = desk.room() {
-            self.stream.show_end(room);
-        }
-        self.rows_moved(desk);
-    }
-
-    /// Other rows are in the list than before.
-    fn rows_moved(&self, desk: &Desk) {
-        desk.global::<ui::Talking>().set_has_newest(self.stream.has_newest());
     }
 
     /// Somebody in the open room is called otherwise.
@@ -192,8 +164,10 @@ impl Talking {
     }
 
     /// The oldest row of the open room is gone.
-    pub(super) fn row_dropped(&mut self, row: RowId) {
-        self.stream.remove(row);
+    pub(super) fn row_dropped(&self, desk: &Desk) {
+        if let Some(room) = desk.room() {
+            self.stream.drop_gone(room);
+        }
     }
 
     /// Lets screen readers say what came in, all at once.
@@ -212,6 +186,16 @@ impl Talking {
             self.stream.seen();
         }
     }
+}
+
+/// Lets rows come once what asks for them is done: the window asks while it draws.
+fn read_later(app: &Weak<ui::AppWindow>, place: usize) {
+    let (app, place) = (app.clone(), i32::try_from(place).unwrap_or(i32::MAX));
+    Timer::single_shot(Duration::ZERO, move || {
+        if let Some(app) = app.upgrade() {
+            app.global::<ui::Talking>().invoke_read_at(place);
+        }
+    });
 }
 
 /// A message of the open room that still waits, and its text; `None` if it left meanwhile.

@@ -1,13 +1,21 @@
+use std::cell::Cell;
+
+use slint::Model;
+
+use super::list::{AHEAD_ROWS, WINDOW_ROWS};
 use super::*;
 use crate::app::conversation::{Chat, ROWS_MAX};
 use crate::app::{MembershipEvent, MembershipId, MembershipInfo, SessionEvent};
-use crate::crypto::Suite;
+use crate::crypto::{Fingerprint, Suite};
+use crate::gui::format;
 use crate::protocol::{Content, Event, MessageId};
 
 const MEMBERSHIP: MembershipId = MembershipId(1);
 /// The middle of a day wherever this runs.
 const NOON: u64 = 1_750_000_000_000;
 const DAY: u64 = 24 * 3_600_000;
+/// What parts two groups of one sender.
+const GROUP_MS: u64 = 5 * 60 * 1_000;
 
 /// A room whose rows come one by one.
 struct Talk {
@@ -17,6 +25,8 @@ struct Talk {
     said: u32,
     /// Whether the end is what is read.
     follows: bool,
+    /// The place around which the list asked for rows.
+    asked: Rc<Cell<Option<usize>>>,
 }
 
 impl Talk {
@@ -32,7 +42,11 @@ impl Talk {
         };
         let mut chat = Chat::default();
         chat.apply(&SessionEvent::Membership { membership: MEMBERSHIP, event: MembershipEvent::Begun(info) }, NOON);
-        Self { chat, stream: Stream::new(), now_ms: NOON, said: 0, follows: true }
+        let asked = Rc::new(Cell::new(None));
+        let asks = Rc::clone(&asked);
+        let mut stream = Stream::new(move |place| asks.set(Some(place)));
+        stream.show(chat.room(MEMBERSHIP), 0, format::day_of(NOON));
+        Self { chat, stream, now_ms: NOON, said: 0, follows: true, asked }
     }
 
     fn say(&mut self, from: u8) {
@@ -55,23 +69,28 @@ impl Talk {
         self.say(from);
         let room = self.chat.room(MEMBERSHIP).unwrap();
         let newest = room.page(Page::Newest, 1)[0];
-        self.stream.push(room, newest, is_new, self.follows, format::day_of(NOON));
+        self.stream.push(room, newest, is_new, self.follows);
     }
 
     fn show(&mut self, unread: usize) {
         self.stream.show(self.chat.room(MEMBERSHIP), unread, format::day_of(NOON));
     }
 
-    fn older(&mut self, times: usize) {
-        for _ in 0..times {
-            let before = self.stream.slots.len();
-            let came = self.stream.older(self.chat.room(MEMBERSHIP).unwrap());
-            assert!(came > 0 || self.stream.slots.len() == before);
+    fn room(&self) -> &Room {
+        self.chat.room(MEMBERSHIP).unwrap()
+    }
+
+    /// What the window draws at a place, at once; rows that are asked for come before it draws again.
+    fn draw(&self, place: usize) -> ui::MessageRow {
+        let row = self.stream.list.row_data(place).unwrap();
+        if let Some(place) = self.asked.take() {
+            self.stream.read_at(self.room(), place);
         }
+        row
     }
 
     fn newest(&self) -> ui::MessageRow {
-        self.stream.rows.row_data(self.stream.rows.row_count() - 1).unwrap()
+        self.draw(self.stream.list.row_count() - 1)
     }
 
     fn leave(&mut self) {
@@ -82,14 +101,25 @@ impl Talk {
         self.stream.remove_line();
     }
 
-    /// `D` a day, `N` the line above what is new, else a message: `(` first and `)` last of its group.
+    /// The rows that are here: `D` a day begins, `N` what is new begins, and a message: `(` first and `)` last of its
+    /// group.
     fn shape(&self) -> String {
-        let shape = |row: ui::MessageRow| match row.kind {
-            ui::RowKind::Day => "D".to_owned(),
-            ui::RowKind::NewLine => "N".to_owned(),
-            _ => format!("{}m{}", if row.first { "(" } else { "" }, if row.last { ")" } else { "" }),
+        let shape = |row: ui::MessageRow| {
+            let day = if row.day_above == ui::When::default() { "" } else { "D" };
+            let new = if row.new_above { "N" } else { "" };
+            format!("{day}{new}{}m{}", if row.first { "(" } else { "" }, if row.last { ")" } else { "" })
         };
-        self.stream.rows.iter().map(shape).collect()
+        self.here().map(shape).collect()
+    }
+
+    fn here(&self) -> impl Iterator<Item = ui::MessageRow> + use<> {
+        let rows: Vec<_> = self.stream.list.window.borrow().rows.iter().map(|shown| shown.view.clone()).collect();
+        rows.into_iter()
+    }
+
+    /// The numbers of the messages that are here, which are told by their texts.
+    fn numbers(&self) -> Vec<usize> {
+        self.here().map(|row| number(&row).unwrap()).collect()
     }
 }
 
@@ -114,7 +144,7 @@ fn a_row_that_was_shown_with_its_room_does_not_come_again() {
     talk.show(0);
     let room = talk.chat.room(MEMBERSHIP).unwrap();
     for row in room.page(Page::Newest, 2) {
-        talk.stream.push(room, row, true, true, format::day_of(NOON));
+        talk.stream.push(room, row, true, true);
     }
     assert_eq!(talk.shape(), "D(m)(m)");
     talk.come(2, false);
@@ -179,68 +209,69 @@ fn without_the_line_only_what_belongs_together_is_one_group() {
     }
 }
 
-#[test]
-fn the_oldest_rows_go_and_the_others_are_still_found() {
+fn number(row: &ui::MessageRow) -> Option<usize> {
+    row.text.strip_prefix("message ")?.parse().ok()
+}
+
+/// A room of many messages in groups, with a day now and then.
+fn long_talk(messages: usize) -> Talk {
     let mut talk = Talk::new();
-    for _ in 0..3 {
-        talk.come(1, false);
-        talk.now_ms += DAY;
-    }
-    assert_eq!(talk.shape(), "D(m)D(m)D(m)");
-    talk.stream.remove(RowId(0));
-    talk.stream.remove(RowId(0));
-    assert_eq!(talk.shape(), "D(m)D(m)");
-    talk.stream.remove(RowId(1));
-    talk.stream.remove(RowId(2));
-    assert_eq!(talk.shape(), "");
-}
-
-/// The numbers of the messages in the list, which are told by their texts.
-fn numbers(talk: &Talk) -> Vec<usize> {
-    let number = |row: ui::MessageRow| row.text.strip_prefix("message ")?.parse().ok();
-    talk.stream.rows.iter().filter_map(number).collect()
-}
-
-fn is_in_order(numbers: &[usize]) -> bool {
-    numbers.windows(2).all(|pair| pair[1] == pair[0] + 1)
-}
-
-#[test]
-fn a_long_room_is_a_window_that_goes_up_and_down_again() {
-    const MESSAGES: usize = 3_000;
-    let mut talk = Talk::new();
-    for number in 0..MESSAGES {
-        // Groups, and a day now and then.
+    for number in 0..messages {
         talk.now_ms += if number % 50 == 0 { DAY } else { 1_000 };
         talk.say(u8::from(number % 5 < 3));
     }
     talk.show(0);
-    assert_eq!(numbers(&talk).last(), Some(&MESSAGES));
-    let mut seen = numbers(&talk).len();
-    for _ in 0..MESSAGES.div_ceil(PAGE_ROWS) {
-        talk.older(1);
-        let numbers = numbers(&talk);
-        assert!(is_in_order(&numbers) && numbers.len() <= WINDOW_ROWS, "{} rows", numbers.len());
-        assert!(talk.shape().starts_with("D("), "a day stands above the first");
-        seen += 1;
+    talk
+}
+
+#[test]
+fn whoever_reads_row_by_row_sees_each_as_if_all_were_here() {
+    const MESSAGES: usize = 3_000;
+    let talk = long_talk(MESSAGES);
+    let count = talk.stream.list.row_count();
+    let mut seen: Vec<ui::MessageRow> = (0..count).rev().map(|place| talk.draw(place)).collect();
+    seen.reverse();
+    assert!(talk.numbers().len() <= WINDOW_ROWS);
+    let numbers: Vec<usize> = seen.iter().filter_map(number).collect();
+    assert!(numbers.iter().copied().eq(1..=MESSAGES), "no row was blank, missing or there twice");
+    for (place, row) in seen.iter().enumerate() {
+        let message = place + 1;
+        let (begins_day, begins_group) = (place % 50 == 0, [0, 3].contains(&(place % 5)));
+        assert_eq!(row.day_above != ui::When::default(), begins_day, "message {message}");
+        assert_eq!(row.first, begins_day || begins_group, "message {message}");
     }
-    assert!(seen > 1 && numbers(&talk)[0] == 1, "{:?}", numbers(&talk)[0]);
-    let top = talk.shape();
-    talk.older(1);
-    assert_eq!(talk.shape(), top, "there is nothing above the first message");
-    for _ in 0..MESSAGES.div_ceil(PAGE_ROWS) {
-        talk.stream.newer(talk.chat.room(MEMBERSHIP).unwrap());
-        let numbers = numbers(&talk);
-        assert!(is_in_order(&numbers) && numbers.len() <= WINDOW_ROWS, "{} rows", numbers.len());
+    // And down again they are the same.
+    (0..count).for_each(|place| assert_eq!(number(&talk.draw(place)), Some(place + 1)));
+    assert_eq!(seen[count - 1].text, talk.newest().text);
+}
+
+#[test]
+fn whoever_jumps_sees_blank_rows_once_and_none_if_it_was_told_before() {
+    let talk = long_talk(3_000);
+    assert_eq!(talk.draw(1_000).kind, ui::RowKind::Blank);
+    assert_eq!(number(&talk.draw(1_000)), Some(1_001));
+    assert_eq!(talk.numbers().len(), WINDOW_ROWS);
+    for place in [0, 1, 2_000, 2_999, 150, usize::MAX] {
+        talk.stream.read_at(talk.room(), place);
+        let place = place.min(2_999);
+        for place in place.saturating_sub(AHEAD_ROWS)..(place + AHEAD_ROWS).min(3_000) {
+            assert_eq!(number(&talk.stream.list.row_data(place).unwrap()), Some(place + 1));
+        }
+        assert_eq!((talk.asked.take(), talk.numbers().len()), (None, WINDOW_ROWS), "enough for a reader at {place}");
     }
-    assert_eq!(numbers(&talk).last(), Some(&MESSAGES));
-    // As it is shown at once, but for what is above.
-    let shape = talk.shape();
-    talk.show(0);
-    let at_once = talk.shape();
-    let from = shape.len() - at_once.len();
-    let (_, same) = at_once.split_at(at_once.find(')').unwrap());
-    assert!(shape[from..].ends_with(same), "{shape} and {at_once}");
+    assert!(talk.stream.list.row_data(3_000).is_none());
+}
+
+#[test]
+fn the_list_asks_once_until_it_is_answered() {
+    let talk = long_talk(3_000);
+    talk.stream.list.row_data(10);
+    assert_eq!(talk.asked.take(), Some(10));
+    talk.stream.list.row_data(11);
+    assert_eq!(talk.asked.take(), None);
+    talk.stream.read_at(talk.room(), 10);
+    talk.stream.list.row_data(2_000);
+    assert_eq!(talk.asked.take(), Some(2_000));
 }
 
 #[test]
@@ -248,56 +279,92 @@ fn what_comes_while_one_reads_further_up_is_there_when_one_comes_back() {
     let mut talk = Talk::new();
     (0..1_000).for_each(|_| talk.say(1));
     talk.show(0);
-    talk.older(6);
+    (0..9).for_each(|_| drop(talk.draw(500)));
     talk.follows = false;
-    let before = numbers(&talk);
+    let before = talk.numbers();
     (0..50).for_each(|_| talk.come(2, true));
-    assert_eq!(numbers(&talk), before, "nothing moves");
-    talk.stream.show_end(talk.chat.room(MEMBERSHIP).unwrap());
-    assert_eq!(numbers(&talk).last(), Some(&1_050));
-    assert!(talk.shape().contains("N("), "and it has its line: {}", talk.shape());
-    assert_eq!(talk.shape().matches('N').count(), 1);
-    let line = talk.stream.slots.iter().position(|slot| *slot == Slot::New).unwrap();
-    assert_eq!(talk.stream.rows.row_data(line + 1).unwrap().text, "message 1001");
-    talk.stream.show_start(talk.chat.room(MEMBERSHIP).unwrap());
-    assert_eq!(numbers(&talk)[0], 1);
-    // Down to the line again, page by page.
-    (0..20).for_each(|_| talk.stream.newer(talk.chat.room(MEMBERSHIP).unwrap()));
-    assert_eq!((numbers(&talk).last(), talk.shape().matches('N').count()), (Some(&1_050), 1));
-    talk.older(20);
-    assert_eq!(talk.shape().matches('N').count(), 0, "out of the window");
+    assert_eq!(talk.numbers(), before, "nothing moves");
+    assert_eq!(talk.stream.list.row_count(), 1_050, "but the list is longer");
+    talk.stream.read_at(talk.room(), usize::MAX);
+    assert_eq!(talk.numbers().last(), Some(&1_050));
+    let line = |talk: &Talk| talk.here().filter(|row| row.new_above).map(|row| row.text).collect::<Vec<_>>();
+    assert_eq!(line(&talk), ["message 1001"]);
+    talk.stream.read_at(talk.room(), 0);
+    assert!(line(&talk).is_empty(), "the line is further down");
+    (0..1_050).for_each(|place| drop(talk.draw(place)));
+    assert_eq!(line(&talk), ["message 1001"], "and there for whoever comes down to it");
+    talk.stream.read_at(talk.room(), 0);
     talk.stream.remove_line();
-    talk.stream.show_end(talk.chat.room(MEMBERSHIP).unwrap());
-    assert_eq!(talk.shape().matches('N').count(), 0, "and gone once what is new was seen");
+    talk.stream.read_at(talk.room(), usize::MAX);
+    assert!(line(&talk).is_empty(), "and gone once what is new was seen");
 }
 
 #[test]
 fn whoever_reads_the_end_has_so_many_rows_above_it_and_no_more() {
     let mut talk = Talk::new();
     (0..2 * WINDOW_ROWS).for_each(|_| talk.come(1, false));
-    assert_eq!(numbers(&talk).len(), WINDOW_ROWS);
-    assert_eq!(numbers(&talk).last(), Some(&(2 * WINDOW_ROWS)));
-    assert!(talk.shape().starts_with("Dm"), "the group goes on above the list");
+    assert_eq!(talk.numbers().len(), WINDOW_ROWS);
+    assert_eq!(talk.numbers().last(), Some(&(2 * WINDOW_ROWS)));
     talk.show(2 * WINDOW_ROWS);
-    assert_eq!(talk.shape().matches('N').count(), 0, "the first that is new is further up");
-    talk.older(9);
+    assert!(!talk.shape().contains('N'), "the first that is new is further up");
+    talk.stream.read_at(talk.room(), 0);
     assert!(talk.shape().starts_with("DN("), "{}", talk.shape());
 }
 
 #[test]
-fn the_oldest_row_goes_from_a_full_room_and_the_list_goes_on() {
+fn the_oldest_rows_go_and_the_others_are_still_found() {
     let mut talk = Talk::new();
     (0..ROWS_MAX).for_each(|_| talk.say(1));
     talk.show(0);
-    talk.come(2, false);
-    talk.stream.remove(RowId(0));
-    assert_eq!(numbers(&talk).last(), Some(&(ROWS_MAX + 1)));
+    let at = |talk: &Talk, place| number(&talk.draw(place));
+    // Whoever reads the very beginning of a full room loses the first row, and keeps the others.
+    talk.stream.read_at(talk.room(), 0);
+    talk.follows = false;
+    for gone in 1..2 * WINDOW_ROWS {
+        talk.say(2);
+        let (room, newest) =
+            (talk.chat.room(MEMBERSHIP).unwrap(), talk.chat.room(MEMBERSHIP).unwrap().page(Page::Newest, 1)[0]);
+        talk.stream.drop_gone(room);
+        talk.stream.push(room, newest, false, false);
+        assert_eq!((talk.stream.list.row_count(), at(&talk, 0)), (ROWS_MAX, Some(gone + 1)));
+        assert!(talk.draw(0).day_above != ui::When::default(), "its day stands above the first");
+        assert_eq!(at(&talk, 20), Some(gone + 21));
+    }
+    // In which order it is told does not count.
+    talk.say(2);
+    let (room, newest) = (talk.room(), talk.room().page(Page::Newest, 1)[0].clone());
+    talk.stream.drop_gone(room);
+    talk.stream.drop_gone(room);
+    assert_eq!(talk.stream.list.row_count(), ROWS_MAX - 1);
     let room = talk.chat.room(MEMBERSHIP).unwrap();
-    let newest = room.page(Page::Newest, 1)[0];
-    let last = talk.newest();
-    talk.stream.refresh(room, newest.id);
-    talk.stream.refresh_all(room);
-    assert_eq!(talk.newest(), last);
-    talk.stream.show_start(room);
-    assert_eq!(numbers(&talk)[0], 2, "the oldest that is kept");
+    talk.stream.push(room, &newest, false, false);
+    assert_eq!(talk.stream.list.row_count(), ROWS_MAX);
+    talk.stream.refresh(talk.room(), newest.id);
+    talk.stream.refresh_all(talk.room());
+    talk.stream.read_at(talk.room(), usize::MAX);
+    assert_eq!(number(&talk.newest()), Some(ROWS_MAX + 2 * WINDOW_ROWS));
+}
+
+/// What a list of Slint's does with what it is told must come to what the list is.
+#[test]
+fn the_window_is_told_of_each_change_of_a_place() {
+    let mut talk = Talk::new();
+    (0..ROWS_MAX - 5).for_each(|_| talk.say(1));
+    talk.show(0);
+    let drawn = Rc::new(slint::MapModel::new(talk.stream.rows(), |row: ui::MessageRow| row.text));
+    for _ in 0..20 {
+        talk.come(2, false);
+        assert_eq!(drawn.row_count(), talk.stream.list.row_count());
+    }
+    assert_eq!(drawn.row_data(ROWS_MAX - 1), Some(talk.newest().text));
+}
+
+#[test]
+fn another_day_is_another_word_for_it() {
+    let mut talk = Talk::new();
+    talk.come(1, false);
+    let day = |talk: &Talk| talk.draw(0).day_above.form;
+    assert_eq!(day(&talk), ui::DateForm::Today);
+    talk.stream.day_changed(format::day_of(NOON + DAY));
+    assert_eq!(day(&talk), ui::DateForm::Yesterday);
 }

@@ -1,4 +1,4 @@
-//! The rows of a conversation: messages, what happened, and the lines between them.
+//! The rows of a conversation: messages, and what happened.
 
 use chrono::NaiveDate;
 use slint::SharedString;
@@ -10,7 +10,7 @@ use crate::gui::format::{self, Form};
 use crate::gui::generated as ui;
 use crate::gui::{content, links};
 
-/// A row of a conversation. Whether it is the first or last of a group is not known here.
+/// A row of a conversation. How it stands between its neighbours is not known here.
 pub(in crate::gui) fn message_row(room: &Room, row: &conversation::Row) -> ui::MessageRow {
     match &row.kind {
         RowKind::Message(message) => bubble(room, message, row.at_ms),
@@ -18,15 +18,9 @@ pub(in crate::gui) fn message_row(room: &Room, row: &conversation::Row) -> ui::M
     }
 }
 
-/// The line between two days.
-pub(in crate::gui) fn day_row(date: NaiveDate, today: NaiveDate) -> ui::MessageRow {
-    let when = day(date, format::day(date, today));
-    ui::MessageRow { kind: ui::RowKind::Day, day: when, ..ui::MessageRow::default() }
-}
-
-/// The line above what is new.
-pub(in crate::gui) fn new_line() -> ui::MessageRow {
-    ui::MessageRow { kind: ui::RowKind::NewLine, ..ui::MessageRow::default() }
+/// The line above the first row of a day.
+pub(in crate::gui) fn day_line(date: NaiveDate, today: NaiveDate) -> ui::When {
+    day(date, format::day(date, today))
 }
 
 fn bubble(room: &Room, message: &Message, came_ms: u64) -> ui::MessageRow {

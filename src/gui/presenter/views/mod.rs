@@ -12,7 +12,7 @@ use chrono::{Datelike, NaiveDate};
 use slint::{Image, ModelRc, Rgb8Pixel, SharedPixelBuffer, SharedString, VecModel};
 
 pub(super) use self::hosting::{address_row, invite};
-pub(super) use self::messages::{day_row, message_row, new_line};
+pub(super) use self::messages::{day_line, message_row};
 pub(super) use self::people::{compare_view, member_row};
 pub(super) use self::rooms::{connection, is_over, room_row, room_view};
 use crate::app::conversation::Room;
