@@ -108,6 +108,8 @@ pub type OneTimeKey = Zeroizing<[u8; 44]>;
 
 /// Bytes the authentication tag adds to a ciphertext.
 pub const TAG_BYTES: usize = 16;
+/// Bytes of an Ed25519 signature.
+pub const ED25519_SIGNATURE_BYTES: usize = 64;
 
 /// Seals `plaintext` with a key that is used for nothing else.
 ///
@@ -163,7 +165,7 @@ impl Ed25519Key {
 
     /// Signs `message`.
     #[must_use]
-    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+    pub fn sign(&self, message: &[u8]) -> [u8; ED25519_SIGNATURE_BYTES] {
         let mut bytes = [0; 64];
         bytes.copy_from_slice(self.0.sign(message).as_ref());
         bytes

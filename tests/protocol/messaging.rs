@@ -303,6 +303,33 @@ fn too_long_words_are_refused_with_the_limit() {
     }
 }
 
+/// Whatever is handed to a client as a name or a title, its frame never leaves this computer.
+#[test]
+fn a_name_that_fits_no_frame_costs_nobody_a_link() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann", "bo"]);
+        let long = "x".repeat(FrameKind::Msg.limit());
+        let entry = Entry::Invite(net.invite());
+        net.bring("carol", Client::new(identity(suite, 2), crypto(suite), long.clone(), entry, None));
+        net.drive();
+        net.command("bo", Command::Rename(long.clone()));
+        net.command("ann", Command::Retitle(long));
+        net.drive();
+        let everybody = ["ann", "bo", "carol"];
+        for name in everybody {
+            net.send(name, name);
+            net.drive();
+        }
+        for name in everybody {
+            let others: Vec<&str> = everybody.into_iter().filter(|other| *other != name).collect();
+            assert_eq!(net.inbox(name), others, "{suite:?}: {name}");
+            let is_trouble = |event: &&Event| matches!(event, Event::Lost { .. } | Event::Offline { .. });
+            let trouble = net.people[name].events.iter().find(is_trouble);
+            assert_eq!(trouble, None, "{suite:?}: {name}: what was not sent is not missed");
+        }
+    }
+}
+
 /// Each reader gets a copy of their own there, so the limit that is told is what so many copies leave.
 #[test]
 fn words_too_long_for_a_large_learning_room_are_refused_with_a_limit_that_holds() {

@@ -127,8 +127,9 @@ impl Client {
         let message = match room.sealing.seal(&body, &room.roster, &room.log, reachable, now) {
             Ok(message) => message,
             Err(Unsealed::TooLarge { limit }) => {
-                if let Body::Said { id, .. } = body {
-                    self.out.event(Event::Rejected { id, limit });
+                match body {
+                    Body::Said { id, .. } => self.out.event(Event::Rejected { id, limit }),
+                    body => log::debug!("{body:?} is not sent: it fits no frame"),
                 }
                 return Ok(());
             }

@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Announced, Arrival, Introduction, Opened, PrekeyNews, Reachable, Sealing, Unopened, Unsealed};
+use super::{
+    Announced, Arrival, Introduction, Opened, PrekeyNews, Reachable, Sealing, Unopened, Unsealed, check_size,
+    content_limit,
+};
 use crate::crypto::textbook::MAX_BLOCKS;
 use crate::crypto::{CryptoError, Domain, Fingerprint, Random};
 use crate::protocol::Now;
@@ -17,12 +20,10 @@ use crate::protocol::payload::{Fault, HeaderPayload, VERSION};
 use crate::protocol::rate::Bucket;
 use crate::protocol::room::log_hash::LogHash;
 use crate::protocol::room::roster::Roster;
-use crate::wire::{ByteArray, Bytes, Frame, FrameKind, Msg, Signed, Welcome, Wrap, decode, encode};
+use crate::wire::{ByteArray, Bytes, Msg, Signed, Welcome, Wrap, decode, encode};
 
 /// The smallest message whose signature would have more blocks than allowed: five bytes each.
 const UNSIGNED_BYTES: usize = 5 * MAX_BLOCKS;
-/// The fixed part of a message, counted as if it were text.
-const FIXED_BYTES: usize = 256;
 
 /// A learning room's sealing: there are no keys but the members' own, so it only counts.
 pub(super) struct Learning {
@@ -110,11 +111,7 @@ impl Sealing for Learning {
             CryptoError::TooLong => Unsealed::TooLarge { limit: content_limit(body, UNSIGNED_BYTES) },
             error => error.into(),
         })?;
-        let frame = Frame::Msg(message.clone());
-        if !frame.fits() {
-            return Err(Unsealed::TooLarge { limit: content_limit(body, frame.to_bytes().len()) });
-        }
-        // Nobody misses what was never sent.
+        check_size(body, &message)?;
         self.sent += 1;
         Ok(message)
     }
@@ -192,12 +189,6 @@ impl Sealing for Learning {
     fn held(&self, members: usize) -> Vec<(&'static str, usize, usize)> {
         vec![("people who were told a name", self.told.len(), members)]
     }
-}
-
-/// How much content would fit, given that it made a frame of `bytes`.
-fn content_limit(body: &Body, bytes: usize) -> usize {
-    let Body::Said { content, .. } = body else { return 0 };
-    (content.size() * FrameKind::Msg.limit() / bytes.max(1)).saturating_sub(FIXED_BYTES)
 }
 
 /// The text for one member.

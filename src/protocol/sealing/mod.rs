@@ -27,7 +27,10 @@ use super::rate::Bucket;
 use super::room::log_hash::LogHash;
 use super::room::roster::Roster;
 use crate::crypto::{CryptoError, Fingerprint, Random};
-use crate::wire::{Frame, Msg, Signed, Welcome, Wrap};
+use crate::wire::{Frame, FrameKind, Msg, Signed, Welcome, Wrap, encode};
+
+/// The fixed part of a message, counted as if it were content.
+const FIXED_BYTES: usize = 256;
 
 /// The others who would get a message sent now, with the index of each one's prekey; 0 where there are no prekeys.
 pub(super) type Reachable = BTreeMap<Fingerprint, u64>;
@@ -123,7 +126,8 @@ pub(super) trait Sealing: Send {
     fn is_read_by(&self, roster: &Roster, reachable: &Reachable, now: Now) -> bool;
 
     /// Seals `body` for `reachable`, telling them how far the sender has seen the `log`. Call it after
-    /// [`Self::introduce`], which says when.
+    /// [`Self::introduce`], which says when. A body of any kind that fits no frame is [`Unsealed::TooLarge`], and
+    /// nothing has changed.
     fn seal(
         &mut self,
         body: &Body,
@@ -190,6 +194,19 @@ pub(super) trait Sealing: Send {
     /// What it keeps, counted, and the most it should keep in a room of this many members.
     #[cfg(test)]
     fn held(&self, members: usize) -> Vec<(&'static str, usize, usize)>;
+}
+
+/// Refuses a message whose frame would be over the limit that the host insists on: it would cost the link. Each sealing
+/// asks before it counts the message as sent, or the others would miss one that never went out.
+fn check_size(body: &Body, message: &Msg) -> Result<(), Unsealed> {
+    let bytes = encode(message).len();
+    if bytes <= FrameKind::Msg.limit() { Ok(()) } else { Err(Unsealed::TooLarge { limit: content_limit(body, bytes) }) }
+}
+
+/// How much content would fit, given that it made a frame of `bytes`.
+fn content_limit(body: &Body, bytes: usize) -> usize {
+    let Body::Said { content, .. } = body else { return 0 };
+    (content.size() * FrameKind::Msg.limit() / bytes.max(1)).saturating_sub(FIXED_BYTES)
 }
 
 /// The sealing for a room with this roster. The only place that asks which kind it is.

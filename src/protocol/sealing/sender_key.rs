@@ -14,10 +14,11 @@ use zeroize::Zeroizing;
 
 use super::padding::{pad, unpad};
 use super::prekey::{PrivatePrekey, PublicPrekey};
+use super::{Unsealed, check_size};
 use crate::crypto::ml_kem::{DecapsulationKey, SharedSecret};
 use crate::crypto::primitives::{
-    Digest, Ed25519Key, OneTimeKey, ed25519_verify, hkdf_sha256, hmac_sha256, hmac_sha256_verify, labelled_hash, open,
-    prefixed, seal, sha256,
+    Digest, ED25519_SIGNATURE_BYTES, Ed25519Key, OneTimeKey, TAG_BYTES, ed25519_verify, hkdf_sha256, hmac_sha256,
+    hmac_sha256_verify, labelled_hash, open, prefixed, seal, sha256,
 };
 use crate::crypto::x25519::{PrivateKey, PublicKey};
 use crate::crypto::{CryptoError, Domain, EncryptionKey, Fingerprint, Random};
@@ -125,14 +126,14 @@ impl SendChain {
             && reachable.iter().all(|(member, prekey)| self.recipients.get(member) == Some(prekey))
     }
 
-    /// Seals `body`, telling the others how far the sender has seen the log.
+    /// Seals `body`, telling the others how far the sender has seen the log. If it fits no frame, the chain is as before.
     pub(in crate::protocol) fn seal(
         &mut self,
         sender: Fingerprint,
         body: &Body,
         log: (u64, &Digest),
         now: Now,
-    ) -> Result<Msg, CryptoError> {
+    ) -> Result<Msg, Unsealed> {
         let header = encode(&HeaderPayload {
             sender,
             chain: ByteArray::new(self.common_hash),
@@ -145,6 +146,11 @@ impl SendChain {
         });
         let mut plaintext = Zeroizing::new(body.to_plaintext(now.unix_ms));
         pad(&mut plaintext);
+        // As large as the message will be: no key is drawn for one that cannot go out.
+        let (ciphertext, signature) = (vec![0; plaintext.len() + TAG_BYTES], vec![0; ED25519_SIGNATURE_BYTES]);
+        let envelope =
+            Msg { ciphertext: ciphertext.into(), header: header.clone().into(), signature: signature.into() };
+        check_size(body, &envelope)?;
         let key = self.ratchet.step()?;
         let ciphertext = seal(&key, &header, &plaintext)?;
         let signature = self.ed25519.sign(&signed_input(&header, &ciphertext));

@@ -147,7 +147,7 @@ impl Sealing for SenderKeys {
     ) -> Result<Msg, Unsealed> {
         // Nothing is sealed before it has been introduced.
         let chain = self.sending.as_mut().ok_or(Unsealed::Fault(Fault::Unexpected))?;
-        Ok(chain.seal(self.identity.fingerprint(), body, (log.position(), log.hash()), now)?)
+        chain.seal(self.identity.fingerprint(), body, (log.position(), log.hash()), now)
     }
 
     fn open(
