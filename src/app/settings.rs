@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Code, Language, PORT_DEFAULT, Problem, files, say};
 use crate::crypto::{Fingerprint, Suite};
-use crate::protocol::{Name, RoomId};
+use crate::protocol::{Name, NameError, RoomId, check_name};
 use crate::wire;
 
 /// The version of the file this program writes.
@@ -134,7 +134,8 @@ impl Default for Settings {
 
 impl Settings {
     /// Reads the settings of the profile in `directory`. Damaged ones are set aside and reported, and the defaults are
-    /// used. The same if the file cannot be read; then it is left as it is.
+    /// used. The same if the file cannot be read; then it is left as it is. A name that nobody may have is reported
+    /// too, and none is chosen.
     #[must_use]
     pub fn load(directory: &Path) -> (Self, Option<Problem>) {
         let path = Self::path(directory);
@@ -148,7 +149,10 @@ impl Settings {
             }
         };
         let what = match ciborium::from_reader::<Self, _>(bytes.as_slice()) {
-            Ok(settings) if settings.version <= VERSION => return (settings, None),
+            Ok(mut settings) if settings.version <= VERSION => {
+                let problem = settings.tidy_name().err().map(Problem::bad_name);
+                return (settings, problem.map(|problem| problem.with_detail(path.display())));
+            }
             Ok(_) => say!("The settings in {} are of a newer Conversa; the defaults are used.", path.display()),
             Err(_) => say!("The settings in {} are damaged; the defaults are used.", path.display()),
         };
@@ -266,6 +270,15 @@ impl Settings {
         }
     }
 
+    /// Brings the name into its one form. The file is anybody's to edit, and nobody would be shown an invalid name.
+    fn tidy_name(&mut self) -> Result<(), NameError> {
+        let name = std::mem::take(&mut self.name);
+        if !name.is_empty() {
+            self.name = check_name(&name)?;
+        }
+        Ok(())
+    }
+
     fn path(directory: &Path) -> PathBuf {
         directory.join("settings.cbor")
     }
@@ -324,6 +337,30 @@ mod tests {
             settings.save(directory.path()).unwrap();
             assert!(!std::fs::metadata(&path).unwrap().is_file(), "it is left as it is");
         }
+    }
+
+    #[test]
+    fn a_name_that_none_can_have_is_told_and_not_used() {
+        let directory = tempfile::tempdir().unwrap();
+        let load = |name: &str| {
+            let edited = Settings { name: name.to_owned(), port: 9_001, ..Settings::default() };
+            edited.save(directory.path()).unwrap();
+            let (settings, problem) = Settings::load(directory.path());
+            assert_eq!(settings.port, 9_001, "everything else holds");
+            (settings.name, problem.map(|problem| (problem.code, problem.text())))
+        };
+        let told = |error| Problem::bad_name(error).text();
+        let refused = [
+            ("x".repeat(600), NameError::TooLong),
+            ("An\u{7}n".to_owned(), NameError::Invisible),
+            (" ".to_owned(), NameError::Empty),
+            ("\u{301}Ann".to_owned(), NameError::Marks),
+        ];
+        for (name, error) in refused {
+            assert_eq!(load(&name), (String::new(), Some((Code::Usage, told(error)))), "{error}");
+        }
+        assert_eq!(load(" Jose\u{301} "), ("Jos\u{e9}".to_owned(), None));
+        assert_eq!(load(""), (String::new(), None), "none was chosen yet");
     }
 
     #[test]

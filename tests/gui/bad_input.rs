@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 
+use conversa::app::Settings;
 use conversa::gui::{
     Connection, Hosting, Identity, JoinStage, Joining, OpenRoom, Page, Questions, Rooms, Sheet, WindowState,
 };
@@ -148,6 +149,23 @@ fn a_key_under_a_passphrase_is_asked_for() {
         ann.global::<WindowState>().get_page() == Page::Chat
             && ann.global::<OpenRoom>().get_view().connection == Connection::Connected
     });
+}
+
+/// The settings were edited by hand.
+#[test]
+fn a_stored_name_that_none_can_have_is_told_and_another_is_asked_for() {
+    let directory = english_profile_of("ann");
+    let (mut settings, _) = Settings::load(directory.path());
+    settings.name = "x".repeat(600);
+    settings.save(directory.path()).unwrap();
+    let ann = Person::at(directory);
+    ann.wait("told", |ann| ann.global::<WindowState>().get_sheet() == Sheet::Trouble);
+    assert_eq!(
+        ann.line(ann.global::<Questions>().get_trouble()),
+        "This name cannot be used. Choose another: a name has at most 32 characters."
+    );
+    ann.press("Close");
+    ann.wait("asked", |ann| ann.global::<WindowState>().get_page() == Page::FirstRun);
 }
 
 #[test]

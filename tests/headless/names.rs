@@ -1,5 +1,7 @@
 //! Names, titles and words that pose as others'.
 
+use conversa::app::Settings;
+
 use crate::person::{Profile, event_in};
 use crate::talk::tag_of;
 
@@ -22,6 +24,27 @@ fn a_room_is_hosted_again_by_what_its_title_becomes() {
     assert_eq!(hosted(&ann, &["--room", "Cafe\u{301}"]), cafe);
     let (exit, _, errors) = ann.run(&["host", "--room", "Frid\u{430}y", "--listen", "127.0.0.1:0"]);
     assert!(exit == 2 && errors.contains(&friday[..12]) && errors.contains("--new"), "{errors}");
+}
+
+/// The settings were edited by hand.
+#[test]
+fn a_stored_name_that_none_can_have_is_told_and_the_room_opens() {
+    let told = "This name cannot be used. Choose another: a name has at most 32 characters.";
+    for is_json in [true, false] {
+        let ann = Profile::of("ann");
+        let mut settings = Settings::default();
+        settings.name = "x".repeat(600);
+        settings.save(&ann.path()).unwrap();
+        let host = ["host", "--room", "Friday", "--listen", "127.0.0.1:0"];
+        let (exit, output, errors) = ann.run(&[&host[..], if is_json { &["--json"] } else { &[] }].concat());
+        assert_eq!(exit, 0, "{errors}");
+        if is_json {
+            let error = event_in(&output, "error");
+            assert_eq!((error["code"].as_str(), error["text"].as_str()), (Some("usage"), Some(told)));
+        } else {
+            assert!(errors.lines().any(|line| line == format!("conversa: {told}")), "{errors}");
+        }
+    }
 }
 
 #[test]
