@@ -265,9 +265,9 @@ impl World {
     }
 }
 
-/// These owners live no longer than their test: what they sign is kept as soon as it is told.
+/// These owners live no longer than their test: what they sign is kept as soon as it is told. Nothing else waits.
 fn keep_signed_entry(handle: &Handle, event: &Event) {
-    if let Event::Keep { id, number, .. } = event {
+    if let Event::Keep { id, number, what: protocol::Keep::SignedEntry { .. } } = event {
         handle.send(Command::Client { id: *id, command: protocol::Command::Kept(*number) });
     }
 }

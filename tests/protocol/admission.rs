@@ -6,7 +6,7 @@ use conversa::crypto::{CryptoError, Fingerprint, Suite};
 use conversa::protocol::{
     Client, Command, Entry, Event, Invite, LinkError, LinkId, LobbyRoom, Memory, Output, RefuseCode, RoomId, Stop,
 };
-use conversa::wire::{ByteArray, Frame, Resume, Signed};
+use conversa::wire::{ByteArray, Frame, Item, ItemKind, Resume, Signed, encode};
 
 use crate::net::{Net, START, crypto, identity};
 use crate::rogue::Rogue;
@@ -363,6 +363,47 @@ fn who_joins_while_the_owner_cannot_store_it_is_told_and_comes_in_later() {
             assert!(net.is_ready(name), "{suite:?}: {:?}", net.people[name].events);
         }
         assert_eq!(logged(&net, "ann").len(), 2, "{suite:?}");
+    }
+}
+
+/// Only the answer to the try under way says whether the entry is stored; and once it is logged, nobody waits for that.
+#[test]
+fn an_answer_about_an_earlier_try_changes_nothing() {
+    for suite in Suite::ALL {
+        let mut net = Net::with_owner(suite, "ann", true);
+        net.disk_works = false;
+        let [first, second, third, fourth] = [net.invite(), net.invite(), net.invite(), net.invite()];
+        net.add("bo", Entry::Invite(first), None);
+        net.settle();
+        let earlier = net.people["ann"].keep_number;
+        net.cut("ann");
+        net.wait(5_000);
+        let now = net.people["ann"].keep_number;
+        assert!(now > earlier, "{suite:?}: it is tried again");
+        net.add("carol", Entry::Invite(second), None);
+        net.settle();
+        // Her invite has to be removed from the disk, too.
+        let later = net.people["ann"].keep_number;
+        assert!(later > now, "{suite:?}");
+        for other in [earlier, later] {
+            net.command("ann", Command::NotKept(other));
+            net.settle();
+            assert_eq!(net.stop_of("carol"), None, "{suite:?}: it may work yet");
+        }
+        let told = Some(Stop::Refused(RefuseCode::Unstored));
+        net.command("ann", Command::NotKept(now));
+        net.settle();
+        assert_eq!(net.stop_of("carol"), told, "{suite:?}");
+        net.command("ann", Command::NotKept(earlier));
+        net.add("dave", Entry::Invite(third), None);
+        net.settle();
+        assert_eq!(net.stop_of("dave"), told, "{suite:?}: still not stored");
+        // Whoever showed it to the host, it is everybody's now.
+        let (position, exact) = (net.log_end("ann") + 1, encode(&signed(&net)[0]).into());
+        net.slip_to("ann", &Frame::Item(Item { kind: ItemKind::Roster.code(), position, wrap: None, exact }));
+        net.add("erin", Entry::Invite(fourth), None);
+        net.settle();
+        assert_eq!(net.stop_of("erin"), None, "{suite:?}: the next entry may work");
     }
 }
 

@@ -99,7 +99,7 @@ pub(crate) struct Person {
     /// What is to survive a crash.
     pub(crate) keeps: Vec<Keep>,
     /// The number of the newest of these.
-    keep_number: u64,
+    pub(crate) keep_number: u64,
     link: Option<LinkId>,
     to_host: VecDeque<Arc<[u8]>>,
     to_client: VecDeque<Arc<[u8]>>,

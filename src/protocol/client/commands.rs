@@ -52,9 +52,11 @@ pub enum Command {
     Remove(Fingerprint),
     /// Close the room for good; the owner only.
     CloseRoom,
-    /// Everything that [`Output::Keep`](super::Output::Keep) asked for up to this number would survive a crash.
+    /// Everything that [`Output::Keep`](super::Output::Keep) asked for up to this number would survive a crash. Only a
+    /// [`Keep::SignedEntry`](super::Keep::SignedEntry) waits for it.
     Kept(u64),
-    /// This one could not be stored and will be tried again: whoever waits for it is told to stop waiting.
+    /// The signed entry of exactly this number could not be stored and will be tried again: whoever waits for it is
+    /// told to stop waiting. About any other number it says nothing.
     NotKept(u64),
     /// Work out the safety number with a member: [`Event::SafetyNumber`] follows.
     SafetyNumber(Fingerprint),

@@ -39,12 +39,19 @@ struct SignedEntry {
     stored: bool,
     /// It is being stored, or was sent on this link.
     waiting: bool,
+    /// The last try to store it that was answered failed. Until it is stored or logged, nobody is admitted.
+    unstored: bool,
 }
 
 impl SignedEntry {
     /// Whether it is among what is now stored up to this number, and was not before.
     fn is_kept_as(&self, number: u64) -> bool {
         !self.stored && self.kept_as.is_some_and(|kept_as| kept_as <= number)
+    }
+
+    /// Whether the try to store it that is under way has exactly this number.
+    fn is_tried_as(&self, number: u64) -> bool {
+        !self.stored && self.kept_as == Some(number)
     }
 }
 
@@ -70,8 +77,6 @@ pub(super) struct OwnerDesk {
     /// The first change's entry, once signed. One at a time: each builds on the hash of the last. Only one is ever
     /// signed for a number, or a host that held back the first could show both.
     signed: Option<SignedEntry>,
-    /// Whether storing the signed entry failed. It is tried again; until then nobody is admitted.
-    unstored: bool,
     invited: BTreeSet<Fingerprint>,
     /// Knocks that were shown to the person, the oldest first.
     knocked: VecDeque<Digest>,
@@ -126,8 +131,17 @@ impl OwnerDesk {
     /// Everything to be stored under numbers up to this one survives a crash.
     pub(super) fn kept(&mut self, number: u64) {
         let Some(signed) = self.signed.as_mut().filter(|signed| signed.is_kept_as(number)) else { return };
-        (signed.stored, signed.waiting) = (true, false);
-        self.unstored = false;
+        (signed.stored, signed.waiting, signed.unstored) = (true, false, false);
+    }
+
+    /// Whether nobody can be admitted at present: the signed entry could not be stored.
+    fn is_unstored(&self) -> bool {
+        self.signed.as_ref().is_some_and(|signed| signed.unstored)
+    }
+
+    /// What is in the log is no longer on its way, however it got there.
+    fn take_logged(&mut self, roster: &Roster) {
+        self.signed.take_if(|signed| signed.number <= roster.number());
     }
 
     /// Whether `member` came by an invite; to be asked once.
@@ -189,6 +203,7 @@ impl OwnerDesk {
         now: Now,
         out: &mut Outputs,
     ) -> Result<(), Fault> {
+        self.take_logged(roster);
         let join: Join = decode(&ask.join)?;
         let bundle = Bundle::read(roster.backend(), &join.bundle).ok().filter(|bundle| bundle.is_current(now));
         let Some(bundle) = bundle else {
@@ -200,7 +215,7 @@ impl OwnerDesk {
             // Its entry is already on its way to the host, which admits it by itself.
             return Ok(());
         }
-        if self.unstored {
+        if self.is_unstored() {
             // The invite is not used up and the person is not asked: nobody can be admitted at present.
             answer(ask.number, Answer::Unstored, out);
             return Ok(());
@@ -276,17 +291,19 @@ impl OwnerDesk {
         let Some((number, (_, bundle))) = asked.and_then(|number| self.knocks.remove_entry(&number)) else {
             return;
         };
-        match (admit, self.unstored) {
+        match (admit, self.is_unstored()) {
             (false, _) => answer(number, Answer::Declined, out),
             (true, true) => answer(number, Answer::Unstored, out),
             (true, false) => self.add_pending(PendingChange::Add { bundle, member, request: Some(number) }),
         }
     }
 
-    /// The signed entry could not be stored: whoever waits for it is told.
+    /// The signed entry could not be stored: whoever waits for it is told. The answer to any other try says nothing
+    /// about this one.
     pub(super) fn entry_unkept(&mut self, number: u64, out: &mut Outputs) {
-        self.unstored = self.signed.as_ref().is_some_and(|signed| signed.is_kept_as(number));
-        for change in self.pending.iter_mut().filter(|_| self.unstored) {
+        let Some(signed) = self.signed.as_mut().filter(|signed| signed.is_tried_as(number)) else { return };
+        signed.unstored = true;
+        for change in &mut self.pending {
             if let PendingChange::Add { request, .. } = change
                 && let Some(request) = request.take()
             {
@@ -303,8 +320,7 @@ impl OwnerDesk {
         now: Now,
         out: &mut Outputs,
     ) -> Result<(), Fault> {
-        let logged = roster.number();
-        self.signed.take_if(|signed| signed.number <= logged);
+        self.take_logged(roster);
         if self.signed.is_none() {
             self.signed = self.sign_next_entry(roster, identity, now)?;
         }
@@ -341,7 +357,14 @@ impl OwnerDesk {
             };
             let entry = roster.next_entry(identity, change, now)?;
             let number = roster.number() + 1;
-            return Ok(Some(SignedEntry { number, entry, kept_as: None, stored: false, waiting: false }));
+            return Ok(Some(SignedEntry {
+                number,
+                entry,
+                kept_as: None,
+                stored: false,
+                waiting: false,
+                unstored: false,
+            }));
         }
         Ok(None)
     }
