@@ -138,7 +138,8 @@ pub enum Event {
         /// What.
         event: protocol::Event,
     },
-    /// A client has something that must survive a crash; answer with [`protocol::Command::Kept`].
+    /// A client has something that must survive a crash; answer a [`protocol::Keep::SignedEntry`] with
+    /// [`protocol::Command::Kept`].
     Keep {
         /// Which.
         id: ClientId,

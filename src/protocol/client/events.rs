@@ -369,10 +369,11 @@ pub enum Stop {
     Crypto(CryptoError),
 }
 
-/// What has to survive a crash. If it could not be stored, the caller tries again.
+/// What has to survive a crash. If it could not be stored, the caller tries again. The client waits for a signed entry
+/// alone.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Keep {
-    /// An entry of the roster.
+    /// An entry of the roster, as the host shows it. If it is lost in a crash, it arrives again.
     Entry {
         /// Its number, from 1.
         number: u64,
@@ -420,7 +421,8 @@ pub enum Output {
     /// Close without a goodbye: the link is dead, and another takes over. If a goodbye arrived after all, the host
     /// could take it for leaving the room.
     Abandon,
-    /// Store this, and answer with [`Command::Kept`](super::Command::Kept) once it would survive a crash.
+    /// Store this. If it is a [`Keep::SignedEntry`], answer with [`Command::Kept`](super::Command::Kept) once it would
+    /// survive a crash, and with [`Command::NotKept`](super::Command::NotKept) after each try that failed.
     Keep {
         /// Its number: they count up from 1, in order.
         number: u64,
