@@ -109,6 +109,26 @@ fn a_client_never_knows_how_its_room_is_sealed() {
     }
 }
 
+/// Where a client may ask whether a room is for learning, and why. None of these is about sealing.
+const ASKS_FOR_LEARNING: [(&str, &str); 2] = [
+    ("protocol/client/commands.rs", "no safety number where everybody can read along: it would promise too much"),
+    ("protocol/client/entering.rs", "a secure suite is chosen in the lobby, a learning room by a person's consent"),
+];
+
+/// The choice is made once, with the `Sealing`. Each place of the list asks once; one that asks no more fails too.
+#[test]
+fn a_client_asks_whether_its_room_is_for_learning_where_that_is_listed() {
+    let client = sources().filter(|source| source.path.starts_with("protocol/client"));
+    let asks = client.flat_map(|source| {
+        assert!(!names(&source.code, "Textbook"), "{} names the suite itself", source.path.display());
+        let times = source.code.matches("is_learning").count();
+        std::iter::repeat_n(source.path.display().to_string(), times)
+    });
+    let mut asks: Vec<String> = asks.collect();
+    asks.sort_unstable();
+    assert_eq!(asks, ASKS_FOR_LEARNING.map(|(file, _)| file));
+}
+
 /// What the conversation understands of an event, the window and the terminal show alike.
 #[test]
 fn the_terminal_reads_the_conversation_and_not_the_events_it_is_made_of() {
