@@ -96,7 +96,7 @@ fn whoever_chose_nothing_gets_what_the_system_speaks() {
     let german = Catalogue::of_language("de");
     let directory = {
         // Colours have such a choice, too, above.
-        let choices = ElementHandle::find_by_accessible_label(person.app(), german.text("", "Same as the system"));
+        let choices = ElementHandle::find_by_accessible_label(person.app(), german.text("", "System"));
         let lowest = choices.max_by(|one, other| one.absolute_position().y.total_cmp(&other.absolute_position().y));
         lowest.unwrap().invoke_accessible_default_action();
         person.step();
