@@ -177,8 +177,6 @@ pub enum Action {
     EditAddress,
     /// Give the passphrase.
     Unlock,
-    /// Forget the room.
-    Forget,
 }
 
 /// Something that went wrong, for a person and for a script.

@@ -52,7 +52,6 @@ impl OpenRoom {
                 desk.session.enter(membership);
             }
             Some(Action::Unlock) => desk.window().set_page(ui::Page::Unlock),
-            Some(Action::Forget) => desk.session.forget(membership),
             _ => desk.session.enter(membership),
         }
     }

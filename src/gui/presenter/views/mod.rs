@@ -62,7 +62,6 @@ pub(in crate::gui) fn trouble(problem: &Problem) -> ui::TroubleView {
         Some(Action::Retry | Action::CheckNetwork) => (ui::Remedy::Retry, 0),
         Some(Action::UsePort(port)) => (ui::Remedy::UsePort, i32::from(port)),
         Some(Action::Unlock) => (ui::Remedy::Unlock, 0),
-        Some(Action::Forget) => (ui::Remedy::Forget, 0),
         Some(Action::JoinForLearning | Action::JoinSecurely | Action::EditAddress) | None => (ui::Remedy::None, 0),
     };
     ui::TroubleView {
