@@ -54,7 +54,7 @@ fn happened(console: &mut Console, notice: &Notice, room: &Room) {
             console.tell("unreadable", who, &called(who), Some("sent something that cannot be read."));
         }
         Notice::Fork(who) => {
-            let what = "and you saw different histories: the host or their app is faulty or malicious.";
+            let what = "and you saw different histories: the host or that person's app is faulty or malicious.";
             console.tell("fork", who, &called(who), Some(what));
             console.notice("Compare the room code with the others over another channel: /room-code shows it.");
         }
