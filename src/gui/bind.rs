@@ -1,7 +1,7 @@
-//! Every callback of the window, and the verb behind it, in the order of the globals in `ui/globals/`.
+//! Every callback of the globals in `ui/globals/`, and the verb behind it, topic by topic.
 //!
-//! Nothing is decided here, and nothing is kept: a callback goes to the part of its topic, or to the presenter where it
-//! concerns several.
+//! Nothing is decided or kept here: a callback goes to the part of its topic, or to the presenter if it concerns
+//! several parts.
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};

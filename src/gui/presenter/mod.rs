@@ -2,8 +2,9 @@
 //! verb. It lives on the window's thread.
 //!
 //! Each topic of the window is a part that keeps its own state and its own lasting lists: a list that is replaced
-//! flickers. The parts know nothing of each other; all stand on the [`Desk`]. What concerns several of them, such as
-//! another room being opened, is arranged here and nowhere else.
+//! flickers. All parts work on the [`Desk`]. A part never changes another part's state; it may only ask another part
+//! something: whether a key is the person's own, how many people are connected, which colour a room gets. What concerns
+//! several parts, such as opening another room, is arranged here and nowhere else.
 //!
 //! Nothing here blocks: files, keys and sockets are the session's, and measuring is a worker's.
 
