@@ -18,7 +18,7 @@ use super::language::bind_direction;
 use super::presenter::Presenter;
 use super::strength::score;
 
-/// The presenter as callbacks hold it: the window owns the callbacks, so they must not own it back.
+/// The presenter owns the window and the window owns the callbacks, so these hold the presenter only weakly.
 #[derive(Clone)]
 struct Handle {
     presenter: Weak<RefCell<Presenter>>,
@@ -26,8 +26,8 @@ struct Handle {
 }
 
 impl Handle {
-    /// Does something with the presenter: at once, or, if the window called back out of something
-    /// the presenter is doing to it, right after that.
+    /// Does something with the presenter: at once, or right after the presenter has finished if the window called back
+    /// while the presenter was working.
     fn with(&self, verb: impl FnOnce(&mut Presenter) + 'static) {
         let Some(presenter) = self.presenter.upgrade() else { return };
         match presenter.try_borrow_mut() {
@@ -58,7 +58,7 @@ pub(super) fn bind(app: &AppWindow, presenter: &Rc<RefCell<Presenter>>, focus: &
     bind_settings(app, &handle);
 }
 
-/// Binds a callback to a verb of the presenter, or of one of its parts, which is handed the desk. Texts come as
+/// Binds a callback to a verb of the presenter, or of one of its parts, which receives the desk. Texts come as
 /// `SharedString`s, which are cheap to keep.
 macro_rules! verb {
     ($global:ident.$on:ident => $handle:ident.$($verb:ident).+()) => {{
@@ -95,7 +95,7 @@ fn bind_window(app: &AppWindow, handle: &Handle) {
     let questions = app.global::<Questions>();
     verb!(questions.on_act => handle[troubles].act());
     let handle = handle.clone();
-    // While the presenter is busy the window stays: nobody would say goodbye to the rooms.
+    // While the presenter is busy the window stays open: nobody would say goodbye to the rooms.
     app.window().on_close_requested(move || {
         let may_close = handle
             .presenter
@@ -133,7 +133,7 @@ fn bind_talking(app: &AppWindow, handle: &Handle) {
     verb!(talking.on_draft_changed => handle[talking.drafts].changed(text));
     verb!(talking.on_draft_refused => handle[talking.drafts].put_back());
     let paste = handle.clone();
-    // An answer cannot wait: while the presenter is busy, nothing is pasted.
+    // The answer cannot wait: while the presenter is busy, nothing is pasted.
     talking.on_may_paste(move || {
         let may_paste = |presenter: &Presenter| presenter.talking.drafts.may_paste(&presenter.desk);
         let presenter = paste.presenter.upgrade();

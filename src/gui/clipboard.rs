@@ -1,7 +1,7 @@
-//! The clipboard, for the Copy buttons. What is pasted and copied in a text field is Slint's own business.
+//! The clipboard, for the Copy buttons. Slint handles copying and pasting in text fields itself.
 
-/// The clipboard of the desktop. On X11 and Wayland whoever copied has to stay and hand it out, so
-/// it lives as long as the window.
+/// The clipboard of the desktop. On X11 and Wayland the program that copied has to stay and serve the text, so this
+/// lives as long as the window.
 #[derive(Default)]
 pub(super) struct Clipboard(Option<arboard::Clipboard>);
 

@@ -1,8 +1,8 @@
-//! How the window shows what people say, kind by kind: the one place of the window that knows the kinds.
+//! How the window shows each kind of content. No other file of the window knows the kinds.
 
 use crate::protocol::Content;
 
-/// The words of a message's bubble. Of strangers: never take them for anything but text.
+/// The text of a message's bubble. Strangers wrote it: never treat it as anything but text.
 pub(super) fn words(content: &Content) -> &str {
     match content {
         Content::Text(text) => text.as_str(),

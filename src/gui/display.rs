@@ -1,14 +1,15 @@
-//! Which display the environment names. Wayland is tried before X11, as the toolkit does, and a session that has
-//! ended, or a system that only passes the variables on, may name one where nobody answers. Nothing is connected to here.
+//! The displays that the environment names. The toolkit tries Wayland before X11, and so do we. A session that has
+//! ended, or a system that only passes the variables on, may name a display where nobody answers. Nothing connects
+//! here.
 
 use std::ffi::OsString;
 
-/// What names a Wayland display.
+/// The variables that name a Wayland display.
 pub(super) const WAYLAND_VARIABLES: [&str; 2] = ["WAYLAND_DISPLAY", "WAYLAND_SOCKET"];
-/// What names an X11 display.
+/// The variable that names an X11 display.
 const X11_VARIABLE: &str = "DISPLAY";
 
-/// The displays that are named; an empty name is none.
+/// The displays that are named. An empty name counts as none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Displays {
     pub(super) wayland: bool,
@@ -16,7 +17,7 @@ pub(super) struct Displays {
 }
 
 impl Displays {
-    /// Of this process.
+    /// The displays named in this process's environment.
     pub(super) fn named() -> Self {
         Self::named_by(|name| std::env::var_os(name))
     }
@@ -26,13 +27,13 @@ impl Displays {
         Self { wayland: WAYLAND_VARIABLES.into_iter().any(is_set), x11: is_set(X11_VARIABLE) }
     }
 
-    /// Whether there is any.
+    /// Whether any display is named.
     pub(super) const fn is_any(self) -> bool {
         self.wayland || self.x11
     }
 
-    /// Whether another is left where the first did not answer. After that one is taken away none is, so this
-    /// holds once.
+    /// Whether another display is left if the first does not answer. True only once: without the Wayland variables,
+    /// none is left.
     pub(super) const fn has_another(self) -> bool {
         self.wayland && self.x11
     }
@@ -60,7 +61,7 @@ mod tests {
             let displays = Displays::named_by(value);
             assert_eq!((displays.wayland, displays.x11), named, "{variables:?}");
             assert_eq!(displays.is_any(), named != none, "{variables:?}");
-            // Then without what names a Wayland display, so that it cannot go round in circles.
+            // Without the Wayland variables nothing else is left, so it cannot go round in circles.
             assert_eq!(displays.has_another(), named == both, "{variables:?}");
             let after = Displays::named_by(|name| value(name).filter(|_| !WAYLAND_VARIABLES.contains(&name)));
             assert!(!after.has_another(), "{variables:?}");

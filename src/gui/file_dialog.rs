@@ -1,7 +1,7 @@
-//! The desktop's own dialogs for a file, where it has one.
+//! The desktop's own file dialogs, if it has any.
 //!
-//! On Linux that is its portal, or else `zenity`. Where there is neither, a dialog would end at once as if the person
-//! had cancelled it, so that is found out first and said: the path can be typed. No file is opened here.
+//! On Linux that is the desktop's portal, or else `zenity`. With neither, a dialog would end at once as if the person
+//! had cancelled it. So we check first and say so: the person can type the path. No file is opened here.
 
 use std::path::PathBuf;
 
@@ -14,13 +14,13 @@ use super::generated::AppWindow;
 /// What the person is asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Wanted {
-    /// A file that is there.
+    /// An existing file.
     Open,
-    /// A place for a new one, with what to suggest.
+    /// A place for a new file, with a suggestion.
     Save(PathBuf),
 }
 
-/// Opens the dialog; what it returns is read on the window's thread. `None` if the person chose nothing.
+/// Opens the dialog. The result is read on the window's thread: `None` if the person chose nothing.
 pub(super) fn ask(app: &AppWindow, title: &str, wanted: &Wanted) -> impl Future<Output = Option<PathBuf>> + use<> {
     let mut dialog = AsyncFileDialog::new().set_title(title);
     let with_parent =
@@ -54,7 +54,7 @@ enum Chosen<Open, Save> {
     Save(Save),
 }
 
-/// Whether the desktop has such a dialog. Asks the session bus, so not for the window's thread.
+/// Whether the desktop has such a dialog. It asks the session bus, so never call it on the window's thread.
 #[cfg(target_os = "linux")]
 pub(super) fn is_there() -> bool {
     const PORTAL: &str = "org.freedesktop.portal.Desktop";
@@ -74,7 +74,7 @@ pub(super) fn is_there() -> bool {
     }) || in_path()
 }
 
-/// Windows and macOS have one.
+/// Windows and macOS always have one.
 #[cfg(not(target_os = "linux"))]
 pub(super) const fn is_there() -> bool {
     true

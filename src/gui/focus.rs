@@ -1,8 +1,8 @@
-//! Who has the keyboard, and who gets it when that goes away.
+//! Which element has the keyboard focus, and which gets it when that one disappears.
 //!
-//! Slint knows one element that has the focus, and forgets it where that element hides or is taken away: keys then go
-//! nowhere. The window says what opens over what (`ui/focus.slint`); here it is remembered what had the focus before,
-//! what holds it meanwhile, and where it is at home.
+//! Slint knows one element that has the focus, and forgets it when that element hides or disappears: keys then go
+//! nowhere. The window says what opens over what (`ui/focus.slint`); this file remembers which element had the focus
+//! before, which one holds it now, and where the focus is at home.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,17 +14,17 @@ use slint::{ComponentHandle, SharedString, Timer, TimerMode, Weak};
 
 use super::generated::{AppWindow, Focus};
 
-/// The layers that lie over a page: the drawer (1) and the sheet (2). Each remembers one element.
+/// The layers over a page: the drawer (1) and the sheet (2). Each remembers one element.
 const LAYERS: usize = 3;
 
-/// The elements that count. None of them is kept alive by that.
+/// The elements that we remember, none of them kept alive by that.
 #[derive(Default)]
 struct Known {
     /// What had the focus when a layer opened.
     before: [ItemWeak; LAYERS],
-    /// What holds the focus of a layer while that is open.
+    /// What holds the focus while a layer is open.
     holders: [ItemWeak; LAYERS],
-    /// Where it is at home on a page without a conversation.
+    /// Where the focus is at home on a page without a conversation.
     home: ItemWeak,
 }
 
@@ -61,7 +61,7 @@ impl FocusKeeper {
         keeper
     }
 
-    /// Finds the focus a place if nothing on screen has it, once what is being done now is done.
+    /// If nothing on screen has the focus, gives it to an element, as soon as the current work is done.
     pub(super) fn look_after_it(&self) {
         let keeper = self.clone();
         self.soon.start(TimerMode::SingleShot, Duration::ZERO, move || keeper.recover());
@@ -70,7 +70,7 @@ impl FocusKeeper {
     fn recover(&self) {
         let Some(app) = self.app.upgrade() else { return };
         let inner = WindowInner::from_pub(app.window());
-        // What was taken away by a condition is there until it is looked at again.
+        // An element that its condition removed still exists until Slint evaluates the condition again.
         inner.ensure_tree_instantiated();
         // A menu has its own focus.
         if inner.active_popups().is_empty() && !is_there(&self.current()) && !self.to_holder() {
@@ -89,12 +89,12 @@ impl FocusKeeper {
     fn give_back(&self, layer: i32, there: bool) -> bool {
         let mut known = self.known.borrow_mut();
         let Some(layer) = place(layer) else { return false };
-        // It is still there until its condition is looked at again.
+        // The layer's element still exists until Slint evaluates its condition again.
         if let Some(holder) = known.holders.get_mut(layer) {
             *holder = ItemWeak::default();
         }
         let before = known.before.get_mut(layer).map(std::mem::take);
-        // The window answers at once, and may ask again.
+        // Giving the focus calls back into the window, which may ask again at once.
         drop(known);
         before.is_some_and(|before| there && self.give(&before))
     }
@@ -118,7 +118,7 @@ impl FocusKeeper {
         if backwards { inner.focus_previous_item() } else { inner.focus_next_item() }
     }
 
-    /// Types a text into the field where writing is at home.
+    /// Types a text into the field that is the home for writing.
     fn write(&self, text: SharedString) {
         let Some(app) = self.app.upgrade() else { return };
         app.invoke_home();
@@ -131,7 +131,7 @@ impl FocusKeeper {
         app.map(|app| WindowInner::from_pub(app.window()).focus_item.borrow().clone()).unwrap_or_default()
     }
 
-    /// Gives the focus to an element, if that is on screen.
+    /// Gives the focus to an element, if it is on screen.
     fn give(&self, element: &ItemWeak) -> bool {
         let (Some(app), Some(element)) = (self.app.upgrade(), element.upgrade()) else { return false };
         if !element.is_visible() {
@@ -150,8 +150,8 @@ fn is_there(element: &ItemWeak) -> bool {
     element.upgrade().is_some_and(|element| element.is_visible())
 }
 
-/// Whether a key writes something that a text could begin with. Slint gives keys without a letter those of Unicode's
-/// private use, and a space presses what has the focus.
+/// Whether a key writes a character that a text could begin with. Slint reports keys without a character as Unicode's
+/// private-use characters, and a space presses the focused element.
 fn is_text(key: &str) -> bool {
     let writes =
         |letter: char| !letter.is_control() && !letter.is_whitespace() && !matches!(letter, '\u{e000}'..='\u{f8ff}');

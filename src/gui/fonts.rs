@@ -1,5 +1,6 @@
-//! The letters of the window's own languages that Inter lacks, and emoji, for systems without a font for
-//! them. What people write in other scripts is left to the system's fonts: all scripts would be larger than the program.
+//! Fonts for the window's own languages, where Inter lacks the letters, and for emoji, on systems without such fonts.
+//! Other scripts that people write in are left to the system's fonts: fonts for all scripts would be larger than the
+//! program.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use slint::fontique_011::{fontique, shared_collection};
 
 use self::fontique::{Blob, Collection, FallbackKey, FamilyId, GenericFamily, Script};
 
-/// The fonts of `ui/fonts` for other scripts, each with those it is for (ISO 15924).
+/// The fonts of `ui/fonts` for other scripts, each with the scripts it covers (ISO 15924).
 const FONTS: [(&[u8], &[[u8; 4]]); 3] = [
     (include_bytes!("../../ui/fonts/Arabic-Regular.ttf"), &[*b"Arab"]),
     (include_bytes!("../../ui/fonts/Arabic-Bold.ttf"), &[*b"Arab"]),
@@ -16,24 +17,24 @@ const FONTS: [(&[u8], &[[u8; 4]]); 3] = [
 /// Emoji as outlines, in the colour of the text.
 const EMOJI: &[u8] = include_bytes!("../../ui/fonts/Emoji-Regular.ttf");
 
-/// Which emoji are taken where the system has some, too.
+/// Which emoji to use where the system has some as well.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Emoji {
     /// The system's, which have colours.
     OfTheSystem,
-    /// Our own: the software renderer draws outlines, and leaves a gap for a picture in colours.
+    /// Our own: the software renderer draws outlines, and leaves a gap for coloured glyphs.
     Outlines,
 }
 
-/// Adds them behind the system's own, or emoji before. Slint offers no lasting way to it, which Cargo.toml
-/// therefore holds to 1.18.
+/// Adds our fonts after the system's, and our emoji before the system's for [`Emoji::Outlines`]. Slint has no stable
+/// API for this, so Cargo.toml pins it to 1.18.
 pub fn add_fonts(emoji: Emoji) {
     let mut collection = shared_collection();
     for (font, scripts) in FONTS {
         let families = register(&mut collection, font);
         for script in scripts {
             let key = FallbackKey::new(Script::from_bytes(*script), None);
-            // What the system has is looked up only where nothing else is known.
+            // The collection asks the system only while it knows no fallback itself, so this comes before setting one.
             let known: Vec<_> = collection.fallback_families(key).collect();
             let new = families.iter().filter(|family| !known.contains(family));
             let all: Vec<_> = known.iter().chain(new).copied().collect();

@@ -1,16 +1,16 @@
-//! How times, names and codes look to a person. Pure: the time zone is the computer's, everything
-//! else comes in. The names of days and months, and their order, are the language's: `ui/words.slint` has them.
+//! How times, names and codes look to a person. Pure functions, but for the computer's time zone. The language supplies
+//! the names of days and months, and their order: see `ui/words.slint`.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, Local, NaiveDate, TimeZone};
 
-/// Colours of avatars in the theme.
+/// How many avatar colours the theme has.
 const HUES: u8 = 8;
-/// Characters of a room's newest message in the list: more than its line can ever hold.
+/// Characters of a room's newest message in the list: more than its line ever shows.
 const PREVIEW_CHARS_MAX: usize = 120;
 
-/// A time of this computer's clock, in milliseconds since 1970, as a local one.
+/// A time in milliseconds since 1970 as local time.
 pub(super) fn local(ms: u64) -> DateTime<Local> {
     let time = i64::try_from(ms).ok().and_then(|ms| Local.timestamp_millis_opt(ms).single());
     time.unwrap_or_else(|| Local.timestamp_nanos(0))
@@ -26,26 +26,26 @@ pub(super) fn clock(ms: u64) -> String {
     local(ms).format("%H:%M").to_string()
 }
 
-/// Clocks of honest computers differ by less, and so does the way of a message, in milliseconds.
+/// The clocks of honest computers differ by less than this, and a message takes less; in milliseconds.
 const NOTABLE_MS: u64 = 2 * 60 * 1_000;
-/// Nobody wrote anything before there was a Conversa: the beginning of 2025, in milliseconds since 1970.
+/// Nobody wrote a message before Conversa existed: the beginning of 2025, in milliseconds since 1970.
 const WRITTEN_MIN_MS: u64 = 1_735_689_600_000;
 
-/// What is told of the two times that a message has.
+/// What the window says about the two times of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Times {
     /// The time to show.
     pub(super) shown_ms: u64,
-    /// Whether its day is another than that on which the message came.
+    /// Whether it was written on another day than it arrived.
     pub(super) other_day: bool,
-    /// Whether it came notably later than it was written.
+    /// Whether it arrived notably later than it was written.
     pub(super) late: bool,
-    /// Whether the sender's clock cannot be right, so that the time to show is when it came.
+    /// Whether the sender's clock cannot be right; the time to show is then the time of arrival.
     pub(super) doubtful: bool,
 }
 
-/// What is told of a message that was written by the sender's clock and came by this computer's, both in milliseconds
-/// since 1970. The sender may say anything: what cannot be is not shown as the time.
+/// What to show for a message written at one time by the sender's clock and received at another by this computer's,
+/// both in milliseconds since 1970. The sender may claim anything: an impossible time is not shown as the time.
 pub(super) fn times(written_ms: u64, came_ms: u64) -> Times {
     if written_ms < WRITTEN_MIN_MS || written_ms > came_ms.saturating_add(NOTABLE_MS) {
         return Times { shown_ms: came_ms, other_day: false, late: false, doubtful: true };
@@ -58,15 +58,15 @@ pub(super) fn times(written_ms: u64, came_ms: u64) -> Times {
     }
 }
 
-/// How many days ago a day was; the future counts as today, for clocks differ.
+/// How many days ago a day was. A day in the future counts as today, because clocks differ.
 fn days_ago(day: NaiveDate, today: NaiveDate) -> i32 {
     i32::try_from((today - day).num_days().max(0)).unwrap_or(i32::MAX)
 }
 
-/// How much of a date is said: as little as will do. The words for it are the window's.
+/// How much of a date to say: as little as will do. The window has the words for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Form {
-    /// Nothing: it never was.
+    /// Nothing: it never happened.
     None,
     /// The time of day.
     Clock,
@@ -88,7 +88,7 @@ pub(super) enum Form {
     LongClock,
 }
 
-/// A line between days: it, and the year if that is another.
+/// The line between two days: the day, with the year if it is not this year.
 pub(super) fn day(day: NaiveDate, today: NaiveDate) -> Form {
     match days_ago(day, today) {
         0 => Form::Today,
@@ -110,7 +110,7 @@ pub(super) fn activity(ms: u64, today: NaiveDate) -> Form {
     }
 }
 
-/// Until when something holds: a time today, or a day and a time.
+/// How long something is valid: until a time today, or a day and a time.
 pub(super) fn until(ms: u64, today: NaiveDate) -> Form {
     if day_of(ms) == today { Form::Clock } else { Form::LongClock }
 }
@@ -123,12 +123,12 @@ pub(super) fn initials(name: &str) -> String {
     first.into_iter().chain(last).flat_map(char::to_uppercase).collect()
 }
 
-/// The colour of somebody or something with this name in bytes.
+/// The colour for a 32-byte id, such as a fingerprint.
 pub(super) fn hue(bytes: &[u8; 32]) -> i32 {
     i32::from(bytes.first().copied().unwrap_or_default() % HUES)
 }
 
-/// The colour of a room with this id beside rooms that have theirs: its own, or the next of those that the fewest have.
+/// The colour of a room beside rooms that already have one: of the colours used least, the first from its own onwards.
 pub(super) fn spread_hue(id: &[u8; 32], taken: impl Iterator<Item = u8>) -> u8 {
     let mut counts = [0_usize; HUES as usize];
     taken.for_each(|hue| {
@@ -141,7 +141,7 @@ pub(super) fn spread_hue(id: &[u8; 32], taken: impl Iterator<Item = u8>) -> u8 {
     from_own.min_by_key(|hue| counts.get(usize::from(*hue)).copied()).unwrap_or(own)
 }
 
-/// A text on one line, as short as a list shows it.
+/// A text on one line, cut to what a list shows.
 pub(super) fn one_line(text: &str) -> String {
     let mut line = String::new();
     for word in text.split_whitespace() {
@@ -161,7 +161,7 @@ pub(super) fn groups(digits: &str) -> Vec<&str> {
     digits.as_bytes().chunks(4).filter_map(|group| str::from_utf8(group).ok()).collect()
 }
 
-/// How long something takes, with two digits that count, and its unit.
+/// How long something takes, with two significant digits, and its unit.
 pub(super) fn span(time: Duration) -> (f32, &'static str) {
     let ms = time.as_secs_f32() * 1_000.0;
     let round = |value: f32, parts: f32| (value * parts).round() / parts;

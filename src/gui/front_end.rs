@@ -1,6 +1,6 @@
-//! A window with its presenter and the session behind it, and how events get from one to the other.
+//! A window with its presenter and the session behind it, and how events travel between them.
 //!
-//! It needs no display, so that tests can drive it; what a desktop has is `launch`'s.
+//! It needs no display, so tests can drive it. `launch` adds what a desktop needs.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -19,9 +19,9 @@ use super::generated::AppWindow;
 use super::presenter::Presenter;
 use crate::app::{Problem, Profile, Session, SessionEvent};
 
-/// How often the window looks for what no event tells: the time, and whether it has the keyboard.
+/// How often the window checks what no event reports: the time, and whether it has the keyboard.
 const TICK: Duration = Duration::from_millis(500);
-/// Events taken in before the window may draw: some milliseconds of work.
+/// How many events are taken in before the window may draw: a few milliseconds of work.
 const EVENTS_AT_ONCE: usize = 256;
 
 /// An open window. Public for the tests of the window alone.
@@ -37,8 +37,8 @@ pub struct FrontEnd {
 }
 
 impl FrontEnd {
-    /// Opens the session of a profile behind a window, and fills the window. Nothing goes out yet,
-    /// and nothing is made: see [`Self::start`].
+    /// Opens the session of a profile behind a window, and fills the window. Nothing is sent or created yet: see
+    /// [`Self::start`].
     ///
     /// # Errors
     /// A [`Problem`] if the profile cannot be read.
@@ -69,12 +69,12 @@ impl FrontEnd {
         &self.app
     }
 
-    /// Reads or makes the key, and enters the rooms of the profile.
+    /// Reads or creates the key, and enters the rooms of the profile.
     pub fn start(&self) {
         self.presenter.borrow_mut().start();
     }
 
-    /// Takes in what has come since, without waiting. Says whether the session has ended.
+    /// Takes in everything that has arrived, without waiting. Returns whether the session has ended.
     pub fn pump(&self) -> bool {
         let waiting = std::iter::from_fn(|| self.work.try_recv().ok());
         waiting.for_each(|work| take_work(&self.presenter, work));
@@ -83,12 +83,12 @@ impl FrontEnd {
         ended
     }
 
-    /// Takes in one event as if the session had told it. For what no honest host does, such as a fork.
+    /// Takes in one event as if the session had sent it: for what no honest host does, such as a fork.
     pub fn tell(&self, event: SessionEvent) {
         take_all(&self.presenter, std::iter::once(event));
     }
 
-    /// What ends the program in good order from any thread.
+    /// A function that ends the program cleanly, from any thread.
     pub(super) fn quitter(&self) -> impl Fn() + Send + 'static {
         let work = self.work_sender.clone();
         move || {
@@ -97,8 +97,8 @@ impl FrontEnd {
         }
     }
 
-    /// What tells the window from any thread that the program was started again, and whether it takes the link: not
-    /// any more once it closes.
+    /// A function that tells the window, from any thread, that the program was started again. It returns whether the
+    /// window takes the link; once it closes it does not.
     pub fn starter(&self) -> impl Fn(Option<String>) -> bool + Send + use<> {
         let work = self.work_sender.clone();
         move |link| work.try_send(Work::StartedAgain(link)).is_ok()
@@ -109,12 +109,12 @@ impl FrontEnd {
         self.presenter.borrow().unwritten()
     }
 
-    /// Shows an invite that was clicked outside the window, as soon as it can be shown.
+    /// Shows an invite that was clicked outside the window, as soon as possible.
     pub(super) fn open_link(&self, link: String) {
         self.presenter.borrow_mut().open_link_when_free(link);
     }
 
-    /// Lets events come in while the event loop runs; `ended` is called after the last.
+    /// Receives events while the event loop runs; calls `ended` after the last.
     pub(super) fn listen(&self, ended: impl Fn() + 'static) -> Result<(), EventLoopError> {
         let (events, presenter, focus) = (self.events.clone(), Rc::clone(&self.presenter), self.focus.clone());
         slint::spawn_local(async move {
@@ -138,7 +138,7 @@ impl FrontEnd {
     }
 }
 
-/// Takes events in and shows what they changed. Says whether the session has ended.
+/// Takes events in and shows what they changed. Returns whether the session has ended.
 fn take_all(presenter: &RefCell<Presenter>, events: impl Iterator<Item = SessionEvent>) -> bool {
     let mut presenter = presenter.borrow_mut();
     events.for_each(|event| presenter.take(event));
@@ -152,13 +152,12 @@ fn take_work(presenter: &RefCell<Presenter>, work: Work) {
     presenter.refresh();
 }
 
-/// Whether the window has the keyboard. Slint has no public word for it in this version, which
-/// Cargo.toml therefore holds to 1.18.
+/// Whether the window has the keyboard. This version of Slint has no public API for it, so Cargo.toml pins it to 1.18.
 fn is_active(app: &AppWindow) -> bool {
     WindowInner::from_pub(app.window()).active()
 }
 
-/// Lets the event loop do one turn: input and drawing come before further events.
+/// Gives the event loop one turn: input and drawing come before further events.
 #[derive(Default)]
 struct Pause(bool);
 

@@ -1,9 +1,9 @@
-//! One window for each profile: a second start hands what it was asked for to the first, and ends.
+//! One window per profile: a second start hands its invite to the first, and ends.
 //!
-//! They meet at a socket in the profile, which nobody else can reach and nobody else may use; on Windows at a named pipe whose
-//! name comes from the profile's place, which only the same person may write to. The second writes one
-//! line, an invite or nothing, and the first answers with one byte: that it has taken it, or that it is
-//! saying its goodbyes, so that the second waits until the profile is free and opens a window itself.
+//! They meet at a socket in the profile, which nobody else can reach; on Windows at a named pipe, named after the
+//! profile's place, which only the same person may write to. The second start writes one line, an invite or nothing.
+//! The first answers with one byte: it has taken the invite, or it is saying its goodbyes. In that case the second
+//! waits until the profile is free and opens a window itself.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -16,39 +16,40 @@ use interprocess::local_socket::{ListenerOptions, Name};
 use crate::app::{Code, Problem, Profile, say};
 use crate::protocol::Invite;
 
-/// An invite and its end of line, in bytes: several times the longest invite, which has a list of addresses.
+/// An invite and its line break, in bytes: several times the longest invite, which has a list of addresses.
 const LINE_BYTES_MAX: u64 = 8_192;
-/// The same in characters of what is no invite: it is shown, and told to be none.
+/// The limit in characters for a text that is no invite: the window shows it and says so.
 const LINK_CHARS_MAX: usize = 1_024;
 /// The socket in the profile.
 #[cfg(unix)]
 const SOCKET: &str = "window.socket";
-/// The longest path of a socket that every Unix takes: 104 bytes with the zero at its end.
+/// The longest socket path that every Unix accepts: 104 bytes with the zero at its end.
 #[cfg(unix)]
 const SOCKET_PATH_BYTES_MAX: usize = 103;
-/// How long a second start looks for the first, which may just be starting and not listen yet, for seconds on a busy
-/// computer. Where a terminal uses the profile, nobody ever listens.
+/// How long a second start looks for the first, which may still be starting and not listening yet; on a busy computer
+/// that takes seconds. If a terminal uses the profile, nobody ever listens.
 const START_WAIT: Duration = Duration::from_secs(3);
-/// How long it waits for a first that says goodbye: twice as long as goodbyes may take.
+/// How long it waits for a first start that is saying goodbye: twice as long as goodbyes may take.
 const GOODBYE_WAIT: Duration = Duration::from_secs(10);
 /// The wait between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long the first waits for the line of a start that says nothing: it writes at once, or never.
+/// How long the first waits for the line of a second start, which writes at once or never.
 const LINE_WAIT: Duration = Duration::from_secs(1);
-/// How long a second start waits for the answer: longer than the first may wait for others before.
+/// How long a second start waits for the answer: longer than the first may spend on others before it.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
 
 /// What the first start answers to a second, in one byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum Answer {
-    /// It shows what the second was asked for.
+    /// It shows the invite, or only the window.
     Taken = b'.',
     /// Its window is closed, and it will end soon.
     Closing = b'!',
 }
 
-/// Opens the profile in `place`, or gives nothing where the window that is open on it shows `link`, or only itself.
+/// Opens the profile in `place`. Returns `None` if a window is already open on it: that one shows `link`, or comes to
+/// the front.
 ///
 /// # Errors
 /// The [`Problem`] with the profile; also where a terminal uses it.
@@ -75,16 +76,16 @@ pub(super) fn open_or_hand_over(place: &Path, link: Option<&str>) -> Result<Opti
     }
 }
 
-/// No second start can reach the window that uses this profile.
+/// The problem when no second start can reach the window that uses this profile.
 fn unreachable(place: &Path) -> Problem {
     let what = say!("Another Conversa uses the profile in {}.", place.display());
     let hint = say!("The path is too long for the system to reach its window. Open that, and paste the invite there.");
     Problem::new(Code::ProfileInUse, what, hint)
 }
 
-/// Asks the window that is open on `profile` to come to the front, and with a link to show it.
+/// Asks the window that is open on `profile` to come to the front and to show the link, if there is one.
 fn hand_over(profile: &Path, link: Option<&str>) -> io::Result<Answer> {
-    // It goes as one line. What is wrong with one that cannot be read, the window says.
+    // The link goes as one line. If it is no invite, the window says what is wrong with it.
     let link = link.map(|link| match link.parse::<Invite>() {
         Ok(invite) => invite.to_string(),
         Err(_) => link.chars().filter(|c| !c.is_control()).take(LINK_CHARS_MAX).collect(),
@@ -98,24 +99,24 @@ fn hand_over(profile: &Path, link: Option<&str>) -> io::Result<Answer> {
 
 fn ask(meeting: &Meeting, line: &str) -> io::Result<u8> {
     let mut stream = LocalSocketStream::connect(meeting.name.borrow())?;
-    // One write, so that it arrives as one or not at all.
+    // One write, so that the line arrives whole or not at all.
     stream.write_all(line.as_bytes())?;
     let mut answer = [0];
     stream.read_exact(&mut answer)?;
     Ok(u8::from_be_bytes(answer))
 }
 
-/// Listens for later starts on `profile`, which this process holds, and calls `asked` for each from a
-/// thread of its own, until the program ends. It says whether it takes over what the start was for.
+/// Listens for later starts on `profile`, which this process holds, and calls `asked` for each on a thread of its own
+/// until the program ends. `asked` returns whether the window takes over.
 ///
 /// # Errors
 /// Those of the socket.
 pub(super) fn listen(profile: &Path, asked: impl Fn(Option<String>) -> bool + Send + 'static) -> io::Result<()> {
-    // What is left of a run that was killed is in the way, and is nobody's: the profile is ours.
+    // A killed run may have left its socket in the way. It belongs to nobody: the profile is ours.
     let meeting = Meeting::at(profile)?;
     let listener = private(ListenerOptions::new().name(meeting.name.borrow()).try_overwrite(true)).create_sync()?;
     let take_all = move || {
-        // The socket goes with the listener, by the name that it was made under.
+        // Dropping the listener removes the socket by the name it was created under, which must stay valid until then.
         let _meeting = meeting;
         for stream in listener.incoming() {
             if let Err(error) = stream.and_then(|stream| take(stream, &asked)) {
@@ -141,24 +142,24 @@ fn read_link(stream: LocalSocketStream) -> io::Result<(LocalSocketStream, Option
     Ok((reader.into_inner().into_inner(), (!link.is_empty()).then_some(link)))
 }
 
-/// Waits for another program for no longer than `time`. Windows has no such limit for its pipes, so a thread waits; one
-/// that is too late is left to itself, and ends with the other program, which is the same person's.
+/// Waits for another program no longer than `time`. Windows has no timeout for its pipes, so a thread waits. If it
+/// takes too long it is abandoned, and ends with the other program, which belongs to the same person.
 fn within<T: Send + 'static>(time: Duration, read: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     let (done, result) = mpsc::channel();
-    // Whoever waited may have gone on.
+    // The receiver may have given up by now.
     let work = move || drop(done.send(read()));
     std::thread::Builder::new().name("instance wait".to_owned()).spawn(work)?;
     result.recv_timeout(time).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
-/// For this person alone, whatever the umask is.
+/// For this person alone, whatever the umask.
 #[cfg(unix)]
 fn private(options: ListenerOptions<'_>) -> ListenerOptions<'_> {
     use interprocess::os::unix::local_socket::ListenerOptionsExt;
     options.mode(0o600)
 }
 
-/// A pipe of Windows is the person's own as it is made.
+/// A Windows pipe belongs to the person who creates it.
 #[cfg(windows)]
 const fn private(options: ListenerOptions<'_>) -> ListenerOptions<'_> {
     options
@@ -167,14 +168,14 @@ const fn private(options: ListenerOptions<'_>) -> ListenerOptions<'_> {
 /// Where the starts on one profile meet.
 struct Meeting {
     name: Name<'static>,
-    /// Keeps the short way to the profile open.
+    /// Keeps the directory open, through which the short path leads.
     #[cfg(unix)]
     _directory: Option<std::fs::File>,
 }
 
 impl Meeting {
-    /// A socket in the profile. The system takes no path of more than some hundred bytes for one, so a longer one is
-    /// shortened by the profile's directory, held open, where the system has a name for that.
+    /// A socket in the profile. Systems allow only about a hundred bytes for its path. For a longer one the profile's
+    /// directory is held open and named through `/proc`, if the system has that.
     #[cfg(unix)]
     fn at(profile: &Path) -> io::Result<Self> {
         use std::os::fd::AsRawFd;
@@ -195,7 +196,7 @@ impl Meeting {
     #[cfg(windows)]
     fn at(profile: &Path) -> io::Result<Self> {
         use interprocess::local_socket::GenericNamespaced;
-        // The same place may be written in several ways.
+        // The same place can be written in several ways.
         let place = profile.canonicalize()?;
         let digest = crate::crypto::primitives::sha256(place.to_string_lossy().to_lowercase().as_bytes());
         let name = format!("conversa-{}", data_encoding::HEXLOWER.encode(&digest));
@@ -212,12 +213,12 @@ mod tests {
 
     type Asks = mpsc::Receiver<Option<String>>;
 
-    /// What the first is asked next.
+    /// The next request that the first start receives.
     fn next<T>(asks: &mpsc::Receiver<T>) -> T {
         next_before(asks, deadline()).unwrap()
     }
 
-    /// The first start on a profile, which takes over what later ones ask for.
+    /// The first start on a profile, which takes over from later ones.
     fn first() -> (tempfile::TempDir, Asks) {
         let profile = tempfile::tempdir().unwrap();
         let asks = listen_to(profile.path());
@@ -247,7 +248,7 @@ mod tests {
         let (asked, asks) = mpsc::channel();
         listen(place.path(), move |_| asked.send(()).is_err()).unwrap();
         let end = std::thread::spawn(move || {
-            // Only when the second start has been told does the first end.
+            // The first ends only once the second has its answer.
             next(&asks);
             drop(profile);
             asks

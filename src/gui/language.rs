@@ -1,14 +1,13 @@
-//! The language that the window speaks, and the direction in which texts are read. The words themselves are in `ui/`, and
-//! their translations in `ui/lang/`.
+//! The window's language, and the direction in which texts are read. The words themselves are in `ui/`, and their
+//! translations in `ui/lang/`.
 
 use slint::ComponentHandle;
 
 use super::generated::{AppWindow, Direction};
 use crate::app::Language;
 
-/// Where letters are written from right to left, as the Unicode Character Database lays out its blocks
-/// (`DerivedBidiClass.txt`): Hebrew to Arabic Extended-A, their presentation forms, and the historic and
-/// minority scripts of the first supplementary plane.
+/// The Unicode blocks whose letters are written from right to left (`DerivedBidiClass.txt`): Hebrew to Arabic
+/// Extended-A, their presentation forms, and the historic and minority scripts of the first supplementary plane.
 const RIGHT_TO_LEFT: [std::ops::RangeInclusive<char>; 5] = [
     '\u{590}'..='\u{8ff}',
     '\u{fb1d}'..='\u{fdff}',
@@ -17,7 +16,7 @@ const RIGHT_TO_LEFT: [std::ops::RangeInclusive<char>; 5] = [
     '\u{1e800}'..='\u{1efff}',
 ];
 
-/// Makes the windows of this thread speak a language, at once, and English where it is missing.
+/// Switches the windows of this thread to a language at once. Texts without a translation stay English.
 pub fn choose_language(language: Language) {
     let spoken = match language {
         Language::System => Language::of_locales(sys_locale::get_locales()),
@@ -29,13 +28,13 @@ pub fn choose_language(language: Language) {
     }
 }
 
-/// Tells the window how texts are read that people wrote.
+/// Lets the window ask in which direction a text that people wrote is read.
 pub fn bind_direction(app: &AppWindow) {
     app.global::<Direction>().on_is_right_to_left(|text, otherwise| is_right_to_left(&text).unwrap_or(otherwise));
 }
 
-/// Whether a text is read from right to left: as its first letter or mark of direction is. Nothing if it has
-/// none. What is isolated does not count, by rule P2 of the bidirectional algorithm (UAX 9).
+/// Whether a text is read from right to left, judged by its first letter or direction mark; `None` if it has neither.
+/// Isolated parts do not count, by rule P2 of the bidirectional algorithm (UAX 9).
 fn is_right_to_left(text: &str) -> Option<bool> {
     let mut isolates = 0_usize;
     let first = text.chars().find(|&letter| {

@@ -1,10 +1,9 @@
 //! From a command line to a running window: the display, the renderer, the event loop.
 //!
-//! FemtoVG draws where there is a GPU, and the software renderer everywhere else. Slint does not fall
-//! back by itself: without usable OpenGL its event loop runs without a window, so the program then starts
-//! itself anew with the software renderer. That happens before any room is entered, and the new program
-//! takes over the profile, for the system closes the old one's lock with it. The same way it goes from a Wayland
-//! display that does not answer to X11, once.
+//! FemtoVG draws where there is a GPU, and the software renderer everywhere else. Slint does not fall back by itself:
+//! without usable OpenGL its event loop runs without a window. So the program then restarts itself with the software
+//! renderer, before it enters any room. The new program takes over the profile, because the system releases the old
+//! one's lock. In the same way it switches once from a Wayland display that does not answer to X11.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -22,14 +21,14 @@ use super::language::choose_language;
 use super::presenter::trouble;
 use crate::app::{Code, Language, Problem, Profile, say};
 
-/// How long the event loop runs until it is asked whether there is a window: it is made in the first turn.
+/// How long the event loop runs before we ask whether there is a window: the first turn creates it.
 const TRY_TO_DRAW: Duration = Duration::from_millis(20);
-/// Slint's own choice of backend and renderer; whoever sets it is obeyed.
+/// Slint's own choice of backend and renderer. If the person sets it, we obey.
 const BACKEND_VARIABLE: &str = "SLINT_BACKEND";
 
-/// Opens the window on the profile in `directory` (or in the platform's own place) and shows the
-/// invite in `link`, and returns when the window was closed and all goodbyes were said. Where a window
-/// is open on this profile, that one is shown, and this returns at once.
+/// Opens the window on the profile in `directory` (or in the platform's own place) and shows the invite in `link`.
+/// Returns when the window was closed and all goodbyes were said. If a window is already open on this profile, it comes
+/// to the front, and this returns at once.
 ///
 /// # Errors
 /// A [`Problem`] without a display, or if the profile cannot be used; the latter is also shown in a
@@ -44,7 +43,7 @@ pub fn run(directory: Option<PathBuf>, link: Option<&str>) -> Result<(), Problem
     };
     let (emoji, app) = open_window().map_err(go_on_with_x11)?;
     add_fonts(emoji);
-    // Until the profile says another.
+    // Until the profile names another.
     choose_language(Language::System);
     // The name by which the desktop finds the icon and the menu entry.
     if let Err(error) = slint::set_xdg_app_id("conversa") {
@@ -71,7 +70,7 @@ fn run_front_end(front_end: &FrontEnd, profile: &Path, link: Option<&str>) -> Re
         log::warn!("a second start will not find this window: {error}");
     }
     front_end.listen(end_loop).map_err(no_display)?;
-    // A signal is a goodbye, too.
+    // A signal also ends the program with a goodbye.
     if let Err(error) = ctrlc::set_handler(front_end.quitter()) {
         log::info!("signals end the program without a goodbye: {error}");
     }
@@ -83,8 +82,8 @@ fn run_front_end(front_end: &FrontEnd, profile: &Path, link: Option<&str>) -> Re
     front_end.unwritten().map_or(Ok(()), Err)
 }
 
-/// Lets the event loop make the window, which tells whether it can be drawn: where it cannot, the loop
-/// goes on without a window and says so only when it ends. Where OpenGL lacks a function, the renderer panics.
+/// Lets the event loop create the window, which shows whether it can be drawn. If it cannot, the loop runs without a
+/// window and reports that only when it ends. If OpenGL lacks a function, the renderer panics.
 fn try_to_draw() -> Result<(), Problem> {
     Timer::single_shot(TRY_TO_DRAW, end_loop);
     match std::panic::catch_unwind(slint::run_event_loop_until_quit) {
@@ -99,7 +98,7 @@ fn end_loop() {
     }
 }
 
-/// Shows why there is nothing else to show.
+/// Shows the problem on an otherwise empty window.
 fn show_problem(app: &AppWindow, problem: &Problem) -> Result<(), Problem> {
     let state = app.global::<WindowState>();
     state.set_page(Page::Blank);
@@ -111,14 +110,14 @@ fn show_problem(app: &AppWindow, problem: &Problem) -> Result<(), Problem> {
     slint::run_event_loop().map_err(no_display)
 }
 
-/// Whether there is anything to open a window on. Only X11 and Wayland can tell beforehand.
+/// Whether there is a display to open a window on. Only X11 and Wayland can tell beforehand.
 fn has_display() -> bool {
     let is_chosen = std::env::var_os(BACKEND_VARIABLE).is_some_and(|value| !value.is_empty());
     cfg!(not(target_os = "linux")) || is_chosen || Displays::named().is_any()
 }
 
-/// Without a GPU the software renderer is several times faster than OpenGL by software. Says which emoji
-/// the renderer can draw.
+/// Without a GPU the software renderer is several times faster than OpenGL in software. Returns which emoji the
+/// renderer can draw.
 fn choose_renderer() -> Result<Emoji, Problem> {
     if let Some(chosen) = std::env::var_os(BACKEND_VARIABLE) {
         let is_software = chosen.to_string_lossy().contains("software");
@@ -131,7 +130,7 @@ fn choose_renderer() -> Result<Emoji, Problem> {
     selector.select().map(|()| Emoji::Outlines).map_err(no_display)
 }
 
-/// Whether the kernel offers a GPU: a render node, or the driver that has none.
+/// Whether the kernel offers a GPU: a render node, or the NVIDIA driver, which has none.
 #[cfg(target_os = "linux")]
 fn has_gpu() -> bool {
     let nodes = std::fs::read_dir("/dev/dri").into_iter().flatten().flatten();
@@ -144,7 +143,7 @@ const fn has_gpu() -> bool {
     true
 }
 
-/// The GPU could not be used after all: the same program again, drawn by software.
+/// The GPU turned out to be unusable: restarts the program with the software renderer.
 fn draw_by_software(error: impl Display) -> Result<(), Problem> {
     if std::env::var_os(BACKEND_VARIABLE).is_some() {
         return Err(go_on_with_x11(no_display(error)));
@@ -155,8 +154,8 @@ fn draw_by_software(error: impl Display) -> Result<(), Problem> {
     Err(no_display(go_on_as(again)))
 }
 
-/// No window comes of the display that is tried first. If that is Wayland and there is X11 too: the same program
-/// again, there. Returns only where there is not, or if that failed.
+/// The first display gave no window. If that was Wayland and X11 is there too, restarts the program on X11. Returns
+/// only if there is no X11, or if the restart failed.
 fn go_on_with_x11(problem: Problem) -> Problem {
     if cfg!(not(target_os = "linux")) || !Displays::named().has_another() {
         return problem;
@@ -171,20 +170,20 @@ fn go_on_with_x11(problem: Problem) -> Problem {
     again.map_or_else(|problem| problem, |again| no_display(go_on_as(again)))
 }
 
-/// As it was started.
+/// This program, with the arguments it was started with.
 fn this_program() -> Result<Command, Problem> {
     let mut again = Command::new(std::env::current_exe().map_err(no_display)?);
     again.args(std::env::args_os().skip(1));
     Ok(again)
 }
 
-/// Puts another program in the place of this one; returns only if that failed.
+/// Replaces this program by another. Returns only on failure.
 #[cfg(unix)]
 fn go_on_as(mut program: Command) -> std::io::Error {
     std::os::unix::process::CommandExt::exec(&mut program)
 }
 
-/// On Windows both are there for a moment, and the new one waits for the profile.
+/// On Windows both run for a moment, and the new one waits for the profile.
 #[cfg(not(unix))]
 fn go_on_as(mut program: Command) -> std::io::Error {
     match program.spawn() {

@@ -1,20 +1,20 @@
-//! Links in what people write: found, and opened on request. The text is a stranger's, so only
-//! addresses of the web are taken, and a browser gets them as one argument, never through a shell.
+//! Links in what people write: found, and opened on request. Strangers write the text, so only web addresses count, and
+//! a browser gets them as one argument, never through a shell.
 //!
-//! By hand, for the crates for it give less. `linkify` 0.11 finds no address with an IPv6 host, opens another page than
-//! was written where `#` follows the host, and takes a closing quotation mark for a part of the link. `webbrowser` 1.2
-//! waits for `xdg-settings` without a deadline, which the window must not, and leaves each browser that it started as a
+//! Written by hand, because the crates for it do less. `linkify` 0.11 misses addresses with an IPv6 host, opens the
+//! wrong page if `#` follows the host, and takes a closing quotation mark as part of the link. `webbrowser` 1.2 waits
+//! for `xdg-settings` without a deadline, which would freeze the window, and leaves each browser it started as a
 //! zombie.
 
 use std::io;
 use std::process::{Command, Stdio};
 
-/// Links of one message that are shown below it: a list longer than that is not a message.
+/// How many links of one message are shown below it: a longer list is no message.
 const LINKS_MAX: usize = 8;
-/// A link in characters: browsers take about as much.
+/// The longest link, in characters: browsers accept about as much.
 const LINK_CHARS_MAX: usize = 2_000;
 
-/// The links in a text, in order, each once.
+/// The links in a text, in order, without repeats.
 pub(super) fn find(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for word in text.split(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"')) {
@@ -30,7 +30,7 @@ pub(super) fn find(text: &str) -> Vec<String> {
     found
 }
 
-/// Whether a text is an address of the web that can be handed to a browser.
+/// Whether a text is a web address that can be handed to a browser.
 pub(super) fn is_web_address(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
@@ -40,17 +40,16 @@ pub(super) fn is_web_address(text: &str) -> bool {
         && !text.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
-/// Opens an address of the web in the person's browser, without waiting for it.
+/// Opens a web address in the person's browser, without waiting for it.
 ///
 /// # Errors
-/// Those of starting the program that opens it; [`io::ErrorKind::InvalidInput`] for anything else
-/// than an address of the web.
+/// Those of starting the program that opens it; [`io::ErrorKind::InvalidInput`] for anything but a web address.
 pub(super) fn open(link: &str) -> io::Result<()> {
     if !is_web_address(link) {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     let mut browser = if cfg!(windows) {
-        // Not `explorer`, which opens the person's documents when the address has a query.
+        // Not `explorer`: it opens the person's documents when the address has a query.
         let mut handler = Command::new("rundll32");
         handler.arg("url.dll,FileProtocolHandler");
         handler
@@ -58,12 +57,12 @@ pub(super) fn open(link: &str) -> io::Result<()> {
         Command::new(if cfg!(target_os = "macos") { "open" } else { "xdg-open" })
     };
     let mut child = browser.arg(link).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-    // Whoever is not waited for stays as a zombie.
+    // A child that nobody waits for stays as a zombie.
     std::thread::Builder::new().name("link".to_owned()).spawn(move || drop(child.wait()))?;
     Ok(())
 }
 
-/// A link without what belongs to the sentence around it. A closing bracket stays if it was opened.
+/// A link without the punctuation of the sentence around it. A closing bracket stays if the link opened it.
 fn trim_end(mut link: &str) -> &str {
     loop {
         let unopened = link.ends_with(')') && link.matches('(').count() < link.matches(')').count();

@@ -1,17 +1,17 @@
-//! Brings a lasting list model up to date by the smallest changes: a list that is replaced as a
-//! whole flickers and forgets where it was scrolled to. For short lists, which are compared as a whole; the rows of a
-//! conversation come one by one (`presenter/stream.rs`).
+//! Updates a list model in place with the smallest changes: a list that is replaced as a whole flickers and loses its
+//! scroll position. For short lists, which are compared as a whole; the rows of a conversation come one by one
+//! (`presenter/stream.rs`).
 
 use slint::{Model, VecModel};
 
-/// Makes `model` hold `wanted`, in its order. Rows with the same key are the same thing.
+/// Makes `model` hold `wanted`, in its order. Rows with the same key are the same item.
 pub(super) fn update<Row, Key>(model: &VecModel<Row>, wanted: Vec<Row>, key: impl Fn(&Row) -> Key)
 where
     Row: Clone + PartialEq + 'static,
     Key: PartialEq,
 {
     let count = wanted.len();
-    // Up to `index` the model is as it should be, so what is looked for can only come after that.
+    // Up to `index` the model is right already, so the row can only be after that.
     for (index, row) in wanted.into_iter().enumerate() {
         let wanted_key = key(&row);
         let found =
@@ -29,7 +29,7 @@ where
             None => model.insert(index, row),
         }
     }
-    // What nobody wanted was pushed to the end.
+    // The rows that are no longer wanted have moved to the end.
     while model.row_count() > count {
         model.remove(model.row_count() - 1);
     }

@@ -1,10 +1,10 @@
 //! The window: the only part of the program that knows Slint.
 //!
-//! It never sees a key and makes no decision; it shows what it is told and passes on what is asked.
-//! What the compiler makes of `ui/` is used in `bind` (callbacks out) and `presenter` (models
-//! in), and where the window opens; the rest is ordinary code about text, lists and the desktop.
+//! It never sees a key and makes no decision; it shows what it is told and passes on what is asked. `bind` (callbacks
+//! out) and `presenter` (models in) use what the compiler generates from `ui/`, and so does the code that opens the
+//! window; the rest is ordinary code about text, lists and the desktop.
 //!
-//! What it looks like, and every word it says, is in `ui/`. What both front ends decide alike is in `app/policy`.
+//! How it looks, and every word it says, is in `ui/`. Decisions that both front ends share are in `app/policy`.
 //!
 //! [`run`] is the whole front end. [`FrontEnd`] is the same without a desktop, for tests.
 
@@ -37,7 +37,7 @@ pub use self::front_end::FrontEnd;
 pub use self::language::{bind_direction, choose_language};
 pub use self::launch::run;
 
-// What the compiler of the `.slint` files writes is not held to the rules of hand-written code.
+// The code that the `.slint` compiler generates is not held to the rules of hand-written code.
 #[allow(missing_docs, unreachable_pub, unused_qualifications)]
 #[allow(clippy::all, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo, clippy::too_many_lines)]
 mod generated {
@@ -47,7 +47,7 @@ mod generated {
 #[doc(hidden)]
 pub use generated::*;
 
-/// What a worker or the system has to tell the window.
+/// What a worker or the system reports to the window.
 #[derive(Debug)]
 enum Work {
     /// Both suites were measured.
@@ -58,7 +58,7 @@ enum Work {
     FileDialogs(bool),
     /// The person chose a file for a backup.
     FileChosen(std::path::PathBuf),
-    /// The program was started again for this profile, with an invite or without.
+    /// The program was started again for this profile, with or without an invite.
     StartedAgain(Option<String>),
 }
 

@@ -1,8 +1,8 @@
-//! An invite, or the code of a safety number, as a picture for cameras. Only squares: the window makes an image of them.
+//! An invite, or the code of a safety number, as a QR code. Only its squares: the window turns them into an image.
 
 use qrcode::{Color, EcLevel, QrCode};
 
-/// The white edge that readers need, in modules (ISO/IEC 18004).
+/// The white edge that scanners need, in modules (ISO/IEC 18004).
 const QUIET_ZONE: usize = 4;
 
 /// A square of black and white modules with its white edge.
@@ -13,9 +13,9 @@ pub(super) struct QrPicture {
     pub(super) dark: Vec<bool>,
 }
 
-/// The code of a link, or none if it is too long for one.
+/// The QR code of a link, or `None` if the link is too long for one.
 ///
-/// A link means the same in capital letters, and capital letters take two thirds of the room.
+/// A link means the same in capital letters, which take two thirds of the space.
 pub(super) fn of_link(link: &str) -> Option<QrPicture> {
     let code = QrCode::with_error_correction_level(link.to_ascii_uppercase(), EcLevel::L).ok()?;
     let inner = code.width();

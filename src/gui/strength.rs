@@ -1,13 +1,13 @@
-//! How hard a new passphrase is to guess, by zxcvbn, which knows the words and patterns that guessers try first. It is
-//! told and no more: which one is taken is decided in the window, and what can be none at all in `app/identity`.
+//! How hard a new passphrase is to guess, by zxcvbn, which knows the words and patterns that guessers try first. It
+//! only rates: the window decides which passphrase it takes, and `app/identity` which can be none at all.
 
 use zxcvbn::zxcvbn;
 
-/// What is looked at of a passphrase, in characters: the time grows faster than the length, and what comes after these
-/// makes it only harder to guess.
+/// How many characters of a passphrase are rated: the time grows faster than the length, and further characters only
+/// make it harder to guess.
 const CHARS_MAX: usize = 64;
 
-/// From 0, guessed at once, to 4, very hard to guess; -1 for no passphrase. `known` is what a guesser knows of the
+/// From 0 (guessed at once) to 4 (very hard to guess); -1 for no passphrase. `known` is what a guesser knows about the
 /// person, such as their name.
 pub(super) fn score(passphrase: &str, known: &[&str]) -> i32 {
     if passphrase.is_empty() {
@@ -16,7 +16,7 @@ pub(super) fn score(passphrase: &str, known: &[&str]) -> i32 {
     i32::from(u8::from(zxcvbn(looked_at(passphrase), known).score()))
 }
 
-/// As much of a passphrase as is looked at.
+/// The part of a passphrase that is rated.
 fn looked_at(passphrase: &str) -> &str {
     let end = passphrase.char_indices().nth(CHARS_MAX).map(|(end, _)| end);
     passphrase.get(..end.unwrap_or(passphrase.len())).unwrap_or_default()

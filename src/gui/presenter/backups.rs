@@ -1,6 +1,6 @@
-//! Backups of the identity, and identities that come back from them.
+//! Backs up the identity, and restores one from a backup.
 //!
-//! The session writes and reads the file; here it is chosen, and said what came of it.
+//! The session writes and reads the file; here the person chooses it and is told the result.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ impl Backups {
         Self { work }
     }
 
-    /// Opens the sheet for a backup, with a place for it: the home directory, under the key's tag.
+    /// Opens the backup sheet with a suggested file: in the home directory, named after the key's tag.
     pub(in crate::gui) fn open_backup(&self, desk: &Desk) {
         let place = backup::suggested_place(desk.global::<ui::Identity>().get_view().code.tag.as_str());
         self.open(desk, ui::Sheet::Backup, &place);
@@ -33,7 +33,7 @@ impl Backups {
         self.open(desk, ui::Sheet::Restore, Path::new(""));
     }
 
-    /// Asks for the file of the open sheet with the desktop's own dialog.
+    /// Asks for the open sheet's file with the desktop's own dialog.
     pub(in crate::gui) fn choose_file(&self, desk: &Desk) {
         let (title, wanted) = match desk.window().get_sheet() {
             ui::Sheet::Backup => (say!("New file for the backup"), Wanted::Save(file(desk))),
@@ -67,7 +67,7 @@ impl Backups {
         }
     }
 
-    /// It is known whether the desktop has a dialog for files.
+    /// A worker found out whether the desktop has a file dialog.
     pub(super) fn dialogs_found(&self, desk: &Desk, there: bool) {
         desk.global::<ui::Backups>().set_dialogs(there);
     }
@@ -82,7 +82,7 @@ impl Backups {
 
     pub(super) fn restored(&self, desk: &Desk, result: Result<Fingerprint, Problem>) {
         let window = desk.window();
-        // Another identity opens the lock that the old one's passphrase was asked for.
+        // The restored identity has replaced the one whose passphrase this page asks for.
         if result.is_ok() && window.get_page() == ui::Page::Unlock {
             window.set_page(desk.home());
         }
@@ -98,7 +98,7 @@ impl Backups {
         self.look_for_dialogs();
     }
 
-    /// Finds out on a worker whether there is a dialog for files: the desktop may take its time to answer.
+    /// Finds out on a worker whether there is a file dialog: the desktop may take a while to answer.
     fn look_for_dialogs(&self) {
         let work = self.work.clone();
         let look = move || {
@@ -110,7 +110,7 @@ impl Backups {
     }
 }
 
-/// What was typed, or nothing if it can be none.
+/// The typed passphrase, or `None` if it cannot be one.
 fn read_passphrase(desk: &Desk, typed: &str) -> Option<Passphrase> {
     let read = Passphrase::read(typed.as_bytes());
     read.map_err(|problem| desk.global::<ui::Backups>().set_error(views::trouble(&problem))).ok()
@@ -138,7 +138,7 @@ fn ended(desk: &Desk, sheet: ui::Sheet, result: Result<Fingerprint, Problem>, do
         }
         Err(problem) => {
             state.set_error(views::trouble(&problem));
-            // Whoever closed the sheet meanwhile is still told.
+            // A person who closed the sheet meanwhile is still told.
             if desk.window().get_sheet() == ui::Sheet::None {
                 desk.window().set_sheet(sheet);
             }

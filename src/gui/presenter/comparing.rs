@@ -1,5 +1,5 @@
-//! Comparing keys with somebody: the safety number, the marks on those that were compared, and the
-//! question when somebody has another key than before.
+//! Comparing keys with a member: the safety number, the marks on compared keys, and the question when somebody appears
+//! with another key than before.
 
 use std::collections::HashSet;
 
@@ -14,17 +14,17 @@ use crate::protocol::{Comparison, SafetyNumber};
 /// The sheets about somebody's key.
 #[derive(Default)]
 pub(in crate::gui) struct Comparing {
-    /// With whom keys are being compared.
+    /// The member whose key is being compared.
     pair: Option<Pair>,
     /// Changed keys that the person was asked about.
     asked: HashSet<(MembershipId, Fingerprint)>,
 }
 
-/// Oneself and somebody in a room.
+/// The person and a member of a room.
 struct Pair {
     membership: MembershipId,
     member: Fingerprint,
-    /// Once it is worked out.
+    /// `None` until it is worked out.
     number: Option<SafetyNumber>,
 }
 
@@ -39,7 +39,7 @@ impl Comparing {
         desk.window().set_sheet(ui::Sheet::Compare);
     }
 
-    /// What the other side shows was pasted or typed.
+    /// The person pasted or typed what the other side shows.
     pub(in crate::gui) fn compare_with(&self, desk: &Desk, pasted: &str) {
         let Some(number) = self.pair.as_ref().and_then(|pair| pair.number.as_ref()) else { return };
         let compared = match number.compare(pasted) {
@@ -52,13 +52,13 @@ impl Comparing {
         desk.global::<ui::Comparing>().set_result(compared);
     }
 
-    /// The person says that the numbers are the same, or takes that back.
+    /// The person confirms that the numbers are the same, or takes that back.
     pub(in crate::gui) fn mark_verified(&self, desk: &mut Desk, verified: bool) {
         let Some(Pair { membership, member, .. }) = self.pair else { return };
-        // The name goes into the mark: who comes with it and another key later is told apart by that.
+        // The mark contains the name: it recognizes somebody who comes later with this name and another key.
         let name = desk.chat.room(membership).and_then(|room| room.chosen_name(&member)).map(ToString::to_string);
         let name = name.unwrap_or_default();
-        // Once for both, or the two marks would differ by the time between them.
+        // One time for both, or the two marks would differ by a few milliseconds.
         let at_ms = now_ms();
         desk.change_settings(move |settings: &mut Settings| {
             if verified {
@@ -72,7 +72,7 @@ impl Comparing {
         desk.stale.room = true;
     }
 
-    /// The safety number that was asked for is worked out.
+    /// The safety number we asked for is ready.
     pub(super) fn number_came(&mut self, desk: &Desk, membership: MembershipId, number: SafetyNumber) {
         if let Some(pair) = &mut self.pair
             && pair.membership == membership
@@ -83,8 +83,8 @@ impl Comparing {
         }
     }
 
-    /// Asks about somebody in the open room who has another key than the one of that name which was
-    /// compared: once for each, and not over another sheet.
+    /// If somebody in the open room has a name whose key was compared, but another key, asks about them: once for each,
+    /// and not over another sheet.
     pub(super) fn show_doubt(&mut self, desk: &Desk) {
         let Some(room) = desk.room() else { return };
         if desk.window().get_sheet() != ui::Sheet::None || desk.window().get_page() != ui::Page::Chat {

@@ -1,7 +1,7 @@
-//! What all parts of the window stand on: the window itself, the session, the conversations and the settings.
+//! What all parts of the window work on: the window itself, the session, the conversations and the settings.
 //!
-//! Each part keeps what belongs to its own topic and is handed the desk for the rest, so that there is one copy of
-//! everything. The desk knows no part and shows no page; what concerns several parts is the presenter's to arrange.
+//! Each part keeps what belongs to its own topic and receives the desk for everything else, so nothing exists twice.
+//! The desk knows no part and shows no page; the presenter coordinates what concerns several parts.
 
 use chrono::NaiveDate;
 use slint::ComponentHandle;
@@ -16,7 +16,7 @@ use crate::gui::clipboard::Clipboard;
 use crate::gui::generated as ui;
 use crate::gui::{format, links};
 
-/// What has to be shown anew once all events that wait are in.
+/// What to show anew once all waiting events are taken in.
 #[derive(Default)]
 pub(in crate::gui) struct Stale {
     pub(super) rooms: bool,
@@ -29,7 +29,7 @@ pub(in crate::gui) struct Desk {
     pub(super) app: ui::AppWindow,
     pub(super) session: Session,
     pub(super) chat: Chat,
-    /// As the person sees them. The session keeps its own, and tells what it alone changes.
+    /// As the person sees them. The session keeps its own copy, and reports what only the session changes.
     pub(super) settings: Settings,
     /// The room that is open.
     pub(super) open: Option<MembershipId>,
@@ -57,7 +57,7 @@ impl Desk {
 
     pub(in crate::gui) fn copy(&mut self, text: &str) {
         if !self.clipboard.copy(text) {
-            // The window system's own way, which tells nothing.
+            // The window system's own way, which does not report success.
             self.app.invoke_copy(text.into());
         }
         self.toast(views::only(&say!("Copied")));
@@ -71,12 +71,12 @@ impl Desk {
         }
     }
 
-    /// What a topic has on the window: a global of `ui/globals/`.
+    /// A topic's global on the window's side, in `ui/globals/`.
     pub(super) fn global<'a, Global: slint::Global<'a, ui::AppWindow>>(&'a self) -> Global {
         self.app.global::<Global>()
     }
 
-    /// Which page and which sheet are open: every topic may need another.
+    /// The window's state: which page and which sheet are open.
     pub(super) fn window(&self) -> ui::WindowState<'_> {
         self.global::<ui::WindowState>()
     }
@@ -86,15 +86,16 @@ impl Desk {
         self.chat.room(self.open?)
     }
 
-    /// Changes the settings here and in the session, which may have others by now: each applies the change to its own.
+    /// Changes the settings here and in the session. The session's may differ by now, so each side applies the change
+    /// to its own.
     pub(super) fn change_settings(&mut self, change: impl Fn(&mut Settings) + Send + 'static) {
         change(&mut self.settings);
         self.session.change_settings(change);
     }
 
-    /// Tells the conversations what the person sees.
+    /// Tells the conversations which room the person sees.
     pub(super) fn view_open(&mut self) {
-        // Nobody looks at a window without the keyboard, so what comes in there counts as unread.
+        // Nobody looks at a window without the keyboard, so messages that arrive meanwhile count as unread.
         let seen = self.open.filter(|_| self.active);
         for change in self.chat.view(seen) {
             if let Change::RoomChanged(_) = change {
@@ -111,29 +112,29 @@ impl Desk {
         suggested_name().unwrap_or_else(|| self.say(&say!("Somebody")))
     }
 
-    /// The page to be at when nothing else is asked: a newcomer's, or the rooms.
+    /// The page to show when nothing else is asked for: the first-run page, or the rooms.
     pub(super) fn home(&self) -> ui::Page {
         let is_new = self.settings.name.is_empty() && self.chat.rooms().next().is_none();
         if is_new { ui::Page::FirstRun } else { ui::Page::Chat }
     }
 
-    /// When the key of somebody with that name was compared, if it is not this one.
+    /// When a key of somebody with this member's name was compared, if it is not the member's key.
     pub(super) fn doubt(&self, room: &Room, member: &Fingerprint) -> Option<u64> {
         doubts::compared_otherwise(room, &self.settings, member)
     }
 
-    /// Tells for a moment that something was done.
+    /// Shows for a moment that something was done.
     pub(super) fn toast(&self, told: ui::TroubleView) {
         self.window().set_toast_stays(false);
         self.window().set_toast(told);
     }
 
-    /// A sentence in the person's language, where it is no binding that says it.
+    /// A sentence in the person's language, for places where no binding says it.
     pub(super) fn say(&self, sentence: &Sentence) -> String {
         self.app.global::<ui::Words>().invoke_say(views::sentence(sentence)).into()
     }
 
-    /// Tells that something was not done, until the person has read it.
+    /// Shows that something was not done, until the person has read it.
     fn toast_that_stays(&self, told: ui::TroubleView) {
         self.window().set_toast_stays(true);
         self.window().set_toast(told);

@@ -1,7 +1,7 @@
-//! What makes a person think before a message goes out: a room whose members saw different histories, and
-//! somebody with another key than the one that was compared.
+//! Reasons to ask before a message goes out: a room whose members saw different histories, and somebody with another
+//! key than the one that was compared.
 //!
-//! What a doubt is stands in `app/policy`; here it is asked about.
+//! `app/policy` defines a doubt; here the person is asked.
 
 use super::desk::Desk;
 use super::views;
@@ -10,18 +10,18 @@ use crate::app::policy::doubts::{Accepted, Doubt};
 use crate::crypto::Fingerprint;
 use crate::gui::generated as ui;
 
-/// Doubts that the person was asked about before something was sent in spite of them.
+/// Doubts that the person was asked about and sent in spite of.
 #[derive(Default)]
 pub(super) struct Doubts {
     accepted: Accepted,
 }
 
 impl Doubts {
-    /// Asks before the first message that goes out in spite of a doubt. Says whether it did.
+    /// Asks before the first message that goes out in spite of a doubt. Returns whether it asked.
     pub(super) fn ask(&self, desk: &Desk, membership: MembershipId) -> bool {
         let open = self.open(desk, membership);
         let (Some(first), Some(room)) = (open.first(), desk.chat.room(membership)) else { return false };
-        // One question is about one kind: what is left is asked about at the next try.
+        // One question covers one kind of doubt; the next try asks about the rest.
         let (confirm, of_kind): (_, fn(&Doubt) -> Option<Fingerprint>) = match first {
             Doubt::Fork(_) => (ui::Confirm::SendForked, |doubt| match doubt {
                 Doubt::Fork(member) => Some(*member),
@@ -41,7 +41,7 @@ impl Doubts {
         true
     }
 
-    /// The person was asked, and sends in spite of that.
+    /// The person was asked, and sends anyway.
     pub(super) fn accept(&mut self, desk: &Desk, membership: MembershipId) {
         let asked = match desk.global::<ui::Questions>().get_confirm() {
             ui::Confirm::SendForked => |doubt: &Doubt| matches!(doubt, Doubt::Fork(_)),

@@ -1,6 +1,6 @@
-//! What is written and not sent: one draft a room, whether it can be sent, and how much of it there may be.
+//! Drafts, one for each room: whether a draft can be sent, and how long it may be.
 //!
-//! Sending is `talking`'s. The session keeps the drafts from one run to the next.
+//! Sending is in `talking`. The session keeps the drafts from one run to the next.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -15,24 +15,24 @@ use crate::app::{DRAFT_BYTES_MAX, MembershipId, Problem, sendable};
 use crate::gui::generated as ui;
 use crate::protocol::limits::TEXT_BYTES_MAX;
 
-/// The drafts of all rooms. That of the open one is in the composer too.
+/// The drafts of all rooms. The open room's draft is in the composer too.
 #[derive(Default)]
 pub(in crate::gui) struct Drafts {
     /// What was typed and not sent.
     written: HashMap<MembershipId, String>,
-    /// Rooms whose draft of an earlier run is there, or is not wanted any more.
+    /// Rooms whose draft from an earlier run has arrived, or is no longer wanted.
     seen: HashSet<MembershipId>,
-    /// The draft of the open room while it makes a long text go again.
+    /// The open room's draft, while the composer gets rid of a text that is too long.
     refusal: Option<Refusal>,
 }
 
-/// A draft that did not take in a text, on its way back into the composer.
+/// A draft that refused a text, on its way back into the composer.
 struct Refusal {
     membership: MembershipId,
     draft: String,
-    /// Where the text would have come, in bytes.
+    /// Where the text was to be inserted, in bytes.
     caret: usize,
-    /// What stands in the composer meanwhile.
+    /// What the composer holds meanwhile.
     between: &'static str,
 }
 
@@ -48,8 +48,8 @@ impl Drafts {
         judge(desk, text);
     }
 
-    /// Whether what the clipboard holds may be pasted. A long text is refused before the composer takes it in, which
-    /// would lay all of it out.
+    /// Whether the clipboard's text may be pasted. A long one is refused before it reaches the composer, which would
+    /// lay it out in full.
     pub(in crate::gui) fn may_paste(&self, desk: &Desk) -> bool {
         let window = WindowInner::from_pub(desk.app.window());
         let Some(text) = window.context().platform().clipboard_text(Clipboard::DefaultClipboard) else { return true };
@@ -60,7 +60,7 @@ impl Drafts {
         bytes <= DRAFT_BYTES_MAX
     }
 
-    /// Puts the draft back that did not take a text in, with what was typed meanwhile.
+    /// Puts back the draft that refused a text, together with what was typed meanwhile.
     pub(in crate::gui) fn put_back(&mut self, desk: &Desk) {
         let Some(Refusal { membership, mut draft, mut caret, between }) = self.refusal.take() else { return };
         if desk.open != Some(membership) {
@@ -75,7 +75,7 @@ impl Drafts {
             caret += typed.len();
         }
         self.write(desk, &draft);
-        // To write says that all is well, but the person has not read yet what was not.
+        // Writing clears the trouble, but the person has not read it yet.
         state.set_writing_trouble(told);
         desk.app.invoke_place_caret(views::count(caret));
         self.keep_written(membership, &draft);
@@ -88,27 +88,26 @@ impl Drafts {
         judge(desk, text);
     }
 
-    /// What went wrong with what is being written stands above the composer until it is written on.
+    /// Shows a problem with the text above the composer until the person goes on writing.
     pub(super) fn refuse(&self, desk: &Desk, problem: &Problem) {
         desk.global::<ui::Talking>().set_writing_trouble(views::trouble(problem));
     }
 
-    /// The draft of the room that was just opened comes into the composer.
+    /// Puts the draft of the room that was just opened into the composer.
     pub(super) fn open(&mut self, desk: &Desk) {
         let draft = desk.open.and_then(|membership| self.written.get(&membership)).cloned().unwrap_or_default();
         self.refusal = None;
         self.write(desk, &draft);
     }
 
-    /// The draft went out.
+    /// The draft was sent.
     pub(super) fn sent(&mut self, desk: &Desk, membership: MembershipId) {
         self.written.remove(&membership);
         self.write(desk, "");
         self.keep(desk);
     }
 
-    /// What was typed before lies under the identity's lock, which is open now. It does not come over
-    /// what was typed since.
+    /// The identity is unlocked now, and with it the drafts of earlier runs. They do not replace what was typed since.
     pub(super) fn came(&mut self, desk: &Desk) {
         for room in desk.chat.rooms() {
             let kept = room.info.room.and_then(|id| desk.settings.drafts.get(&id));
@@ -121,7 +120,7 @@ impl Drafts {
         }
     }
 
-    /// Remembers the draft of the open room: on the way to another one, and at the end.
+    /// Saves the draft of the open room: before another one opens, and at the end.
     pub(super) fn keep(&self, desk: &Desk) {
         let Some(room) = desk.room() else { return };
         let Some(id) = room.info.room else { return };
@@ -144,14 +143,13 @@ impl Drafts {
         }
     }
 
-    /// A text came in some way that does not ask, as from the mouse's own clipboard, and is too long: what was there
-    /// before comes back.
+    /// A text that is too long came in without asking, such as by the middle mouse button: restores the previous draft.
     fn refuse_text(&mut self, desk: &Desk, membership: MembershipId, text: &str) {
         let draft = self.written.get(&membership).cloned().unwrap_or_default();
         let same = draft.char_indices().zip(text.chars()).find(|((_, known), new)| known != new);
         let caret = same.map_or(draft.len(), |((at, _), _)| at);
-        // The composer forgets what could be undone, and what it says by then, only where it sees another text:
-        // something has to come in between, for the time of a frame.
+        // The composer forgets its undo history and its own text only when it sees another text, so something has to
+        // come in between for one frame.
         let between = if draft.is_empty() { " " } else { "" };
         desk.global::<ui::Talking>().set_draft(between.into());
         self.refuse(desk, &Problem::no_room_to_write(text.len(), DRAFT_BYTES_MAX));
@@ -167,7 +165,7 @@ impl Drafts {
     }
 }
 
-/// Says whether the draft can be sent, and why not where that is not plain to see.
+/// Shows whether the draft can be sent, and why not where that is not obvious.
 fn judge(desk: &Desk, text: &str) {
     let sent = sendable(text);
     let state = desk.global::<ui::Talking>();

@@ -7,7 +7,7 @@ use crate::app::Problem;
 use crate::gui::Work;
 use crate::gui::generated as ui;
 
-/// Where the program is on its way out.
+/// How far the program is on its way out.
 pub(in crate::gui) struct Ending {
     work: async_channel::Sender<Work>,
     quitting: bool,
@@ -21,7 +21,7 @@ impl Ending {
         Self { work, quitting: false, ended: false, unwritten: None }
     }
 
-    /// Whether the window may close without a question. Asks it otherwise.
+    /// Whether the window may close without a question; asks it otherwise.
     pub(super) fn may_close(&self, desk: &Desk) -> bool {
         let connected = connected_guests(desk);
         if connected == 0 || self.quitting {
@@ -34,7 +34,7 @@ impl Ending {
         false
     }
 
-    /// Begins the end. Says whether it had not begun before.
+    /// Begins the end. Returns false if it had begun before.
     pub(super) fn begin(&mut self) -> bool {
         if std::mem::replace(&mut self.quitting, true) {
             return false;

@@ -1,4 +1,4 @@
-//! Hosting: from the sheet to a room with an invite, and the invites that come after.
+//! Hosting: from the sheet to a room with an invite, and the invites after that.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
@@ -19,7 +19,7 @@ use crate::protocol::{LearningConsent, RoomCrypto, check_name};
 pub(in crate::gui) struct Hosting {
     /// The room that is being opened.
     under_way: Option<MembershipId>,
-    /// Where the open room is reached.
+    /// The addresses of the open room.
     addresses: Rc<VecModel<ui::AddressRow>>,
 }
 
@@ -32,14 +32,14 @@ impl Hosting {
         Self { under_way: None, addresses }
     }
 
-    /// Opens the sheet, for somebody who has a name.
+    /// Opens the sheet. The person has a name by now.
     pub(super) fn open(&self, desk: &Desk) {
         let state = desk.global::<ui::Hosting>();
-        // What is under way goes on.
+        // A room is being opened already: show how far it is.
         if self.under_way.is_some() {
             return desk.window().set_sheet(ui::Sheet::Host);
         }
-        // A long name leaves no place for more.
+        // A long name leaves no space for the words around it.
         let name = desk.name();
         let title = check_name(&desk.say(&say!("{}'s room", name))).unwrap_or(name);
         state.set_name(title.into());
@@ -52,7 +52,7 @@ impl Hosting {
         desk.window().set_sheet(ui::Sheet::Host);
     }
 
-    /// Start was pressed. A learning room is asked about first.
+    /// The person pressed Start. A learning room needs consent first.
     pub(in crate::gui) fn start(&mut self, desk: &Desk) {
         let suite = match desk.global::<ui::Hosting>().get_suite() {
             ui::Suite::Textbook => {
@@ -68,7 +68,7 @@ impl Hosting {
         }
     }
 
-    /// The learning room's warning was read and answered.
+    /// The person read the learning room's warning and consented.
     pub(in crate::gui) fn consent(&mut self, desk: &Desk) {
         self.host(desk, RoomCrypto::Learning(LearningConsent::given_by_a_person()));
     }
@@ -103,7 +103,7 @@ impl Hosting {
         self.under_way
     }
 
-    /// The room is not there; the sheet is, with what was typed.
+    /// The room could not be opened. The sheet keeps what was typed.
     pub(super) fn failed(&mut self, desk: &Desk, problem: &Problem) {
         self.give_up(desk);
         let port = match problem.action {
@@ -114,8 +114,8 @@ impl Hosting {
         show_error(desk, views::trouble(problem), port);
     }
 
-    /// A room came nearer. With an invite to show, the one that is being opened is there: says so, and the sheet is
-    /// done with it.
+    /// A room made progress. If it is the one being opened and has an invite to show, it is there: returns true, and
+    /// the sheet is done with it.
     pub(super) fn went_on(&mut self, desk: &mut Desk, membership: MembershipId) -> bool {
         let has_invite = desk.chat.room(membership).is_some_and(|room| room.invite.is_some());
         if self.under_way != Some(membership) || !has_invite {
@@ -128,7 +128,7 @@ impl Hosting {
         true
     }
 
-    /// There is another invite, or more is known of the addresses in it.
+    /// There is another invite, or more is known about its addresses.
     pub(super) fn invite_changed(&self, desk: &Desk, membership: MembershipId) {
         if desk.open == Some(membership) && desk.window().get_sheet() == ui::Sheet::Invite {
             self.refresh_invite(desk);
@@ -177,7 +177,7 @@ impl Hosting {
         let rows: Vec<ui::AddressRow> =
             addresses.map(|address| views::address_row(address, tests.and_then(|tests| tests.get(address)))).collect();
         state.set_reached_here_only(rows.iter().all(|row| row.reach == ui::Reach::Computer));
-        // A router has to be told of this computer only where no address is the internet's own.
+        // A router has to forward a port to this computer only if none of its addresses is public.
         let public = rows.iter().any(|row| row.reach == ui::Reach::Internet);
         let local = rows.iter().find(|row| row.reach == ui::Reach::Network && !public);
         state.set_forward_to(local.map(|row| row.address.clone()).unwrap_or_default());
@@ -185,14 +185,14 @@ impl Hosting {
     }
 }
 
-/// How many people are connected to rooms that this computer relays.
+/// How many people are connected to rooms hosted on this computer.
 pub(super) fn connected_guests(desk: &Desk) -> usize {
     let hosted = desk.chat.rooms().filter(|room| room.hosting.is_some());
     hosted.flat_map(|room| room.members()).filter(|member| !member.is_me && member.presence == Presence::Here).count()
 }
 
-/// The port for a room of `suite`: what was asked for, unless it is the usual one and rooms of the
-/// other suite are hosted there, for the two never share one.
+/// The port for a room of `suite`: the requested one, unless that is the default and rooms of the other kind use it
+/// already, because the two kinds never share a port.
 fn free_port(desk: &Desk, port: u16, suite: Suite) -> u16 {
     let others = desk.chat.rooms().filter(|room| room.info.suite.key_kind() != suite.key_kind());
     let taken: Vec<u16> = others.filter_map(|room| Some(room.hosting.as_ref()?.address.port())).collect();

@@ -1,6 +1,6 @@
-//! The person's identities: their name, their keys as they are made, and the lock before them.
+//! The person's identities: their name, the creation of their keys, and the lock on them.
 //!
-//! Keys themselves never come here: the session has them, and tells whose they are and how large.
+//! The keys themselves never come here: the session holds them, and reports their fingerprints and sizes.
 
 use super::desk::Desk;
 use super::views;
@@ -17,7 +17,7 @@ pub(in crate::gui) struct Identities {
     place: String,
     secure: Option<Known>,
     learning: Option<Known>,
-    /// Whether a passphrase is being set just now.
+    /// Whether a passphrase is being set.
     protecting: bool,
 }
 
@@ -42,7 +42,7 @@ impl Identities {
         identities
     }
 
-    /// Uses another name, if it can be one.
+    /// Changes the person's name, if the text can be one.
     pub(in crate::gui) fn choose_name(&self, desk: &mut Desk, text: &str) {
         match check_name(text) {
             Ok(name) => {
@@ -66,7 +66,7 @@ impl Identities {
         desk.session.unlock(passphrase);
     }
 
-    /// Keeps the passphrase in the desktop's keyring, or takes it out.
+    /// Keeps the passphrase in the desktop's keyring, or removes it from there.
     pub(in crate::gui) fn keep_in_keyring(&self, desk: &Desk, keep: bool) {
         desk.session.keep_in_keyring(keep);
     }
@@ -82,7 +82,7 @@ impl Identities {
         desk.session.protect_identity(KeyKind::Rsa, Some(passphrase));
     }
 
-    /// Makes the secure identity anew. The session refuses while it has rooms, as the sheet says.
+    /// Replaces the secure identity by a new one. The session refuses while it has rooms, as the sheet says.
     pub(in crate::gui) fn replace(&self, desk: &Desk, bits: i32) {
         if let Ok(bits) = u32::try_from(bits) {
             desk.session.replace_identity(KeyKind::Rsa, bits);
@@ -93,7 +93,7 @@ impl Identities {
         desk.session.ensure_identity(KeyKind::Textbook, u32::try_from(bits).ok());
     }
 
-    /// The key is read, or made if this is the first time. A learning key is only read.
+    /// Reads the key, or creates it on the first start. A learning key is only read.
     pub(super) fn start(&self, desk: &Desk) {
         let bits = (desk.settings.key_bits > 0).then_some(desk.settings.key_bits);
         desk.session.ensure_identity(KeyKind::Rsa, bits);
@@ -116,7 +116,7 @@ impl Identities {
                 self.show(desk);
             }
             IdentityState::Making(step) if kind == KeyKind::Rsa => show_step(desk, step),
-            // Making a learning key takes no time that is worth showing.
+            // A learning key is created too fast to show progress.
             IdentityState::Making(_) => {}
             IdentityState::Locked(problem) => locked(desk, &problem),
             IdentityState::Failed(problem) => return self.failed(desk, kind, problem),
@@ -124,7 +124,7 @@ impl Identities {
         None
     }
 
-    /// Makes sure that there is a name before somebody is met. Says whether there is one.
+    /// Makes sure that the person has a name before they meet anybody. Returns whether they have one.
     pub(super) fn commit_name(&self, desk: &mut Desk) -> bool {
         if desk.settings.name.is_empty() && !is_name_wrong(desk) {
             let name = desk.name();
@@ -138,9 +138,9 @@ impl Identities {
         [self.secure, self.learning].into_iter().flatten().any(|known| known.fingerprint == key)
     }
 
-    /// Whether the keyring is used changed in the settings.
+    /// The settings changed whether the keyring is used.
     pub(super) fn keyring_changed(&self, desk: &Desk) {
-        // On the page that unlocks, what is ticked is a wish.
+        // On the unlock page the tick is only a request.
         if desk.window().get_page() != ui::Page::Unlock {
             desk.global::<ui::Identity>().set_keyring(desk.settings.keyring);
         }
@@ -167,12 +167,12 @@ impl Identities {
         state.set_unlocking(false);
         if desk.window().get_page() == ui::Page::Unlock {
             desk.window().set_page(desk.home());
-            // Ticked before it was known whether the passphrase is right.
+            // The box was ticked before the passphrase proved right.
             if state.get_keyring() != desk.settings.keyring {
                 desk.session.keep_in_keyring(state.get_keyring());
             }
         }
-        // The session tells of the same identity once it is under the new passphrase.
+        // The session reports the same identity again once the new passphrase protects it.
         if std::mem::take(&mut self.protecting) {
             if desk.window().get_sheet() == ui::Sheet::Passphrase {
                 desk.window().set_sheet(ui::Sheet::None);
@@ -203,7 +203,7 @@ fn is_name_wrong(desk: &Desk) -> bool {
 fn show_step(desk: &Desk, step: KeyStep) {
     let state = desk.global::<ui::Identity>();
     let (stage, step) = match step {
-        // Most of the time there is a key, and nothing has to be made.
+        // Usually there is a key already, and nothing has to be created.
         KeyStep::Reading => (ui::KeyStage::None, ui::KeyStep::Reading),
         KeyStep::Signing => (ui::KeyStage::Making, ui::KeyStep::Signing),
         KeyStep::Decryption => (ui::KeyStage::Making, ui::KeyStep::Decryption),
@@ -216,7 +216,7 @@ fn show_step(desk: &Desk, step: KeyStep) {
 fn locked(desk: &Desk, problem: &Problem) {
     let state = desk.global::<ui::Identity>();
     state.set_unlocking(false);
-    // Before the first try there is nothing wrong: the page itself asks for the passphrase.
+    // Before the first try nothing is wrong: the page itself asks for the passphrase.
     let wrong = problem.code == Code::WrongPassphrase;
     state.set_unlock_error(if wrong { views::trouble(problem) } else { ui::TroubleView::default() });
     desk.window().set_sheet(ui::Sheet::None);

@@ -1,6 +1,6 @@
-//! Joining: from an invite or an address, over the questions that a person has to answer, to a room.
+//! Joining: from an invite or an address, through the questions that the person has to answer, to a room.
 //!
-//! Nothing goes out before the person asked for it: an invite that was clicked elsewhere is shown and no more.
+//! Nothing is sent before the person asks for it: an invite that was clicked elsewhere is only shown.
 
 use std::rc::Rc;
 
@@ -16,10 +16,10 @@ use crate::gui::generated as ui;
 use crate::gui::list;
 use crate::protocol::{Invite, LearningConsent, LobbyRoom, RefuseCode};
 
-/// The sheet for a room of somebody else.
+/// The sheet for joining somebody else's room.
 pub(in crate::gui) struct Joining {
     attempt: Option<Attempt>,
-    /// An invite that was clicked elsewhere, until it can be shown.
+    /// An invite that was clicked elsewhere and cannot be shown yet.
     link_waiting: Option<String>,
     lobby: Rc<VecModel<ui::LobbyRow>>,
 }
@@ -28,9 +28,9 @@ pub(in crate::gui) struct Joining {
 struct Attempt {
     target: JoinTarget,
     learning: Option<LearningConsent>,
-    /// The try that is under way.
+    /// The membership that this attempt has begun.
     membership: Option<MembershipId>,
-    /// The host's key, once it was shown.
+    /// The host's key, once the host has shown it.
     host: Option<Fingerprint>,
     lobby: Vec<LobbyRoom>,
 }
@@ -43,13 +43,13 @@ impl Joining {
         Self { attempt: None, link_waiting: None, lobby }
     }
 
-    /// Opens the sheet, for somebody who has a name.
+    /// Opens the sheet. The person has a name by now.
     pub(super) fn open(&mut self, desk: &Desk) {
-        // What is under way goes on.
+        // A room is being joined already: show how far it is.
         if self.attempt.is_some() {
             return desk.window().set_sheet(ui::Sheet::Join);
         }
-        // Whoever clicked an invite before the first choice of a name finds it here.
+        // An invite that was clicked before the person had a name appears here.
         let link = self.link_waiting.take().unwrap_or_default();
         let state = desk.global::<ui::Joining>();
         state.set_stage(ui::JoinStage::Form);
@@ -58,13 +58,13 @@ impl Joining {
         desk.window().set_sheet(ui::Sheet::Join);
     }
 
-    /// An invite was clicked somewhere else. It is shown and no more: going on tells the host of this
-    /// computer's address, which is the person's to decide.
+    /// An invite was clicked elsewhere. It is only shown: continuing tells the host this computer's address, and that
+    /// is for the person to decide.
     pub(super) fn keep_link(&mut self, link: String) {
         self.link_waiting = Some(link);
     }
 
-    /// Whether an invite waits that can be shown now: no sheet is open, nor a page that has to be answered first.
+    /// Whether a waiting invite can be shown now: no other sheet is open, nor a page that has to be answered first.
     pub(super) fn may_show_link(&self, desk: &Desk) -> bool {
         let window = desk.window();
         let is_free = match window.get_sheet() {
@@ -75,7 +75,7 @@ impl Joining {
         is_free && self.link_waiting.is_some()
     }
 
-    /// An invite or address was given. Says which room to open, where that is known already.
+    /// The person gave an invite or address. Returns the room to open, if it is known already.
     pub(super) fn look_up(&mut self, desk: &mut Desk, identities: &Identities, text: &str) -> Option<MembershipId> {
         self.stop(desk);
         desk.global::<ui::Joining>().set_error(ui::TroubleView::default());
@@ -102,14 +102,14 @@ impl Joining {
         }
         self.attempt = Some(Attempt { target, learning: None, membership: None, host: None, lobby: Vec::new() });
         self.show(desk, stage);
-        // A learning room is asked about before anything goes out.
+        // A learning room needs consent before anything is sent.
         if stage == ui::JoinStage::Looking {
             self.begin(desk);
         }
         None
     }
 
-    /// The learning room's warning was read and answered.
+    /// The person read the learning room's warning and consented.
     pub(in crate::gui) fn consent(&mut self, desk: &Desk) {
         let Some(attempt) = &mut self.attempt else { return };
         attempt.learning = Some(LearningConsent::given_by_a_person());
@@ -121,7 +121,7 @@ impl Joining {
         self.begin(desk);
     }
 
-    /// It is the right room: the invite's, or the host's key is the one somebody read aloud.
+    /// The person confirms: it is the right room, or the host's key is the one that somebody read aloud.
     pub(in crate::gui) fn confirm(&self, desk: &Desk) {
         let Some(attempt) = &self.attempt else { return };
         match (attempt.membership, &attempt.target, attempt.host, attempt.lobby.first()) {
@@ -155,7 +155,7 @@ impl Joining {
         self.attempt.as_ref().and_then(|attempt| attempt.membership)
     }
 
-    /// The host asks something about the room that is being joined.
+    /// The host asks something about the room being joined.
     pub(super) fn ask(&mut self, desk: &Desk, question: Question) {
         let Some(attempt) = &mut self.attempt else { return };
         let is_invited = matches!(attempt.target, JoinTarget::Invite(_));
@@ -185,7 +185,7 @@ impl Joining {
         }
     }
 
-    /// A room came nearer. Says which to open, if it is the one that is being joined and is there.
+    /// A room made progress. If it is the one being joined and it is there, returns it, to be opened.
     pub(super) fn went_on(&mut self, desk: &mut Desk, membership: MembershipId) -> Option<MembershipId> {
         if self.under_way() != Some(membership) {
             return None;
@@ -200,13 +200,14 @@ impl Joining {
         None
     }
 
-    /// This try is over. What was typed stays.
+    /// This attempt has failed. What was typed stays.
     pub(super) fn failed(&mut self, desk: &Desk, problem: &Problem) {
         let forgotten = self.attempt.as_mut().and_then(|attempt| attempt.membership.take());
         if let Some(membership) = forgotten {
             desk.session.forget(membership);
         }
-        // An address does not tell what kind of room is there; the host does, and then it is asked about.
+        // An address does not say what kind of room is there. If the host says it is a learning room, consent comes
+        // next.
         if problem.code == Code::LearningRoom && self.attempt.is_some() {
             return self.show(desk, ui::JoinStage::Consent);
         }
@@ -216,13 +217,13 @@ impl Joining {
         state.set_stage(ui::JoinStage::Form);
     }
 
-    /// The addresses that were joined lately are offered again.
+    /// Offers the addresses that were joined recently.
     pub(super) fn show_recent_addresses(&self, desk: &Desk) {
         let addresses = desk.settings.recent_addresses.iter().map(Into::into).collect();
         desk.global::<ui::Joining>().set_recent_addresses(views::fixed(addresses));
     }
 
-    /// An invite to a room that is known already.
+    /// The invite leads to a room that is known already.
     fn return_to(
         &mut self,
         desk: &mut Desk,
@@ -234,7 +235,7 @@ impl Joining {
             desk.session.enter(known);
             return Some(self.joined(desk, known));
         }
-        // Its host may be elsewhere by now; what the invite says of it is tried, and asked about where it differs.
+        // Its host may have moved: try what the invite says about it, and ask if that differs from what is known.
         let target = JoinTarget::Invite(Box::new(invite.clone()));
         match desk.session.join(JoinRequest { target, learning: None, pin: None, look: false }) {
             Ok(membership) => Some(self.joined(desk, membership)),
@@ -280,7 +281,7 @@ impl Joining {
             }
             JoinTarget::Address(address) => (address.clone(), None, attempt.host, false),
         };
-        // At an address the lobby is a list to choose from.
+        // Behind an address, the lobby is a list to choose from.
         let looked_up = attempt.lobby.first().filter(|found| Some(found.room) == room);
         let state = desk.global::<ui::Joining>();
         state.set_view(ui::JoinView {
@@ -306,7 +307,7 @@ fn lobby_row(room: &LobbyRoom) -> ui::LobbyRow {
     }
 }
 
-/// Milliseconds; an answer within the same one took less than it, and not no time.
+/// In milliseconds. An answer within the same millisecond still took some time, so at least 1.
 fn round_trip(room: &LobbyRoom) -> i32 {
     i32::try_from(room.round_trip_ms).unwrap_or(i32::MAX).max(1)
 }

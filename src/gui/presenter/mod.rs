@@ -1,12 +1,12 @@
-//! Shows what the session tells, and passes on what the person wants: the window's side of every
-//! verb. It lives on the window's thread.
+//! Shows what the session reports, and passes on what the person wants: the window's side of every verb. It lives on
+//! the window's thread.
 //!
 //! Each topic of the window is a part that keeps its own state and its own lasting lists: a list that is replaced
 //! flickers. All parts work on the [`Desk`]. A part never changes another part's state; it may only ask another part
 //! something: whether a key is the person's own, how many people are connected, which colour a room gets. What concerns
 //! several parts, such as opening another room, is arranged here and nowhere else.
 //!
-//! Nothing here blocks: files, keys and sockets are the session's, and measuring is a worker's.
+//! Nothing here blocks: files, keys and sockets belong to the session, and a worker measures.
 
 mod backups;
 mod comparing;
@@ -48,7 +48,7 @@ use crate::app::clock::now_ms;
 use crate::app::conversation::{Change, Chat, Question};
 use crate::app::{JoinTarget, MembershipId, Opening, Problem, Session, SessionEvent, Settings};
 
-/// The parts of the window, and what they stand on.
+/// The parts of the window, and the desk they work on.
 pub(super) struct Presenter {
     pub(super) desk: Desk,
     pub(super) rooms: Rooms,
@@ -65,7 +65,7 @@ pub(super) struct Presenter {
 }
 
 impl Presenter {
-    /// Fills the window with what is known when it opens: nothing in it is a dummy any more.
+    /// Fills the window with what is known when it opens: no dummy value is left in it.
     pub(super) fn new(
         app: ui::AppWindow,
         session: Session,
@@ -97,7 +97,7 @@ impl Presenter {
         presenter
     }
 
-    /// What happens once the window is there: the key is read or made, and known rooms are entered.
+    /// Runs once the window is open: reads or creates the key, and enters the known rooms.
     pub(super) fn start(&mut self) {
         self.identities.start(&self.desk);
         for room in self.desk.chat.rooms() {
@@ -109,7 +109,7 @@ impl Presenter {
         }
     }
 
-    /// Takes an event of the session in. [`Self::refresh`] has to follow, once for many.
+    /// Takes in an event of the session. [`Self::refresh`] has to follow, once for many events.
     pub(super) fn take(&mut self, event: SessionEvent) {
         match event {
             SessionEvent::Membership { .. } => {
@@ -134,7 +134,7 @@ impl Presenter {
         }
     }
 
-    /// Takes the result of a worker in.
+    /// Takes in the result of a worker.
     pub(super) fn take_work(&mut self, work: Work) {
         match work {
             Work::Measured(costs) => self.preferences.measured(&self.desk, &costs),
@@ -145,7 +145,7 @@ impl Presenter {
         }
     }
 
-    /// Shows anew what the last events changed.
+    /// Shows what the last events changed.
     pub(super) fn refresh(&mut self) {
         self.talking.announce(&self.desk);
         let stale = std::mem::take(&mut self.desk.stale);
@@ -161,14 +161,14 @@ impl Presenter {
         }
     }
 
-    /// Twice a second: what changes without an event.
+    /// Runs twice a second, for what changes without an event.
     pub(super) fn tick(&mut self, active: bool) {
         if active != self.desk.active {
             self.activated(active);
         }
         let today = format::day_of(now_ms());
         if today != self.desk.today {
-            // What was “today” is “yesterday” now, in every row.
+            // “Today” has become “yesterday” in every row.
             self.desk.today = today;
             self.desk.stale = Stale { rooms: true, room: true, people: false };
             self.talking.day_changed(&self.desk);
@@ -177,7 +177,7 @@ impl Presenter {
             self.desk.stale.room = true;
         }
         self.refresh();
-        // What had to wait for a sheet to close.
+        // What had to wait until a sheet closed.
         self.troubles.show_next(&self.desk);
         self.show_waiting_link();
         self.people.comparing.show_doubt(&self.desk);
@@ -193,7 +193,7 @@ impl Presenter {
         self.ending.is_over()
     }
 
-    /// Whether the person may close the window now; asks otherwise.
+    /// Whether the window may close now; asks the person otherwise.
     pub(super) fn close_requested(&mut self) -> bool {
         let may_close = self.ending.may_close(&self.desk);
         if may_close {
@@ -202,7 +202,7 @@ impl Presenter {
         may_close
     }
 
-    /// Says goodbye everywhere; the window closes at once, and the program once that is done.
+    /// Says goodbye everywhere. The window closes at once, the program once that is done.
     pub(super) fn quit(&mut self) {
         if !self.ending.begin() {
             return;
@@ -215,7 +215,7 @@ impl Presenter {
         self.desk.session.quit();
     }
 
-    /// Shows an invite that was clicked somewhere else, as soon as it can be shown.
+    /// Shows an invite that was clicked elsewhere, as soon as possible.
     pub(super) fn open_link_when_free(&mut self, link: String) {
         self.joining.keep_link(link);
         self.show_waiting_link();
@@ -235,14 +235,14 @@ impl Presenter {
         self.open_listed(beside);
     }
 
-    /// Opens the room at a place of the list.
+    /// Opens the room at a position in the list.
     pub(super) fn pick_room(&mut self, place: i32) {
         let listed = self.rooms.listed(&self.desk, self.under_way());
         let picked = usize::try_from(place).ok().and_then(|place| listed.get(place).copied());
         self.open_listed(picked);
     }
 
-    /// Shows the rooms whose name contains a text. An invite that is pasted here is one.
+    /// Shows the rooms whose name contains a text. A pasted invite is looked up instead.
     pub(super) fn find_rooms(&mut self, text: &str) {
         let is_invite = matches!(text.parse(), Ok(JoinTarget::Invite(_)));
         self.rooms.filter(&self.desk, if is_invite { "" } else { text });
@@ -255,21 +255,21 @@ impl Presenter {
         }
     }
 
-    /// Opens the sheet to host a room, for somebody who has a name.
+    /// Opens the sheet to host a room, once the person has a name.
     pub(super) fn open_host(&mut self) {
         if self.identities.commit_name(&mut self.desk) {
             self.hosting.open(&self.desk);
         }
     }
 
-    /// Opens the sheet to join a room, for somebody who has a name.
+    /// Opens the sheet to join a room, once the person has a name.
     pub(super) fn open_join(&mut self) {
         if self.identities.commit_name(&mut self.desk) {
             self.joining.open(&self.desk);
         }
     }
 
-    /// An invite or address was given.
+    /// The person gave an invite or an address.
     pub(super) fn look_up(&mut self, text: &str) {
         let known = self.joining.look_up(&mut self.desk, &self.identities, text);
         if known.is_some() {
@@ -307,7 +307,7 @@ impl Presenter {
             | Change::NamesChanged(_)
             | Change::MembersChanged(_)
             | Change::KnocksChanged(_)
-            // What it came to is drawn anew by the other changes.
+            // The other changes show what the news did.
             | Change::News { .. } => {}
         }
     }
@@ -333,7 +333,7 @@ impl Presenter {
         self.room.left(&self.desk, membership);
     }
 
-    /// A room that is being hosted opens with its invite, which is what the person wants next.
+    /// A new hosted room opens with its invite, which the person wants next.
     fn hosting_went_on(&mut self, membership: MembershipId) {
         if self.hosting.went_on(&mut self.desk, membership) {
             self.show(Some(membership));
@@ -341,7 +341,7 @@ impl Presenter {
         }
     }
 
-    /// A question is asked where it belongs: in the sheet that joins, or by itself.
+    /// Asks a question where it belongs: in the join sheet, or on a sheet of its own.
     fn ask(&mut self, membership: MembershipId, question: Question) {
         if self.joining.under_way() == Some(membership) {
             self.joining.ask(&self.desk, question);
@@ -350,7 +350,7 @@ impl Presenter {
         }
     }
 
-    /// A room's problem is shown where it belongs: in the sheet that asked, or in the room.
+    /// Shows a room's problem where it belongs: in the sheet that started it, or in the room.
     fn problem(&mut self, membership: MembershipId, problem: &Problem) {
         if self.hosting.under_way() == Some(membership) {
             self.hosting.failed(&self.desk, problem);
@@ -369,18 +369,18 @@ impl Presenter {
         self.identities.keyring_changed(&self.desk);
     }
 
-    /// The window got the keyboard, or lost it.
+    /// The window gained or lost the keyboard.
     fn activated(&mut self, active: bool) {
         self.desk.active = active;
         self.desk.view_open();
         self.talking.activated(&self.desk);
         if active {
-            // Whoever comes back, perhaps with another network, does not want to wait for the next try.
+            // A person who comes back, perhaps on another network, does not want to wait for the next try.
             self.desk.session.retry_all();
         }
     }
 
-    /// The program was started again for this profile: the window that is there comes to the front.
+    /// The program was started again for this profile: brings this window to the front.
     fn started_again(&mut self, link: Option<String>) {
         raise(&self.desk.app);
         if let Some(link) = link {
@@ -409,7 +409,7 @@ impl Presenter {
         }
         self.talking.drafts.keep(&self.desk);
         self.desk.open = membership;
-        // To look at a room takes its count of unread messages away, which says where the new ones begin.
+        // Viewing a room clears its count of unread messages, which says where the new ones begin.
         let unread = self.desk.room().map_or(0, |room| room.unread);
         self.desk.view_open();
         self.talking.open(&self.desk, unread);
@@ -423,7 +423,7 @@ impl Presenter {
         self.rooms.show(&mut self.desk, under_way);
     }
 
-    /// Rooms that have a sheet of their own, and are in no list yet.
+    /// Rooms that have a sheet of their own and are not in the list yet.
     fn under_way(&self) -> UnderWay {
         [self.hosting.under_way(), self.joining.under_way()]
     }
@@ -437,7 +437,7 @@ fn show_first_page(desk: &Desk) {
     window.set_page(desk.home());
 }
 
-/// Brings the window to the front, where the window system lets a program do that.
+/// Brings the window to the front, if the window system allows that.
 fn raise(app: &ui::AppWindow) {
     app.window().set_minimized(false);
     app.window().with_winit_window(winit::window::Window::focus_window);

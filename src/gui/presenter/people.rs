@@ -1,6 +1,6 @@
-//! The people of the open room, and those who ask to come in.
+//! The people of the open room, and those who ask to join.
 //!
-//! Whether somebody is who they say is `comparing`'s.
+//! Whether somebody is who they say they are is up to `comparing`.
 
 use std::rc::Rc;
 
@@ -53,7 +53,7 @@ impl People {
     }
 }
 
-/// Whom a row of the open room is about.
+/// The member or joiner that a row of the open room is about.
 fn somebody(desk: &Desk, id: &str) -> Option<(MembershipId, Fingerprint)> {
     Some((desk.open?, id.parse().ok()?))
 }

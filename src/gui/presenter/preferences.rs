@@ -1,7 +1,7 @@
-//! The settings: from the profile into the window when it opens, and back when they change; and what the suites that
-//! one can set cost here.
+//! The settings: from the profile into the window when it opens, and back when they change. And what the suites cost on
+//! this computer.
 //!
-//! What is drawn from them (colours, sizes, motion) is `ui/theme.slint`'s.
+//! `ui/theme.slint` turns them into colours, sizes and motion.
 
 use std::rc::Rc;
 
@@ -16,9 +16,9 @@ use crate::gui::generated as ui;
 use crate::gui::language::choose_language;
 use crate::gui::{Costs, Work, measure};
 
-/// The room list's width in logical pixels, unless it was dragged.
+/// The room list's width in logical pixels, until the person drags it.
 const RAIL_WIDTH_DEFAULT: u32 = 300;
-/// The least of a window that is worth remembering, in logical pixels.
+/// The smallest window size worth remembering, in logical pixels.
 const WINDOW_MIN: (u32, u32) = (400, 480);
 
 /// The settings page.
@@ -36,7 +36,7 @@ impl Preferences {
         preferences
     }
 
-    /// Something in the settings was changed in the window.
+    /// The person changed a setting in the window.
     pub(in crate::gui) fn keep(&self, desk: &mut Desk) {
         let state = desk.global::<ui::Preferences>();
         let appearance = match state.get_appearance() {
@@ -57,7 +57,7 @@ impl Preferences {
         let (enter_sends, still) = (state.get_enter_sends(), state.get_still());
         let window = desk.app.window().size().to_logical(desk.app.window().scale_factor());
         let size = (pixels(window.width), pixels(window.height));
-        // Where one pane is shown at a time, the people are closed by the window itself.
+        // In a window too narrow for the people panel, the window itself closes the panel.
         let people_open = (size.0 >= roomy_width(zoom)).then(|| desk.global::<ui::People>().get_open());
         let change = move |settings: &mut Settings| {
             settings.appearance = appearance;
@@ -84,7 +84,7 @@ impl Preferences {
         }
     }
 
-    /// Measures both suites on a worker: it makes keys, which takes seconds.
+    /// Measures both suites on a worker: creating keys takes seconds.
     pub(in crate::gui) fn measure(&self, desk: &Desk) {
         if let Err(error) = measure(self.work.clone()) {
             log::warn!("nothing can be measured: {error}");
@@ -98,8 +98,8 @@ impl Preferences {
         self.show_suites(costs);
     }
 
-    /// The session has other settings now: what it alone changes is taken over, for what the person changes here may
-    /// be newer.
+    /// The session's settings changed. Takes over only what the session alone changes, because what the person changes
+    /// here may be newer.
     pub(super) fn changed(&self, desk: &mut Desk, settings: Settings) {
         desk.settings.recent_addresses = settings.recent_addresses;
         desk.settings.hues = settings.hues;
@@ -122,7 +122,7 @@ impl Preferences {
     }
 }
 
-/// Fills the settings page, and makes the window as it was left.
+/// Fills the settings page, and restores the window's size and panels.
 fn show(desk: &Desk) {
     let settings = &desk.settings;
     let state = desk.global::<ui::Preferences>();
@@ -164,12 +164,13 @@ fn suite_row(shown: ui::Suite, suite: Suite, cost: Option<&Cost>) -> ui::SuiteRo
     row
 }
 
-/// From this width on the people have a place of their own, in logical pixels; more with larger words (`theme.slint`).
+/// From this width on the people panel has a column of its own, in logical pixels; larger text needs more
+/// (`theme.slint`).
 fn roomy_width(zoom_percent: u32) -> u32 {
     360 + 320 * zoom_percent.clamp(100, 140) / 100 + 3 * zoom_percent.clamp(100, 160)
 }
 
-/// A length or a percentage as a whole number. Nothing of a window is larger than 16 bits.
+/// A length or a percentage as a whole number. Nothing about a window needs more than 16 bits.
 fn pixels(length: f32) -> u32 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the bounds just set")]
     let pixels = length.round().clamp(0.0, f32::from(u16::MAX)) as u32;

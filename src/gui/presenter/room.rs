@@ -1,6 +1,6 @@
-//! The room that is open: what its header says, and what can be done with it as a whole.
+//! The open room: what its header says, and what can be done with the room as a whole.
 //!
-//! What is said there is `talking`'s, and who is there is `people`'s.
+//! What people say there is in `talking`, and who is there in `people`.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -13,12 +13,12 @@ use crate::app::{Action, MembershipId, Settings, say};
 use crate::crypto::Fingerprint;
 use crate::gui::generated as ui;
 
-/// What is under way with rooms that are known.
+/// What is under way with known rooms.
 #[derive(Default)]
 pub(in crate::gui) struct OpenRoom {
-    /// Rooms that go from the list as soon as they are left.
+    /// Rooms that leave the list as soon as their goodbye is out.
     leaving: HashSet<MembershipId>,
-    /// The host's key that the person is asked about, at a known room without a pin.
+    /// The host key that the person is asked about, for a known room without a pin.
     host_asked: Option<(MembershipId, Fingerprint)>,
 }
 
@@ -29,7 +29,7 @@ impl OpenRoom {
         }
     }
 
-    /// Makes the short-lived keys of the open room anew.
+    /// Refreshes the short-lived keys of the open room.
     pub(in crate::gui) fn refresh_keys(&self, desk: &Desk) {
         if let Some(membership) = desk.open {
             desk.session.refresh_keys(membership);
@@ -56,14 +56,14 @@ impl OpenRoom {
         }
     }
 
-    /// Leaves the open room for good, or takes it from the list if it is over.
+    /// Leaves the open room for good, or removes it from the list if it is over.
     pub(in crate::gui) fn leave(&mut self, desk: &Desk) {
         let Some(room) = desk.room() else { return };
         let membership = room.membership;
         if views::is_over(room) || views::connection(room) == ui::Connection::Failed {
             desk.session.forget(membership);
         } else {
-            // The goodbye goes out first: `left` forgets the room once that is done.
+            // The goodbye goes out first: then `left` forgets the room.
             self.leaving.insert(membership);
             desk.session.leave(membership);
         }
@@ -75,7 +75,7 @@ impl OpenRoom {
         }
     }
 
-    /// Lets people ask to come into the open room, or turns them all away.
+    /// Lets people ask to join the open room, or turns them all away.
     pub(in crate::gui) fn let_ask(&self, desk: &mut Desk, may: bool) {
         let Some(id) = desk.room().and_then(|room| room.info.room) else { return };
         desk.change_settings(move |settings: &mut Settings| {
@@ -88,14 +88,14 @@ impl OpenRoom {
         self.show(desk);
     }
 
-    /// The pin of the host of the open room is taken away.
+    /// Removes the pinned host key of the open room.
     pub(in crate::gui) fn forget_host(&self, desk: &Desk) {
         if let Some(membership) = desk.open {
             desk.session.forget_host(membership);
         }
     }
 
-    /// The answer to [`Self::ask_about_host`]; without a yes nothing is sent.
+    /// Answers [`Self::ask_about_host`]. Without a yes nothing is sent.
     pub(in crate::gui) fn answer_host(&mut self, desk: &Desk, is_right: bool) {
         let Some((membership, host)) = self.host_asked.take() else { return };
         if is_right {
@@ -105,7 +105,7 @@ impl OpenRoom {
         }
     }
 
-    /// The host of a known room has no pin any more: is it this key?
+    /// A known room's host has no pin any more: asks whether this is its key.
     pub(super) fn ask_about_host(&mut self, desk: &Desk, membership: MembershipId, question: &Question) {
         let (Question::FirstUse(host), Some(_)) = (question, desk.chat.room(membership)) else { return };
         self.host_asked = Some((membership, *host));
@@ -113,7 +113,7 @@ impl OpenRoom {
         desk.window().set_sheet(ui::Sheet::NewHost);
     }
 
-    /// A room changed: one that was being left, and is, is forgotten.
+    /// A room changed. If it was being left and now is, forgets it.
     pub(super) fn left(&mut self, desk: &Desk, membership: MembershipId) {
         let Some(room) = desk.chat.room(membership) else { return };
         if room.connection == Connection::Ended(None) && self.leaving.remove(&membership) {
@@ -121,7 +121,7 @@ impl OpenRoom {
         }
     }
 
-    /// A room is gone.
+    /// A room was removed.
     pub(super) fn forget(&mut self, membership: MembershipId) {
         self.leaving.remove(&membership);
     }
@@ -136,8 +136,8 @@ impl OpenRoom {
         let all_verified =
             others.peek().is_some() && others.all(|member| desk.settings.is_verified(&member.fingerprint));
         let view = views::room_view(room, now_ms(), all_verified);
-        // Codes are lists, and two lists are never equal: what did not change is left alone, or it
-        // would be drawn anew with every event.
+        // Codes hold list models, and two models are never equal: keep an unchanged code, or every event would redraw
+        // it.
         let known = state.get_view();
         let kept = |known: ui::KeyCode, new: ui::KeyCode| if known.text == new.text { known } else { new };
         state.set_view(ui::RoomView {

@@ -1,6 +1,6 @@
-//! The list of rooms: which of them are in it, in what order, and which is found by a filter.
+//! The list of rooms: which rooms are in it, in which order, and which the filter finds.
 //!
-//! It opens nothing itself: it says which room is meant, and the presenter opens that one.
+//! It opens nothing itself: it returns the room, and the presenter opens it.
 
 use std::rc::Rc;
 
@@ -14,10 +14,10 @@ use crate::gui::generated as ui;
 use crate::gui::{format, list};
 use crate::protocol::{RoomId, search_key};
 
-/// Rooms that are being opened or joined: they have a sheet of their own, and come into the list when they are there.
+/// Rooms being opened or joined: they have a sheet of their own, and enter the list when they are there.
 pub(super) type UnderWay = [Option<MembershipId>; 2];
 
-/// The list, as the person narrowed it.
+/// The list, as the filter narrows it.
 pub(in crate::gui) struct Rooms {
     rows: Rc<VecModel<ui::RoomRow>>,
     filter: String,
@@ -31,13 +31,13 @@ impl Rooms {
         Self { rows, filter: String::new() }
     }
 
-    /// Narrows the list to the rooms whose name contains a text. [`Self::show`] has to follow.
+    /// Narrows the list to rooms whose name contains a text. [`Self::show`] has to follow.
     pub(super) fn filter(&mut self, desk: &Desk, text: &str) {
         text.trim().clone_into(&mut self.filter);
         desk.global::<ui::Rooms>().set_filter(text.into());
     }
 
-    /// The rooms in the order of the list, those that are shown.
+    /// The rooms that the list shows, in its order.
     pub(super) fn listed(&self, desk: &Desk, under_way: UnderWay) -> Vec<MembershipId> {
         let filter = search_key(&self.filter);
         let rooms = desk.chat.by_activity().into_iter();
@@ -46,7 +46,7 @@ impl Rooms {
         found.map(|room| room.membership).collect()
     }
 
-    /// The room before or after the open one; from the one end the list goes on at the other.
+    /// The room before or after the open one; past either end it continues at the other.
     pub(super) fn beside_open(&self, desk: &Desk, under_way: UnderWay, by: i32) -> Option<MembershipId> {
         let memberships = self.listed(desk, under_way);
         let here = memberships.iter().position(|membership| Some(*membership) == desk.open);
@@ -72,7 +72,7 @@ impl Rooms {
     }
 }
 
-/// Gives each room that has none a colour: its own, unless others have that. It keeps it then.
+/// Gives each room without a colour one, its own unless other rooms use that. The room keeps it from then on.
 pub(super) fn choose_hues(desk: &mut Desk) {
     let ids = desk.chat.rooms().filter_map(|room| room.info.room);
     let new: Vec<RoomId> = ids.filter(|id| !desk.settings.hues.contains_key(id)).collect();
@@ -84,7 +84,7 @@ pub(super) fn choose_hues(desk: &mut Desk) {
     }
 }
 
-/// The colour of a room; that of the first while the room is not known to have one.
+/// The colour of a room, or the first colour as long as it has none.
 pub(super) fn hue(desk: &Desk, room: &Room) -> i32 {
     room.info.room.and_then(|id| desk.settings.hues.get(&id)).map_or(0, |hue| i32::from(*hue))
 }

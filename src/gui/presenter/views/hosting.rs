@@ -8,7 +8,7 @@ use crate::gui::format;
 use crate::gui::generated as ui;
 use crate::protocol::Invite;
 
-/// An invite with its picture.
+/// An invite with its QR code.
 pub(in crate::gui) fn invite(invite: Option<&Invite>, today: NaiveDate) -> ui::InviteView {
     let Some(invite) = invite else { return ui::InviteView::default() };
     let link = invite.to_string();
@@ -17,13 +17,13 @@ pub(in crate::gui) fn invite(invite: Option<&Invite>, today: NaiveDate) -> ui::I
     ui::InviteView { expires, link: link.as_str().into(), qr, modules }
 }
 
-/// Where this computer is reached, and by whom.
+/// One of this computer's addresses, and who can reach it there.
 pub(in crate::gui) fn address_row(address: &str, test: Option<&AddressTest>) -> ui::AddressRow {
     let ip = address.parse::<std::net::SocketAddr>().map(|address| address.ip());
     let reach = match ip {
         Ok(ip) if ip.is_loopback() => ui::Reach::Computer,
         Ok(_) if test.is_some_and(|test| test.tunnel) => ui::Reach::Vpn,
-        // Addresses that providers and VPNs such as Tailscale share out among themselves (RFC 6598).
+        // Addresses that providers and VPNs such as Tailscale use internally (RFC 6598).
         Ok(std::net::IpAddr::V4(ip))
             if ip.octets().first_chunk().is_some_and(|&[first, second]| first == 100 && second & 0xc0 == 0x40) =>
         {

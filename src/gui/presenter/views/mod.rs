@@ -1,5 +1,5 @@
-//! What the app layer knows, as the structs that the window shows. Nothing here changes anything or keeps anything, and
-//! nothing chooses words: those are the window's own.
+//! What the app layer knows, as the structs that the window shows. Nothing here changes or keeps anything, and nothing
+//! chooses words: the window does.
 
 mod hosting;
 mod messages;
@@ -35,7 +35,7 @@ pub(super) fn code(digits: &str) -> ui::KeyCode {
     ui::KeyCode { text: text.join(" ").into(), groups: fixed(groups), tag: tag.into() }
 }
 
-/// The code of somebody's key; empty for nobody's.
+/// The code of a key; empty if there is none.
 pub(super) fn key_code(fingerprint: Option<Fingerprint>) -> ui::KeyCode {
     fingerprint.map(|fingerprint| code(&fingerprint.to_string())).unwrap_or_default()
 }
@@ -51,7 +51,7 @@ pub(super) fn sentence(sentence: &Sentence) -> ui::Sentence {
     }
 }
 
-/// A sentence where a trouble could be.
+/// A sentence on its own, where the window expects a trouble.
 pub(super) fn only(said: &Sentence) -> ui::TroubleView {
     ui::TroubleView { title: sentence(said), ..ui::TroubleView::default() }
 }
@@ -79,18 +79,18 @@ pub(super) fn span(time: std::time::Duration) -> ui::Span {
     ui::Span { value, unit: unit.into() }
 }
 
-/// The name of a membership in the window.
+/// A membership's id in the window.
 pub(super) fn membership_text(membership: crate::app::MembershipId) -> SharedString {
     membership.0.to_string().into()
 }
 
-/// How several people are called.
+/// The names of several members.
 pub(super) fn names(room: &Room, members: &[Fingerprint]) -> SharedString {
     let names: Vec<String> = members.iter().map(|member| room.name_of(member)).collect();
     names.join(", ").into()
 }
 
-/// A number of things, for the window.
+/// A count, for the window.
 pub(super) fn count(number: usize) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
@@ -124,7 +124,7 @@ fn day(day: NaiveDate, form: Form) -> ui::When {
     }
 }
 
-/// A link as a picture for cameras, and its squares along one side; none if it is too long.
+/// A link as a QR code, and how many modules one side has; empty if the link is too long.
 fn picture(link: &str) -> (Image, i32) {
     let Some(picture) = qr::of_link(link) else { return <_>::default() };
     let Ok(side) = u32::try_from(picture.side) else { return <_>::default() };

@@ -1,4 +1,4 @@
-//! People, and what to compare with them.
+//! Members, and what to compare with them.
 
 use chrono::NaiveDate;
 use slint::SharedString;
@@ -32,7 +32,7 @@ pub(in crate::gui) fn member_row(room: &Room, member: &Member, verified: bool, d
     }
 }
 
-/// What is to be compared with a member; `since` is when a key was, theirs or another of that name.
+/// What to compare with a member; `since` is when a key was compared, theirs or another one of that name.
 pub(in crate::gui) fn compare_view(
     room: &Room,
     member: Fingerprint,

@@ -29,7 +29,7 @@ pub(in crate::gui) fn connection(room: &Room) -> ui::Connection {
     }
 }
 
-/// Whether a room is over for oneself, and only its rows are left.
+/// Whether a room is over for the person, so that only its rows are left.
 pub(in crate::gui) fn is_over(room: &Room) -> bool {
     matches!(connection(room), ui::Connection::Left | ui::Connection::Closed | ui::Connection::Removed)
 }
@@ -72,7 +72,7 @@ pub(in crate::gui) fn room_view(room: &Room, now_ms: u64, all_verified: bool) ->
         id: membership_text(room.membership),
         name: room.name().into(),
         initials: format::initials(room.title()).into(),
-        // The settings have them.
+        // These come from the settings.
         hue: 0,
         turns_away: false,
         code: room.code().map(room_code).unwrap_or_default(),
@@ -100,7 +100,7 @@ pub(in crate::gui) fn room_view(room: &Room, now_ms: u64, all_verified: bool) ->
     }
 }
 
-/// What the members of a room read to each other.
+/// The code that the members of a room read to each other.
 fn room_code(code: &RoomCode) -> ui::KeyCode {
     let groups = code.groups().map(SharedString::from).collect();
     ui::KeyCode { text: code.to_string().into(), groups: fixed(groups), tag: SharedString::default() }
