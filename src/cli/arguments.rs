@@ -150,6 +150,7 @@ With --json, standard output has one object a line; FP is a key's fingerprint, I
 What a terminal would act on or not show stands as an escape, such as \\u009b.";
 
 /// `conversa host`.
+// Large because a field is an option of the command line. (No doc comment: that would be printed by `--help`.)
 #[derive(Args, Debug)]
 #[command(after_help = HOST_HELP)]
 pub struct Host {

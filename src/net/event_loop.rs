@@ -29,6 +29,8 @@ use crate::protocol::{ByeCode, LinkError, LinkId, Now};
 const WAKER: Token = Token(usize::MAX);
 
 /// Everything the net thread has.
+///
+/// Large because it is not divided yet: the sockets, our own clients and what waits for a time are one type.
 pub(super) struct EventLoop {
     pub(super) poll: Poll,
     clock: Clock,

@@ -80,6 +80,8 @@ pub struct Hosting {
 }
 
 /// A conversation.
+///
+/// Large because it is not divided yet: what is shown of a room, and how its events change that, are one type.
 #[derive(Debug)]
 pub struct Room {
     /// Its membership.

@@ -52,6 +52,8 @@ pub(in crate::protocol) enum Change {
 }
 
 /// A room's members at one number of the chain.
+///
+/// Large because all that the room's log has shown of its members is one state, and only an entry changes it.
 #[derive(Clone)]
 pub struct Roster {
     backend: Arc<dyn CryptoBackend>,
