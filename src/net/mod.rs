@@ -214,6 +214,37 @@ impl Handle {
     }
 }
 
+/// What a handle to no net was asked to pass on to a client.
+#[cfg(test)]
+#[derive(PartialEq, Debug)]
+pub(crate) enum PassedOn {
+    Added,
+    Addresses,
+    Command(protocol::Command),
+    Removed,
+}
+
+#[cfg(test)]
+impl Handle {
+    /// A handle to no net, for tests without threads and sockets, and what it has passed on so far.
+    pub(crate) fn without_net() -> (Self, impl Iterator<Item = (ClientId, PassedOn)>) {
+        let ((orders, _), (inputs, passed_on)) = (channel(), channel());
+        let poll = mio::Poll::new().unwrap();
+        let waker = Arc::new(Waker::new(poll.registry(), mio::Token(0)).unwrap());
+        let told = std::iter::from_fn(move || passed_on.try_recv().ok()).map(|(id, input)| {
+            let what = match input {
+                Input::Add { .. } => PassedOn::Added,
+                Input::Addresses(_) => PassedOn::Addresses,
+                Input::Command(command) => PassedOn::Command(command),
+                Input::Remove => PassedOn::Removed,
+                Input::Tick | Input::Stop | Input::Link { .. } => unreachable!("a handle asks for none"),
+            };
+            (id, what)
+        });
+        (Self(Arc::new(Line { orders, waker, inputs })), told)
+    }
+}
+
 impl Line {
     fn send(&self, command: Command) {
         match command {

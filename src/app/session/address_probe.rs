@@ -1,13 +1,12 @@
 //! One test of one address: who should answer there, and what an answer means.
 
+use super::MembershipEvent;
 use super::address_test::{AddressTest, Reach};
-use super::{MembershipEvent, MembershipId};
 use crate::crypto::Fingerprint;
 use crate::protocol::{Event, LinkError, Stop};
 
 /// A test under way: a client that only asks for the host's key.
 pub(super) struct AddressProbe {
-    pub(super) membership: MembershipId,
     pub(super) address: String,
     pub(super) tunnel: bool,
     /// The key that should answer.

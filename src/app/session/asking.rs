@@ -5,11 +5,12 @@
 //! questions and kept in memory until the session ends. The answer is only the host's word. It decides just whether
 //! the person is asked about the host's key; once they trust it, the lobby is requested again, with their own key.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use super::clients::Clients;
+use super::errands::{Errand, Errands};
 use super::front_end::FrontEnd;
 use super::input::Input;
 use super::membership::{Membership, Plan};
@@ -20,12 +21,6 @@ use crate::app::{JoinTarget, Problem};
 use crate::crypto::{CryptoError, Fingerprint, KeyKind};
 use crate::net::ClientId;
 use crate::protocol::{Client, Entry, Event, Identity};
-
-/// A question under way: a client that only looks.
-struct Asking {
-    membership: MembershipId,
-    host: Fingerprint,
-}
 
 /// The key for questions.
 #[derive(Default)]
@@ -42,7 +37,8 @@ enum AskingKey {
 /// The questions under way, and what they are asked with.
 #[derive(Default)]
 pub(super) struct Askings {
-    clients: HashMap<ClientId, Asking>,
+    /// Clients that only look, each at this host.
+    under_way: Errands<Fingerprint>,
     key: AskingKey,
 }
 
@@ -119,7 +115,7 @@ impl Askings {
         clients: &mut Clients,
         front_end: &FrontEnd,
     ) -> bool {
-        let Some(&Asking { membership, host }) = self.clients.get(&client) else { return false };
+        let Some(&Errand { membership, about: host }) = self.under_way.of(client) else { return false };
         let told = match event {
             // Nobody is admitted: report that instead of asking about the key.
             Event::Lobby(rooms) if rooms.is_empty() => event.clone(),
@@ -127,21 +123,14 @@ impl Askings {
             Event::Lobby(_) | Event::Stopped(_) | Event::Offline { .. } => Event::FirstUse { host },
             _ => return true,
         };
-        self.clients.remove(&client);
-        clients.remove(client);
+        self.under_way.finish(client, clients);
         front_end.tell_membership(membership, MembershipEvent::Protocol(told));
         true
     }
 
     /// Ends a membership's questions without reporting.
     pub(super) fn end(&mut self, id: MembershipId, clients: &mut Clients) {
-        self.clients.retain(|client, asking| {
-            let stays = asking.membership != id;
-            if !stays {
-                clients.remove(*client);
-            }
-            stays
-        });
+        self.under_way.end(id, clients);
         if let AskingKey::Making(waiting) = &mut self.key {
             waiting.retain(|(membership, _)| *membership != id);
         }
@@ -158,7 +147,7 @@ impl Askings {
         let crypto = membership.crypto.clone();
         let looking = Client::new(identity, crypto, String::new(), Entry::Knock, Some(host)).looking_first();
         let client = clients.add(looking, membership.info.addresses.clone());
-        self.clients.insert(client, Asking { membership: id, host });
+        self.under_way.begin(client, id, host);
     }
 }
 

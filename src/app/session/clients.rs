@@ -1,6 +1,6 @@
 //! The clients that run on the net, and what for: most belong to a membership, some only ask a host something.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::MembershipId;
 use crate::net::{ClientId, Command, Handle};
@@ -9,12 +9,13 @@ use crate::protocol::{self, Client};
 pub(super) struct Clients {
     net: Handle,
     next: u64,
-    memberships: HashMap<ClientId, MembershipId>,
+    /// In the order in which they began, so that whatever goes to all of them always goes out in the same order.
+    memberships: BTreeMap<ClientId, MembershipId>,
 }
 
 impl Clients {
     pub(super) fn new(net: Handle) -> Self {
-        Self { net, next: 1, memberships: HashMap::new() }
+        Self { net, next: 1, memberships: BTreeMap::new() }
     }
 
     pub(super) const fn net(&self) -> &Handle {
@@ -59,5 +60,35 @@ impl Clients {
     /// Hands a command to the client of each membership.
     pub(super) fn command_all(&self, command: &protocol::Command) {
         self.memberships.keys().for_each(|client| self.command(*client, command.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::crypto::Suite;
+    use crate::net::PassedOn;
+    use crate::protocol::{Entry, Identity, LearningConsent, Now, RoomCrypto};
+
+    #[test]
+    fn what_goes_to_all_clients_goes_out_in_the_order_in_which_they_began() {
+        let backend = Suite::Textbook.backend();
+        let (signing, decryption) = (backend.generate_signing(256).unwrap(), backend.generate_decryption(256).unwrap());
+        let identity = Arc::new(Identity::new(signing, decryption, Now::default()).unwrap());
+        let crypto = RoomCrypto::Learning(LearningConsent::given_by_a_person());
+        let (net, told) = Handle::without_net();
+        let mut clients = Clients::new(net);
+        let run = |membership| {
+            let client = Client::new(Arc::clone(&identity), crypto.clone(), String::new(), Entry::Knock, None);
+            clients.run(MembershipId(membership), client, Vec::new())
+        };
+        let began: Vec<ClientId> = (1..=40).rev().map(run).collect();
+        clients.remove(began[7]);
+        let retry = protocol::Command::RetryNow;
+        clients.command_all(&retry);
+        let told = told.filter(|(_, what)| *what == PassedOn::Command(retry.clone())).map(|(client, _)| client);
+        assert_eq!(told.collect::<Vec<_>>(), [&began[..7], &began[8..]].concat());
     }
 }

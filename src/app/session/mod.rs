@@ -47,6 +47,7 @@ mod clients;
 mod disk;
 mod engine;
 mod entering;
+mod errands;
 mod events;
 mod front_end;
 mod input;
