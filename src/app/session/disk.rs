@@ -3,7 +3,7 @@
 //!
 //! Not here: how a file is written (`app::files`), and what is in each (`settings`, `record`, `memories`, `vault`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::membership::Membership;
@@ -146,7 +146,7 @@ impl Disk {
         let kind = identity.kind();
         let vault = Vault::of(self.profile.directory(), identity)?;
         let (private, warning) = if self.vault(kind).is_some() { Default::default() } else { vault.load()? };
-        self.take_private(&private, known);
+        self.take_private(kind, &private, known);
         *self.vault(kind) = Some((vault, private));
         Ok(warning)
     }
@@ -158,17 +158,28 @@ impl Disk {
         }
     }
 
-    /// Takes over what was sealed. What was typed, marked or made meanwhile is newer.
-    fn take_private(&mut self, private: &Private, known: &Memberships) {
-        let known = lock(known).keys().copied().collect::<BTreeSet<_>>();
-        for (room, text) in private.drafts.iter().filter(|(room, _)| known.contains(*room)) {
-            self.settings.drafts.entry(*room).or_insert_with(|| text.clone());
+    /// Takes over what the lock of `kind` has sealed. What was typed, marked or made meanwhile is newer.
+    ///
+    /// Textbook keys can be broken, and whoever has done so can put anything under the learning lock. So nothing is
+    /// taken from there that anybody relies on: only invites to learning rooms, which keep nobody out anyway. And no
+    /// lock gives an invite to a room of the other kind.
+    fn take_private(&mut self, kind: KeyKind, private: &Private, known: &Memberships) {
+        let known: BTreeMap<RoomId, KeyKind> = lock(known).iter().map(|(room, known)| (*room, known.kind)).collect();
+        for (room, invites) in private.invites.iter().filter(|(room, _)| known.get(room) == Some(&kind)) {
+            let is_meant = |invite: &&Invite| invite.room == *room && invite.suite.key_kind() == kind;
+            let meant = || invites.iter().filter(is_meant).cloned().collect();
+            self.invites.entry(*room).or_insert_with(meant);
         }
-        for (member, mark) in &private.verified {
-            self.settings.verified.entry(*member).or_insert_with(|| mark.clone());
-        }
-        for (room, invites) in private.invites.iter().filter(|(room, _)| known.contains(*room)) {
-            self.invites.entry(*room).or_insert_with(|| invites.clone());
+        match kind {
+            KeyKind::Textbook => {}
+            KeyKind::Rsa => {
+                for (room, text) in private.drafts.iter().filter(|(room, _)| known.contains_key(room)) {
+                    self.settings.drafts.entry(*room).or_insert_with(|| text.clone());
+                }
+                for (member, mark) in &private.verified {
+                    self.settings.verified.entry(*member).or_insert_with(|| mark.clone());
+                }
+            }
         }
     }
 
@@ -280,5 +291,84 @@ fn tried_again(problem: Problem) -> Problem {
     Problem {
         what: say!("{} cannot be written yet. Messages go out as before, and it is tried again.", path),
         ..problem
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use zeroize::Zeroizing;
+
+    use super::super::KnownMembership;
+    use super::*;
+    use crate::app::settings::Verified;
+    use crate::crypto::{Fingerprint, Suite};
+    use crate::protocol::{Name, Now};
+
+    const SECURE: RoomId = RoomId([1; 32]);
+    const LEARNING: RoomId = RoomId([2; 32]);
+    const FORGOTTEN: RoomId = RoomId([3; 32]);
+    const MARKED: Fingerprint = Fingerprint::from_bytes([4; 32]);
+
+    fn disk_in(directory: &std::path::Path) -> Disk {
+        let profile = Profile::open(Some(directory.to_owned())).unwrap();
+        let memories = Memories::load(directory, &[]).unwrap().0;
+        Disk::new(profile, Settings::default(), Records::new(directory), memories)
+    }
+
+    fn known() -> Memberships {
+        let known = [(SECURE, KeyKind::Rsa), (LEARNING, KeyKind::Textbook)]
+            .map(|(room, kind)| (room, KnownMembership { membership: MembershipId(1), kind, owned: true }));
+        Arc::new(Mutex::new(known.into_iter().collect()))
+    }
+
+    fn invite(room: RoomId, suite: Suite) -> Invite {
+        Invite {
+            suite,
+            addresses: vec!["192.168.1.7:9000".to_owned()],
+            host: Fingerprint::from_bytes([5; 32]),
+            room,
+            secret: Zeroizing::new([6; 32]),
+            expires_ms: 7,
+        }
+    }
+
+    /// Everything there is, with every invite in the place of every other, as whoever broke a lock would write it.
+    fn everything() -> Private {
+        let rooms = [SECURE, LEARNING, FORGOTTEN];
+        let all = || rooms.into_iter().flat_map(|room| Suite::ALL.map(|suite| invite(room, suite))).collect::<Vec<_>>();
+        Private {
+            drafts: rooms.map(|room| (room, "half a thought".to_owned())).into(),
+            verified: BTreeMap::from([(MARKED, Verified { name: Name::kept("Mallory"), at_ms: 8 })]),
+            invites: rooms.map(|room| (room, all())).into(),
+        }
+    }
+
+    #[test]
+    fn under_the_learning_lock_are_invites_to_learning_rooms_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let backend = Suite::Textbook.backend();
+        let (signing, decryption) = (backend.generate_signing(256).unwrap(), backend.generate_decryption(256).unwrap());
+        let broken = Identity::new(signing, decryption, Now::default()).unwrap();
+        let mut disk = disk_in(directory.path());
+        Vault::of(directory.path(), &broken).unwrap().save(&everything()).unwrap();
+        assert_eq!(disk.open_vault(&broken, &known()).unwrap(), None);
+        assert_eq!(disk.settings, Settings::default(), "neither a draft nor a mark is from there");
+        assert_eq!(disk.invites, BTreeMap::from([(LEARNING, vec![invite(LEARNING, Suite::Textbook)])]));
+        // What is true comes later, and nothing stands in its place.
+        disk.take_private(KeyKind::Rsa, &everything(), &known());
+        assert_eq!(disk.invites_of(Some(SECURE)).len(), 2);
+    }
+
+    #[test]
+    fn under_the_secure_lock_are_drafts_and_marks_and_invites_to_secure_rooms() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut disk = disk_in(directory.path());
+        disk.take_private(KeyKind::Rsa, &everything(), &known());
+        assert_eq!(disk.settings.drafts.keys().collect::<Vec<_>>(), [&SECURE, &LEARNING]);
+        assert_eq!(disk.settings.verified.keys().collect::<Vec<_>>(), [&MARKED]);
+        let secure = [Suite::Classical, Suite::Hybrid].map(|suite| invite(SECURE, suite));
+        assert_eq!(disk.invites, BTreeMap::from([(SECURE, secure.to_vec())]));
     }
 }

@@ -94,8 +94,10 @@ impl Engine {
 
     fn entered(&mut self, id: MembershipId, room: RoomId, genesis: &Signed, (owner, host): (Fingerprint, Fingerprint)) {
         let is_owner = self.is_own(owner);
+        let Some(membership) = self.memberships.get(&id) else { return };
+        let known = KnownMembership { membership: id, kind: membership.info.suite.key_kind(), owned: is_owner };
         // Coming to a known room by its address makes one membership there, not two.
-        let other = lock(&self.by_room).insert(room, KnownMembership { membership: id, owned: is_owner });
+        let other = lock(&self.by_room).insert(room, known);
         let other = other.map(|known| known.membership).filter(|other| *other != id);
         let other = other.and_then(|other| {
             self.stop_client(other);

@@ -94,6 +94,8 @@ type Memberships = Arc<Mutex<HashMap<RoomId, KnownMembership>>>;
 #[derive(Clone, Copy)]
 struct KnownMembership {
     membership: MembershipId,
+    /// The kind of keys that the room is made for.
+    kind: KeyKind,
     owned: bool,
 }
 
@@ -130,8 +132,8 @@ impl Session {
             .map(|(membership, record)| KnownRoom { membership: *membership, info: record.info() })
             .collect();
         for (membership, record) in &with_memberships {
-            lock(&memberships)
-                .insert(record.room, KnownMembership { membership: *membership, owned: record.is_owned() });
+            let (kind, owned) = (record.suite().key_kind(), record.is_owned());
+            lock(&memberships).insert(record.room, KnownMembership { membership: *membership, kind, owned });
         }
         let parts = Parts {
             profile,
