@@ -94,22 +94,8 @@ impl Engine {
 
     fn entered(&mut self, id: MembershipId, room: RoomId, genesis: &Signed, (owner, host): (Fingerprint, Fingerprint)) {
         let is_owner = self.is_own(owner);
-        let Some(membership) = self.memberships.get(&id) else { return };
-        let known = KnownMembership { membership: id, kind: membership.info.suite.key_kind(), owned: is_owner };
-        // Coming to a known room by its address makes one membership there, not two.
-        let other = lock(&self.by_room).insert(room, known);
-        let other = other.map(|known| known.membership).filter(|other| *other != id);
-        let other = other.and_then(|other| {
-            self.stop_client(other);
-            self.emit_membership(other, MembershipEvent::Forgotten);
-            self.memberships.remove(&other)
-        });
+        self.take_over(id, room, is_owner);
         let Some(membership) = self.memberships.get_mut(&id) else { return };
-        // What the other membership stored continues here, and its unsent messages are still to be sent.
-        if let Some(other) = other {
-            membership.outbox.put_before(other.outbox);
-            membership.record = membership.record.take().or(other.record);
-        }
         let joined_at = match &membership.plan {
             Plan::Join(JoinRequest { target: JoinTarget::Address(address), .. }) => Some(address.clone()),
             _ => None,
@@ -153,6 +139,22 @@ impl Engine {
         if let Some(address) = joined_at {
             self.disk.settings.remember_address(&address);
             self.settings_changed();
+        }
+    }
+
+    /// Coming to a known room by its address makes one membership there, not two: what the other one stored continues
+    /// here, and its unsent messages are still to be sent.
+    fn take_over(&mut self, id: MembershipId, room: RoomId, owned: bool) {
+        let Some(kind) = self.memberships.get(&id).map(|membership| membership.info.suite.key_kind()) else { return };
+        let known = lock(&self.by_room).insert(room, KnownMembership { membership: id, kind, owned });
+        let Some(other) = known.map(|known| known.membership).filter(|other| *other != id) else { return };
+        self.stop_client(other);
+        self.emit_membership(other, MembershipEvent::Forgotten);
+        let other = self.memberships.remove(&other);
+        let (Some(other), Some(membership)) = (other, self.memberships.get_mut(&id)) else { return };
+        membership.record = membership.record.take().or(other.record);
+        for surplus in membership.outbox.put_before(other.outbox) {
+            self.emit_membership(id, MembershipEvent::Protocol(Event::OutboxFull { id: surplus }));
         }
     }
 

@@ -57,6 +57,8 @@ mod membership_events;
 mod outbox;
 mod quitting;
 mod requests;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -25,9 +25,13 @@ impl Outbox {
         self.waiting.retain(|(waiting, _)| waiting != id);
     }
 
-    /// Puts what another membership in the same room could not send before what was said here.
-    pub(super) fn put_before(&mut self, other: Self) {
+    /// Puts what another membership in the same room could not send before what was said here. Returns the newest
+    /// messages, for which there is no more room: they are not sent, and whoever calls says so.
+    #[must_use]
+    pub(super) fn put_before(&mut self, other: Self) -> Vec<MessageId> {
         self.waiting.splice(0..0, other.waiting);
+        let kept = self.waiting.len().min(OUTBOX_MAX);
+        self.waiting.split_off(kept).into_iter().map(|(id, _)| id).collect()
     }
 
     /// Everything that waits, for a client that has none of it.
@@ -65,7 +69,7 @@ mod tests {
         assert_eq!(texts(&outbox), ["one", "three"]);
         let mut other = Outbox::default();
         other.take(id(9), Content::text("before"));
-        outbox.put_before(other);
+        assert_eq!(outbox.put_before(other), []);
         assert_eq!(texts(&outbox), ["before", "one", "three"]);
         outbox.clear();
         assert_eq!(texts(&outbox), Vec::<String>::new());
@@ -78,5 +82,11 @@ mod tests {
         assert_eq!((taken, outbox.waiting().count()), (OUTBOX_MAX, OUTBOX_MAX));
         outbox.remove(&id(0));
         assert!(outbox.take(id(7_000), Content::text("there is room again")));
+        let mut other = Outbox::default();
+        (8_000..8_003).for_each(|number| assert!(other.take(id(number), Content::text("earlier"))));
+        let last = OUTBOX_MAX as u16 - 1;
+        assert_eq!(outbox.put_before(other), [id(last - 1), id(last), id(7_000)], "the newest do not fit");
+        assert_eq!(outbox.waiting().count(), OUTBOX_MAX);
+        assert_eq!(texts(&outbox)[..4], ["earlier", "earlier", "earlier", "word"]);
     }
 }
