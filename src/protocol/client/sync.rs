@@ -214,7 +214,7 @@ impl Client {
         self.outbox.requeue(true);
         let owner = self.is_owner();
         let Some(room) = &mut self.room else { return Ok(()) };
-        room.sealing.new_epoch();
+        room.sealing.new_epoch(&room.roster);
         if owner || room.is_talkative() {
             room.introduce_soon(now);
         }

@@ -62,7 +62,9 @@ impl Sealing for Learning {
 
     fn link_lost(&mut self) {}
 
-    fn new_epoch(&mut self) {}
+    fn new_epoch(&mut self, roster: &Roster) {
+        self.seen.retain(|member, _| roster.contains(member));
+    }
 
     fn slept(&mut self, _ms: u64) {}
 
@@ -187,7 +189,10 @@ impl Sealing for Learning {
 
     #[cfg(test)]
     fn held(&self, members: usize) -> Vec<(&'static str, usize, usize)> {
-        vec![("people who were told a name", self.told.len(), members)]
+        vec![
+            ("people who were told a name", self.told.len(), members),
+            ("people whose messages are counted", self.seen.len(), members),
+        ]
     }
 }
 
@@ -253,6 +258,34 @@ mod tests {
         let mut decryption = std::iter::repeat_with(|| backend.generate_decryption(bits).unwrap());
         let decryption = decryption.find(|key| key.public().spki() != signing.public().spki()).unwrap();
         Identity::new(signing, decryption, Now::default()).unwrap()
+    }
+
+    /// Otherwise a room that many have passed through would count for ever.
+    #[test]
+    fn messages_are_counted_for_members_and_for_nobody_else() {
+        let owner = Arc::new(person(256));
+        let guests = [person(256), person(256)].map(Arc::new);
+        let (_, genesis) =
+            new_room(&owner, Suite::Textbook, true, 4, Now::default(), &mut SystemRandom::new()).unwrap();
+        let mut roster = Roster::open(&genesis).unwrap();
+        let change = |roster: &mut Roster, change: Entry<'_>| {
+            let entry = roster.next_entry(&owner, change, Now::default()).unwrap();
+            roster.apply(&entry).unwrap();
+        };
+        guests.iter().for_each(|guest| change(&mut roster, Entry::Add(guest.bundle())));
+        let mut sealing = Learning::new(Arc::clone(&owner));
+        for (guest, position) in guests.iter().zip(1..) {
+            let (log, reachable) = (LogHash::new(roster.room()), Reachable::from([(owner.fingerprint(), 0)]));
+            let mut at_guest = Learning::new(Arc::clone(guest));
+            let message = at_guest.seal(&Body::Newer, &roster, &log, &reachable, Now::default()).unwrap();
+            let header = decode(&message.header).unwrap();
+            assert!(sealing.open(&header, &message, position, &roster).is_ok());
+        }
+        let counted = ("people whose messages are counted", 2, 3);
+        assert!(sealing.held(roster.len()).contains(&counted), "{:?}", sealing.held(roster.len()));
+        change(&mut roster, Entry::Remove(guests[0].fingerprint()));
+        sealing.new_epoch(&roster);
+        assert_eq!(sealing.seen.keys().collect::<Vec<_>>(), [&guests[1].fingerprint()]);
     }
 
     /// The signature by a key of 16 bits is five times as long as what it signs.

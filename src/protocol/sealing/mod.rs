@@ -94,8 +94,9 @@ pub(super) trait Sealing: Send {
     /// The link is gone: the chain that was announced on it may not have arrived.
     fn link_lost(&mut self);
 
-    /// The roster has changed: what was announced before is no longer usable.
-    fn new_epoch(&mut self);
+    /// The roster has changed to this one: what was announced before is no longer usable, and nothing is kept of the
+    /// messages of somebody who is no longer on it.
+    fn new_epoch(&mut self, roster: &Roster);
 
     /// The program saw nothing for this much awake time: nobody could have announced a new key, and nothing that
     /// arrived was read.

@@ -76,7 +76,7 @@ impl Sealing for SenderKeys {
         self.sending = None;
     }
 
-    fn new_epoch(&mut self) {
+    fn new_epoch(&mut self, _roster: &Roster) {
         self.sending = None;
         self.receiving.clear();
     }
