@@ -218,7 +218,6 @@ fn members() -> Vec<MemberRow> {
 }
 
 fn messages() -> Vec<MessageRow> {
-    let day = |form| MessageRow { kind: RowKind::Day, day: date(form), ..MessageRow::default() };
     let event = |event, sender: &str| MessageRow {
         kind: RowKind::Event,
         event,
@@ -245,12 +244,11 @@ fn messages() -> Vec<MessageRow> {
     };
     let link = "https://example.org/palette/second-round?theme=dark&contrast=4.5";
     vec![
-        day(DateForm::Long),
-        event(RoomEvent::Opened, ""),
+        MessageRow { day_above: date(DateForm::Long), ..event(RoomEvent::Opened, "") },
         event(RoomEvent::Joined, "Bo"),
-        day(DateForm::Today),
         MessageRow {
             last: false,
+            day_above: date(DateForm::Today),
             ..from(
                 "Bo",
                 "B",
@@ -266,8 +264,9 @@ fn messages() -> Vec<MessageRow> {
         },
         own("12:44", "Looks great 🎉 The bubbles finally have enough contrast 👍", Delivery::Delivered, 5),
         from("يوسف", "ي", 2, "12:45", "مرحبا بالجميع، هذا النص من اليمين إلى اليسار مع English في الوسط."),
-        MessageRow { kind: RowKind::NewLine, ..MessageRow::default() },
-        from("יעל לוי", "יל", 3, "12:46", "שלום! זה נראה מצוין"),
+        MessageRow {
+            new_above: true, ..from("יעל לוי", "יל", 3, "12:46", "שלום! זה נראה מצוין")
+        },
         MessageRow {
             last: false,
             ..own(
@@ -322,8 +321,10 @@ pub(crate) fn friday(app: &AppWindow) {
         ..said("Ann", 4, time, text)
     };
     app.global::<Talking>().set_rows(list(vec![
-        MessageRow { kind: RowKind::Day, day: date(DateForm::Today), ..MessageRow::default() },
-        said("Bo", 1, "12:38", "Hello Ann! Are we still on for tonight?"),
+        MessageRow {
+            day_above: date(DateForm::Today),
+            ..said("Bo", 1, "12:38", "Hello Ann! Are we still on for tonight?")
+        },
         own("12:39", "Yes, at eight. I booked the small table by the window."),
         MessageRow {
             last: false,
