@@ -57,8 +57,6 @@ mod membership_events;
 mod outbox;
 mod quitting;
 mod requests;
-#[cfg(test)]
-mod tests;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -385,3 +383,6 @@ impl Session {
 fn lock(memberships: &Memberships) -> std::sync::MutexGuard<'_, HashMap<RoomId, KnownMembership>> {
     memberships.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;
