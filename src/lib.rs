@@ -69,15 +69,16 @@
 //! The map of the house; imports go down only:
 //!
 //! ```text
-//! crypto, wire  <-  protocol  <-  net  <-  app  <-  gui, cli  <-  main
-//! bytes and        sans-I/O:     mio:     settings,  front      composition
-//! maths            Client, Host  sockets  keystore,  ends       root
-//!                                         Session
+//! crypto, wire  <-  protocol  <-  store, net  <-  app  <-  gui, cli  <-  main
+//! bytes and        sans-I/O:     SQL;      settings,  front      composition
+//! maths            Client, Host  mio:      keystore,  ends       root
+//!                                sockets   Session
 //! ```
 //!
 //! * [`crypto`] knows keys and algorithms, and nobody.
 //! * [`wire`] knows frames and their strict encoding.
 //! * [`protocol`] decides; it never opens a socket, reads a clock or draws randomness.
+//! * [`store`] keeps messages, encrypted, in one file; the only one that speaks SQL.
 //! * [`net`] owns the sockets and lets the protocol's machines run; the only one that waits.
 //! * [`app`] keeps the profile, has the user's verbs, and knows the state of the conversations.
 //! * [`cli`] is the headless front end. Front ends show; they decide nothing.
@@ -89,6 +90,7 @@ pub mod crypto;
 pub mod gui;
 pub mod net;
 pub mod protocol;
+pub mod store;
 pub mod wire;
 
 // What tests do here as in `tests`: they wait up to a deadline, and tell what they skip.
