@@ -7,13 +7,33 @@
 //! It knows of no window, no settings and no network, keeps no key, and decides nothing about people. What is in the
 //! file, and what is promised of it, stands in `docs/store.md`.
 
+mod cut;
+mod erase;
 mod error;
+mod file;
 mod key;
+mod messages;
 mod question;
+mod queue;
+mod reader;
+mod rooms;
+mod schema;
+mod search;
 mod write;
+mod writer;
 
 use std::path::Path;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use std::{fmt, thread};
+
+use rusqlite::InterruptHandle;
+
+use self::file::StoreFile;
+use self::queue::Queue;
+use self::reader::{Reader, Request};
+use self::writer::Writer;
 
 pub use self::error::StoreError;
 pub use self::key::FileKey;
@@ -56,10 +76,27 @@ pub struct Full<T>(pub Box<T>);
 #[error("{0} writes were not stored")]
 pub struct Unwritten(pub usize);
 
+/// Hands news to whoever opened the store, from both threads, one at a time.
+#[derive(Clone)]
+struct Teller(Arc<Mutex<dyn Fn(News) + Send>>);
+
+impl Teller {
+    fn tell(&self, news: News) {
+        let tell = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tell(news);
+    }
+}
+
 /// A store that is open. Dropped without [`Store::close`], it writes what was handed in and ends by itself, without
 /// anybody waiting for it.
-#[derive(Debug)]
-pub struct Store {}
+pub struct Store {
+    writes: Arc<Queue<Write>>,
+    questions: Arc<Queue<Request>>,
+    /// Ends a long answer.
+    interrupt: InterruptHandle,
+    /// The reader, then the writer.
+    threads: Vec<JoinHandle<()>>,
+}
 
 impl Store {
     /// Opens the store at `path`, or makes it where there is none: the file for its owner only, in a directory for its
@@ -68,8 +105,16 @@ impl Store {
     /// # Errors
     /// Any [`StoreError`]; the file is as it was then. An old file is never replaced and never deleted.
     pub fn open(path: &Path, key: &FileKey, tell: impl Fn(News) + Send + 'static) -> Result<Self, StoreError> {
-        drop((path, key, tell));
-        Err(StoreError::ReadOnly)
+        let StoreFile { writer, reader, lock } = StoreFile::open(path, key)?;
+        let tell = Teller(Arc::new(Mutex::new(tell)));
+        let interrupt = reader.get_interrupt_handle();
+        let (writes, questions) = (Arc::new(Queue::new(writer::LIMITS)), Arc::new(Queue::new(reader::LIMITS)));
+        let reader = Reader::new(reader, questions.clone(), tell.clone());
+        let writer = Writer::new(writer, lock, writes.clone(), tell);
+        let mut store = Self { writes, questions, interrupt, threads: Vec::new() };
+        store.threads.push(begin("store reader", store.questions.clone(), || reader.run())?);
+        store.threads.push(begin("store writer", store.writes.clone(), || writer.run())?);
+        Ok(store)
     }
 
     /// Hands in a write; gives its number. Numbers start at 1 and increase by one.
@@ -77,7 +122,8 @@ impl Store {
     /// # Errors
     /// [`Full`], with the write, if as much waits as may.
     pub fn write(&self, write: Write) -> Result<u64, Full<Write>> {
-        Err(Full(Box::new(write)))
+        let bytes = write.bytes();
+        self.writes.push(write, bytes)
     }
 
     /// Asks something, under a number of the caller's choice. It sees what was told as committed before.
@@ -85,16 +131,64 @@ impl Store {
     /// # Errors
     /// [`Full`], with the question, if as many wait as may.
     pub fn ask(&self, request: u64, question: Question) -> Result<(), Full<Question>> {
-        drop(request);
-        Err(Full(Box::new(question)))
+        let bytes = question.bytes();
+        let pushed = self.questions.push((request, question), bytes);
+        pushed.map(drop).map_err(|Full(what)| Full(Box::new(what.1)))
     }
 
-    /// Writes what was handed in and ends both threads. Waits no longer than `within`.
+    /// Writes what was handed in, empties the journal, and ends both threads. Waits no longer than `within`.
     ///
     /// # Errors
-    /// [`Unwritten`], if something could not be written in time; that is lost.
-    pub fn close(self, within: Duration) -> Result<(), Unwritten> {
-        drop((self, within));
-        Ok(())
+    /// [`Unwritten`], if something could not be written in time; that may be lost.
+    pub fn close(mut self, within: Duration) -> Result<(), Unwritten> {
+        let start = Instant::now();
+        // The reader first: what it looks at holds back the journal.
+        self.questions.end();
+        self.interrupt.interrupt();
+        self.questions.wait_for_end(within);
+        self.writes.end();
+        let left = self.writes.wait_for_end(within.saturating_sub(start.elapsed()));
+        // One that has said its end is about to go; one that has not is left alone.
+        for thread in self.threads.drain(..).filter(|_| left == 0) {
+            if self.writes.is_over() && self.questions.is_over() && thread.join().is_err() {
+                log::error!("a thread of the store has failed");
+            }
+        }
+        if left == 0 { Ok(()) } else { Err(Unwritten(left)) }
     }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.questions.end();
+        self.writes.end();
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+/// Tells a queue that its thread has ended, however it did.
+struct Ending<T>(Arc<Queue<T>>);
+
+impl<T> Drop for Ending<T> {
+    fn drop(&mut self) {
+        self.0.has_ended();
+    }
+}
+
+/// Begins a thread that takes from a queue.
+fn begin<T: Send + 'static>(
+    name: &str,
+    queue: Arc<Queue<T>>,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, StoreError> {
+    let body = move || {
+        let _ending = Ending(queue);
+        run();
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(body).map_err(|error| StoreError::of_io(&error))
 }

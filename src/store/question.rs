@@ -46,6 +46,14 @@ pub enum Question {
     Search(Search),
 }
 
+impl Question {
+    /// About how many bytes it takes while it waits.
+    pub(super) fn bytes(&self) -> usize {
+        let of_text = if let Self::Search(search) = self { search.text.len() } else { 0 };
+        size_of::<Self>().saturating_add(of_text)
+    }
+}
+
 /// A search. Every word of `text` has to be in the message, in whatever case and with or without its accents; the last
 /// one may be the beginning of a word. What is written without spaces, as Japanese is, is found wherever it stands.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -88,6 +88,16 @@ impl Content {
         }
     }
 
+    /// The number of its kind, and its payload with the message's id: how it is stored.
+    pub(crate) fn to_stored(&self, id: MessageId) -> (u8, Vec<u8>) {
+        (self.code(), self.to_bytes(id))
+    }
+
+    /// Reads [`Self::to_stored`]; `None` for a kind that this version does not know.
+    pub(crate) fn from_stored(code: u8, bytes: &[u8]) -> Option<Result<(MessageId, Self), DecodeError>> {
+        Self::from_bytes(code, bytes)
+    }
+
     /// Whether it is within the limit of its kind.
     #[must_use]
     pub fn fits(&self) -> bool {

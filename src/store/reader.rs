@@ -1,0 +1,67 @@
+//! The thread that answers questions, on a connection that cannot write.
+
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::question::{Answer, Question, StoredRoom};
+use super::queue::{Item, Limits, Next, Queue};
+use super::{News, Teller, messages, rooms, search};
+
+/// What may wait: more than a person can ask for, and a program that asks without end is told so.
+pub(super) const LIMITS: Limits = Limits { items: 256, bytes: 1024 * 1024 };
+
+/// A question with the number that its answer gets.
+pub(super) type Request = (u64, Question);
+
+/// The thread's own.
+pub(super) struct Reader {
+    connection: Connection,
+    queue: Arc<Queue<Request>>,
+    tell: Teller,
+}
+
+impl Reader {
+    pub(super) const fn new(connection: Connection, queue: Arc<Queue<Request>>, tell: Teller) -> Self {
+        Self { connection, queue, tell }
+    }
+
+    /// Answers until the end is asked for. Nobody waits for the answers to what is left then.
+    pub(super) fn run(self) {
+        while let Next::Item(item) = self.queue.next(None) {
+            if self.queue.is_ending() {
+                break;
+            }
+            self.answer(item);
+        }
+    }
+
+    fn answer(&self, item: Item<Request>) {
+        let (request, question) = &item.what;
+        let answer = answer(&self.connection, question).unwrap_or_else(|error| {
+            log::warn!("a question to the store has no answer: {error}");
+            Answer::Failed(error.into())
+        });
+        self.queue.finish([&item]);
+        self.tell.tell(News::Answer { request: *request, answer });
+    }
+}
+
+fn answer(connection: &Connection, question: &Question) -> rusqlite::Result<Answer> {
+    Ok(match question {
+        Question::Rooms => Answer::Rooms(all_rooms(connection)?),
+        Question::Page { room, from, count } => Answer::Rows(messages::page(connection, *room, *from, *count)?),
+        Question::Before { room, place, count } => Answer::Rows(messages::before(connection, *room, *place, *count)?),
+        Question::PlaceOf { room, day_ms } => Answer::Place(messages::place_of(connection, room, *day_ms)?),
+        Question::Search(search) => search::answer(connection, search)?,
+    })
+}
+
+/// The rooms, each with its newest row.
+fn all_rooms(connection: &Connection) -> rusqlite::Result<Vec<StoredRoom>> {
+    let with_newest = |(id, mut room): (i64, StoredRoom)| {
+        room.newest = messages::newest(connection, id, room.room)?;
+        Ok(room)
+    };
+    rooms::all(connection)?.into_iter().map(with_newest).collect()
+}
