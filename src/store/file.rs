@@ -21,6 +21,8 @@ const BUSY: Duration = Duration::from_secs(1);
 const VALUE_BYTES_MAX: i32 = 4 * 1024 * 1024;
 /// What SQLCipher seals by itself, and a closed file has some of.
 const PAGE_BYTES: u64 = 4_096;
+/// The largest file that is written anew, which is in memory and in the journal meanwhile, while whoever writes waits.
+const REWRITE_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// The name prefix of a file that is being made. Only a crash leaves one behind, with nothing in it.
 const UNFINISHED: &str = ".unfinished-";
 
@@ -80,6 +82,20 @@ impl StoreFile {
 pub(super) fn empty_journal(connection: &Connection) -> rusqlite::Result<()> {
     let is_busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     if is_busy { Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None)) } else { Ok(()) }
+}
+
+/// Writes the whole file anew. SQLite overwrites what it deletes, but not the copies that it leaves in unused parts of pages
+/// when it moves rows from one to another; after this there are none. `false` if the file is too large for that.
+pub(super) fn rewrite(connection: &Connection) -> rusqlite::Result<bool> {
+    let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    if pages.cast_unsigned().saturating_mul(PAGE_BYTES) > REWRITE_BYTES_MAX {
+        return Ok(false);
+    }
+    // The copy is attached while it is made.
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 1)?;
+    let rewritten = connection.execute_batch("VACUUM");
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    rewritten.map(|()| true)
 }
 
 /// Opens an old file, and finds out whether it is one to be written to. Until that is clear, nothing of it changes.

@@ -52,10 +52,13 @@ pub enum News {
     Failed(StoreError),
     /// A commit that had failed was done after all.
     Recovered,
-    /// A sweep, or the forgetting of rooms, is done: so many messages are gone, and nothing of them is in the file.
+    /// A sweep, or the forgetting of rooms, is done: messages are gone.
     Erased {
         /// How many.
         messages: u64,
+        /// Whether the file was written anew, so that nothing of them is in it any more. Otherwise, for it is too large or
+        /// the disk too full, whoever has the key may still find pieces of them in unused parts of its pages.
+        rewritten: bool,
     },
     /// The answer to a question.
     Answer {

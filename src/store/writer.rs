@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::error::{StoreError, is_of_the_row};
-use super::file::empty_journal;
+use super::file::{empty_journal, rewrite};
 use super::queue::{Item, Limits, Next, Queue};
 use super::write::{Placed, Progress, Write};
 use super::{News, Teller, erase, messages, rooms};
@@ -211,12 +211,22 @@ impl Writer {
             self.erasing.is_over = !self.erasing.forgets && self.erasing.sweep_ms.is_none();
         }
         if self.erasing.is_over {
+            self.is_dirty = true;
+            let messages = self.erasing.messages;
+            let rewritten = messages == 0 || self.rewrite();
             empty_journal(&self.connection)?;
-            self.is_dirty = false;
-            let messages = std::mem::take(&mut self.erasing).messages;
-            self.tell.tell(News::Erased { messages });
+            (self.is_dirty, self.erasing) = (false, Erasing::default());
+            self.tell.tell(News::Erased { messages, rewritten });
         }
         Ok(())
+    }
+
+    /// Writes the file anew, if it can be done.
+    fn rewrite(&self) -> bool {
+        rewrite(&self.connection).unwrap_or_else(|error| {
+            log::warn!("the store cannot be written anew: {error}");
+            false
+        })
     }
 
     /// Moves the journal into the file. If that cannot be now, it is done another time: nothing is lost by it.
