@@ -17,18 +17,19 @@ use std::path::{Path, PathBuf};
 use self::sources::{Parsed, Source, code_of, weight};
 
 /// Which other layers a layer may name. Whatever is not listed here is no layer.
-const MAY_NAME: [(&str, &[&str]); 7] = [
+const MAY_NAME: [(&str, &[&str]); 8] = [
     ("crypto", &[]),
     ("wire", &["crypto"]),
     ("protocol", &["crypto", "wire"]),
+    ("store", &["crypto", "wire", "protocol"]),
     ("net", &["crypto", "wire", "protocol"]),
-    ("app", &["crypto", "wire", "protocol", "net"]),
+    ("app", &["crypto", "wire", "protocol", "store", "net"]),
     ("gui", &["crypto", "protocol", "app"]),
     ("cli", &["crypto", "protocol", "app"]),
 ];
 
 /// What only some layers may say, and why.
-const ONLY_IN: [(&str, &[&str], &str); 13] = [
+const ONLY_IN: [(&str, &[&str], &str); 14] = [
     ("slint::", &["gui"], "only the window knows Slint"),
     ("mio::", &["net"], "only the net waits on sockets"),
     ("rustls::", &["net"], "only the net speaks TLS"),
@@ -36,12 +37,13 @@ const ONLY_IN: [(&str, &[&str], &str); 13] = [
     ("TcpListener", &["net"], "only the net opens sockets"),
     ("UdpSocket", &["net"], "only the net opens sockets"),
     ("openssl::", &["crypto"], "backends are behind CryptoBackend"),
+    ("rusqlite::", &["store"], "only the store speaks SQL"),
     ("num_bigint", &["crypto"], "backends are behind CryptoBackend"),
     ("ring::", &["crypto"], "algorithms are the crypto layer's"),
     ("SystemTime", &["net", "app", "gui", "cli"], "the pure layers are handed the time"),
-    ("Instant::now", &["net", "app", "gui", "cli"], "the pure layers are handed the time"),
-    ("std::fs", &["app", "gui", "cli"], "files are the app's business"),
-    ("std::thread", &["net", "app", "gui", "cli"], "the pure layers have no threads"),
+    ("Instant::now", &["store", "net", "app", "gui", "cli"], "the pure layers are handed the time"),
+    ("std::fs", &["store", "app", "gui", "cli"], "files are the app's business, but for the store's one"),
+    ("std::thread", &["store", "net", "app", "gui", "cli"], "the pure layers have no threads"),
 ];
 
 /// Single files that may say more, and why.
