@@ -16,7 +16,10 @@ use conversa::crypto::{DecryptionKey, Fingerprint, SigningKey, Suite, ml_kem, x2
 use conversa::net::{self, ClientId};
 use conversa::protocol::{
     Body, Client, Command, Content, Entry, Event, Host, Identity, Invite, Keep, MessageId, Now, OpenPolicy, Output,
-    RelayToken, RoomId,
+    Private, RelayToken, RoomId,
+};
+use conversa::store::{
+    Answer, FileKey, Full, Held, Hit, News, Question, Search, StoredMessage, StoredRoom, StoredRow, Write,
 };
 use conversa::wire::{Bytes, Frame, Open, Signed};
 use data_encoding::{BASE32_NOPAD, BASE64, HEXLOWER, HEXUPPER};
@@ -130,6 +133,53 @@ fn commands_events_and_outputs_show_neither_words_nor_invites() {
         [Body::Said { id, content: Content::text(WORDS) }, Body::Name(WORDS.to_owned()), Body::Title(WORDS.to_owned())]
     {
         shows_nothing("a body", &body);
+    }
+}
+
+#[test]
+fn what_a_store_takes_and_tells_shows_no_words() {
+    let (room, sender, text) = (RoomId([7; 32]), Fingerprint::of(b"ann"), || Private::new(WORDS.to_owned()));
+    let mut key = Zeroizing::new([0; FileKey::BYTES]);
+    key[..32].copy_from_slice(&secret());
+    shows_nothing("a key of a store", &FileKey::from_bytes(key));
+    let message = StoredMessage {
+        room,
+        sender,
+        id: MessageId([1; 16]),
+        content: Content::text(WORDS),
+        sent_ms: 1,
+        got_ms: 2,
+        own: None,
+    };
+    let writes = [
+        Write::Room { room, title: WORDS.to_owned(), suite: Suite::Hybrid, entered_ms: 1 },
+        Write::Message(message.clone()),
+        Write::Draft { room, text: Some(text()) },
+    ];
+    for write in writes {
+        shows_nothing("a write", &write);
+        shows_nothing("a write that finds no room", &Full(Box::new(write)));
+    }
+    let (from_ms, to_ms, before) = (None, None, None);
+    let search = Search { room: None, text: text(), sender: None, from_ms, to_ms, before, limit: 1 };
+    shows_nothing("a question", &Question::Search(search));
+    let row = StoredRow { place: 0, held: Held::Message(message.clone()) };
+    let stored = StoredRoom {
+        room,
+        title: WORDS.to_owned(),
+        suite: None,
+        entered_ms: 1,
+        count: 1,
+        first: 0,
+        read_up_to: 0,
+        draft: Some(text()),
+        keep_days: None,
+        newest: Some(row.clone()),
+    };
+    let hit = Hit { place: 0, message, ranges: vec![0..3] };
+    let answers = [Answer::Rows(vec![row]), Answer::Rooms(vec![stored]), Answer::Hits { hits: vec![hit], next: None }];
+    for answer in answers {
+        shows_nothing("an answer", &News::Answer { request: 1, answer });
     }
 }
 

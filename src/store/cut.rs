@@ -189,7 +189,7 @@ impl Term {
                 let is_run = first.is_sign && run.iter().skip(1).all(|piece| piece.is_joined);
                 let is_it = before.iter().zip(signs_before).all(|(piece, sign)| piece.folded == *sign)
                     && last.folded.starts_with(last_sign);
-                (is_run && is_it).then(|| first.range.start..last.range.end)
+                (is_run && is_it).then_some(first.range.start..last.range.end)
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What can be asked, and what the answers hold.
 
+use std::fmt;
 use std::ops::Range;
 
 use super::StoreError;
@@ -100,7 +101,7 @@ pub enum Answer {
 }
 
 /// A room of the store.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct StoredRoom {
     /// Which.
     pub room: RoomId,
@@ -122,6 +123,15 @@ pub struct StoredRoom {
     pub keep_days: Option<u32>,
     /// The newest row.
     pub newest: Option<StoredRow>,
+}
+
+impl fmt::Debug for StoredRoom {
+    /// Shows which it is, and not what it is called.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("StoredRoom");
+        shown.field("room", &self.room).field("first", &self.first).field("count", &self.count);
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// A row of a room.

@@ -1,10 +1,12 @@
 //! What can be written, and what came of it.
 
+use std::fmt;
+
 use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::{Content, MessageId, Private, RoomId};
 
 /// One change of a store. All of it is written, or nothing.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Write {
     /// A room is there, or has another title now.
     Room {
@@ -143,6 +145,22 @@ pub enum Placed {
     NoRoom,
     /// It cannot be stored, however often that is tried: it is too large. Nothing was changed.
     Refused,
+}
+
+impl fmt::Debug for Write {
+    /// Shows what it is and of which room: what people say and call their rooms does not belong in logs.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Room { room, .. } => write!(formatter, "Room({room:?})"),
+            Self::Message(message) => write!(formatter, "Message({:?}, {:?})", message.room, message.id),
+            Self::Progress { room, id, state, .. } => write!(formatter, "Progress({room:?}, {id:?}, {state:?})"),
+            Self::ReadUpTo { room, place } => write!(formatter, "ReadUpTo({room:?}, {place})"),
+            Self::Draft { room, .. } => write!(formatter, "Draft({room:?})"),
+            Self::KeepDays { room, days } => write!(formatter, "KeepDays({room:?}, {days:?})"),
+            Self::Forget { room } => write!(formatter, "Forget({room:?})"),
+            Self::Sweep { now_ms } => write!(formatter, "Sweep({now_ms})"),
+        }
+    }
 }
 
 impl Write {
