@@ -1,6 +1,6 @@
 //! What the documents and `Cargo.toml` say of the project, held against the project.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "common/sources.rs"]
 mod sources;
@@ -85,6 +85,33 @@ fn every_invariant_of_the_architecture_names_tests_that_exist() {
             assert!(tests.contains(test), "there is no test {test}");
         }
     }
+}
+
+/// Each promise and each limit of the store is held by a test, and the limits are those of the code.
+#[test]
+fn what_the_store_promises_is_tested() {
+    let (document, tests) = (read("docs/store.md"), functions());
+    let rows = |heading: &str| {
+        let table = document.split(heading).nth(1).unwrap().split("\n## ").next().unwrap();
+        table.lines().filter(|line| line.starts_with("| ")).skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (promises, limits) = (rows("## What is promised"), rows("## Limits"));
+    assert!(promises.len() > 20 && limits.len() > 8, "{} promises, {} limits", promises.len(), limits.len());
+    for row in promises.iter().chain(&limits) {
+        let named: Vec<&str> = row.rsplit(" | ").next().unwrap().split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "nothing holds: {row}");
+        for test in named {
+            assert!(tests.contains(test), "there is no test {test}");
+        }
+    }
+    for row in limits {
+        let [file, code] = quoted(row.split(" | ").nth(1).unwrap())[..] else { panic!("{row}") };
+        assert!(read(file).contains(code), "{file} does not say {code}");
+    }
+}
+
+fn quoted(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
 }
 
 /// The names of all functions, tests among them.

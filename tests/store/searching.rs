@@ -120,6 +120,20 @@ fn a_search_keeps_to_a_room_a_sender_and_a_time() {
     open.close();
 }
 
+/// So that nobody waits behind it for long, and it is found all the same.
+#[test]
+fn a_frequent_word_of_a_rare_sender_is_found_in_several_answers() {
+    let place = Place::new();
+    let open = place.open_room();
+    open.write(Write::Message(StoredMessage { sender: sender(9), ..message(0, "hello") }));
+    open.write_all((1..=20_500).map(|number| says(number, "hello")));
+    let search = Search { sender: Some(sender(9)), ..looking_for("hello") };
+    let Answer::Hits { hits, next } = open.ask(Question::Search(search.clone())) else { panic!("hits") };
+    assert!(hits.is_empty() && next.is_some(), "it stops to let others read");
+    assert_eq!(open.search(&search).iter().map(|hit| hit.place).collect::<Vec<_>>(), [0]);
+    open.close();
+}
+
 /// Kept out of the index would be kept from being found for ever.
 #[test]
 fn the_index_is_what_the_messages_say() {
