@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -19,6 +20,8 @@ const BUSY: Duration = Duration::from_secs(1);
 /// The longest value in bytes, which bounds what a damaged file can make SQLite allocate. A text has 16 KiB at most, the
 /// blocks of its index have 4.
 const VALUE_BYTES_MAX: i32 = 4 * 1024 * 1024;
+/// How many statements stay prepared: all there are.
+const STATEMENTS: usize = 64;
 /// What SQLCipher seals by itself, and a closed file has some of.
 const PAGE_BYTES: u64 = 4_096;
 /// The largest file that is written anew, which is in memory and in the journal meanwhile, while whoever writes waits.
@@ -49,10 +52,41 @@ PRAGMA wal_autocheckpoint = 1000;
 pub(super) struct StoreFile {
     /// The connection that writes.
     pub(super) writer: Connection,
-    /// The one that only reads.
-    pub(super) reader: Connection,
     /// Keeps every other process out, for as long as it is there.
     pub(super) lock: File,
+    /// For connections in the place of these.
+    pub(super) access: Arc<Access>,
+}
+
+/// How to open a file again that was looked at. SQLCipher answers nothing more on a connection that met a damaged page, not
+/// even from the others.
+#[derive(Debug)]
+pub(super) struct Access {
+    path: PathBuf,
+    key: FileKey,
+}
+
+impl Access {
+    /// A connection that only reads.
+    pub(super) fn reader(&self) -> rusqlite::Result<Connection> {
+        let reader = connect(&self.path, &self.key, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        reader.execute_batch(SETTINGS)?;
+        Ok(reader)
+    }
+
+    /// A connection that writes.
+    pub(super) fn writer(&self) -> rusqlite::Result<Connection> {
+        let writer = connect(&self.path, &self.key, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        writer.execute_batch(SETTINGS)?;
+        begin_writing(&writer)?;
+        Ok(writer)
+    }
+}
+
+/// Makes a writer of a connection.
+fn begin_writing(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(WRITER_SETTINGS)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map(drop)
 }
 
 impl StoreFile {
@@ -70,11 +104,9 @@ impl StoreFile {
             create(&path, key)?;
         }
         let writer = checked(&path, key)?;
-        writer.execute_batch(WRITER_SETTINGS)?;
-        writer.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-        let reader = connect(&path, key, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        reader.execute_batch(SETTINGS)?;
-        Ok(Self { writer, reader, lock })
+        begin_writing(&writer)?;
+        let access = Arc::new(Access { path, key: key.clone() });
+        Ok(Self { writer, lock, access })
     }
 }
 
@@ -150,10 +182,9 @@ fn create(path: &Path, key: &FileKey) -> Result<(), StoreError> {
     // Closed before SQLite opens it: to close it later would give up SQLite's own locks.
     let unfinished = file.map_err(|error| StoreError::of_io(&error))?.into_temp_path();
     let mut connection = connect(&unfinished, key, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     connection.execute_batch(SETTINGS)?;
     connection.execute_batch("PRAGMA journal_mode = WAL;")?;
-    connection.execute_batch(WRITER_SETTINGS)?;
+    begin_writing(&connection)?;
     schema::migrate(&mut connection)?;
     empty_journal(&connection)?;
     connection.close().map_err(|(_, error)| StoreError::from(error))?;
@@ -173,6 +204,7 @@ fn connect(path: &Path, key: &FileKey, access: OpenFlags) -> rusqlite::Result<Co
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // SQLCipher would write to the standard error output of whatever broken page it finds.
     connection.query_row("PRAGMA cipher_log_level = NONE", [], |_| Ok(()))?;
     connection.key(None::<&str>, key.spelled().as_slice(), false)?;

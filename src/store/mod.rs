@@ -28,11 +28,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
 
-use rusqlite::InterruptHandle;
-
 use self::file::StoreFile;
 use self::queue::Queue;
-use self::reader::{Reader, Request};
+use self::reader::{Interrupt, Reader, Request};
 use self::writer::Writer;
 
 pub use self::error::StoreError;
@@ -52,7 +50,8 @@ pub enum News {
     Failed(StoreError),
     /// A commit that had failed was done after all.
     Recovered,
-    /// A sweep, or the forgetting of rooms, is done: messages are gone.
+    /// A sweep, or the forgetting of rooms, is done: messages are gone. One that comes while another goes on is done with
+    /// it.
     Erased {
         /// How many.
         messages: u64,
@@ -96,7 +95,7 @@ pub struct Store {
     writes: Arc<Queue<Write>>,
     questions: Arc<Queue<Request>>,
     /// Ends a long answer.
-    interrupt: InterruptHandle,
+    interrupt: Interrupt,
     /// The reader, then the writer.
     threads: Vec<JoinHandle<()>>,
 }
@@ -108,12 +107,12 @@ impl Store {
     /// # Errors
     /// Any [`StoreError`]; the file is as it was then. An old file is never replaced and never deleted.
     pub fn open(path: &Path, key: &FileKey, tell: impl Fn(News) + Send + 'static) -> Result<Self, StoreError> {
-        let StoreFile { writer, reader, lock } = StoreFile::open(path, key)?;
+        let file = StoreFile::open(path, key)?;
         let tell = Teller(Arc::new(Mutex::new(tell)));
-        let interrupt = reader.get_interrupt_handle();
         let (writes, questions) = (Arc::new(Queue::new(writer::LIMITS)), Arc::new(Queue::new(reader::LIMITS)));
-        let reader = Reader::new(reader, questions.clone(), tell.clone());
-        let writer = Writer::new(writer, lock, writes.clone(), tell);
+        let reader = Reader::new(file.access.reader()?, file.access.clone(), questions.clone(), tell.clone());
+        let interrupt = reader.interrupt();
+        let writer = Writer::new(file, writes.clone(), tell);
         let mut store = Self { writes, questions, interrupt, threads: Vec::new() };
         store.threads.push(begin("store reader", store.questions.clone(), || reader.run())?);
         store.threads.push(begin("store writer", store.writes.clone(), || writer.run())?);
@@ -147,7 +146,7 @@ impl Store {
         let start = Instant::now();
         // The reader first: what it looks at holds back the journal.
         self.questions.end();
-        self.interrupt.interrupt();
+        self.interrupt.now();
         self.questions.wait_for_end(within);
         self.writes.end();
         let left = self.writes.wait_for_end(within.saturating_sub(start.elapsed()));

@@ -1,9 +1,11 @@
 //! The thread that answers questions, on a connection that cannot write.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, InterruptHandle};
 
+use super::error::StoreError;
+use super::file::Access;
 use super::question::{Answer, Question, StoredRoom};
 use super::queue::{Item, Limits, Next, Queue};
 use super::{News, Teller, messages, rooms, search};
@@ -14,36 +16,75 @@ pub(super) const LIMITS: Limits = Limits { items: 256, bytes: 1024 * 1024 };
 /// A question with the number that its answer gets.
 pub(super) type Request = (u64, Question);
 
+/// Ends what the reader is doing, from another thread.
+#[derive(Clone)]
+pub(super) struct Interrupt(Arc<Mutex<InterruptHandle>>);
+
+impl Interrupt {
+    fn of(connection: &Connection) -> Self {
+        Self(Arc::new(Mutex::new(connection.get_interrupt_handle())))
+    }
+
+    fn follow(&self, connection: &Connection) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = connection.get_interrupt_handle();
+    }
+
+    pub(super) fn now(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).interrupt();
+    }
+}
+
 /// The thread's own.
 pub(super) struct Reader {
     connection: Connection,
+    access: Arc<Access>,
+    interrupt: Interrupt,
     queue: Arc<Queue<Request>>,
     tell: Teller,
 }
 
 impl Reader {
-    pub(super) const fn new(connection: Connection, queue: Arc<Queue<Request>>, tell: Teller) -> Self {
-        Self { connection, queue, tell }
+    pub(super) fn new(connection: Connection, access: Arc<Access>, queue: Arc<Queue<Request>>, tell: Teller) -> Self {
+        Self { interrupt: Interrupt::of(&connection), connection, access, queue, tell }
+    }
+
+    pub(super) fn interrupt(&self) -> Interrupt {
+        self.interrupt.clone()
     }
 
     /// Answers until the end is asked for. Nobody waits for the answers to what is left then.
-    pub(super) fn run(self) {
+    pub(super) fn run(mut self) {
         while let Next::Item(item) = self.queue.next(None) {
             if self.queue.is_ending() {
                 break;
             }
-            self.answer(item);
+            self.answer(&item);
         }
     }
 
-    fn answer(&self, item: Item<Request>) {
+    fn answer(&mut self, item: &Item<Request>) {
         let (request, question) = &item.what;
         let answer = answer(&self.connection, question).unwrap_or_else(|error| {
             log::warn!("a question to the store has no answer: {error}");
-            Answer::Failed(error.into())
+            let error = StoreError::from(error);
+            if error == StoreError::Damaged {
+                self.connect();
+            }
+            Answer::Failed(error)
         });
-        self.queue.finish([&item]);
+        self.queue.finish([item]);
         self.tell.tell(News::Answer { request: *request, answer });
+    }
+
+    /// Goes on with another connection: one damaged page is not to hide the rest.
+    fn connect(&mut self) {
+        match self.access.reader() {
+            Ok(connection) => {
+                self.interrupt.follow(&connection);
+                self.connection = connection;
+            }
+            Err(error) => log::warn!("the store cannot be opened again to read: {error}"),
+        }
     }
 }
 

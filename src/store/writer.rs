@@ -4,10 +4,10 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::error::{StoreError, is_of_the_row};
-use super::file::{empty_journal, rewrite};
+use super::file::{Access, StoreFile, empty_journal, rewrite};
 use super::queue::{Item, Limits, Next, Queue};
 use super::write::{Placed, Progress, Write};
 use super::{News, Teller, erase, messages, rooms};
@@ -26,6 +26,7 @@ const IDLE: Duration = Duration::from_secs(10);
 /// The thread's own.
 pub(super) struct Writer {
     connection: Connection,
+    access: Arc<Access>,
     queue: Arc<Queue<Write>>,
     tell: Teller,
     /// Held until nothing is written any more.
@@ -78,10 +79,11 @@ impl From<rusqlite::Error> for Fault {
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, lock: File, queue: Arc<Queue<Write>>, tell: Teller) -> Self {
+    pub(super) fn new(file: StoreFile, queue: Arc<Queue<Write>>, tell: Teller) -> Self {
+        let StoreFile { writer: connection, lock, access, .. } = file;
         let forgets = erase::is_forgetting(&connection).unwrap_or_default();
         let erasing = Erasing { forgets, ..Erasing::default() };
-        Self { connection, queue, tell, _lock: lock, is_failing: false, is_dirty: false, erasing }
+        Self { connection, access, queue, tell, _lock: lock, is_failing: false, is_dirty: false, erasing }
     }
 
     /// Writes until the end is asked for and everything is done, or cannot be done.
@@ -188,7 +190,16 @@ impl Writer {
         }
         match self.erase_slice() {
             Ok(()) => self.has_succeeded(),
-            Err(error) => self.has_failed(error),
+            // A long answer is being read. The next try waits for it, too.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                log::debug!("the store's journal is being read");
+            }
+            Err(error) => {
+                // What is damaged cannot be erased, however often that is tried.
+                if self.has_failed(error) == StoreError::Damaged {
+                    self.erasing = Erasing::default();
+                }
+            }
         }
     }
 
@@ -240,11 +251,19 @@ impl Writer {
         }
     }
 
-    fn has_failed(&mut self, error: rusqlite::Error) {
+    fn has_failed(&mut self, error: rusqlite::Error) -> StoreError {
         log::warn!("the store cannot be written to: {error}");
-        if !std::mem::replace(&mut self.is_failing, true) {
-            self.tell.tell(News::Failed(StoreError::from(error)));
+        let error = StoreError::from(error);
+        if error == StoreError::Damaged {
+            match self.access.writer() {
+                Ok(connection) => self.connection = connection,
+                Err(error) => log::warn!("the store cannot be opened again to write: {error}"),
+            }
         }
+        if !std::mem::replace(&mut self.is_failing, true) {
+            self.tell.tell(News::Failed(error.clone()));
+        }
+        error
     }
 
     fn has_succeeded(&mut self) {

@@ -131,7 +131,7 @@ fn no_changed_byte_is_ever_taken_for_a_message() {
         open.close();
         truth
     };
-    let (mut at_open, mut later) = (0, 0);
+    let (mut at_open, mut later, mut some) = (0, 0, 0);
     let places = (0..32).step_by(5).chain((32..whole.len()).step_by(1_237)).chain([whole.len() - 1]);
     for at in places {
         let mut changed = whole.clone();
@@ -145,18 +145,26 @@ fn no_changed_byte_is_ever_taken_for_a_message() {
                 at_open += 1;
             }
             Ok(open) => {
-                for (question, truth) in questions().zip(&truth) {
+                let asked = |(question, truth): (Question, &Answer)| {
                     let answer = open.ask(question);
                     let is_told = answer == Answer::Failed(StoreError::Damaged);
                     assert!(answer == *truth || is_told, "at {at}: {answer:?}");
-                    later += usize::from(is_told);
-                }
+                    is_told
+                };
+                let told: Vec<bool> = questions().zip(&truth).map(asked).collect();
+                // One damaged page hides nothing that is in others, whatever is asked before.
+                let pairs: Vec<_> = questions().zip(&truth).collect();
+                let mut again: Vec<bool> = pairs.into_iter().rev().map(asked).collect();
+                again.reverse();
+                assert_eq!(told, again, "at {at}");
+                later += told.iter().filter(|told| **told).count();
+                some += usize::from(told.contains(&true) && told.contains(&false));
                 open.close();
             }
         }
         assert!(fs::read(place.path()).unwrap() == changed, "at {at}: to read it changed it");
     }
-    assert!(at_open > 0 && later > 0, "{at_open} were found at once, {later} later");
+    assert!(at_open > 0 && later > 0 && some > 10, "{at_open} were found at once, {later} later, {some} with others");
 }
 
 /// After a crash every page is looked at, also those that nobody would read for months.

@@ -1,5 +1,6 @@
 //! A process that writes is killed, again and again: what it was told is there, nothing twice, and in order.
 
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::RecvTimeoutError;
 
@@ -44,7 +45,8 @@ fn whatever_was_told_is_there_after_a_kill() {
         stored = count;
     }
     assert!(stored > RUNS, "it wrote something");
-    println!("{stored} messages in {RUNS} runs, {more} of them stored and not yet told");
+    let told = format!("{stored} messages in {RUNS} runs, {more} of them stored and not yet told");
+    writeln!(std::io::stdout(), "{told}").unwrap();
 }
 
 /// Runs the other process until so many commits were told, and kills it. Gives how many messages that were.
@@ -97,7 +99,7 @@ fn the_writer_that_is_killed() {
         match open.next() {
             News::Committed(number) => {
                 committed = number - 1;
-                println!("told {}", from + committed);
+                writeln!(std::io::stdout(), "told {}", from + committed).unwrap();
             }
             News::Placed(placed) => {
                 let is_in_order = |(write, placed): &(u64, Placed)| match placed {

@@ -82,6 +82,8 @@ fn nothing_that_is_typed_has_a_meaning_of_its_own() {
     let long = "alpha ".repeat(100_000);
     assert_eq!(open.found(&long).len(), 1);
     assert_eq!(open.found(&"(\"*:^-".repeat(1_000)), [""; 0]);
+    assert_eq!(open.found(&"x ".repeat(1_000)), [""; 0]);
+    assert_eq!(open.found(&"会 ".repeat(1_000)), [""; 0]);
     open.close();
 }
 
