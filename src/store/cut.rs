@@ -20,7 +20,7 @@ const WORD_CHARS_MAX: usize = 64;
 const QUERY_CHARS_MAX: usize = 256;
 
 /// Scripts that are written without spaces between words.
-const WITHOUT_SPACES: [Script; 17] = [
+const WITHOUT_SPACES: [Script; 16] = [
     Script::Han,
     Script::Hiragana,
     Script::Katakana,
@@ -33,7 +33,6 @@ const WITHOUT_SPACES: [Script; 17] = [
     Script::Tibetan,
     Script::Tai_Le,
     Script::New_Tai_Lue,
-    Script::Tai_Tham,
     Script::Tai_Viet,
     Script::Javanese,
     Script::Balinese,
@@ -331,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_is_never_a_word_of_the_indexs_language() {
+    fn what_is_typed_never_speaks_to_the_index() {
         assert_eq!(expression("hello"), "\"hello\" *");
         assert_eq!(expression("Hello wor"), "\"hello\" AND \"wor\" *");
         assert_eq!(expression("会"), "\"会\" *");

@@ -130,6 +130,19 @@ pub(super) fn rewrite(connection: &Connection) -> rusqlite::Result<bool> {
     rewritten.map(|()| true)
 }
 
+/// Fails if a page was read whose seal is broken. SQLCipher hands zeros to SQLite in the place of such a page, and that may
+/// take them for the end of a long text; so whatever was read, or is to be written, counts only after this.
+pub(super) fn require_sealed(connection: &Connection) -> rusqlite::Result<()> {
+    // Not kept prepared: the answer is found when it is prepared.
+    let is_sealed = connection.query_row("PRAGMA cipher_status", [], |row| Ok(row.get::<_, String>(0)? == "1"))?;
+    if is_sealed { Ok(()) } else { Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), None)) }
+}
+
+/// What an error means: after a page with a broken seal, all others follow from that.
+pub(super) fn meaning(connection: &Connection, error: rusqlite::Error) -> StoreError {
+    if require_sealed(connection).is_ok() { error.into() } else { StoreError::Damaged }
+}
+
 /// Opens an old file, and finds out whether it is one to be written to. Until that is clear, nothing of it changes.
 fn checked(path: &Path, key: &FileKey) -> Result<Connection, StoreError> {
     let beginning = beginning(path).map_err(|error| StoreError::of_io(&error))?;

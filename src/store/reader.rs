@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, InterruptHandle};
 
 use super::error::StoreError;
-use super::file::Access;
+use super::file::{Access, meaning, require_sealed};
 use super::question::{Answer, Question, StoredRoom};
 use super::queue::{Item, Limits, Next, Queue};
 use super::{News, Teller, messages, rooms, search};
@@ -64,9 +64,11 @@ impl Reader {
 
     fn answer(&mut self, item: &Item<Request>) {
         let (request, question) = &item.what;
-        let answer = answer(&self.connection, question).unwrap_or_else(|error| {
+        let answer = answer(&self.connection, question);
+        let sealed = answer.and_then(|answer| require_sealed(&self.connection).map(|()| answer));
+        let answer = sealed.unwrap_or_else(|error| {
             log::warn!("a question to the store has no answer: {error}");
-            let error = StoreError::from(error);
+            let error = meaning(&self.connection, error);
             if error == StoreError::Damaged {
                 self.connect();
             }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::error::{StoreError, is_of_the_row};
-use super::file::{Access, StoreFile, empty_journal, rewrite};
+use super::file::{Access, StoreFile, empty_journal, meaning, require_sealed, rewrite};
 use super::queue::{Item, Limits, Next, Queue};
 use super::write::{Placed, Progress, Write};
 use super::{News, Teller, erase, messages, rooms};
@@ -166,6 +166,7 @@ impl Writer {
             }
             at += 1;
         }
+        require_sealed(&transaction)?;
         transaction.commit()?;
         Ok(written)
     }
@@ -211,6 +212,7 @@ impl Writer {
                 Some(now_ms) if !self.erasing.forgets => erase::sweep(&transaction, now_ms)?,
                 _ => erase::forget(&transaction)?,
             };
+            require_sealed(&transaction)?;
             transaction.commit()?;
             self.erasing.messages = self.erasing.messages.saturating_add(slice.messages);
             if !slice.is_more {
@@ -253,7 +255,7 @@ impl Writer {
 
     fn has_failed(&mut self, error: rusqlite::Error) -> StoreError {
         log::warn!("the store cannot be written to: {error}");
-        let error = StoreError::from(error);
+        let error = meaning(&self.connection, error);
         if error == StoreError::Damaged {
             match self.access.writer() {
                 Ok(connection) => self.connection = connection,

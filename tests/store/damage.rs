@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use conversa::crypto::SystemRandom;
-use conversa::store::{Answer, FileKey, Question, StoreError, Write};
+use conversa::store::{Answer, FileKey, News, Question, StoreError, Write};
 use zeroize::Zeroizing;
 
-use crate::harness::{Place, ROOM, key, looking_for, open, open_with, raw, says};
+use crate::harness::{Open, Place, ROOM, key, looking_for, open, open_with, places, raw, says};
+use crate::patience::PATIENCE;
 
 /// A store with a few hundred messages, closed.
 fn filled() -> Place {
@@ -145,16 +146,18 @@ fn no_changed_byte_is_ever_taken_for_a_message() {
                 at_open += 1;
             }
             Ok(open) => {
-                let asked = |(question, truth): (Question, &Answer)| {
+                let asked = |open: &Open, (question, truth): (Question, &Answer)| {
                     let answer = open.ask(question);
                     let is_told = answer == Answer::Failed(StoreError::Damaged);
                     assert!(answer == *truth || is_told, "at {at}: {answer:?}");
                     is_told
                 };
-                let told: Vec<bool> = questions().zip(&truth).map(asked).collect();
+                let told: Vec<bool> = questions().zip(&truth).map(|pair| asked(&open, pair)).collect();
+                open.close();
                 // One damaged page hides nothing that is in others, whatever is asked before.
+                let open = place.open();
                 let pairs: Vec<_> = questions().zip(&truth).collect();
-                let mut again: Vec<bool> = pairs.into_iter().rev().map(asked).collect();
+                let mut again: Vec<bool> = pairs.into_iter().rev().map(|pair| asked(&open, pair)).collect();
                 again.reverse();
                 assert_eq!(told, again, "at {at}");
                 later += told.iter().filter(|told| **told).count();
@@ -165,6 +168,49 @@ fn no_changed_byte_is_ever_taken_for_a_message() {
         assert!(fs::read(place.path()).unwrap() == changed, "at {at}: to read it changed it");
     }
     assert!(at_open > 0 && later > 0 && some > 10, "{at_open} were found at once, {later} later, {some} with others");
+}
+
+/// It may be the person's last copy: what can be read is shown, and nothing that was typed is taken for stored.
+#[test]
+fn a_write_that_meets_a_damaged_page_is_told_and_the_rest_can_be_read() {
+    let place = filled();
+    let bytes = damage(&place, "leaf");
+    let open = place.open();
+    open.store.write(says(1_000, "one more")).unwrap();
+    let error = open.until(|news| if let News::Failed(error) = news { Some(error.clone()) } else { None });
+    assert_eq!(error, StoreError::Damaged);
+    assert_eq!(open.ask(Question::Page { room: ROOM, from: 298, count: 9 }), Answer::Failed(StoreError::Damaged));
+    assert_eq!(places(&open.page(0, 5)), [0, 1, 2, 3, 4]);
+    assert_eq!(open.store.close(PATIENCE).unwrap_err().0, 1);
+    assert!(fs::read(place.path()).unwrap() == bytes);
+}
+
+/// SQLCipher has zeros in the place of a damaged page, which are as good as any text at the end of a long one.
+#[test]
+fn a_long_text_whose_end_is_damaged_is_no_text() {
+    let place = Place::new();
+    let open = place.open_room();
+    // Nothing of it is for the index, so its own end is at the end of its row.
+    open.write(says(0, &"!".repeat(15_000)));
+    open.close();
+    let bytes = damage(&place, "overflow");
+    let open = place.open();
+    assert_eq!(open.ask(Question::Rooms), Answer::Failed(StoreError::Damaged));
+    assert_eq!(open.ask(Question::Page { room: ROOM, from: 0, count: 1 }), Answer::Failed(StoreError::Damaged));
+    open.close();
+    assert!(fs::read(place.path()).unwrap() == bytes);
+}
+
+/// Changes a byte in the last page of a kind that messages are in; gives the file's bytes.
+fn damage(place: &Place, kind: &str) -> Vec<u8> {
+    let file = raw(&place.path());
+    let select = "SELECT pageno FROM dbstat WHERE name = 'message' AND pagetype = ?1 ORDER BY path DESC LIMIT 1";
+    let page: u32 = file.query_row(select, [kind], |row| row.get(0)).unwrap();
+    drop(file);
+    let mut bytes = fs::read(place.path()).unwrap();
+    bytes[(page as usize - 1) * 4_096 + 100] ^= 1;
+    fs::write(place.path(), &bytes).unwrap();
+    bytes
 }
 
 /// After a crash every page is looked at, also those that nobody would read for months.

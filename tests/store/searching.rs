@@ -18,7 +18,7 @@ fn words_are_found_whatever_their_case_and_accents() {
     assert_eq!(open.found("cafe"), ["Ein CAFE\u{301} um acht", "cafeteria", "Das Café schließt"], "the newest first");
     assert_eq!(open.found("cafe acht"), ["Ein CAFE\u{301} um acht"], "each word has to be there");
     assert_eq!(open.found("acht cafe"), ["Ein CAFE\u{301} um acht"], "in any order");
-    assert_eq!(open.found("caf schließt"), [""; 0], "only the last word may be a beginning");
+    assert_eq!(open.found("ca schließt"), [""; 0], "only the last word may be a beginning");
     assert_eq!(open.found("SCHLIESST"), ["Das Café schließt"]);
     assert_eq!(open.found("ελλαδα"), ["Ελλάδα"]);
     assert_eq!(open.found("всё"), ["ВСЁ"]);
