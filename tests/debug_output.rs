@@ -176,7 +176,7 @@ fn what_a_store_takes_and_tells_shows_no_words() {
         keep_days: None,
         newest: Some(row.clone()),
     };
-    let hit = Hit { place: 0, message, ranges: vec![0..3] };
+    let hit = Hit { place: 0, message, ranges: vec![0..3, 4..5] };
     let answers = [Answer::Rows(vec![row]), Answer::Rooms(vec![stored]), Answer::Hits { hits: vec![hit], next: None }];
     for answer in answers {
         shows_nothing("an answer", &News::Answer { request: 1, answer });

@@ -36,7 +36,9 @@ fn what_was_kept_for_its_days_goes_from_the_oldest_on() {
     let of_room = open.rooms().remove(0);
     assert_eq!((of_room.first, of_room.count, of_room.newest), (11, 0, None));
     assert_eq!(open.write(at_day(1_000, "new")), Some(Placed::New(11)));
-    // After 60 days nobody remembers its name.
+    // For 60 days its name is remembered.
+    open.write(Write::Sweep { now_ms: START_MS + 1_060 * DAY_MS });
+    assert_eq!(open.until_erased(), 1);
     assert_eq!(open.write(at_day(4, "word4")), Some(Placed::Deleted));
     open.write(Write::Sweep { now_ms: START_MS + 1_061 * DAY_MS });
     open.until_erased();
