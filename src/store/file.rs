@@ -151,7 +151,6 @@ fn checked(path: &Path, key: &FileKey) -> Result<Connection, StoreError> {
         connect(path, key, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| match error.sqlite_error_code() {
             // The seal of the first page is broken. The salt before it tells whether this key ever made it.
             Some(rusqlite::ErrorCode::NotADatabase) if !key.salt().starts_with(&beginning) => StoreError::WrongKey,
-            Some(rusqlite::ErrorCode::CannotOpen) => StoreError::ReadOnly,
             _ => error.into(),
         })?;
     let found = schema::version(&connection)?;
