@@ -121,3 +121,17 @@ fn closed_or_dropped_it_writes_what_was_handed_in() {
     assert_eq!(open_three.rooms()[0].count, 4_000);
     open_three.close();
 }
+
+/// It takes ten seconds, in which others test something else.
+#[test]
+fn the_journal_is_emptied_when_nobody_writes() {
+    let place = Place::new();
+    let open = place.open_room();
+    let mut name = place.path().into_os_string();
+    name.push("-wal");
+    let size = || std::fs::metadata(&name).unwrap().len();
+    assert!(size() > 0);
+    until("the end of the journal", || (size() == 0).then_some(()));
+    assert_eq!(open.rooms().len(), 1);
+    open.close();
+}
