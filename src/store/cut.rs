@@ -39,6 +39,12 @@ const WITHOUT_SPACES: [Script; 16] = [
     Script::Tangut,
 ];
 
+/// A word that stands for a room in the index, so that a search in one room meets no rows of others. Nobody can type it: its
+/// sign is for private use, and cuts words like a space.
+pub(super) fn room_word(room: i64) -> String {
+    format!("\u{e000}{room}")
+}
+
 /// A piece of a text: a word, or one sign of a run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Piece {
@@ -339,6 +345,12 @@ mod tests {
             "\"a\" AND \"or\" AND \"cut\" AND \"b\" AND \"near\" AND \"c\" AND \"d\" AND \"e\" *"
         });
         assert_eq!(Query::of("\"*()").expression(), None);
+    }
+
+    #[test]
+    fn nobody_can_type_the_word_of_a_room() {
+        assert_eq!(Cutting::for_index(&room_word(17)), "17");
+        assert_eq!(expression(&room_word(17)), "\"17\" *");
     }
 
     #[test]

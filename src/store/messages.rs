@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::cut::Cutting;
+use super::cut::{Cutting, room_word};
 use super::question::{Held, ROWS_MAX, StoredRow};
 use super::rooms::{self, clamped};
 use super::write::{Placed, Progress, ProgressState, StoredMessage};
@@ -36,7 +36,8 @@ pub(super) fn add(connection: &Connection, message: &StoredMessage) -> rusqlite:
         .prepare_cached("UPDATE room SET next_place = next_place + 1 WHERE id = ?1 RETURNING next_place - 1")?;
     let place: i64 = next.query_row([room], |row| row.get(0))?;
     let (kind, body) = message.content.to_stored(message.id);
-    let cut = message.content.words().map(Cutting::for_index).unwrap_or_default();
+    let cut = message.content.words().map(Cutting::for_index).filter(|cut| !cut.is_empty());
+    let cut = cut.map(|cut| format!("{} {cut}", room_word(room))).unwrap_or_default();
     let own = message.own;
     let mut insert = connection.prepare_cached(
         "INSERT INTO message(room, place, sender, name, sent_ms, got_ms, state, delivered, expected, kind, body, cut)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, Row};
 
-use super::cut::Query;
+use super::cut::{Query, room_word};
 use super::messages::{COLUMNS, read};
 use super::question::{Answer, Cursor, HITS_MAX, Held, Hit, Search};
 use super::rooms::{self, clamped};
@@ -12,7 +12,7 @@ use crate::protocol::RoomId;
 
 /// The most rows that one answer looks at: a frequent word of a rare sender is looked for in several, so that others
 /// are answered and the journal can be emptied in between.
-const LOOKED_AT_MAX: usize = 20_000;
+const LOOKED_AT_MAX: usize = 5_000;
 
 /// What a search takes from the index, the newest first. The joins are crossed so that it begins there: left to itself,
 /// the planner reads a whole room.
@@ -33,6 +33,10 @@ pub(super) fn answer(connection: &Connection, search: &Search) -> rusqlite::Resu
     let filter = match search.room.map(|room| rooms::find(connection, &room)).transpose()? {
         Some(None) => return Ok(none),
         room => Filter::new(search, room.flatten()),
+    };
+    let expression = match filter.room {
+        Some(room) => format!("\"{}\" AND {expression}", room_word(room)),
+        None => expression,
     };
     let before = search.before.map_or(i64::MAX, |cursor| cursor.0);
     let mut select = connection.prepare_cached(&statement())?;

@@ -128,11 +128,15 @@ fn a_frequent_word_of_a_rare_sender_is_found_in_several_answers() {
     let place = Place::new();
     let open = place.open_room();
     open.write(Write::Message(StoredMessage { sender: sender(9), ..message(0, "hello") }));
-    open.write_all((1..=20_500).map(|number| says(number, "hello")));
+    open.write_all((1..=5_500).map(|number| says(number, "hello")));
     let search = Search { sender: Some(sender(9)), ..looking_for("hello") };
     let Answer::Hits { hits, next } = open.ask(Question::Search(search.clone())) else { panic!("hits") };
     assert!(hits.is_empty() && next.is_some(), "it stops to let others read");
     assert_eq!(open.search(&search).iter().map(|hit| hit.place).collect::<Vec<_>>(), [0]);
+    // A search in a room looks at no rows of others.
+    open.write(room(OTHER_ROOM));
+    let search = Search { room: Some(OTHER_ROOM), ..looking_for("hello") };
+    assert_eq!(open.ask(Question::Search(search)), Answer::Hits { hits: vec![], next: None });
     open.close();
 }
 
