@@ -118,6 +118,24 @@ fn malformed_ciphertexts_fail_alike() {
     }
 }
 
+/// One in 256 begins with a zero: without it the number is the same, and the bytes are others.
+#[test]
+fn leading_zeros_cannot_be_left_out() {
+    let begins_with_zero = |make: &dyn Fn() -> Vec<u8>| {
+        std::iter::repeat_with(make).take(5_000).find(|bytes| bytes.first() == Some(&0)).unwrap()
+    };
+    let ann = decryption(Suite::Classical, "ann");
+    let public = ann.public();
+    let ciphertext = begins_with_zero(&|| public.encrypt(b"label", &[7; 32]).unwrap());
+    assert_eq!(*ann.decrypt(b"label", &ciphertext).unwrap(), [7; 32]);
+    assert_eq!(ann.decrypt(b"label", &ciphertext[1..]).err(), Some(CryptoError::Decrypt));
+    let ann = signing(Suite::Classical, "ann");
+    let signature = begins_with_zero(&|| ann.sign(Domain::Bundle, b"message").unwrap());
+    assert_eq!(ann.public().verify(Domain::Bundle, b"message", &signature), Ok(()));
+    let shorter = ann.public().verify(Domain::Bundle, b"message", &signature[1..]);
+    assert_eq!(shorter, Err(CryptoError::Signature));
+}
+
 #[test]
 fn what_the_secure_suite_adds() {
     let ann = decryption(Suite::Classical, "ann");

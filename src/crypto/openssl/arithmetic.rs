@@ -36,6 +36,10 @@ pub(super) fn pss_verify(key: &PKeyRef<impl HasPublic>, message: &[u8], signatur
         verifier.set_rsa_pss_saltlen(RsaPssSaltlen::custom(SALT_BYTES))?;
         verifier.verify_oneshot(signature, message)
     };
+    // OpenSSL also takes one without its leading zeros, which would be another signature of the same.
+    if signature.len() != key.size() {
+        return Err(CryptoError::Signature);
+    }
     match verify() {
         Ok(true) => Ok(()),
         Ok(false) | Err(_) => Err(CryptoError::Signature),
@@ -65,6 +69,10 @@ pub(super) fn oaep_decrypt(key: &PKeyRef<Private>, label: &[u8], ciphertext: &[u
         set_oaep(&mut context, label)?;
         context.decrypt(ciphertext, Some(plaintext.as_mut_slice()))
     };
+    // As RFC 8017 has it (7.1.2, step 1). OpenSSL also takes one without its leading zeros.
+    if ciphertext.len() != key.size() {
+        return Err(CryptoError::Decrypt);
+    }
     let length = decrypt().map_err(|_: ErrorStack| CryptoError::Decrypt)?;
     plaintext.truncate(length);
     Ok(plaintext)
