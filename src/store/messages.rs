@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::cut::{Cutting, room_word};
+use super::people;
 use super::question::{Held, ROWS_MAX, StoredRow};
 use super::rooms::{self, clamped};
 use super::write::{Placed, Progress, ProgressState, StoredMessage};
@@ -20,7 +21,7 @@ const SEEN_BYTES: usize = 16;
 /// Adds a message at the end of its room, unless it is there or was.
 pub(super) fn add(connection: &Connection, message: &StoredMessage) -> rusqlite::Result<Placed> {
     let Some(room) = rooms::find(connection, &message.room)? else { return Ok(Placed::NoRoom) };
-    let sender = person(connection, room, &message.sender)?;
+    let sender = people::put(connection, room, &message.sender)?;
     let mut known =
         connection.prepare_cached("SELECT place FROM message WHERE room = ?1 AND sender = ?2 AND name = ?3")?;
     let place = known.query_row((room, sender, message.id.0), |row| row.get::<_, i64>(0)).optional()?;
@@ -181,14 +182,4 @@ fn held(row: &Row<'_>, room: RoomId) -> Result<Held, RowError> {
 pub(super) fn seen_name(sender: &Fingerprint, id: MessageId) -> [u8; SEEN_BYTES] {
     let hash = labelled_hash("seen", &[sender.as_bytes(), &id.0]);
     hash.first_chunk().copied().unwrap_or_default()
-}
-
-/// The row of a person in a room, made if need be.
-fn person(connection: &Connection, room: i64, fingerprint: &Fingerprint) -> rusqlite::Result<i64> {
-    let mut find = connection.prepare_cached("SELECT id FROM person WHERE room = ?1 AND fingerprint = ?2")?;
-    if let Some(id) = find.query_row((room, fingerprint.as_bytes()), |row| row.get(0)).optional()? {
-        return Ok(id);
-    }
-    let mut insert = connection.prepare_cached("INSERT INTO person(room, fingerprint) VALUES(?1, ?2)")?;
-    insert.insert((room, fingerprint.as_bytes()))
 }

@@ -13,6 +13,7 @@ mod error;
 mod file;
 mod key;
 mod messages;
+mod people;
 mod question;
 mod queue;
 mod reader;

@@ -18,6 +18,11 @@ pub const HITS_MAX: u16 = 50;
 pub enum Question {
     /// Which rooms there are; an [`Answer::Rooms`].
     Rooms,
+    /// What the people of a room are called; an [`Answer::Names`].
+    Names {
+        /// Of which room.
+        room: RoomId,
+    },
     /// The rows from a place on, the oldest first; an [`Answer::Rows`].
     Page {
         /// Of which room.
@@ -84,6 +89,8 @@ pub struct Cursor(pub(super) i64);
 pub enum Answer {
     /// The rooms, in the order in which they came.
     Rooms(Vec<StoredRoom>),
+    /// The newest name of each who has one.
+    Names(Vec<(Fingerprint, String)>),
     /// Rows of a room, the oldest first, their places without a gap. None if there is no such room.
     Rows(Vec<StoredRow>),
     /// The first row that arrived on that day or later; `None` if all are older.

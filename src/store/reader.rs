@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::file::{Access, meaning, require_sealed};
 use super::question::{Answer, Question, StoredRoom};
 use super::queue::{Item, Limits, Next, Queue};
-use super::{News, Teller, messages, rooms, search};
+use super::{News, Teller, messages, people, rooms, search};
 
 /// What may wait: more than a person can ask for, and a program that asks without end is told so.
 pub(super) const LIMITS: Limits = Limits { items: 256, bytes: 1024 * 1024 };
@@ -93,6 +93,7 @@ impl Reader {
 fn answer(connection: &Connection, question: &Question) -> rusqlite::Result<Answer> {
     Ok(match question {
         Question::Rooms => Answer::Rooms(all_rooms(connection)?),
+        Question::Names { room } => Answer::Names(people::names(connection, room)?),
         Question::Page { room, from, count } => Answer::Rows(messages::page(connection, *room, *from, *count)?),
         Question::Before { room, place, count } => Answer::Rows(messages::before(connection, *room, *place, *count)?),
         Question::PlaceOf { room, day_ms } => Answer::Place(messages::place_of(connection, room, *day_ms)?),

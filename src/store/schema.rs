@@ -30,6 +30,7 @@ CREATE TABLE person(
     id INTEGER PRIMARY KEY,
     room INTEGER NOT NULL REFERENCES room(id),
     fingerprint BLOB NOT NULL,
+    name TEXT,
     UNIQUE(room, fingerprint)
 ) STRICT;
 

@@ -36,6 +36,15 @@ pub enum Write {
         /// How many should.
         of: u32,
     },
+    /// What somebody in a room is called.
+    Name {
+        /// In which room.
+        room: RoomId,
+        /// Who.
+        member: Fingerprint,
+        /// The name.
+        name: String,
+    },
     /// The rows before this place were read. It only goes forward.
     ReadUpTo {
         /// In which room.
@@ -106,6 +115,8 @@ pub struct Progress {
 pub enum ProgressState {
     /// It waits here.
     Queued,
+    /// It was sealed and handed to the connection; the host has not confirmed it.
+    Sealed,
     /// The host has it.
     OnHost,
     /// It was cancelled before it was sealed.
@@ -118,8 +129,14 @@ pub enum ProgressState {
 
 impl ProgressState {
     /// Each with its number in the file.
-    const CODES: [(Self, u8); 5] =
-        [(Self::Queued, 0), (Self::OnHost, 1), (Self::Cancelled, 2), (Self::TooLong, 3), (Self::OutboxFull, 4)];
+    const CODES: [(Self, u8); 6] = [
+        (Self::Queued, 0),
+        (Self::OnHost, 1),
+        (Self::Cancelled, 2),
+        (Self::TooLong, 3),
+        (Self::OutboxFull, 4),
+        (Self::Sealed, 5),
+    ];
 
     /// Its number in the file.
     pub(super) fn code(self) -> u8 {
@@ -154,6 +171,7 @@ impl fmt::Debug for Write {
             Self::Room { room, .. } => write!(formatter, "Room({room:?})"),
             Self::Message(message) => write!(formatter, "Message({:?}, {:?})", message.room, message.id),
             Self::Progress { room, id, state, .. } => write!(formatter, "Progress({room:?}, {id:?}, {state:?})"),
+            Self::Name { room, member, .. } => write!(formatter, "Name({room:?}, {member:?})"),
             Self::ReadUpTo { room, place } => write!(formatter, "ReadUpTo({room:?}, {place})"),
             Self::Draft { room, .. } => write!(formatter, "Draft({room:?})"),
             Self::KeepDays { room, days } => write!(formatter, "KeepDays({room:?}, {days:?})"),
@@ -168,6 +186,7 @@ impl Write {
     pub(super) fn bytes(&self) -> usize {
         let of_words = match self {
             Self::Room { title, .. } => title.len(),
+            Self::Name { name, .. } => name.len(),
             Self::Message(message) => message.content.size(),
             Self::Draft { text, .. } => text.as_ref().map_or(0, |text| text.len()),
             Self::Progress { .. }

@@ -10,7 +10,7 @@ use super::error::{StoreError, is_of_the_row};
 use super::file::{Access, StoreFile, empty_journal, meaning, require_sealed, rewrite};
 use super::queue::{Item, Limits, Next, Queue};
 use super::write::{Placed, Progress, Write};
-use super::{News, Teller, erase, messages, rooms};
+use super::{News, Teller, erase, messages, people, rooms};
 
 /// What may wait: about a second's work, and messages of the largest size for as many members as a room may have.
 pub(super) const LIMITS: Limits = Limits { items: 4_096, bytes: 16 * 1024 * 1024 };
@@ -288,6 +288,7 @@ fn apply(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<Optio
             messages::note_progress(transaction, room, sender, *id, progress)?;
             true
         }
+        Write::Name { room, member, name } => people::call(transaction, room, member, name)?,
         Write::ReadUpTo { room, place } => rooms::read_up_to(transaction, room, *place)?,
         Write::Draft { room, text } => rooms::draft(transaction, room, text.as_ref().map(|text| text.as_str()))?,
         Write::KeepDays { room, days } => rooms::keep_days(transaction, room, *days)?,
