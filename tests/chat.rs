@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use conversa::app::conversation::{
-    Change, Chat, Connection, MemberNews, News, Notice, Page, Presence, Progress, Question, ROWS_BYTES_MAX, ROWS_MAX,
-    Room, Row, RowKind, Security, Step,
+    Change, Chat, Connection, Delivery, MemberNews, Message, News, Notice, Page, Presence, Progress, Question,
+    ROWS_BYTES_MAX, ROWS_MAX, Room, Row, RowKind, Security, Step,
 };
-use conversa::app::{Code, KnownRoom, MembershipEvent, MembershipId, MembershipInfo, Problem, SessionEvent};
+use conversa::app::{
+    Code, EarlierMessage, EarlierMessages, KnownRoom, MembershipEvent, MembershipId, MembershipInfo, Problem,
+    SessionEvent,
+};
 use conversa::crypto::{Fingerprint, Suite};
 use conversa::protocol::{Content, Event, LinkError, MessageId, RoomCode, RoomId, Stop};
 use conversa::wire::Signed;
@@ -711,4 +714,85 @@ fn rooms_whose_titles_look_alike_have_their_ids_beside_them() {
     let changes = chat.apply(&SessionEvent::Membership { membership: MembershipId(3), event }, 2);
     assert!(changes.contains(&Change::RoomChanged(MembershipId(1))));
     assert_eq!(chat.rooms().map(Room::name).collect::<Vec<_>>(), ["Friday", "Monday", "Saturday"]);
+}
+
+/// What Ann said, and Bo, before this run.
+fn earlier(from: u32, count: u32, more: u64) -> EarlierMessages {
+    let said = |number: u32| {
+        let is_own = number.is_multiple_of(3);
+        let (from, delivery) = match is_own {
+            true => (person("bo"), Some(Delivery::from_before(Progress::OnHost, 1, 1))),
+            false => (person("ann"), None),
+        };
+        let content = Content::text(format!("earlier {number}"));
+        let message = Message { id: message(10_000 + number), from, content, sent_ms: 1, delivery };
+        EarlierMessage { came_ms: u64::from(number), message }
+    };
+    let names = vec![(person("ann"), "Ann as she was".to_owned())];
+    EarlierMessages { messages: (from..from + count).map(said).collect(), earlier: more, names }
+}
+
+#[test]
+fn earlier_messages_stand_above_the_others_under_the_names_of_then() {
+    let mut story = Story::begin(Suite::Classical);
+    let changes = story.membership(MembershipEvent::Earlier(earlier(4, 3, 4)));
+    assert!(changes.contains(&Change::RowsBefore { membership: MEMBERSHIP, count: 3 }));
+    assert!(story.room().has_earlier());
+    story.tell(entered());
+    assert_eq!(
+        story.rows(),
+        ["Ann as she was: earlier 4", "Ann as she was: earlier 5", "Bo: earlier 6"].map(|row| {
+            // Bo has no name here yet.
+            row.replace("Bo:", &format!("{}:", story.room().name_of(&person("bo"))))
+        }),
+        "who reads what was said did not join just now"
+    );
+    assert!(story.room().own_message(&message(10_006)).unwrap().delivery.as_ref().unwrap().is_complete());
+    story.tell(named("ann", "Ann"));
+    story.says("ann", 1, "now");
+    story.membership(MembershipEvent::Earlier(earlier(0, 4, 0)));
+    assert_eq!(story.rows().len(), 9, "seven messages from before, a new name, and one from now");
+    assert_eq!(story.rows()[1], "Ann: earlier 1", "the name of now, if there is one");
+    assert_eq!(story.last_row(), "Ann: now");
+    assert!(!story.room().has_earlier());
+    assert_eq!(story.room().unread, 1, "nothing of it is new");
+    let ids: Vec<i64> = story.kept().iter().map(|row| row.id.0).collect();
+    assert!(ids.is_sorted(), "{ids:?}");
+}
+
+#[test]
+fn earlier_messages_change_no_count_and_no_row_of_whoever_keeps_none() {
+    let mut chat = Chat::with_passing_rows(&[]);
+    let mut apply = |event| chat.apply(&SessionEvent::Membership { membership: MEMBERSHIP, event }, 1);
+    apply(MembershipEvent::Begun(info(Suite::Classical, false)));
+    apply(MembershipEvent::Identity(person("bo")));
+    let changes = apply(MembershipEvent::Earlier(earlier(0, 9, 0)));
+    assert!(changes.contains(&Change::RowsBefore { membership: MEMBERSHIP, count: 0 }));
+    let changes = apply(MembershipEvent::Protocol(entered()));
+    assert!(changes.iter().any(|change| matches!(change, Change::RowAdded { .. })), "it says that it entered");
+    assert!(chat.outgoing(MEMBERSHIP).is_none());
+}
+
+#[test]
+fn as_many_earlier_messages_come_as_there_is_room_for() {
+    let mut story = Story::begin(Suite::Classical);
+    story.membership(MembershipEvent::Earlier(earlier(100, u32::try_from(ROWS_MAX).unwrap() - 2, 100)));
+    assert!(story.room().has_earlier());
+    story.membership(MembershipEvent::Earlier(earlier(90, 10, 90)));
+    assert_eq!(story.room().row_count(), ROWS_MAX);
+    assert!(!story.room().has_earlier(), "nobody asks for more");
+    // What is said now is worth more.
+    story.says("ann", 1, "now");
+    assert_eq!((story.room().row_count(), story.last_row().ends_with(": now")), (ROWS_MAX, true));
+}
+
+#[test]
+fn an_own_message_that_was_never_sent_can_be_called_back() {
+    let mut story = Story::begin(Suite::Classical);
+    let mut page = earlier(3, 1, 0);
+    page.messages[0].message.delivery = Some(Delivery::from_before(Progress::Unsent, 0, 0));
+    story.membership(MembershipEvent::Earlier(page));
+    story.membership(MembershipEvent::CancelAsked(message(10_003)));
+    let delivery = story.room().own_message(&message(10_003)).unwrap().delivery.clone().unwrap();
+    assert_eq!(delivery.progress, Progress::Cancelled);
 }

@@ -17,6 +17,8 @@ mod next;
 mod patience;
 #[path = "common/profiles.rs"]
 mod profiles;
+#[path = "session/saved_messages.rs"]
+mod saved_messages;
 #[path = "common/until.rs"]
 mod until;
 

@@ -2,7 +2,7 @@
 //!
 //! There is one [`Clock`](crate::net::Clock) for the whole program, in `net`; nothing here or above asks the system.
 
-use chrono::{Local, TimeZone};
+use chrono::{Local, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
 
 use super::{Code, Problem, Sentence, say};
 use crate::net::Clock;
@@ -25,6 +25,15 @@ pub(crate) fn now_ms() -> u64 {
 pub(crate) fn date(unix_ms: u64) -> String {
     let time = i64::try_from(unix_ms).ok().and_then(|ms| Local.timestamp_millis_opt(ms).earliest());
     time.map_or_else(|| unix_ms.to_string(), |time| time.format("%Y-%m-%d %H:%M").to_string())
+}
+
+/// When a day of this computer's local time begins, in milliseconds since 1970.
+pub(crate) fn beginning_of(day: NaiveDate) -> u64 {
+    let midnight = day.and_time(NaiveTime::MIN);
+    let at = |time: NaiveDateTime| Local.from_local_datetime(&time).earliest();
+    // Where clocks go forward at midnight there is none. The hour before is near enough, and misses nothing.
+    let begins = at(midnight).or_else(|| midnight.checked_sub_signed(TimeDelta::hours(1)).and_then(at));
+    begins.map_or(0, |time| u64::try_from(time.timestamp_millis()).unwrap_or(0))
 }
 
 /// The problem to report if the date cannot be right.
@@ -55,6 +64,14 @@ mod tests {
         let told = date(1_800_000_000_000);
         assert!(told.starts_with("2027-01-1") && told.len() == "2027-01-15 08:00".len(), "{told}");
         assert_eq!(date(u64::MAX), "18446744073709551615");
+    }
+
+    #[test]
+    fn a_day_begins_at_its_local_midnight() {
+        let day = NaiveDate::from_ymd_opt(2027, 1, 15).unwrap();
+        assert_eq!(date(beginning_of(day)), "2027-01-15 00:00");
+        assert_eq!(beginning_of(NaiveDate::MIN), 0);
+        assert!(beginning_of(NaiveDate::MAX) > beginning_of(day));
     }
 
     #[test]

@@ -6,11 +6,13 @@
 //! * [`Session`] takes the user's verbs and never blocks; its [`SessionEvent`]s come over an async
 //!   channel.
 //! * [`conversation::Chat`] turns those events into rooms, members and rows, and says what changed.
+//! * [`Archive`] reads what was said before, without a session.
 //! * [`Problem`] is what went wrong, in words, with a stable code. Each [`Sentence`] of it keeps its values apart
 //!   from its words, so that the window can say it in the person's language.
 
 mod access;
 mod addresses;
+mod archive;
 mod checked;
 pub(crate) mod clock;
 pub mod conversation;
@@ -28,12 +30,14 @@ pub mod relay;
 mod session;
 mod settings;
 pub mod source;
+mod store_key;
 mod target;
 mod vault;
 mod worker;
 mod writing;
 
 pub use self::addresses::own_address;
+pub use self::archive::{Archive, Reading, SavedRow, Wanted};
 pub(crate) use self::errors::say;
 pub use self::errors::{Action, Code, Problem, SENTENCE_VALUES_MAX, Sentence};
 pub use self::identity::keystore::{Keys, Keystore, Making};
@@ -46,8 +50,8 @@ pub use self::profile::Profile;
 pub use self::record::{HostedAt, Record};
 pub use self::records::{LoadedRecords, Records};
 pub use self::session::{
-    AddressTest, HostPlace, HostRequest, JoinRequest, KnownRoom, MembershipEvent, MembershipId, MembershipInfo,
-    Opening, Reach, Session, SessionEvent,
+    AddressTest, EarlierMessage, EarlierMessages, HostPlace, HostRequest, JoinRequest, KnownRoom, MembershipEvent,
+    MembershipId, MembershipInfo, Opening, Reach, Session, SessionEvent,
 };
 pub use self::settings::{Appearance, DRAFT_BYTES_MAX, Settings, Verified};
 pub use self::target::JoinTarget;

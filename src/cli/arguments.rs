@@ -3,11 +3,14 @@
 //! Only what a single word or number may be is checked here. Whether a name, an invite or an address is a good one is
 //! up to whoever reads it, for the window asks for the same.
 
+mod history;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(super) use self::history::History;
 use crate::crypto::Fingerprint;
 
 const AFTER_HELP: &str = "\
@@ -81,6 +84,8 @@ pub enum Command {
     Identity(Identity),
     /// Lists the rooms of this profile.
     Rooms(Rooms),
+    /// Prints what was said in a room.
+    History(History),
     /// Relays other people's rooms, without being in them and without being able to read them.
     Relay(Relay),
     /// Prints what a shell needs to complete these commands; packages ship it.

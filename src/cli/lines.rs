@@ -2,6 +2,7 @@
 //!
 //! * `<Bo> hello`: somebody says something. Only such lines begin with `<`.
 //! * `* <Bo> joined.`: something happened with somebody. Only such lines begin with `*`.
+//! * `2026-11-30 14:05 <Bo> hello`: one of these from before. Only such lines begin with a date.
 //! * Every other line is the program's own, and begins with one of its words or with digits of a key.
 //!
 //! A name is always shown between `<` and `>`, and contains neither; later lines of a message are indented.
@@ -28,6 +29,12 @@ pub(super) fn said(name: &str, text: &str) -> String {
 /// What happened with somebody.
 pub(super) fn happened(name: &str, what: &str) -> String {
     format!("* {} {what}", called(name))
+}
+
+/// One of these lines, of which somebody reads later: with its date, and with what we say about it, if anything, where
+/// nobody else can write.
+pub(super) fn from_before(date: &str, remark: Option<&str>, line: &str) -> String {
+    remark.map_or_else(|| format!("{date} {line}"), |remark| format!("{date} ({remark}) {line}"))
 }
 
 /// A name or a title that others chose, as it stands in a line.
@@ -155,6 +162,11 @@ mod tests {
                 assert_eq!(lines.next().and_then(speaker), Some(inside), "{said:?}");
                 assert!(lines.all(|line| line.starts_with("    ")), "{said:?}");
                 assert!(!said.contains(['\u{1b}', '\u{202e}']));
+                for remark in [None, Some("not sent")] {
+                    let saved = from_before("2026-11-30 14:05", remark, &said);
+                    let ours = if remark.is_some() { "2026-11-30 14:05 (not sent) " } else { "2026-11-30 14:05 " };
+                    assert_eq!(saved.strip_prefix(ours), Some(said.as_str()));
+                }
             }
             let happened = happened(&name, "joined.");
             assert_eq!(happened, format!("* <{inside}> joined."));

@@ -16,6 +16,7 @@ mod console;
 mod content;
 mod ending;
 mod entrance;
+mod history;
 mod host;
 mod identity;
 mod input;
@@ -54,6 +55,7 @@ pub fn run(command: Command, global: &Global) -> u8 {
         Command::Send(arguments) => arguments.json,
         Command::Identity(arguments) => arguments.json,
         Command::Rooms(arguments) => arguments.json,
+        Command::History(arguments) => arguments.json,
         Command::Relay(arguments) => arguments.json,
         Command::Completions(_) | Command::Manual => false,
     };
@@ -64,6 +66,7 @@ pub fn run(command: Command, global: &Global) -> u8 {
         Command::Send(arguments) => join::send(&arguments, global, Console::new(is_json)),
         Command::Identity(arguments) => identity::run(&arguments, global, &mut console),
         Command::Rooms(arguments) => rooms::run(&arguments, global, &mut console),
+        Command::History(arguments) => history::run(&arguments, global, &mut console),
         Command::Relay(arguments) => relay::run(&arguments, global, &mut console),
         Command::Completions(arguments) => completions::run(&arguments, &mut console),
         Command::Manual => manual::run(&mut console),

@@ -102,7 +102,7 @@ fn log_gap(console: &mut Console, entries: u64, since_ms: u64) {
 }
 
 /// The fields of both.
-fn merged(mut fields: Value, more: Value) -> Value {
+pub(super) fn merged(mut fields: Value, more: Value) -> Value {
     if let (Some(fields), Value::Object(more)) = (fields.as_object_mut(), more) {
         fields.extend(more);
     }
@@ -110,7 +110,7 @@ fn merged(mut fields: Value, more: Value) -> Value {
 }
 
 /// A time as scripts like it, in UTC.
-fn rfc3339(unix_ms: u64) -> String {
+pub(super) fn rfc3339(unix_ms: u64) -> String {
     let time = i64::try_from(unix_ms).ok().and_then(DateTime::<Utc>::from_timestamp_millis).unwrap_or_default();
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

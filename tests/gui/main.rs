@@ -33,6 +33,7 @@ mod patience;
 mod person;
 #[path = "../common/profiles.rs"]
 mod profiles;
+mod remembering;
 mod scrolling;
 #[path = "../common/sources.rs"]
 mod sources;

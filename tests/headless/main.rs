@@ -13,6 +13,7 @@ mod ended;
 mod files;
 #[path = "../common/free_port.rs"]
 mod free_port;
+mod history;
 mod keys;
 #[path = "../common/lines.rs"]
 mod lines;

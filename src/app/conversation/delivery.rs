@@ -18,6 +18,10 @@ pub enum Progress {
     },
     /// Too many wait already; nothing was sent.
     OutboxFull,
+    /// It still waited when the program ended, in an earlier run: it was never sent.
+    Unsent,
+    /// It was sealed, and the program ended before the host confirmed it: it may have arrived.
+    Unconfirmed,
 }
 
 /// A step on the way of one of our messages.
@@ -64,23 +68,37 @@ pub struct Delivery {
     pub without: Vec<Fingerprint>,
     /// Who was to get it, and went or began anew without having confirmed it.
     pub missed: Vec<Fingerprint>,
+    /// How many confirmed it in an earlier run of the program, which did not keep who.
+    pub before: usize,
     /// How many should have received it when it reached the host.
     pub of: usize,
 }
 
 impl Delivery {
     pub(super) const fn queued() -> Self {
-        Self { progress: Progress::Queued, to: Vec::new(), without: Vec::new(), missed: Vec::new(), of: 0 }
+        Self { progress: Progress::Queued, to: Vec::new(), without: Vec::new(), missed: Vec::new(), before: 0, of: 0 }
+    }
+
+    /// As an earlier run left it: so many of so many have it.
+    #[must_use]
+    pub fn from_before(progress: Progress, before: usize, of: usize) -> Self {
+        Self { progress, before, of, ..Self::queued() }
+    }
+
+    /// How many have confirmed it.
+    #[must_use]
+    pub const fn reached(&self) -> usize {
+        self.before + self.to.len()
     }
 
     /// Whether everybody who could has confirmed it. Large rooms do not confirm.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
-        self.of > 0 && self.to.len() >= self.of
+        self.of > 0 && self.reached() >= self.of
     }
 
     /// It took a step. `readers` is how many others should confirm what is on the host by now.
-    pub(super) fn step(&mut self, step: &Step, readers: usize) {
+    pub(in crate::app) fn step(&mut self, step: &Step, readers: usize) {
         match step {
             Step::Taken => self.progress = Progress::Queued,
             Step::OnHost { without } => {
@@ -91,7 +109,7 @@ impl Delivery {
             Step::Delivered { to } if !self.to.contains(to) => {
                 self.progress = Progress::OnHost;
                 self.to.push(*to);
-                self.of = self.of.max(self.to.len());
+                self.of = self.of.max(self.reached());
             }
             Step::MissedBy { member } if !self.to.contains(member) && !self.missed.contains(member) => {
                 self.missed.push(*member);

@@ -8,7 +8,7 @@ use super::news::{MemberNews, News};
 use super::room::{Connection, Hosting, Room};
 use super::row::{Message, Notice, RowKind};
 use super::{Change, Question};
-use crate::app::{MembershipEvent, MembershipInfo, Problem};
+use crate::app::{EarlierMessages, MembershipEvent, MembershipInfo, Problem};
 use crate::crypto::Fingerprint;
 use crate::protocol::limits::TALKATIVE_MEMBERS_MAX;
 use crate::protocol::{Content, Event, LinkError, MessageId, Stop};
@@ -31,6 +31,7 @@ impl Room {
     pub(super) fn apply(&mut self, event: &MembershipEvent, viewed: bool, now_ms: u64) -> Vec<Change> {
         match event {
             MembershipEvent::Begun(_) | MembershipEvent::Forgotten => Vec::new(),
+            MembershipEvent::Earlier(page) => self.remembered(page),
             MembershipEvent::Identity(me) => {
                 self.is_me(*me);
                 vec![Change::RoomChanged(self.membership)]
@@ -62,6 +63,28 @@ impl Room {
             }
             MembershipEvent::Protocol(event) => self.apply_protocol(event, viewed, now_ms),
         }
+    }
+
+    /// What was said before this run stands above everything else.
+    fn remembered(&mut self, page: &EarlierMessages) -> Vec<Change> {
+        for (member, name) in &page.names {
+            if self.names.chosen(member).is_none() {
+                self.names.tell(*member, name);
+            }
+        }
+        let newest_ms = page.messages.last().map_or(0, |newest| newest.came_ms);
+        self.active_ms = self.active_ms.max(newest_ms);
+        let rows = page.messages.iter().map(|past| (past.came_ms, RowKind::Message(past.message.clone()))).collect();
+        let count = self.rows.put_before(rows);
+        self.shows_past |= count > 0;
+        // With no room for more, what is further up stays where it is.
+        self.earlier = if count < page.messages.len() { 0 } else { page.earlier };
+        let membership = self.membership;
+        vec![
+            Change::RowsBefore { membership, count },
+            Change::RoomChanged(membership),
+            Change::NamesChanged(membership),
+        ]
     }
 
     fn apply_protocol(&mut self, event: &Event, viewed: bool, now_ms: u64) -> Vec<Change> {
@@ -190,7 +213,8 @@ impl Room {
         }
         self.sort_members();
         let mut changes = vec![Change::RoomChanged(self.membership), Change::MembersChanged(self.membership)];
-        if first {
+        // Whoever reads what was said before knows that they are a member.
+        if first && !self.shows_past {
             self.active_ms = now_ms;
             let notice = if me == Some(owner) { Notice::Opened } else { Notice::Entered };
             changes.extend(self.notice(now_ms, notice));
@@ -288,10 +312,14 @@ impl Room {
         changes
     }
 
-    fn step_of_row(&mut self, message: &MessageId, step: &Step) -> Vec<Change> {
+    /// How many others confirm what is sent. Large rooms do not, so nobody has to be waited for there.
+    pub(in crate::app) fn readers(&self) -> usize {
         let others = self.members.iter().filter(|member| !member.is_me).count();
-        // Large rooms do not confirm, so nobody has to be waited for.
-        let readers = if self.members.len() > TALKATIVE_MEMBERS_MAX { 0 } else { others };
+        if self.members.len() > TALKATIVE_MEMBERS_MAX { 0 } else { others }
+    }
+
+    fn step_of_row(&mut self, message: &MessageId, step: &Step) -> Vec<Change> {
+        let readers = self.readers();
         self.change_message(message, |message| {
             if let Some(delivery) = &mut message.delivery {
                 delivery.step(step, readers);

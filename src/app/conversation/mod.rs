@@ -4,7 +4,7 @@
 //! It is the only reader of a room's session events. A front end asks what changed, never which event caused it: the
 //! window redraws what changed, and the terminal prints each new row and each of the [`News`].
 //!
-//! None of it is stored on disk.
+//! None of it is saved here: earlier messages come as an event of the session.
 
 mod comings;
 mod delivery;
@@ -25,6 +25,7 @@ use crate::protocol::{Event, LobbyRoom, MessageId, Name, SafetyNumber};
 
 pub use self::delivery::{Delivery, Progress, Step};
 pub use self::member::{Member, Presence};
+pub(in crate::app) use self::names::Names;
 pub use self::news::{MemberNews, News};
 pub use self::outgoing::Outgoing;
 pub use self::room::{Connection, Hosting, Room, Security};
@@ -51,6 +52,13 @@ pub enum Change {
         membership: MembershipId,
         /// Which row.
         row: RowId,
+    },
+    /// Rows from before this run were added above all others.
+    RowsBefore {
+        /// The room.
+        membership: MembershipId,
+        /// How many.
+        count: usize,
     },
     /// The oldest row was dropped.
     RowDropped {

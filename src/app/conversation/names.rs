@@ -8,7 +8,7 @@ use crate::protocol::Name;
 
 /// The names of everybody who ever was in a room, also for the rows of those who left. A roster's length bounds them.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(in crate::app) struct Names {
     by_key: HashMap<Fingerprint, Called>,
 }
 
@@ -21,11 +21,11 @@ struct Called {
 
 /// What an announced name changed.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(in crate::app) struct Told {
     /// The name before, if there was one.
-    pub(super) before: Option<String>,
+    pub(in crate::app) before: Option<String>,
     /// Whose displayed name changed.
-    pub(super) called_otherwise: BTreeSet<Fingerprint>,
+    pub(in crate::app) called_otherwise: BTreeSet<Fingerprint>,
 }
 
 impl Names {
@@ -35,7 +35,7 @@ impl Names {
     }
 
     /// How to call somebody.
-    pub(super) fn call(&self, key: &Fingerprint) -> String {
+    pub(in crate::app) fn call(&self, key: &Fingerprint) -> String {
         match self.by_key.get(key) {
             Some(Called { name, tagged: true }) => format!("{name} ({})", key.tag()),
             Some(Called { name, tagged: false }) => name.to_string(),
@@ -44,7 +44,7 @@ impl Names {
     }
 
     /// Stores a name. Others who have or had one that looks the same get their tags too.
-    pub(super) fn tell(&mut self, key: Fingerprint, name: &str) -> Told {
+    pub(in crate::app) fn tell(&mut self, key: Fingerprint, name: &str) -> Told {
         if let Some(known) = self.chosen(&key).filter(|known| known.as_str() == name) {
             return Told { before: Some(known.to_string()), called_otherwise: BTreeSet::new() };
         }

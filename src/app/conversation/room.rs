@@ -109,6 +109,10 @@ pub struct Room {
     pub(super) members: Vec<Member>,
     /// Messages and notices.
     pub(super) rows: Box<dyn Rows>,
+    /// How many messages are stored that are not among the rows, all of them older.
+    pub(super) earlier: u64,
+    /// Whether messages from before this run are among the rows.
+    pub(super) shows_past: bool,
     /// Members who saw a different history.
     pub(super) forked_by: Vec<Fingerprint>,
     /// What the members read to each other.
@@ -141,6 +145,8 @@ impl Room {
             active_ms: 0,
             members: Vec::new(),
             rows: Box::new(MemoryRows::new(keeps_rows)),
+            earlier: 0,
+            shows_past: false,
             forked_by: Vec::new(),
             code: None,
             changed_host: None,
@@ -230,6 +236,13 @@ impl Room {
     #[must_use]
     pub fn row_count(&self) -> usize {
         self.rows.count()
+    }
+
+    /// Whether more messages are stored above the oldest row, to be had by
+    /// [`Session::read_earlier`](crate::app::Session::read_earlier).
+    #[must_use]
+    pub const fn has_earlier(&self) -> bool {
+        self.earlier > 0
     }
 
     /// The place of a row among those that are kept, counted from the oldest. A row that is gone had the first.

@@ -6,9 +6,9 @@ use crate::crypto::Fingerprint;
 use crate::protocol::{Content, MessageId};
 
 /// Identifies a row of a room, for as long as the program runs: ids increase in the order in which rows came, and are
-/// never reused.
+/// never reused. Rows from before the program ran have negative ones.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct RowId(pub u64);
+pub struct RowId(pub i64);
 
 /// A row.
 #[derive(Clone, PartialEq, Debug)]

@@ -29,12 +29,16 @@ pub enum Page {
 }
 
 /// Keeps the rows of one room, in the order in which they came.
-pub(super) trait Rows: Debug {
+pub(super) trait Rows: Debug + Send {
     /// The next event comes, for those that keep only the rows of one.
     fn next_event(&mut self);
 
     /// Adds a row; gives its id, and those of the oldest that went for it.
     fn push(&mut self, at_ms: u64, kind: RowKind) -> (RowId, Vec<RowId>);
+
+    /// Adds rows from before all others: when each came, and what it is, the oldest first. Those for which there is no
+    /// room are left out, the oldest first; returns how many were added.
+    fn put_before(&mut self, rows: Vec<(u64, RowKind)>) -> usize;
 
     /// A row, if it is still kept.
     fn get(&self, id: RowId) -> Option<&Row>;
@@ -69,7 +73,7 @@ pub(super) struct MemoryRows {
     stay: bool,
     bytes: usize,
     /// The id of the next row. Those kept have the ids right before it, without a gap.
-    next: u64,
+    next: i64,
     /// One's own messages. An id is its sender's choice, so another member's message of the same id is another
     /// message, and nothing is ever looked up for it.
     own: HashMap<MessageId, RowId>,
@@ -81,9 +85,26 @@ impl MemoryRows {
         Self { rows: VecDeque::new(), stay, bytes: 0, next: 0, own: HashMap::new() }
     }
 
+    fn is_over_full(&self) -> bool {
+        self.rows.len() > ROWS_MAX || self.bytes > ROWS_BYTES_MAX
+    }
+
+    fn oldest(&self) -> i64 {
+        self.next.saturating_sub_unsigned(self.rows.len() as u64)
+    }
+
+    /// Finds an own message by its id from now on.
+    fn index_own(&mut self, row: &Row) {
+        if let RowKind::Message(message) = &row.kind
+            && message.is_mine()
+        {
+            self.own.insert(message.id, row.id);
+        }
+    }
+
     /// Drops the oldest row if there are too many; never the newest.
     fn drop_oldest(&mut self) -> Option<RowId> {
-        let is_full = self.rows.len() > ROWS_MAX || self.bytes > ROWS_BYTES_MAX;
+        let is_full = self.is_over_full();
         let oldest = if is_full && self.rows.len() > 1 { self.rows.pop_front() } else { None }?;
         self.bytes = self.bytes.saturating_sub(oldest.bytes());
         if let RowKind::Message(message) = &oldest.kind
@@ -112,14 +133,27 @@ impl Rows for MemoryRows {
         let row = Row { id: RowId(self.next), at_ms, kind };
         self.next += 1;
         let id = row.id;
-        if let RowKind::Message(message) = &row.kind
-            && message.is_mine()
-        {
-            self.own.insert(message.id, id);
-        }
+        self.index_own(&row);
         self.bytes += row.bytes();
         self.rows.push_back(row);
         (id, std::iter::from_fn(|| self.drop_oldest()).collect())
+    }
+
+    fn put_before(&mut self, rows: Vec<(u64, RowKind)>) -> usize {
+        let mut added = 0;
+        let rows = if self.stay { rows } else { Vec::new() };
+        for (at_ms, kind) in rows.into_iter().rev() {
+            let row = Row { id: RowId(self.oldest().saturating_sub(1)), at_ms, kind };
+            let bytes = row.bytes();
+            if self.rows.len() >= ROWS_MAX || self.bytes + bytes > ROWS_BYTES_MAX {
+                break;
+            }
+            self.index_own(&row);
+            self.bytes += bytes;
+            self.rows.push_front(row);
+            added += 1;
+        }
+        added
     }
 
     fn get(&self, id: RowId) -> Option<&Row> {
@@ -131,8 +165,8 @@ impl Rows for MemoryRows {
     }
 
     fn older_than(&self, id: RowId) -> usize {
-        let oldest = self.next.saturating_sub(self.rows.len() as u64);
-        usize::try_from(id.0.saturating_sub(oldest)).unwrap_or(usize::MAX).min(self.rows.len())
+        let place = id.0.saturating_sub(self.oldest()).max(0);
+        usize::try_from(place).unwrap_or(usize::MAX).min(self.rows.len())
     }
 
     fn page(&self, page: Page, count: usize) -> Vec<&Row> {
@@ -207,7 +241,7 @@ impl Row {
 mod tests {
     use super::*;
 
-    fn ids(rows: &MemoryRows, page: Page, count: usize) -> Vec<u64> {
+    fn ids(rows: &MemoryRows, page: Page, count: usize) -> Vec<i64> {
         rows.page(page, count).iter().map(|row| row.id.0).collect()
     }
 
@@ -223,12 +257,12 @@ mod tests {
         assert_eq!(ids(&rows, Page::Newest, 3), [7, 8, 9]);
         assert_eq!(ids(&rows, Page::Before(RowId(5)), 3), [2, 3, 4]);
         assert_eq!(ids(&rows, Page::Before(RowId(2)), 3), [0, 1]);
-        assert_eq!(ids(&rows, Page::Before(RowId(0)), 3), [0_u64; 0]);
+        assert_eq!(ids(&rows, Page::Before(RowId(0)), 3), [0_i64; 0]);
         assert_eq!(ids(&rows, Page::From(0), 3), [0, 1, 2]);
         assert_eq!(ids(&rows, Page::From(6), 3), [6, 7, 8]);
         assert_eq!(ids(&rows, Page::From(9), 3), [9]);
-        assert_eq!(ids(&rows, Page::From(10), 3), [0_u64; 0]);
-        assert_eq!(ids(&rows, Page::From(usize::MAX), usize::MAX), [0_u64; 0]);
+        assert_eq!(ids(&rows, Page::From(10), 3), [0_i64; 0]);
+        assert_eq!(ids(&rows, Page::From(usize::MAX), usize::MAX), [0_i64; 0]);
         assert_eq!(ids(&rows, Page::Newest, usize::MAX).len(), rows.count());
     }
 
@@ -237,7 +271,7 @@ mod tests {
         let full = rows(ROWS_MAX as u64 + 5);
         assert_eq!(full.count(), ROWS_MAX);
         assert_eq!(ids(&full, Page::From(0), 2), [5, 6]);
-        assert_eq!(ids(&full, Page::Before(RowId(3)), 2), [0_u64; 0], "what is gone is not asked for in vain");
+        assert_eq!(ids(&full, Page::Before(RowId(3)), 2), [0_i64; 0], "what is gone is not asked for in vain");
         assert_eq!(ids(&full, Page::Before(RowId(6)), 2), [5]);
         let mut last = MemoryRows::new(false);
         last.push(1, RowKind::Notice(Notice::Entered));
@@ -254,6 +288,34 @@ mod tests {
             assert_eq!(full.older_than(row), place);
         }
         assert_eq!(full.older_than(RowId(2)), 0, "it is gone");
-        assert_eq!(full.older_than(RowId(u64::MAX)), ROWS_MAX, "it is not there yet");
+        assert_eq!(full.older_than(RowId(i64::MIN)), 0);
+        assert_eq!(full.older_than(RowId(i64::MAX)), ROWS_MAX, "it is not there yet");
+    }
+
+    #[test]
+    fn rows_from_before_stand_above_the_others() {
+        let mut rows = rows(3);
+        let before = |from: u64| (from..from + 4).map(|at_ms| (at_ms, RowKind::Notice(Notice::Entered))).collect();
+        assert_eq!((rows.put_before(before(14)), rows.put_before(before(10))), (4, 4));
+        assert_eq!(ids(&rows, Page::Newest, 99), (-8..3).collect::<Vec<_>>());
+        let times: Vec<u64> = rows.page(Page::From(0), 9).iter().map(|row| row.at_ms).collect();
+        assert_eq!(times, [10, 11, 12, 13, 14, 15, 16, 17, 0]);
+        assert_eq!((rows.older_than(RowId(-8)), rows.older_than(RowId(0)), rows.count()), (0, 8, 11));
+        assert_eq!(rows.get(RowId(-1)).map(|row| row.at_ms), Some(17));
+        assert_eq!(rows.push(99, RowKind::Notice(Notice::Entered)), (RowId(3), Vec::new()));
+    }
+
+    #[test]
+    fn as_many_rows_come_from_before_as_there_is_room_for() {
+        let mut full = rows(ROWS_MAX as u64 - 2);
+        let before = |count: u64| (0..count).map(|at_ms| (at_ms, RowKind::Notice(Notice::Entered))).collect();
+        assert_eq!((full.put_before(before(5)), full.put_before(before(1))), (2, 0));
+        assert_eq!(full.page(Page::From(0), 2).iter().map(|row| row.at_ms).collect::<Vec<_>>(), [3, 4], "the newest");
+        let mut large = rows(1);
+        let title = "t".repeat(ROWS_BYTES_MAX / 4);
+        let titled = |_| (0, RowKind::Notice(Notice::Titled(title.clone())));
+        assert_eq!(large.put_before((0..9).map(titled).collect()), 3);
+        let mut passing = MemoryRows::new(false);
+        assert_eq!((passing.put_before(before(5)), passing.count()), (0, 0), "nobody looks at them");
     }
 }

@@ -6,6 +6,7 @@
 mod causes;
 mod files;
 mod sentence;
+mod stores;
 
 use std::fmt;
 
@@ -158,6 +159,8 @@ codes! {
     SettingsCorrupt = "settings_corrupt", 7;
     /// A room's record was damaged and set aside.
     RoomCorrupt = "room_corrupt", 7;
+    /// The messages of earlier runs cannot be read.
+    StoreUnreadable = "store_unreadable", 7;
 }
 
 /// The button that goes with a problem.

@@ -3,10 +3,14 @@
 //!
 //! Not here: how a file is written (`app::files`), and what is in each (`settings`, `record`, `memories`, `vault`).
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use super::input::Input;
 use super::membership::Membership;
+use super::saved_messages::SavedMessages;
 use super::{MembershipId, Memberships, lock};
 use crate::app::vault::{Private, Vault};
 use crate::app::{Memories, Problem, Profile, Records, Settings, say};
@@ -76,6 +80,8 @@ pub(super) struct Disk {
     pub(super) records: Records,
     /// What is remembered about every room, whatever happened to its record.
     pub(super) memories: Memories,
+    /// What is said. Behind a cell, because whatever is told is kept, and much is told from where nothing else changes.
+    pub(super) saved: RefCell<SavedMessages>,
     secure_vault: Opened,
     learning_vault: Opened,
     /// The invites that are open, by room.
@@ -85,8 +91,15 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    pub(super) fn new(profile: Profile, settings: Settings, records: Records, memories: Memories) -> Self {
+    pub(super) fn new(
+        profile: Profile,
+        settings: Settings,
+        records: Records,
+        memories: Memories,
+        inputs: Sender<Input>,
+    ) -> Self {
         Self {
+            saved: RefCell::new(SavedMessages::new(profile.directory(), inputs)),
             profile,
             settings,
             records,
@@ -296,7 +309,7 @@ fn tried_again(problem: Problem) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::{Arc, Mutex, mpsc};
 
     use zeroize::Zeroizing;
 
@@ -314,7 +327,7 @@ mod tests {
     fn disk_in(directory: &std::path::Path) -> Disk {
         let profile = Profile::open(Some(directory.to_owned())).unwrap();
         let memories = Memories::load(directory, &[]).unwrap().0;
-        Disk::new(profile, Settings::default(), Records::new(directory), memories)
+        Disk::new(profile, Settings::default(), Records::new(directory), memories, mpsc::channel().0)
     }
 
     fn known() -> Memberships {

@@ -23,6 +23,7 @@ use crate::crypto::{Fingerprint, KeyKind, Suite};
 use crate::net::{self, Handle, ListenerId, Reports};
 use crate::protocol::limits::INVITE_LIFE_MS;
 use crate::protocol::{Command, Content, Event, LearningConsent, MessageId, RoomCrypto, RoomId, Stop, check_name};
+use crate::store::News;
 
 /// What the profile gives a session.
 pub(super) struct Parts {
@@ -68,7 +69,7 @@ impl Engine {
         let reporter = reporter(inputs.clone(), front_end.clone());
         let mut engine = Self {
             identities: Identities::new(&directory, settings.keyring, reporter),
-            disk: Disk::new(profile, settings, records, memories),
+            disk: Disk::new(profile, settings, records, memories, inputs.clone()),
             memberships: BTreeMap::new(),
             by_room,
             clients: Clients::new(net),
@@ -105,7 +106,8 @@ impl Engine {
                 break;
             }
         }
-        let unwritten = self.disk.write_all(&mut self.memberships);
+        let mut unwritten = self.disk.write_all(&mut self.memberships);
+        unwritten.extend(self.disk.saved.borrow_mut().close());
         // The profile is free before anybody hears of the end.
         let front_end = self.front_end.clone();
         drop(self);
@@ -117,8 +119,11 @@ impl Engine {
         self.front_end.tell(event);
     }
 
+    /// Tells the front ends, and keeps what a person would miss.
     pub(super) fn emit_membership(&self, membership: MembershipId, event: MembershipEvent) {
-        self.front_end.tell_membership(membership, event);
+        let event = SessionEvent::Membership { membership, event };
+        self.disk.saved.borrow_mut().record(&event);
+        self.emit(event);
     }
 
     pub(super) fn warn(&self, problem: Problem) {
@@ -162,6 +167,32 @@ impl Engine {
         }
     }
 
+    /// The store of an identity is opened, and what earlier runs kept is told. Without it nothing is stored.
+    fn open_store(&self, kind: KeyKind) {
+        let Some(identity) = self.identities.ready(kind) else { return };
+        let known = self.memberships.iter().filter(|(_, membership)| membership.info.suite.key_kind() == kind);
+        let rooms: Vec<_> = known.filter_map(|(id, membership)| Some((*id, membership.info.room?))).collect();
+        let opened = self.disk.saved.borrow_mut().open(identity, &rooms);
+        match opened {
+            Ok(pages) => {
+                for (membership, page) in pages {
+                    self.emit_membership(membership, MembershipEvent::Earlier(page));
+                }
+            }
+            Err(problem) => self.warn(problem),
+        }
+    }
+
+    fn store_told(&self, kind: KeyKind, news: News) {
+        let told = self.disk.saved.borrow_mut().told(news);
+        log::trace!("the {kind:?} store: {}", told.is_ok());
+        match told {
+            Ok(Some((membership, page))) => self.emit_membership(membership, MembershipEvent::Earlier(page)),
+            Ok(None) => {}
+            Err(problem) => self.warn(problem),
+        }
+    }
+
     fn test_addresses(&mut self, id: MembershipId) {
         let Some(membership) = self.memberships.get(&id).filter(|membership| membership.info.hosted_here) else {
             return;
@@ -180,6 +211,7 @@ impl Engine {
             Input::AskingKey { kind, identity } => {
                 self.askings.key_made(kind, identity, &self.memberships, &mut self.clients, &self.front_end);
             }
+            Input::Store { kind, news } => self.store_told(kind, news),
             Input::EnsureIdentity { kind, bits } => drop(self.identities.want(kind, bits)),
             Input::ReplaceIdentity { kind, bits } => self.replace_identity(kind, bits),
             Input::Unlock(passphrase) => self.unlock(passphrase),
@@ -198,6 +230,7 @@ impl Engine {
             Input::Command { membership, command } => self.command(membership, command),
             Input::Send { membership, id, content } => self.send(membership, id, content),
             Input::Cancel { membership, id } => self.cancel(membership, id),
+            Input::ReadEarlier(membership) => self.disk.saved.borrow_mut().read_earlier(membership),
             Input::Invite(membership) => self.invite(membership),
             Input::AnswerKnock { membership, member, admit } => self.answer_knock(membership, member, admit),
             Input::Retitle { membership, title } => self.retitle(membership, &title),
@@ -257,6 +290,7 @@ impl Engine {
         let outcome = self.identities.found(found);
         if outcome.is_ok() {
             self.open_vault(kind);
+            self.open_store(kind);
         }
         let waits = |membership: &Membership| {
             membership.progress == Progress::NeedsIdentity && membership.info.suite.key_kind() == kind

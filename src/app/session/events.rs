@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::address_test::AddressTest;
 use super::requests::{MembershipId, MembershipInfo};
+use crate::app::conversation::Message;
 use crate::app::identity::report::IdentityState;
 use crate::app::{Problem, Settings};
 use crate::crypto::{Fingerprint, KeyKind};
@@ -48,6 +49,9 @@ pub enum MembershipEvent {
     /// It starts, or starts again: at [`Session::host`](super::Session::host), [`Session::join`](super::Session::join)
     /// and [`Session::enter`](super::Session::enter). The first event of a try.
     Begun(MembershipInfo),
+    /// What was said before this run, as far as it is stored: first the newest, and then what
+    /// [`Session::read_earlier`](super::Session::read_earlier) asks for.
+    Earlier(EarlierMessages),
     /// The identity of the member is ready.
     Identity(Fingerprint),
     /// This computer relays the room now.
@@ -87,11 +91,32 @@ pub enum MembershipEvent {
     Forgotten,
 }
 
+/// Messages from before, which stand right above those that are known.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct EarlierMessages {
+    /// The oldest first.
+    pub messages: Vec<EarlierMessage>,
+    /// How many more are stored above them.
+    pub earlier: u64,
+    /// What those who wrote them were last called.
+    pub names: Vec<(Fingerprint, String)>,
+}
+
+/// A message from before.
+#[derive(Clone, PartialEq, Debug)]
+pub struct EarlierMessage {
+    /// When it came, or was written here, by this computer's clock, in milliseconds since 1970.
+    pub came_ms: u64,
+    /// What it is.
+    pub message: Message,
+}
+
 impl fmt::Debug for MembershipEvent {
     /// Without message texts, which do not belong in logs.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Begun(info) => write!(formatter, "Begun({:?})", info.room),
+            Self::Earlier(page) => write!(formatter, "Earlier({}, {})", page.messages.len(), page.earlier),
             Self::Identity(fingerprint) => write!(formatter, "Identity({fingerprint:?})"),
             Self::Hosting { address, addresses, .. } => write!(formatter, "Hosting({address}, {addresses:?})"),
             Self::Reach { address, test } => write!(formatter, "Reach({address}, {test:?})"),

@@ -10,11 +10,13 @@ use crate::app::{Passphrase, Problem, Settings};
 use crate::crypto::{Fingerprint, KeyKind};
 use crate::net;
 use crate::protocol::{Command, Content, Identity, Invite, MessageId};
+use crate::store::News;
 
 /// What the session's thread is told.
 pub(super) enum Input {
     Net(net::Event),
     Identity(WorkReport),
+    Store { kind: KeyKind, news: News },
     AskingKey { kind: KeyKind, identity: Result<Arc<Identity>, Problem> },
     EnsureIdentity { kind: KeyKind, bits: Option<u32> },
     ReplaceIdentity { kind: KeyKind, bits: u32 },
@@ -33,6 +35,7 @@ pub(super) enum Input {
     Command { membership: MembershipId, command: Command },
     Send { membership: MembershipId, id: MessageId, content: Content },
     Cancel { membership: MembershipId, id: MessageId },
+    ReadEarlier(MembershipId),
     Invite(MembershipId),
     AnswerKnock { membership: MembershipId, member: Fingerprint, admit: bool },
     Retitle { membership: MembershipId, title: String },

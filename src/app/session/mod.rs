@@ -57,6 +57,7 @@ mod membership_events;
 mod outbox;
 mod quitting;
 mod requests;
+mod saved_messages;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -65,7 +66,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 pub use self::address_test::{AddressTest, Reach};
-pub use self::events::{MembershipEvent, SessionEvent};
+pub use self::events::{EarlierMessage, EarlierMessages, MembershipEvent, SessionEvent};
 pub use self::requests::{HostPlace, HostRequest, JoinRequest, KnownRoom, MembershipId, MembershipInfo, Opening};
 use super::settings::Settings;
 use super::worker::thread;
@@ -283,6 +284,12 @@ impl Session {
     /// Cancels a message that has not been sealed yet.
     pub fn cancel(&self, membership: MembershipId, id: MessageId) {
         self.input(Input::Cancel { membership, id });
+    }
+
+    /// Reads messages from before this run that stand above those that are known; `MembershipEvent::Earlier` follows.
+    /// Does nothing if there are none, or while some are being read.
+    pub fn read_earlier(&self, membership: MembershipId) {
+        self.input(Input::ReadEarlier(membership));
     }
 
     /// Makes another invite (owner).

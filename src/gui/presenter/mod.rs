@@ -285,6 +285,9 @@ impl Presenter {
             Change::RoomRemoved(membership) => self.room_removed(membership),
             Change::RoomChanged(membership) => self.room_changed(membership),
             Change::RowAdded { membership, row } if is_open(membership) => self.talking.row_added(&self.desk, row),
+            Change::RowsBefore { membership, count } if is_open(membership) => {
+                self.talking.rows_came_before(&self.desk, count);
+            }
             Change::RowDropped { membership, .. } if is_open(membership) => self.talking.row_dropped(&self.desk),
             Change::RowChanged { membership, row } if is_open(membership) => self.talking.row_changed(&self.desk, row),
             Change::NamesChanged(membership) if is_open(membership) => self.talking.names_changed(&self.desk),
@@ -302,6 +305,7 @@ impl Presenter {
             Change::Question { membership, question } => self.ask(membership, question),
             Change::Problem { membership, problem } => self.problem(membership, &problem),
             Change::RowAdded { .. }
+            | Change::RowsBefore { .. }
             | Change::RowDropped { .. }
             | Change::RowChanged { .. }
             | Change::NamesChanged(_)

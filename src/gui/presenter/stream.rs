@@ -70,6 +70,12 @@ impl Stream {
         self.tidy();
     }
 
+    /// So many rows came above all others.
+    pub(super) fn put_before(&self, room: &Room, count: usize) {
+        self.list.put_before(room, count);
+        self.tidy();
+    }
+
     /// The oldest rows of the conversation are gone.
     pub(super) fn drop_gone(&self, room: &Room) {
         self.list.drop_gone(room);

@@ -15,6 +15,9 @@ use crate::gui::content;
 use crate::gui::generated as ui;
 use crate::protocol::MessageId;
 
+/// With fewer rows above what is read, earlier ones are asked for: some screens of them.
+const EARLIER_ROWS: usize = 200;
+
 /// What is being written and read.
 pub(in crate::gui) struct Talking {
     pub(in crate::gui) drafts: Drafts,
@@ -62,15 +65,15 @@ impl Talking {
 
     /// Calls back a message that is still queued.
     pub(in crate::gui) fn cancel(&self, desk: &Desk, id: &str) {
-        if let Some((membership, id, _)) = queued(desk, id) {
+        if let Some((membership, id, _)) = waiting(desk, id) {
             desk.session.cancel(membership, id);
         }
     }
 
-    /// Calls back a message that is still queued, and gives its words back to the composer, below
-    /// what was typed there meanwhile.
+    /// Calls back a message that is still queued, or was never sent by an earlier run, and gives its words back to the
+    /// composer, below what was typed there meanwhile.
     pub(in crate::gui) fn edit(&mut self, desk: &Desk, id: &str) {
-        let Some((membership, id, text)) = queued(desk, id) else { return };
+        let Some((membership, id, text)) = waiting(desk, id) else { return };
         let draft = desk.global::<ui::Talking>().get_draft();
         let draft = if draft.is_empty() { text } else { format!("{draft}\n{text}") };
         if draft.len() > DRAFT_BYTES_MAX {
@@ -141,6 +144,16 @@ impl Talking {
     pub(in crate::gui) fn read_at(&self, desk: &mut Desk, place: i32) {
         if let (Some(room), Ok(place)) = (desk.room(), usize::try_from(place)) {
             self.stream.read_at(room, place);
+            if room.has_earlier() && place < EARLIER_ROWS {
+                desk.session.read_earlier(room.membership);
+            }
+        }
+    }
+
+    /// Rows from before this run came above the others of the open room.
+    pub(super) fn rows_came_before(&self, desk: &Desk, count: usize) {
+        if let Some(room) = desk.room() {
+            self.stream.put_before(room, count);
         }
     }
 
@@ -198,13 +211,14 @@ fn read_later(app: &Weak<ui::AppWindow>, place: usize) {
     });
 }
 
-/// A message of the open room that still waits, and its text; `None` if it left meanwhile.
-fn queued(desk: &Desk, id: &str) -> Option<(MembershipId, MessageId, String)> {
+/// A message of the open room that has not left, and its text; `None` if it left meanwhile.
+fn waiting(desk: &Desk, id: &str) -> Option<(MembershipId, MessageId, String)> {
     let room = desk.room()?;
-    let message = room.own_message(&id.parse().ok()?).filter(|message| is_queued(message))?;
+    let message = room.own_message(&id.parse().ok()?).filter(|message| is_waiting(message))?;
     Some((room.membership, message.id, content::words(&message.content).to_owned()))
 }
 
-fn is_queued(message: &Message) -> bool {
-    message.delivery.as_ref().is_some_and(|delivery| delivery.progress == Progress::Queued)
+fn is_waiting(message: &Message) -> bool {
+    let delivery = message.delivery.as_ref();
+    delivery.is_some_and(|delivery| matches!(delivery.progress, Progress::Queued | Progress::Unsent))
 }

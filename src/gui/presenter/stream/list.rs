@@ -196,6 +196,25 @@ impl List {
         true
     }
 
+    /// Makes places for rows that came above all others. They are here if there is room for them below the limit.
+    pub(super) fn put_before(&self, room: &Room, count: usize) {
+        let mut window = self.window.borrow_mut();
+        // A list that was shown with them has their places.
+        let count = room.row_count().saturating_sub(window.count).min(count);
+        let had_first = window.start == 0;
+        window.count += count;
+        window.start += count;
+        if had_first && window.rows.len() < WINDOW_ROWS {
+            let end = window.end();
+            window.hold(room, end.saturating_sub(WINDOW_ROWS)..end);
+        }
+        window.newest = window.newest.or_else(|| room.page(Page::Newest, 1).first().map(|row| row.id));
+        drop(window);
+        if count > 0 {
+            self.notify.row_added(0, count);
+        }
+    }
+
     /// Takes the places of rows away that the conversation has no more: its oldest.
     pub(super) fn drop_gone(&self, room: &Room) {
         let gone = {

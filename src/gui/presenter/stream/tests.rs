@@ -4,8 +4,8 @@ use slint::Model;
 
 use super::list::{AHEAD_ROWS, WINDOW_ROWS};
 use super::*;
-use crate::app::conversation::{Chat, ROWS_MAX};
-use crate::app::{MembershipEvent, MembershipId, MembershipInfo, SessionEvent};
+use crate::app::conversation::{Chat, Message, ROWS_MAX};
+use crate::app::{EarlierMessage, EarlierMessages, MembershipEvent, MembershipId, MembershipInfo, SessionEvent};
 use crate::crypto::{Fingerprint, Suite};
 use crate::gui::format;
 use crate::protocol::{Content, Event, MessageId};
@@ -367,4 +367,43 @@ fn another_day_is_another_word_for_it() {
     assert_eq!(day(&talk), ui::DateForm::Today);
     talk.stream.day_changed(format::day_of(NOON + DAY));
     assert_eq!(day(&talk), ui::DateForm::Yesterday);
+}
+
+#[test]
+fn rows_from_before_get_places_above_the_others() {
+    let mut talk = Talk::new();
+    let earlier = |from: u64, count: u64, more| {
+        let said = |number: u64| {
+            let content = Content::text(format!("message {number}"));
+            let from = Fingerprint::from_bytes([1; 32]);
+            let message = Message { id: MessageId([9; 16]), from, content, sent_ms: 1, delivery: None };
+            EarlierMessage { came_ms: NOON - DAY + number, message }
+        };
+        EarlierMessages { messages: (from..from + count).map(said).collect(), earlier: more, names: Vec::new() }
+    };
+    let tell = |talk: &mut Talk, page: EarlierMessages| {
+        let count = page.messages.len();
+        let event = MembershipEvent::Earlier(page);
+        talk.chat.apply(&SessionEvent::Membership { membership: MEMBERSHIP, event }, NOON);
+        talk.stream.put_before(talk.chat.room(MEMBERSHIP).unwrap(), count);
+    };
+    // Before anything else is there, and then above what was said since.
+    tell(&mut talk, earlier(1_400, 100, 1_400));
+    assert_eq!(talk.numbers(), (1_400..1_500).collect::<Vec<_>>());
+    talk.said = 1_499;
+    talk.come(2, false);
+    assert_eq!(talk.shape().matches('D').count(), 2, "another day: {}", talk.shape());
+    for from in (400..1_400).step_by(200).collect::<Vec<_>>().into_iter().rev() {
+        tell(&mut talk, earlier(from, 200, from));
+        assert!(talk.numbers().len() <= WINDOW_ROWS);
+    }
+    let count = talk.stream.list.row_count();
+    assert_eq!(count, 1_101);
+    let drawn: Vec<_> = (0..count).rev().map(|place| number(&talk.draw(place))).collect();
+    assert!(drawn.into_iter().rev().eq((400..=1_500).map(Some)), "each once, in order, and none blank");
+    // A list that is shown anew has their places already.
+    talk.show(0);
+    let room = talk.chat.room(MEMBERSHIP).unwrap();
+    talk.stream.put_before(room, 200);
+    assert_eq!(talk.stream.list.row_count(), 1_101);
 }

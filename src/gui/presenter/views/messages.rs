@@ -46,13 +46,15 @@ fn bubble(room: &Room, message: &Message, came_ms: u64) -> ui::MessageRow {
     if let Some(delivery) = &message.delivery {
         row.delivery = match delivery.progress {
             Progress::Queued => ui::Delivery::Queued,
-            Progress::OnHost if delivery.to.is_empty() => ui::Delivery::OnHost,
+            Progress::OnHost if delivery.reached() == 0 => ui::Delivery::OnHost,
             Progress::OnHost => ui::Delivery::Delivered,
             Progress::Cancelled => ui::Delivery::Cancelled,
+            Progress::Unsent => ui::Delivery::Unsent,
+            Progress::Unconfirmed => ui::Delivery::Unconfirmed,
             Progress::TooLong { .. } => ui::Delivery::TooLong,
             Progress::OutboxFull => ui::Delivery::TooMany,
         };
-        row.delivered = count(delivery.to.len());
+        row.delivered = count(delivery.reached());
         row.recipients = count(delivery.of);
         row.reached = names(room, &delivery.to);
         row.missed = names(room, &[delivery.without.as_slice(), delivery.missed.as_slice()].concat());

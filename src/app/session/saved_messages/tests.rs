@@ -1,0 +1,156 @@
+use std::sync::mpsc::Receiver;
+
+use super::*;
+use crate::app::MembershipInfo;
+use crate::app::conversation::Progress;
+use crate::crypto::Suite;
+use crate::protocol::{Content, Event, MessageId, Now};
+
+const MEMBERSHIP: MembershipId = MembershipId(1);
+const ROOM: RoomId = RoomId([1; 32]);
+const OTHER: Fingerprint = Fingerprint::from_bytes([2; 32]);
+
+/// Somebody in a room, over several runs.
+struct Run {
+    saved: SavedMessages,
+    told: Receiver<Input>,
+}
+
+impl Run {
+    fn begin(profile: &Path) -> Self {
+        let (inputs, told) = mpsc::channel();
+        let mut run = Self { saved: SavedMessages::new(profile, inputs), told };
+        run.happens(MembershipEvent::Begun(info(Some(ROOM))));
+        run
+    }
+
+    /// With the store open; gives what earlier runs kept.
+    fn open(profile: &Path, identity: &Identity) -> (Self, Vec<String>) {
+        let mut run = Self::begin(profile);
+        let pages = run.saved.open(identity, &[(MEMBERSHIP, ROOM)]).unwrap();
+        let texts = |page: &EarlierMessages| page.messages.iter().map(text).collect::<Vec<_>>();
+        let texts = pages.first().map(|(_, page)| texts(page)).unwrap_or_default();
+        (run, texts)
+    }
+
+    fn happens(&mut self, event: MembershipEvent) {
+        self.saved.record(&SessionEvent::Membership { membership: MEMBERSHIP, event });
+    }
+
+    fn types(&mut self, number: u8) {
+        let content = Content::text(format!("own {number}"));
+        self.happens(MembershipEvent::Sent { id: MessageId([number; 16]), content, sent_ms: 1 });
+    }
+
+    fn hears(&mut self, number: u8) {
+        let content = Content::text(format!("theirs {number}"));
+        let id = MessageId([number; 16]);
+        self.happens(MembershipEvent::Protocol(Event::Message { id, from: OTHER, content, sent_ms: 1 }));
+    }
+
+    fn is_told(&self, is_it: impl Fn(&News) -> bool) -> bool {
+        std::iter::from_fn(|| self.told.recv_timeout(OPENING).ok())
+            .any(|input| matches!(input, Input::Store { news, .. } if is_it(&news)))
+    }
+}
+
+fn info(room: Option<RoomId>) -> MembershipInfo {
+    MembershipInfo {
+        room,
+        suite: Suite::Textbook,
+        title: "Friday".to_owned(),
+        addresses: Vec::new(),
+        owned: false,
+        hosted_here: false,
+        knocking: false,
+    }
+}
+
+fn identity() -> Identity {
+    let backend = Suite::Textbook.backend();
+    let (signing, decryption) = (backend.generate_signing(256).unwrap(), backend.generate_decryption(256).unwrap());
+    Identity::new(signing, decryption, Now::default()).unwrap()
+}
+
+fn text(message: &crate::app::EarlierMessage) -> String {
+    message.message.content.words().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn what_was_typed_while_the_identity_was_locked_is_saved_once_it_is_open() {
+    let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
+    let mut run = Run::begin(profile.path());
+    run.types(1);
+    run.types(2);
+    assert!(!profile.path().join(STORES).exists(), "nothing is made before");
+    run.saved.open(&ann, &[(MEMBERSHIP, ROOM)]).unwrap();
+    run.hears(3);
+    assert_eq!(run.saved.close(), None);
+    assert_eq!(Run::open(profile.path(), &ann).1, ["own 1", "own 2", "theirs 3"]);
+}
+
+#[test]
+fn what_was_said_before_the_room_was_known_is_saved_once_it_is() {
+    let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
+    let (inputs, told) = mpsc::channel();
+    let mut run = Run { saved: SavedMessages::new(profile.path(), inputs), told };
+    run.happens(MembershipEvent::Begun(info(None)));
+    run.saved.open(&ann, &[]).unwrap();
+    run.types(1);
+    assert!(run.saved.waiting.is_empty());
+    run.happens(MembershipEvent::Begun(info(Some(ROOM))));
+    assert_eq!(run.saved.close(), None);
+    assert_eq!(Run::open(profile.path(), &ann).1, ["own 1"]);
+}
+
+#[test]
+fn each_step_of_an_own_message_is_saved() {
+    let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
+    let (mut run, _) = Run::open(profile.path(), &ann);
+    (1..=5).for_each(|number| run.types(number));
+    let id = |number: u8| MessageId([number; 16]);
+    run.happens(MembershipEvent::Protocol(Event::Members(vec![ann.fingerprint(), OTHER])));
+    for event in [
+        Event::Sealed { id: id(2) },
+        Event::Sealed { id: id(3) },
+        Event::OnHost { id: id(3), without: Vec::new() },
+        Event::Delivered { id: id(3), to: OTHER },
+        Event::Rejected { id: id(4), limit: 1 },
+    ] {
+        run.happens(MembershipEvent::Protocol(event));
+    }
+    run.happens(MembershipEvent::CancelAsked(id(5)));
+    assert_eq!(run.saved.close(), None);
+    let mut run = Run::begin(profile.path());
+    let pages = run.saved.open(&ann, &[(MEMBERSHIP, ROOM)]).unwrap();
+    let deliveries: Vec<_> = pages[0].1.messages.iter().map(|past| past.message.delivery.clone().unwrap()).collect();
+    let progress: Vec<Progress> = deliveries.iter().map(|delivery| delivery.progress).collect();
+    assert_eq!(progress[..3], [Progress::Unsent, Progress::Unconfirmed, Progress::OnHost]);
+    assert!(matches!(progress[3], Progress::TooLong { .. }) && progress[4] == Progress::Cancelled);
+    assert_eq!(deliveries[2].reached(), 1);
+}
+
+#[test]
+fn a_room_that_is_removed_is_erased_from_the_store() {
+    let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
+    let (mut run, _) = Run::open(profile.path(), &ann);
+    run.hears(1);
+    run.saved.forget(KeyKind::Textbook, ROOM);
+    assert!(run.is_told(|news| matches!(news, News::Erased { messages: 1, .. })), "its rows go");
+    assert_eq!(run.saved.close(), None);
+    assert_eq!(Run::open(profile.path(), &ann).1, Vec::<String>::new());
+}
+
+#[test]
+fn nothing_waits_for_a_store_that_cannot_be_used() {
+    let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
+    let stores = profile.path().join(STORES);
+    std::fs::create_dir_all(&stores).unwrap();
+    std::fs::write(store_path(&stores, &ann.fingerprint()), b"somebody else's").unwrap();
+    let mut run = Run::begin(profile.path());
+    run.types(1);
+    assert_eq!(run.saved.open(&ann, &[(MEMBERSHIP, ROOM)]).unwrap_err().code, Code::StoreUnreadable);
+    (2..=9).for_each(|number| run.hears(number));
+    assert!(run.saved.rooms.values().all(SavedRoom::has_nothing_waiting));
+    assert_eq!(run.saved.close(), None, "it was told when it was opened");
+}
