@@ -125,6 +125,11 @@ impl Memories {
         self.change(room, Memory::begin_again);
     }
 
+    /// Rooms that the person has left.
+    pub fn left(&self) -> impl Iterator<Item = RoomId> + '_ {
+        self.rooms.iter().filter(|(_, known)| known.memory.ended() == Some(Ending::Left)).map(|(room, _)| *room)
+    }
+
     /// Rooms of this profile that have not ended and have no record among `records`; `left` is what is left of damaged
     /// ones.
     #[must_use]

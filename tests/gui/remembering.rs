@@ -1,11 +1,15 @@
 //! What was said before the window was closed is there when it opens again.
 
 use conversa::gui::{Delivery, Hosting, MessageRow, OpenRoom, Talking, When};
-use slint::Model;
-use slint::platform::Key;
+use i_slint_core::input::{BackendMouseEvent, TouchPhase};
+use i_slint_core::lengths::LogicalPoint;
+use i_slint_core::platform::InternalEvent;
+use slint::platform::WindowEvent;
+use slint::{ComponentHandle, Model};
 
 use crate::guest::Guest;
 use crate::person::Person;
+use crate::scrolling::NOTCH;
 
 fn rows(ann: &Person) -> Vec<MessageRow> {
     ann.global::<Talking>().get_rows().iter().collect()
@@ -60,8 +64,12 @@ fn whoever_reads_upwards_comes_to_the_first_message() {
     ann.wait("what was said", |ann| texts(ann).last().is_some_and(|text| *text == format!("m{SAID}.")));
     assert!(ann.sees(&format!("You: m{SAID}.")), "the end is what one sees first");
     ann.wait("the first message", |ann| {
-        ann.app().invoke_focus_composer();
-        ann.key(Key::PageUp);
+        for _ in 0..10 {
+            let position = LogicalPoint::new(550.0, 1_000.0);
+            let turn = BackendMouseEvent::Wheel { position, delta_x: 0.0, delta_y: NOTCH, phase: TouchPhase::Moved };
+            ann.app().window().dispatch_event(WindowEvent::internal(InternalEvent::from(turn)));
+            ann.step();
+        }
         ann.sees("You: m1.")
     });
     assert_eq!(rows(&ann).len(), SAID, "each once");

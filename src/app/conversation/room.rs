@@ -307,6 +307,10 @@ impl Room {
 impl Room {
     pub(super) fn push(&mut self, at_ms: u64, kind: RowKind) -> Vec<Change> {
         let (row, dropped) = self.rows.push(at_ms, kind);
+        if !dropped.is_empty() {
+            // What is above the rows that go would not follow on them.
+            self.earlier = 0;
+        }
         let membership = self.membership;
         let dropped = dropped.into_iter().map(|row| Change::RowDropped { membership, row });
         dropped.chain([Change::RowAdded { membership, row }]).collect()

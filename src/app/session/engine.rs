@@ -171,8 +171,12 @@ impl Engine {
     fn open_store(&self, kind: KeyKind) {
         let Some(identity) = self.identities.ready(kind) else { return };
         let known = self.memberships.iter().filter(|(_, membership)| membership.info.suite.key_kind() == kind);
-        let rooms: Vec<_> = known.filter_map(|(id, membership)| Some((*id, membership.info.room?))).collect();
+        // Those that were entered: nothing is known of others yet.
+        let rooms: Vec<_> =
+            known.filter_map(|(id, membership)| Some((*id, membership.record.as_ref()?.room))).collect();
         let opened = self.disk.saved.borrow_mut().open(identity, &rooms);
+        // It may not have been possible when they were left.
+        self.disk.memories.left().for_each(|room| self.disk.saved.borrow_mut().erase(kind, room));
         match opened {
             Ok(pages) => {
                 for (membership, page) in pages {
@@ -184,7 +188,7 @@ impl Engine {
     }
 
     fn store_told(&self, kind: KeyKind, news: News) {
-        let told = self.disk.saved.borrow_mut().told(news);
+        let told = self.disk.saved.borrow_mut().told(kind, news);
         log::trace!("the {kind:?} store: {}", told.is_ok());
         match told {
             Ok(Some((membership, page))) => self.emit_membership(membership, MembershipEvent::Earlier(page)),

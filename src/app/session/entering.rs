@@ -259,12 +259,7 @@ impl Engine {
 
     pub(super) fn forget(&mut self, id: MembershipId) {
         self.stop_client(id);
-        if let Some(membership) = self.memberships.get(&id)
-            && let (Plan::Over, Some(room)) = (&membership.plan, membership.info.room)
-        {
-            // It was over already, and stayed to be read.
-            self.disk.saved.borrow_mut().forget(membership.info.suite.key_kind(), room);
-        }
+        self.disk.saved.borrow_mut().forget(id);
         self.over(id, Ending::Left);
         if self.memberships.remove(&id).is_some() {
             self.emit_membership(id, MembershipEvent::Forgotten);
@@ -283,8 +278,7 @@ impl Engine {
         self.disk.memories.end(&room, ending);
         self.disk.keep_invites(room, &[]);
         if ending == Ending::Left {
-            let kind = membership.info.suite.key_kind();
-            self.disk.saved.borrow_mut().forget(kind, room);
+            self.disk.saved.borrow_mut().forget(id);
         }
         // Before the record goes.
         self.disk.write_memories();

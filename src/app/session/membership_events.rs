@@ -149,6 +149,7 @@ impl Engine {
         let known = lock(&self.by_room).insert(room, KnownMembership { membership: id, kind, owned });
         let Some(other) = known.map(|known| known.membership).filter(|other| *other != id) else { return };
         self.stop_client(other);
+        self.disk.saved.borrow_mut().moved(other, id);
         self.emit_membership(other, MembershipEvent::Forgotten);
         let other = self.memberships.remove(&other);
         let (Some(other), Some(membership)) = (other, self.memberships.get_mut(&id)) else { return };

@@ -22,8 +22,8 @@ use crate::app::conversation::{Change, Chat, News as Told};
 use crate::app::store_key::{STORES, StoreKeyFile, store_path};
 use crate::app::{Code, Problem, clock, files, say};
 use crate::crypto::{Fingerprint, KeyKind, SystemRandom};
-use crate::protocol::{Identity, RoomId};
-use crate::store::{Answer, FileKey, News, Question, ROWS_MAX, Store, StoreError, Write};
+use crate::protocol::{Event, Identity, RoomId};
+use crate::store::{Answer, FileKey, News, Placed, Question, ROWS_MAX, Store, StoreError, Write};
 
 /// How long reading what rooms begin with may take, before they go on without.
 const OPENING: Duration = Duration::from_secs(5);
@@ -47,12 +47,16 @@ pub(super) struct SavedMessages {
     directory: PathBuf,
     inputs: Sender<Input>,
     stores: BTreeMap<KeyKind, Opened>,
+    /// What waits for a store to take it, because its own queue is full. Each has its own, so that one that is stuck
+    /// holds up nobody else.
+    waiting: BTreeMap<KeyKind, VecDeque<Write>>,
     /// Those that could not be opened. What is said in their rooms is not saved, and waits for nothing.
     unusable: BTreeSet<KeyKind>,
     /// The conversations, read as a front end reads them.
     chat: Chat,
     rooms: BTreeMap<MembershipId, SavedRoom>,
-    waiting: VecDeque<(KeyKind, Write)>,
+    /// The numbers of what is to be erased. There may be nothing of it.
+    erasing: BTreeSet<(KeyKind, u64)>,
     /// Whether something did not fit there, and was left out.
     has_lost: bool,
     /// Which rooms' earlier messages were asked for, by the number of the question.
@@ -67,10 +71,11 @@ impl SavedMessages {
             directory: profile.join(STORES),
             inputs,
             stores: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             unusable: BTreeSet::new(),
             chat: Chat::with_passing_rows(&[]),
             rooms: BTreeMap::new(),
-            waiting: VecDeque::new(),
+            erasing: BTreeSet::new(),
             has_lost: false,
             asked: BTreeMap::new(),
             next_question: 0,
@@ -93,6 +98,9 @@ impl SavedMessages {
         }
         // Until it is open.
         self.unusable.insert(kind);
+        for (membership, room) in rooms {
+            self.rooms.entry(*membership).or_default().entered = Some((kind, *room));
+        }
         let path = store_path(&self.directory, &me);
         let key = self.key(identity, &path)?;
         let (first, answers) = mpsc::channel();
@@ -120,6 +128,8 @@ impl SavedMessages {
         }
         self.stores.insert(kind, Opened { store, me });
         self.unusable.remove(&kind);
+        self.go_on();
+        rooms.iter().for_each(|(membership, _)| self.write(*membership));
         Ok(pages)
     }
 
@@ -143,6 +153,11 @@ impl SavedMessages {
         for change in self.chat.apply(event, clock::now_ms()) {
             self.take(change);
         }
+        if let MembershipEvent::Protocol(Event::Entered { room, .. }) = told
+            && let Some(kind) = self.chat.room(*membership).map(|room| room.info.suite.key_kind())
+        {
+            self.rooms.entry(*membership).or_default().entered = Some((kind, *room));
+        }
         self.write(*membership);
     }
 
@@ -164,9 +179,9 @@ impl SavedMessages {
 
     /// Hands in what waits for a room to be known, or for its store to be open.
     fn write(&mut self, membership: MembershipId) {
-        let Some(room) = self.chat.room(membership) else { return };
-        let (Some(id), kind) = (room.info.room, room.info.suite.key_kind()) else { return };
-        let Some(known) = self.rooms.get_mut(&membership) else { return };
+        let (Some(room), Some(known)) = (self.chat.room(membership), self.rooms.get_mut(&membership)) else { return };
+        // What is typed before somebody is in the room is saved once they are.
+        let Some((kind, id)) = known.entered else { return };
         if self.unusable.contains(&kind) {
             return known.wait_no_more();
         }
@@ -177,29 +192,43 @@ impl SavedMessages {
     }
 
     fn hand_in(&mut self, kind: KeyKind, write: Write) {
-        if self.waiting.len() >= WAITING_MAX {
-            self.has_lost = true;
-            return;
+        let waiting = self.waiting.entry(kind).or_default();
+        // That something is to be erased is never left out.
+        if waiting.len() >= WAITING_MAX && !matches!(write, Write::Forget { .. }) {
+            return self.left_out();
         }
-        self.waiting.push_back((kind, write));
+        waiting.push_back(write);
         self.go_on();
     }
 
-    /// Hands in what a full queue left over, in order.
+    /// Something is not saved. It may have been what a room is called: that is written again.
+    fn left_out(&mut self) {
+        self.has_lost = true;
+        self.rooms.values_mut().for_each(SavedRoom::tell_again);
+    }
+
+    /// Hands in what full queues left over, in order. What is for a store that is not open waits.
     fn go_on(&mut self) {
-        while let Some((kind, write)) = self.waiting.pop_front() {
-            let Some(opened) = self.stores.get(&kind) else { continue };
-            if let Err(full) = opened.store.write(write) {
-                return self.waiting.push_front((kind, *full.0));
+        for (kind, waiting) in &mut self.waiting {
+            let Some(opened) = self.stores.get(kind) else { continue };
+            while let Some(write) = waiting.pop_front() {
+                let erases = matches!(write, Write::Forget { .. });
+                match opened.store.write(write) {
+                    Ok(number) if erases => drop(self.erasing.insert((*kind, number))),
+                    Ok(_) => {}
+                    Err(full) => {
+                        waiting.push_front(*full.0);
+                        break;
+                    }
+                }
             }
         }
     }
 
     /// Asks for messages above those that are known; does nothing if there are none.
     pub(super) fn read_earlier(&mut self, membership: MembershipId) {
-        let Some(room) = self.chat.room(membership) else { return };
-        let (Some(id), kind) = (room.info.room, room.info.suite.key_kind()) else { return };
-        let Some(place) = self.rooms.get_mut(&membership).and_then(SavedRoom::ask) else { return };
+        let Some(room) = self.rooms.get_mut(&membership) else { return };
+        let (Some((kind, id)), Some(place)) = (room.entered, room.ask()) else { return };
         let request = self.next_question;
         self.next_question += 1;
         let question = Question::Before { room: id, place, count: ROWS_MAX };
@@ -215,7 +244,11 @@ impl SavedMessages {
     ///
     /// # Errors
     /// A [`Problem`] to tell, if what is said is not stored for now.
-    pub(super) fn told(&mut self, news: News) -> Result<Option<(MembershipId, EarlierMessages)>, Problem> {
+    pub(super) fn told(
+        &mut self,
+        kind: KeyKind,
+        news: News,
+    ) -> Result<Option<(MembershipId, EarlierMessages)>, Problem> {
         match news {
             News::Answer { request, answer } => {
                 let Some(membership) = self.asked.remove(&request) else { return Ok(None) };
@@ -226,7 +259,17 @@ impl SavedMessages {
                 self.go_on();
                 Ok(None)
             }
-            News::Placed(_) | News::Erased { .. } => Ok(None),
+            News::Placed(placed) => {
+                let erasing = &mut self.erasing;
+                let left_out = placed.into_iter().filter(|(number, placed)| {
+                    !erasing.remove(&(kind, *number)) && matches!(placed, Placed::NoRoom | Placed::Refused)
+                });
+                if left_out.count() > 0 {
+                    self.left_out();
+                }
+                Ok(None)
+            }
+            News::Erased { .. } => Ok(None),
         }
     }
 
@@ -246,18 +289,45 @@ impl SavedMessages {
         Some((membership, page))
     }
 
-    /// A room is over for us: nothing of it stays.
-    pub(super) fn forget(&mut self, kind: KeyKind, room: RoomId) {
+    /// A membership is over for us: nothing of its room stays, unless another membership is in that room.
+    pub(super) fn forget(&mut self, membership: MembershipId) {
+        let Some(forgotten) = self.rooms.get_mut(&membership) else { return };
+        forgotten.wait_no_more();
+        let Some((kind, room)) = forgotten.entered.take() else { return };
+        if self.rooms.values().all(|other| other.entered != Some((kind, room))) {
+            self.erase(kind, room);
+        }
+    }
+
+    /// Nothing of a room stays in a store, which may not be open yet.
+    pub(super) fn erase(&mut self, kind: KeyKind, room: RoomId) {
         self.hand_in(kind, Write::Forget { room });
+    }
+
+    /// What was one membership's is another's in the same room from now on: also what was saved before.
+    pub(super) fn moved(&mut self, from: MembershipId, to: MembershipId) {
+        if let Some(mut room) = self.rooms.remove(&from) {
+            room.take_over(self.rooms.remove(&to).unwrap_or_default());
+            self.rooms.insert(to, room);
+            self.read_earlier(to);
+        }
     }
 
     /// Writes what waits and closes the stores, before the end; returns what to report.
     pub(super) fn close(&mut self) -> Option<Problem> {
+        let deadline = Instant::now() + CLOSING;
+        let memberships: Vec<MembershipId> = self.rooms.keys().copied().collect();
+        memberships.into_iter().for_each(|membership| self.write(membership));
         self.go_on();
-        let left = self.waiting.len();
+        let left = self.stores.keys().filter(|kind| self.waits(**kind)).count();
         let stores = std::mem::take(&mut self.stores).into_values();
-        let unstored: usize = stores.map(|opened| opened.store.close(CLOSING).map_or_else(|left| left.0, |()| 0)).sum();
+        let close = |opened: Opened| opened.store.close(deadline.saturating_duration_since(Instant::now()));
+        let unstored: usize = stores.map(|opened| close(opened).map_or_else(|left| left.0, |()| 0)).sum();
         (left + unstored > 0 || self.has_lost).then(|| unwritten(&self.directory))
+    }
+
+    fn waits(&self, kind: KeyKind) -> bool {
+        self.waiting.get(&kind).is_some_and(|waiting| !waiting.is_empty())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::app::conversation::{self, Delivery, Message, Room, Row, RowKind, Step};
 use crate::app::{EarlierMessage, EarlierMessages};
-use crate::crypto::Fingerprint;
+use crate::crypto::{Fingerprint, KeyKind};
 use crate::protocol::limits::OUTBOX_MAX;
 use crate::protocol::{MessageId, RoomId};
 use crate::store::{Held, Progress, ProgressState, StoredMessage, StoredRow, Write};
@@ -34,6 +34,8 @@ struct Followed {
 /// See the head of this file.
 #[derive(Default)]
 pub(super) struct SavedRoom {
+    /// Which room it is, once somebody is in it, and whose store it belongs to.
+    pub(super) entered: Option<(KeyKind, RoomId)>,
     waiting: VecDeque<Waiting>,
     followed: VecDeque<Followed>,
     /// The title that is stored.
@@ -62,9 +64,19 @@ impl SavedRoom {
 
     /// An own message took a step. `readers` others should confirm it.
     pub(super) fn step(&mut self, id: &MessageId, step: &Step, readers: usize) {
-        let Some(followed) = self.followed.iter_mut().rev().find(|followed| followed.id == *id) else { return };
-        followed.delivery.step(step, readers);
+        let Some(followed) = self.followed.iter_mut().rev().find(|followed| followed.id == *id) else {
+            // One of an earlier run, which was never sent, is taken back.
+            if *step == Step::CalledBack {
+                self.wait(Waiting::Step(*id, Progress { state: ProgressState::Cancelled, delivered: 0, of: 0 }));
+            }
+            return;
+        };
         let was_sealed = followed.stored.state == ProgressState::Sealed;
+        if was_sealed && *step == Step::CalledBack {
+            // Too late: it may have arrived.
+            return;
+        }
+        followed.delivery.step(step, readers);
         let now = progress(&followed.delivery, was_sealed || *step == Step::Sealed);
         if now != followed.stored {
             followed.stored = now;
@@ -79,6 +91,19 @@ impl SavedRoom {
         } else {
             log::debug!("too much waits to be saved: something is left out");
         }
+    }
+
+    /// Something of it was left out: what the room and its people are called is written again.
+    pub(super) fn tell_again(&mut self) {
+        self.title = None;
+        self.names.clear();
+    }
+
+    /// It goes on as another membership, which had this much. Nothing that was saved is shown there yet.
+    pub(super) fn take_over(&mut self, other: Self) {
+        self.waiting.extend(other.waiting);
+        self.followed.extend(other.followed);
+        (self.shown_from, self.asking) = (Some(u64::MAX), false);
     }
 
     /// What waits will never be saved.

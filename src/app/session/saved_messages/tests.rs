@@ -5,6 +5,7 @@ use crate::app::MembershipInfo;
 use crate::app::conversation::Progress;
 use crate::crypto::Suite;
 use crate::protocol::{Content, Event, MessageId, Now};
+use crate::wire::Signed;
 
 const MEMBERSHIP: MembershipId = MembershipId(1);
 const ROOM: RoomId = RoomId([1; 32]);
@@ -48,10 +49,19 @@ impl Run {
         self.happens(MembershipEvent::Protocol(Event::Message { id, from: OTHER, content, sent_ms: 1 }));
     }
 
+    fn enters(&mut self) {
+        self.happens(entered());
+    }
+
     fn is_told(&self, is_it: impl Fn(&News) -> bool) -> bool {
         std::iter::from_fn(|| self.told.recv_timeout(OPENING).ok())
             .any(|input| matches!(input, Input::Store { news, .. } if is_it(&news)))
     }
+}
+
+fn entered() -> MembershipEvent {
+    let genesis = Signed { payload: vec![1].into(), signature: vec![2].into() };
+    MembershipEvent::Protocol(Event::Entered { room: ROOM, genesis, owner: OTHER, host: OTHER })
 }
 
 fn info(room: Option<RoomId>) -> MembershipInfo {
@@ -98,7 +108,7 @@ fn what_was_said_before_the_room_was_known_is_saved_once_it_is() {
     run.saved.open(&ann, &[]).unwrap();
     run.types(1);
     assert!(run.saved.waiting.is_empty());
-    run.happens(MembershipEvent::Begun(info(Some(ROOM))));
+    run.enters();
     assert_eq!(run.saved.close(), None);
     assert_eq!(Run::open(profile.path(), &ann).1, ["own 1"]);
 }
@@ -135,7 +145,7 @@ fn a_room_that_is_removed_is_erased_from_the_store() {
     let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
     let (mut run, _) = Run::open(profile.path(), &ann);
     run.hears(1);
-    run.saved.forget(KeyKind::Textbook, ROOM);
+    run.saved.forget(MEMBERSHIP);
     assert!(run.is_told(|news| matches!(news, News::Erased { messages: 1, .. })), "its rows go");
     assert_eq!(run.saved.close(), None);
     assert_eq!(Run::open(profile.path(), &ann).1, Vec::<String>::new());
@@ -153,4 +163,89 @@ fn nothing_waits_for_a_store_that_cannot_be_used() {
     (2..=9).for_each(|number| run.hears(number));
     assert!(run.saved.rooms.values().all(SavedRoom::has_nothing_waiting));
     assert_eq!(run.saved.close(), None, "it was told when it was opened");
+}
+
+#[test]
+fn a_try_that_is_given_up_erases_nothing() {
+    let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
+    let (mut run, _) = Run::open(profile.path(), &ann);
+    run.hears(1);
+    assert_eq!(run.saved.close(), None);
+    // An old invite to the same room leads nowhere.
+    let mut run = Run::begin(profile.path());
+    run.types(2);
+    run.saved.open(&ann, &[]).unwrap();
+    run.saved.forget(MEMBERSHIP);
+    assert_eq!(run.saved.close(), None);
+    assert_eq!(Run::open(profile.path(), &ann).1, ["theirs 1"], "and what was typed at it is gone");
+}
+
+#[test]
+fn a_room_stays_saved_while_somebody_is_in_it_again() {
+    let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
+    let (mut run, _) = Run::open(profile.path(), &ann);
+    run.hears(1);
+    let again = MembershipId(2);
+    let events = [MembershipEvent::Begun(info(Some(ROOM))), entered()];
+    for event in events {
+        run.saved.record(&SessionEvent::Membership { membership: again, event });
+    }
+    run.saved.forget(MEMBERSHIP);
+    assert_eq!(run.saved.close(), None);
+    let (mut run, texts) = Run::open(profile.path(), &ann);
+    assert_eq!(texts, ["theirs 1"]);
+    run.saved.forget(MEMBERSHIP);
+    assert_eq!(run.saved.close(), None);
+    assert_eq!(Run::open(profile.path(), &ann).1, Vec::<String>::new());
+}
+
+#[test]
+fn what_another_membership_takes_over_is_followed_and_shown() {
+    let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
+    let (mut run, _) = Run::open(profile.path(), &ann);
+    run.types(1);
+    let other = MembershipId(2);
+    run.saved.record(&SessionEvent::Membership { membership: other, event: MembershipEvent::Begun(info(Some(ROOM))) });
+    run.saved.moved(MEMBERSHIP, other);
+    assert!(run.is_told(|news| matches!(news, News::Answer { answer: Answer::Rows(_), .. })), "they are asked for");
+    let event = MembershipEvent::Protocol(Event::OnHost { id: MessageId([1; 16]), without: Vec::new() });
+    run.saved.record(&SessionEvent::Membership { membership: other, event });
+    assert_eq!(run.saved.close(), None);
+    let mut run = Run::begin(profile.path());
+    let pages = run.saved.open(&ann, &[(MEMBERSHIP, ROOM)]).unwrap();
+    assert_eq!(pages[0].1.messages[0].message.delivery.as_ref().unwrap().progress, Progress::OnHost);
+}
+
+#[test]
+fn what_was_taken_back_stays_so_and_what_was_under_way_may_have_arrived() {
+    let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
+    let (mut run, _) = Run::open(profile.path(), &ann);
+    run.types(1);
+    run.types(2);
+    run.happens(MembershipEvent::Protocol(Event::Sealed { id: MessageId([2; 16]) }));
+    run.happens(MembershipEvent::CancelAsked(MessageId([2; 16])));
+    assert_eq!(run.saved.close(), None);
+    let (mut run, _) = Run::open(profile.path(), &ann);
+    // In a later run.
+    run.happens(MembershipEvent::CancelAsked(MessageId([1; 16])));
+    assert_eq!(run.saved.close(), None);
+    let mut run = Run::begin(profile.path());
+    let pages = run.saved.open(&ann, &[(MEMBERSHIP, ROOM)]).unwrap();
+    let progress = pages[0].1.messages.iter().map(|past| past.message.delivery.as_ref().unwrap().progress);
+    assert_eq!(progress.collect::<Vec<_>>(), [Progress::Cancelled, Progress::Unconfirmed]);
+}
+
+#[test]
+fn what_is_to_be_erased_is_erased_once_its_store_is_open() {
+    let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
+    let (mut run, _) = Run::open(profile.path(), &ann);
+    run.hears(1);
+    assert_eq!(run.saved.close(), None);
+    let mut run = Run::begin(profile.path());
+    run.saved.erase(KeyKind::Textbook, ROOM);
+    run.saved.erase(KeyKind::Textbook, RoomId([9; 32]));
+    run.saved.open(&ann, &[]).unwrap();
+    assert!(run.is_told(|news| matches!(news, News::Erased { messages: 1, .. })));
+    assert_eq!(run.saved.close(), None, "and what was never there is no loss");
+    assert_eq!(Run::open(profile.path(), &ann).1, Vec::<String>::new());
 }
