@@ -189,7 +189,6 @@ impl Engine {
 
     fn store_told(&self, kind: KeyKind, news: News) {
         let told = self.disk.saved.borrow_mut().told(kind, news);
-        log::trace!("the {kind:?} store: {}", told.is_ok());
         match told {
             Ok(Some((membership, page))) => self.emit_membership(membership, MembershipEvent::Earlier(page)),
             Ok(None) => {}
