@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::lines::lines_of;
 use crate::output::output_of;
+use crate::patience::PATIENCE;
 use crate::person::{Hosting, Person, Profile, finish};
 use crate::talk::tag_of;
 
@@ -316,9 +317,9 @@ fn a_reader_who_has_enough_is_no_error() {
     assert_eq!((guest.finish(), host.finish()), (0, 0));
     let mut command = ann.command(&["history", "Friday"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::with_capacity(1_024, child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    assert!(line.contains("<Bo> 0xxx"));
+    let lines = lines_of(child.stdout.take().unwrap());
+    assert!(lines.recv_timeout(PATIENCE).unwrap().contains("<Bo> 0xxx"));
+    drop(lines);
     let output = output_of(child, "conversa history | head -1");
     assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
 }
