@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::vault::secret_of;
 use super::{Code, Problem, files, say};
 use crate::crypto::primitives::{self, OneTimeKey};
 use crate::crypto::{CryptoError, Fingerprint, Random};
@@ -20,8 +21,10 @@ pub(super) const STORES: &str = "store";
 /// The file's version.
 const VERSION: u64 = 1;
 const SALT_BYTES: usize = 32;
-/// What the wrapping key is derived under.
-const WRAP: &[u8] = b"conversa/2 store";
+/// What the identity's keys are hashed to, under this label.
+const SECRET: &[u8] = b"conversa/2 store";
+/// What a file's wrapping key is made under.
+const WRAP: &[u8] = b"conversa/2 store key";
 /// What is sealed: a store's key and the salt of its file.
 pub(super) const KEY_BYTES: usize = 48;
 
@@ -51,18 +54,17 @@ struct Wrap {
 pub(super) struct StoreKeyFile {
     path: PathBuf,
     identity: Fingerprint,
-    /// The identity's private keys.
-    secret: Zeroizing<Vec<u8>>,
+    /// What the wrapping keys are made of.
+    secret: Zeroizing<[u8; 32]>,
 }
 
 impl StoreKeyFile {
     /// That of an identity, in the directory of a profile's stores.
     pub(super) fn of(stores: &Path, identity: &Identity) -> Result<Self, CryptoError> {
-        let keys = [identity.signing().to_pkcs8()?, identity.decryption().to_pkcs8()?];
         Ok(Self {
             path: stores.join(format!("{}.key", file_name(&identity.fingerprint()))),
             identity: identity.fingerprint(),
-            secret: Zeroizing::new([keys[0].as_slice(), keys[1].as_slice()].concat()),
+            secret: secret_of(identity, SECRET)?,
         })
     }
 
@@ -100,7 +102,7 @@ impl StoreKeyFile {
     }
 
     fn wrapping_key(&self, salt: &[u8]) -> Result<OneTimeKey, CryptoError> {
-        primitives::hkdf_sha256(salt, &self.secret, &[WRAP])
+        primitives::hkdf_sha256(salt, self.secret.as_slice(), &[WRAP])
     }
 
     fn associated_data(&self) -> Vec<u8> {

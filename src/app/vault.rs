@@ -79,12 +79,18 @@ pub(super) struct Vault {
     secret: Zeroizing<[u8; 32]>,
 }
 
+/// A secret that only the private keys of an identity give, for one purpose: HKDF-SHA256 without a salt, of both in
+/// PKCS#8, under `label`.
+pub(super) fn secret_of(identity: &Identity, label: &[u8]) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+    let keys = [identity.signing().to_pkcs8()?, identity.decryption().to_pkcs8()?];
+    let keys = Zeroizing::new([keys[0].as_slice(), keys[1].as_slice()].concat());
+    primitives::hkdf_sha256(&[], &keys, &[label])
+}
+
 impl Vault {
     /// The vault of an identity in the profile in `directory`.
     pub(super) fn of(directory: &Path, identity: &Identity) -> Result<Self, CryptoError> {
-        let keys = [identity.signing().to_pkcs8()?, identity.decryption().to_pkcs8()?];
-        let keys = Zeroizing::new([keys[0].as_slice(), keys[1].as_slice()].concat());
-        let secret = primitives::hkdf_sha256(&[], &keys, &[SECRET])?;
+        let secret = secret_of(identity, SECRET)?;
         let name = if identity.kind().is_learning() { "private-learning.sealed" } else { "private.sealed" };
         Ok(Self { path: directory.join(name), secret })
     }
