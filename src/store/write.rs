@@ -183,7 +183,8 @@ impl fmt::Debug for Write {
 
 impl Write {
     /// About how many bytes it takes while it waits.
-    pub(super) fn bytes(&self) -> usize {
+    #[must_use]
+    pub fn bytes(&self) -> usize {
         let of_words = match self {
             Self::Room { title, .. } => title.len(),
             Self::Name { name, .. } => name.len(),

@@ -1,4 +1,4 @@
-//! Why what was said before cannot be read, and what to do about it.
+//! Why messages cannot be saved, or read again, and what to do about it.
 
 use std::path::Path;
 
@@ -45,5 +45,18 @@ impl Problem {
             "The key is a file with the same name that ends in .key. Put it back from a backup, or move the other file away to start without it; then restart Conversa. Until then, new messages are not saved."
         );
         Self::new(Code::StoreUnreadable, what, hint)
+    }
+
+    /// Messages cannot be saved for now. It is tried again.
+    pub(in crate::app) fn messages_not_saved(error: &StoreError) -> Self {
+        let what = say!("Messages cannot be saved at the moment. They are still sent and received.");
+        let hint = say!("Free some space, or let Conversa write to its profile. It tries again every few seconds.");
+        Self::new(Code::CannotWrite, what, hint).with_detail(error)
+    }
+
+    /// Messages of this run are not saved, and the run ends.
+    pub(in crate::app) fn messages_unwritten(stores: &Path) -> Self {
+        let what = say!("Some of the latest messages could not be saved in {}.", stores.display());
+        Self::new(Code::CannotWrite, what, say!("They will be missing the next time Conversa starts."))
     }
 }

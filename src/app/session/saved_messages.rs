@@ -20,17 +20,19 @@ use super::input::Input;
 use super::{EarlierMessages, MembershipEvent, MembershipId, SessionEvent};
 use crate::app::conversation::{Change, Chat, News as Told};
 use crate::app::store_key::{STORES, StoreKeyFile, store_path};
-use crate::app::{Code, Problem, clock, files, say};
+use crate::app::{Problem, clock, files};
 use crate::crypto::{Fingerprint, KeyKind, SystemRandom};
 use crate::protocol::{Event, Identity, RoomId};
-use crate::store::{Answer, FileKey, News, Placed, Question, ROWS_MAX, Store, StoreError, Write};
+use crate::store::{Answer, FileKey, News, Placed, Question, ROWS_MAX, Store, Write};
 
 /// How long reading what rooms begin with may take, before they go on without.
 const OPENING: Duration = Duration::from_secs(5);
 /// How long the last writes may take at the end.
 const CLOSING: Duration = Duration::from_secs(5);
-/// How many writes wait here for a store whose own queue is full. A store that takes nothing for so long has told why.
+/// How many writes wait here for a store whose own queue is full, and how many bytes of them: as much as there. A store
+/// that takes nothing for so long has told why.
 const WAITING_MAX: usize = 4_096;
+const WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The number of the first question that is asked when a store is opened. Others begin at 0.
 const FIRST_QUESTION: u64 = 1 << 63;
@@ -42,6 +44,39 @@ struct Opened {
     me: Fingerprint,
 }
 
+/// Writes that a store has no room for, in order.
+#[derive(Default)]
+struct Backlog {
+    writes: VecDeque<Write>,
+    /// What they take in memory, about.
+    bytes: usize,
+}
+
+impl Backlog {
+    /// Adds one; `false` if there is no room. That something is to be erased is never left out.
+    fn add(&mut self, write: Write) -> bool {
+        let bytes = self.bytes + write.bytes();
+        let is_full = self.writes.len() >= WAITING_MAX || bytes > WAITING_BYTES_MAX;
+        if is_full && !matches!(write, Write::Forget { .. }) {
+            return false;
+        }
+        self.bytes = bytes;
+        self.writes.push_back(write);
+        true
+    }
+
+    fn next(&mut self) -> Option<Write> {
+        let write = self.writes.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(write.bytes());
+        Some(write)
+    }
+
+    fn put_back(&mut self, write: Write) {
+        self.bytes += write.bytes();
+        self.writes.push_front(write);
+    }
+}
+
 /// The stores, and what they know of the rooms.
 pub(super) struct SavedMessages {
     directory: PathBuf,
@@ -49,7 +84,7 @@ pub(super) struct SavedMessages {
     stores: BTreeMap<KeyKind, Opened>,
     /// What waits for a store to take it, because its own queue is full. Each has its own, so that one that is stuck
     /// holds up nobody else.
-    waiting: BTreeMap<KeyKind, VecDeque<Write>>,
+    waiting: BTreeMap<KeyKind, Backlog>,
     /// Those that could not be opened. What is said in their rooms is not saved, and waits for nothing.
     unusable: BTreeSet<KeyKind>,
     /// The conversations, read as a front end reads them.
@@ -192,13 +227,11 @@ impl SavedMessages {
     }
 
     fn hand_in(&mut self, kind: KeyKind, write: Write) {
-        let waiting = self.waiting.entry(kind).or_default();
-        // That something is to be erased is never left out.
-        if waiting.len() >= WAITING_MAX && !matches!(write, Write::Forget { .. }) {
-            return self.left_out();
+        if self.waiting.entry(kind).or_default().add(write) {
+            self.go_on();
+        } else {
+            self.left_out();
         }
-        waiting.push_back(write);
-        self.go_on();
     }
 
     /// Something is not saved. It may have been what a room is called: that is written again.
@@ -211,13 +244,13 @@ impl SavedMessages {
     fn go_on(&mut self) {
         for (kind, waiting) in &mut self.waiting {
             let Some(opened) = self.stores.get(kind) else { continue };
-            while let Some(write) = waiting.pop_front() {
+            while let Some(write) = waiting.next() {
                 let erases = matches!(write, Write::Forget { .. });
                 match opened.store.write(write) {
                     Ok(number) if erases => drop(self.erasing.insert((*kind, number))),
                     Ok(_) => {}
                     Err(full) => {
-                        waiting.push_front(*full.0);
+                        waiting.put_back(*full.0);
                         break;
                     }
                 }
@@ -254,11 +287,14 @@ impl SavedMessages {
                 let Some(membership) = self.asked.remove(&request) else { return Ok(None) };
                 Ok(self.answered(membership, answer))
             }
-            News::Failed(error) => Err(not_stored(&error)),
-            News::Committed(_) | News::Recovered => {
+            News::Failed(error) => Err(Problem::messages_not_saved(&error)),
+            News::Committed(last) => {
+                // What became of each was told right before.
+                self.erasing.retain(|(of, number)| *of != kind || *number > last);
                 self.go_on();
                 Ok(None)
             }
+            News::Recovered => Ok(None),
             News::Placed(placed) => {
                 let erasing = &mut self.erasing;
                 let left_out = placed.into_iter().filter(|(number, placed)| {
@@ -323,11 +359,11 @@ impl SavedMessages {
         let stores = std::mem::take(&mut self.stores).into_values();
         let close = |opened: Opened| opened.store.close(deadline.saturating_duration_since(Instant::now()));
         let unstored: usize = stores.map(|opened| close(opened).map_or_else(|left| left.0, |()| 0)).sum();
-        (left + unstored > 0 || self.has_lost).then(|| unwritten(&self.directory))
+        (left + unstored > 0 || self.has_lost).then(|| Problem::messages_unwritten(&self.directory))
     }
 
     fn waits(&self, kind: KeyKind) -> bool {
-        self.waiting.get(&kind).is_some_and(|waiting| !waiting.is_empty())
+        self.waiting.get(&kind).is_some_and(|waiting| !waiting.writes.is_empty())
     }
 }
 
@@ -366,19 +402,6 @@ fn why(answer: &Answer) -> String {
         Answer::Failed(error) => format!(": {error}"),
         _ => String::new(),
     }
-}
-
-/// Messages cannot be stored for now.
-fn not_stored(error: &StoreError) -> Problem {
-    let what = say!("Messages cannot be saved at the moment. They are still sent and received.");
-    let hint = say!("Free some space, or let Conversa write to its profile. It tries again every few seconds.");
-    Problem::new(Code::CannotWrite, what, hint).with_detail(error)
-}
-
-/// Messages of this run are not stored, and the run ends.
-fn unwritten(directory: &Path) -> Problem {
-    let what = say!("Some of the latest messages could not be saved in {}.", directory.display());
-    Problem::new(Code::CannotWrite, what, say!("They will be missing the next time Conversa starts."))
 }
 
 #[cfg(test)]

@@ -5,15 +5,18 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::app::conversation::{self, Delivery, Message, Room, Row, RowKind, Step};
 use crate::app::{EarlierMessage, EarlierMessages};
 use crate::crypto::{Fingerprint, KeyKind};
-use crate::protocol::limits::OUTBOX_MAX;
+use crate::protocol::limits::{OUTBOX_MAX, TEXT_BYTES_MAX};
 use crate::protocol::{MessageId, RoomId};
 use crate::store::{Held, Progress, ProgressState, StoredMessage, StoredRow, Write};
 
-/// Own messages whose progress is followed; older ones keep what is known of them.
-const FOLLOWED_MAX: usize = 1_000;
+/// Own messages whose progress is followed: as many as may wait to be sent, and as many that are on the host. Of these
+/// the older ones keep what is known of them.
+const FOLLOWED_MAX: usize = 2 * OUTBOX_MAX;
 /// What waits until a room is known and its store is open: as many messages as may wait to be sent, with a few steps
 /// each.
 const WAITING_MAX: usize = 4 * OUTBOX_MAX;
+/// How many bytes of words wait so, at most: as many as a full outbox of the longest messages.
+const WAITING_BYTES_MAX: usize = OUTBOX_MAX * TEXT_BYTES_MAX;
 
 /// Something that waits to be stored.
 enum Waiting {
@@ -21,6 +24,16 @@ enum Waiting {
     Said(Message, u64),
     /// How far an own one has got.
     Step(MessageId, Progress),
+}
+
+impl Waiting {
+    /// How many bytes of words it has.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Said(message, _) => message.content.size(),
+            Self::Step(..) => 0,
+        }
+    }
 }
 
 /// An own message that is followed.
@@ -37,6 +50,8 @@ pub(super) struct SavedRoom {
     /// Which room it is, once somebody is in it, and whose store it belongs to.
     pub(super) entered: Option<(KeyKind, RoomId)>,
     waiting: VecDeque<Waiting>,
+    /// How many bytes of words are among that.
+    waiting_bytes: usize,
     followed: VecDeque<Followed>,
     /// The title that is stored.
     title: Option<String>,
@@ -53,13 +68,22 @@ impl SavedRoom {
     pub(super) fn said(&mut self, row: &Row) {
         let RowKind::Message(message) = &row.kind else { return };
         if let Some(delivery) = &message.delivery {
-            if self.followed.len() >= FOLLOWED_MAX {
-                self.followed.pop_front();
-            }
+            self.make_room();
             let delivery = delivery.clone();
             self.followed.push_back(Followed { id: message.id, stored: progress(&delivery, false), delivery });
         }
         self.wait(Waiting::Said(message.clone(), row.at_ms));
+    }
+
+    /// Follows one less if there are too many: the oldest of which no more is to be feared, and never one that may still
+    /// be sent.
+    fn make_room(&mut self) {
+        let may_go =
+            |followed: &Followed| !matches!(followed.stored.state, ProgressState::Queued | ProgressState::Sealed);
+        if self.followed.len() >= FOLLOWED_MAX {
+            let oldest = self.followed.iter().position(may_go).unwrap_or_default();
+            self.followed.remove(oldest);
+        }
     }
 
     /// An own message took a step. `readers` others should confirm it.
@@ -86,7 +110,9 @@ impl SavedRoom {
     }
 
     fn wait(&mut self, waiting: Waiting) {
-        if self.waiting.len() < WAITING_MAX {
+        let bytes = self.waiting_bytes + waiting.bytes();
+        if self.waiting.len() < WAITING_MAX && bytes <= WAITING_BYTES_MAX {
+            self.waiting_bytes = bytes;
             self.waiting.push_back(waiting);
         } else {
             log::debug!("too much waits to be saved: something is left out");
@@ -101,7 +127,7 @@ impl SavedRoom {
 
     /// It goes on as another membership, which had this much. Nothing that was saved is shown there yet.
     pub(super) fn take_over(&mut self, other: Self) {
-        self.waiting.extend(other.waiting);
+        other.waiting.into_iter().for_each(|waiting| self.wait(waiting));
         self.followed.extend(other.followed);
         (self.shown_from, self.asking) = (Some(u64::MAX), false);
     }
@@ -109,11 +135,7 @@ impl SavedRoom {
     /// What waits will never be saved.
     pub(super) fn wait_no_more(&mut self) {
         self.waiting.clear();
-    }
-
-    #[cfg(test)]
-    pub(super) fn has_nothing_waiting(&self) -> bool {
-        self.waiting.is_empty()
+        self.waiting_bytes = 0;
     }
 
     /// What is to be written, now that the room is known and its store open. `me` is whose it is.
@@ -128,6 +150,7 @@ impl SavedRoom {
             writes.push(Write::Room { room: id, title, suite, entered_ms });
         }
         let waiting = std::mem::take(&mut self.waiting);
+        self.waiting_bytes = 0;
         for waiting in waiting {
             match waiting {
                 Waiting::Said(message, got_ms) => {
@@ -218,5 +241,20 @@ impl From<&StoredMessage> for EarlierMessage {
         });
         let StoredMessage { sender, id, content, sent_ms, got_ms, .. } = message.clone();
         Self { came_ms: got_ms, message: Message { id, from: sender, content, sent_ms, delivery } }
+    }
+}
+
+#[cfg(test)]
+impl SavedRoom {
+    pub(super) fn waits(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(super) fn follows(&self) -> usize {
+        self.followed.len()
+    }
+
+    pub(super) fn progress_of(&self, id: &MessageId) -> Option<ProgressState> {
+        self.followed.iter().find(|followed| followed.id == *id).map(|followed| followed.stored.state)
     }
 }

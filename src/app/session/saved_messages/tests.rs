@@ -1,10 +1,12 @@
 use std::sync::mpsc::Receiver;
 
 use super::*;
-use crate::app::MembershipInfo;
 use crate::app::conversation::Progress;
+use crate::app::{Code, MembershipInfo};
 use crate::crypto::Suite;
+use crate::protocol::limits::OUTBOX_MAX;
 use crate::protocol::{Content, Event, MessageId, Now};
+use crate::store::{ProgressState, StoredMessage};
 use crate::wire::Signed;
 
 const MEMBERSHIP: MembershipId = MembershipId(1);
@@ -161,7 +163,7 @@ fn nothing_waits_for_a_store_that_cannot_be_used() {
     run.types(1);
     assert_eq!(run.saved.open(&ann, &[(MEMBERSHIP, ROOM)]).unwrap_err().code, Code::StoreUnreadable);
     (2..=9).for_each(|number| run.hears(number));
-    assert!(run.saved.rooms.values().all(SavedRoom::has_nothing_waiting));
+    assert!(run.saved.rooms.values().all(|room| room.waits() == 0));
     assert_eq!(run.saved.close(), None, "it was told when it was opened");
 }
 
@@ -248,4 +250,54 @@ fn what_is_to_be_erased_is_erased_once_its_store_is_open() {
     assert!(run.is_told(|news| matches!(news, News::Erased { messages: 1, .. })));
     assert_eq!(run.saved.close(), None, "and what was never there is no loss");
     assert_eq!(Run::open(profile.path(), &ann).1, Vec::<String>::new());
+}
+
+#[test]
+fn so_much_waits_for_a_store_and_no_more() {
+    let long = || {
+        Write::Message(StoredMessage {
+            room: ROOM,
+            sender: OTHER,
+            id: MessageId([1; 16]),
+            content: Content::text("w".repeat(1024 * 1024)),
+            sent_ms: 1,
+            got_ms: 1,
+            own: None,
+        })
+    };
+    let mut backlog = Backlog::default();
+    assert_eq!((0..40).filter(|_| backlog.add(long())).count(), 15, "by bytes");
+    assert!(backlog.add(Write::Forget { room: ROOM }), "what is to be erased is not left out");
+    let first = backlog.next().unwrap();
+    backlog.put_back(first);
+    assert!(!backlog.add(long()) && backlog.next().is_some() && backlog.add(long()));
+    while backlog.next().is_some() {}
+    assert_eq!(backlog.bytes, 0);
+    let short = |place| Write::ReadUpTo { room: ROOM, place };
+    assert_eq!((0..9_999).filter(|place| backlog.add(short(*place))).count(), WAITING_MAX, "by number");
+}
+
+#[test]
+fn what_waits_for_a_room_has_a_limit_and_what_may_still_be_sent_is_followed() {
+    let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
+    let mut run = Run::begin(profile.path());
+    let id = |number: u16| {
+        let mut id = [0; 16];
+        id[..2].copy_from_slice(&number.to_be_bytes());
+        MessageId(id)
+    };
+    // A full outbox, and a program that goes on and on.
+    let outbox = u16::try_from(OUTBOX_MAX).unwrap();
+    for number in 0..5 * outbox {
+        run.happens(MembershipEvent::Sent { id: id(number), content: Content::text("word"), sent_ms: 1 });
+        if number >= outbox {
+            run.happens(MembershipEvent::Protocol(Event::OutboxFull { id: id(number) }));
+        }
+    }
+    let room = &run.saved.rooms[&MEMBERSHIP];
+    assert_eq!((room.waits(), room.follows()), (4 * OUTBOX_MAX, 2 * OUTBOX_MAX));
+    run.saved.open(&ann, &[(MEMBERSHIP, ROOM)]).unwrap();
+    run.happens(MembershipEvent::Protocol(Event::OnHost { id: id(0), without: Vec::new() }));
+    assert_eq!(run.saved.rooms[&MEMBERSHIP].progress_of(&id(0)), Some(ProgressState::OnHost));
+    run.saved.close();
 }
