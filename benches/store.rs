@@ -139,15 +139,7 @@ fn message(number: u64, dice: &mut StdRng) -> Write {
 }
 
 fn search(text: &str, of: Option<RoomId>) -> Question {
-    Question::Search(Search {
-        room: of,
-        text: Private::new(text.to_owned()),
-        sender: None,
-        from_ms: None,
-        to_ms: None,
-        before: None,
-        limit: 50,
-    })
+    Question::Search(Search { room: of, ..Search::new(Private::new(text.to_owned())) })
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

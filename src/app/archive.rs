@@ -15,7 +15,7 @@ use super::store_key::{STORES, StoreKeyFile, store_path};
 use super::{EarlierMessage, Keystore, KnownRoom, MembershipId, MembershipInfo, Passphrase, Problem, Profile, files};
 use crate::crypto::{Fingerprint, KeyKind, Suite};
 use crate::protocol::{Identity, Private, RoomId};
-use crate::store::{Answer, FileKey, HITS_MAX, Held, News, Question, ROWS_MAX, Search, Store, StoreError, StoredRow};
+use crate::store::{Answer, FileKey, Held, News, Question, ROWS_MAX, Search, Store, StoreError, StoredRow};
 
 /// How long an answer may take: more than the slowest disk needs for a page.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -288,15 +288,7 @@ impl<'a> Reading<'a> {
         let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let (mut places, mut before) = (Vec::new(), None);
         loop {
-            let search = Search {
-                room: Some(self.room),
-                text: words.clone(),
-                sender: None,
-                from_ms: None,
-                to_ms: None,
-                before,
-                limit: HITS_MAX,
-            };
+            let search = Search { room: Some(self.room), before, ..Search::new(words.clone()) };
             let Answer::Hits { hits, next } = self.store.ask(Question::Search(search))? else {
                 return Err(self.store.wrong_answer());
             };

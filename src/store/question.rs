@@ -80,6 +80,14 @@ pub struct Search {
     pub limit: u16,
 }
 
+impl Search {
+    /// For words that anybody said in any room at any time: the newest of them first.
+    #[must_use]
+    pub const fn new(text: Private<String>) -> Self {
+        Self { room: None, text, sender: None, from_ms: None, to_ms: None, before: None, limit: HITS_MAX }
+    }
+}
+
 /// Where a search goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cursor(pub(super) i64);

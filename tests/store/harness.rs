@@ -233,15 +233,7 @@ pub(crate) fn says(number: u64, words: &str) -> Write {
 }
 
 pub(crate) fn looking_for(text: &str) -> Search {
-    Search {
-        room: None,
-        text: Private::new(text.to_owned()),
-        sender: None,
-        from_ms: None,
-        to_ms: None,
-        before: None,
-        limit: 50,
-    }
+    Search::new(Private::new(text.to_owned()))
 }
 
 /// The words of rows that are messages.
