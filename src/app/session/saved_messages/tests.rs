@@ -1,7 +1,7 @@
 use std::sync::mpsc::Receiver;
 
 use super::*;
-use crate::app::conversation::Progress;
+use crate::app::conversation::{Delivery, Progress};
 use crate::app::{Code, MembershipInfo};
 use crate::crypto::Suite;
 use crate::protocol::limits::OUTBOX_MAX;
@@ -88,6 +88,13 @@ fn text(message: &crate::app::EarlierMessage) -> String {
     message.message.content.words().unwrap_or_default().to_owned()
 }
 
+/// How far each own message had got, as a later run finds it.
+fn deliveries(profile: &Path, identity: &Identity) -> Vec<Delivery> {
+    let mut run = Run::begin(profile);
+    let pages = run.saved.open(identity, &[(MEMBERSHIP, ROOM)]).unwrap();
+    pages[0].1.messages.iter().map(|past| past.message.delivery.clone().unwrap()).collect()
+}
+
 #[test]
 fn what_was_typed_while_the_identity_was_locked_is_saved_once_it_is_open() {
     let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
@@ -133,9 +140,7 @@ fn each_step_of_an_own_message_is_saved() {
     }
     run.happens(MembershipEvent::CancelAsked(id(5)));
     assert_eq!(run.saved.close(), None);
-    let mut run = Run::begin(profile.path());
-    let pages = run.saved.open(&ann, &[(MEMBERSHIP, ROOM)]).unwrap();
-    let deliveries: Vec<_> = pages[0].1.messages.iter().map(|past| past.message.delivery.clone().unwrap()).collect();
+    let deliveries = deliveries(profile.path(), &ann);
     let progress: Vec<Progress> = deliveries.iter().map(|delivery| delivery.progress).collect();
     assert_eq!(progress[..3], [Progress::Unsent, Progress::Unconfirmed, Progress::OnHost]);
     assert!(matches!(progress[3], Progress::TooLong { .. }) && progress[4] == Progress::Cancelled);
@@ -213,9 +218,7 @@ fn what_another_membership_takes_over_is_followed_and_shown() {
     let event = MembershipEvent::Protocol(Event::OnHost { id: MessageId([1; 16]), without: Vec::new() });
     run.saved.record(&SessionEvent::Membership { membership: other, event });
     assert_eq!(run.saved.close(), None);
-    let mut run = Run::begin(profile.path());
-    let pages = run.saved.open(&ann, &[(MEMBERSHIP, ROOM)]).unwrap();
-    assert_eq!(pages[0].1.messages[0].message.delivery.as_ref().unwrap().progress, Progress::OnHost);
+    assert_eq!(deliveries(profile.path(), &ann)[0].progress, Progress::OnHost);
 }
 
 #[test]
@@ -231,10 +234,8 @@ fn what_was_taken_back_stays_so_and_what_was_under_way_may_have_arrived() {
     // In a later run.
     run.happens(MembershipEvent::CancelAsked(MessageId([1; 16])));
     assert_eq!(run.saved.close(), None);
-    let mut run = Run::begin(profile.path());
-    let pages = run.saved.open(&ann, &[(MEMBERSHIP, ROOM)]).unwrap();
-    let progress = pages[0].1.messages.iter().map(|past| past.message.delivery.as_ref().unwrap().progress);
-    assert_eq!(progress.collect::<Vec<_>>(), [Progress::Cancelled, Progress::Unconfirmed]);
+    let progress: Vec<_> = deliveries(profile.path(), &ann).iter().map(|delivery| delivery.progress).collect();
+    assert_eq!(progress, [Progress::Cancelled, Progress::Unconfirmed]);
 }
 
 #[test]
