@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use conversa::gui::{
-    Confirm, HostStage, Hosting, Identity, JoinStage, Joining, Page, Questions, Rooms, Sheet, Talking, WindowState,
+    Confirm, HostStage, Hosting, Identity, JoinStage, Joining, KeyStage, Page, Questions, Rooms, Sheet, Talking,
+    WindowState,
 };
 use slint::SharedString;
 use slint::platform::Key;
@@ -264,6 +265,8 @@ fn the_page_without_rooms_has_a_place_to_type() {
     ann.step();
     let directory = ann.quit();
     let ann = Person::again(directory);
+    // Until then a button waits for the key, and Tab passes it by.
+    ann.wait("the key", |ann| ann.global::<Identity>().get_key_stage() == KeyStage::Ready);
     assert_eq!(ann.global::<WindowState>().get_page(), Page::Chat);
     for width in WIDTHS {
         ann.resize(width, 900.0);
