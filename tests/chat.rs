@@ -787,6 +787,16 @@ fn as_many_earlier_messages_come_as_there_is_room_for() {
 }
 
 #[test]
+fn what_stands_above_rows_that_went_is_not_asked_for() {
+    let mut story = Story::begin(Suite::Classical);
+    story.membership(MembershipEvent::Earlier(earlier(100, u32::try_from(ROWS_MAX).unwrap(), 100)));
+    assert!(story.room().has_earlier());
+    story.says("ann", 1, "now");
+    assert_eq!(story.room().row_count(), ROWS_MAX);
+    assert!(!story.room().has_earlier(), "the rows between are gone");
+}
+
+#[test]
 fn an_own_message_that_was_never_sent_can_be_called_back() {
     let mut story = Story::begin(Suite::Classical);
     let mut page = earlier(3, 1, 0);
