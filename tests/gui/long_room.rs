@@ -1,7 +1,8 @@
 //! A room of many messages, of which the window has a part: it is read like any other, whichever way one goes, and
 //! nothing in it moves by itself.
 
-use conversa::app::{MembershipEvent, MembershipId, SessionEvent};
+use conversa::app::conversation::Message;
+use conversa::app::{EarlierMessage, EarlierMessages, MembershipEvent, MembershipId, SessionEvent};
 use conversa::crypto::Fingerprint;
 use conversa::gui::Talking;
 use conversa::protocol::{Content, Event, MessageId};
@@ -55,6 +56,18 @@ impl Reader {
         let text = format!("m{}.{}", self.said, " and a few words more".repeat(self.said * 7 % 23));
         let event = Event::Message { id: MessageId(id), from: self.bo, content: Content::text(text), sent_ms: 1 };
         let event = MembershipEvent::Protocol(event);
+        self.ann.app_will_show(SessionEvent::Membership { membership: self.membership, event });
+    }
+
+    /// Messages from before this run come above all others.
+    fn remembers(&self, count: u64) {
+        let said = |number: u64| {
+            let id = MessageId([u8::try_from(number % 256).unwrap(); 16]);
+            let content = Content::text(format!("earlier {number}"));
+            EarlierMessage { came_ms: 1, message: Message { id, from: self.bo, content, sent_ms: 1, delivery: None } }
+        };
+        let page = EarlierMessages { messages: (0..count).map(said).collect(), earlier: 0, names: Vec::new() };
+        let event = MembershipEvent::Earlier(page);
         self.ann.app_will_show(SessionEvent::Membership { membership: self.membership, event });
     }
 
@@ -228,4 +241,29 @@ fn the_scroll_bar_covers_a_long_room_and_shows_it_wherever_it_is_dragged() {
     reader.stays("let go in the middle");
     let rows = reader.ann.global::<Talking>().get_rows().row_count();
     assert!(rows > reader.said, "all of it: {rows} rows");
+}
+
+#[test]
+fn earlier_messages_that_come_while_the_end_is_left_do_not_lead_back_to_it() {
+    let reader = Reader::new();
+    let rows = reader.ann.global::<Talking>().get_rows().row_count();
+    let before = reader.seen();
+    for (frames, notches) in [(0, 1.0), (2, 2.0)] {
+        reader.wheel(1, true);
+        // They were asked for by that, and the store has them at once.
+        reader.frames(frames);
+        reader.remembers(200);
+        // Until the list has come to rest, and some more.
+        reader.frames(60);
+        reader.is_whole("earlier messages");
+        let after = reader.seen();
+        let ways: Vec<f32> = before.iter().filter_map(|one| way(one, &after)).collect();
+        let wanted = notches * NOTCH;
+        assert!(
+            !ways.is_empty() && ways.iter().all(|way| (way - wanted).abs() < 2.0 * CLOSE),
+            "{ways:?}, not {wanted}"
+        );
+        assert!(!reader.at_end());
+    }
+    assert_eq!(reader.ann.global::<Talking>().get_rows().row_count(), rows + 400);
 }

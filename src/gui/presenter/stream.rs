@@ -70,16 +70,18 @@ impl Stream {
         self.tidy();
     }
 
-    /// So many rows came above all others.
-    pub(super) fn put_before(&self, room: &Room, count: usize) {
-        self.list.put_before(room, count);
+    /// So many rows came above all others; gives how many of them were not in the list yet.
+    pub(super) fn put_before(&self, room: &Room, count: usize) -> usize {
+        let count = self.list.put_before(room, count);
         self.tidy();
+        count
     }
 
-    /// The oldest rows of the conversation are gone.
-    pub(super) fn drop_gone(&self, room: &Room) {
-        self.list.drop_gone(room);
+    /// The oldest rows of the conversation are gone; gives how many went from the list.
+    pub(super) fn drop_gone(&self, room: &Room) -> usize {
+        let count = self.list.drop_gone(room);
         self.tidy();
+        count
     }
 
     /// It is another day: what was “today” is “yesterday” now.

@@ -106,6 +106,7 @@ impl Talking {
     /// Shows all rows anew.
     pub(super) fn show(&mut self, desk: &Desk, unread: usize) {
         self.stream.show(desk.room(), unread, desk.today);
+        desk.global::<ui::Talking>().set_came_above(0);
     }
 
     /// A room is gone.
@@ -153,7 +154,8 @@ impl Talking {
     /// Rows from before this run came above the others of the open room.
     pub(super) fn rows_came_before(&self, desk: &Desk, count: usize) {
         if let Some(room) = desk.room() {
-            self.stream.put_before(room, count);
+            let state = desk.global::<ui::Talking>();
+            state.set_came_above(state.get_came_above() + views::count(self.stream.put_before(room, count)));
         }
     }
 
@@ -179,7 +181,8 @@ impl Talking {
     /// The oldest row of the open room is gone.
     pub(super) fn row_dropped(&self, desk: &Desk) {
         if let Some(room) = desk.room() {
-            self.stream.drop_gone(room);
+            let state = desk.global::<ui::Talking>();
+            state.set_came_above(state.get_came_above() - views::count(self.stream.drop_gone(room)));
         }
     }
 

@@ -196,8 +196,9 @@ impl List {
         true
     }
 
-    /// Makes places for rows that came above all others. They are here if there is room for them below the limit.
-    pub(super) fn put_before(&self, room: &Room, count: usize) {
+    /// Makes places for rows that came above all others, and gives how many. They are here if there is room for them below
+    /// the limit.
+    pub(super) fn put_before(&self, room: &Room, count: usize) -> usize {
         let mut window = self.window.borrow_mut();
         // A list that was shown with them has their places.
         let count = room.row_count().saturating_sub(window.count).min(count);
@@ -213,10 +214,11 @@ impl List {
         if count > 0 {
             self.notify.row_added(0, count);
         }
+        count
     }
 
-    /// Takes the places of rows away that the conversation has no more: its oldest.
-    pub(super) fn drop_gone(&self, room: &Room) {
+    /// Takes the places of rows away that the conversation has no more, its oldest; gives how many.
+    pub(super) fn drop_gone(&self, room: &Room) -> usize {
         let gone = {
             let mut window = self.window.borrow_mut();
             let kept = window.newest.filter(|newest| room.row(*newest).is_some());
@@ -230,6 +232,7 @@ impl List {
         if gone > 0 {
             self.notify.row_removed(0, gone);
         }
+        gone
     }
 
     /// Reads rows anew.
