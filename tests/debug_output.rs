@@ -104,7 +104,7 @@ fn invites_tokens_and_passphrases_are_not_shown() {
 fn commands_events_and_outputs_show_neither_words_nor_invites() {
     let id = MessageId([1; 16]);
     let commands = [
-        Command::Send { id, content: Content::text(WORDS) },
+        Command::Send { id, content: Content::text(WORDS), said_ms: 0 },
         Command::Rename(WORDS.to_owned()),
         Command::Retitle(WORDS.to_owned()),
     ];
@@ -163,7 +163,7 @@ fn what_a_store_takes_and_tells_shows_no_words() {
     let (from_ms, to_ms, before) = (None, None, None);
     let search = Search { room: None, text: text(), sender: None, from_ms, to_ms, before, limit: 1 };
     shows_nothing("a question", &Question::Search(search));
-    let row = StoredRow { place: 0, held: Held::Message(message.clone()) };
+    let row = StoredRow { place: 0, held: Held::Message(message.clone()), members: Vec::new() };
     let stored = StoredRoom {
         room,
         title: WORDS.to_owned(),

@@ -19,6 +19,8 @@ mod patience;
 mod profiles;
 #[path = "session/saved_messages.rs"]
 mod saved_messages;
+#[path = "session/sent_again.rs"]
+mod sent_again;
 #[path = "common/until.rs"]
 mod until;
 

@@ -100,7 +100,7 @@ fn talk_over_sockets(suite: Suite) -> Vec<String> {
     world.command("ann", Command::Rename(NAMES[0].to_owned()));
     world.command("ann", Command::Retitle(NAMES[2].to_owned()));
     for (from, to, words, id) in [("ann", "bo", WORDS[0], [101; 16]), ("bo", "ann", WORDS[1], [102; 16])] {
-        world.command(from, Command::Send { id: MessageId(id), content: Content::text(words) });
+        world.command(from, Command::Send { id: MessageId(id), content: Content::text(words), said_ms: 0 });
         world.told_to(to, "the words", |event| match event {
             Event::Message { content, .. } if content.words() == Some(words) => Some(()),
             _ => None,

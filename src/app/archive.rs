@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::clock::now;
 use super::conversation::Names;
+use super::saved_message::from_before;
 use super::store_key::{STORES, StoreKeyFile, store_path};
 use super::{EarlierMessage, Keystore, KnownRoom, MembershipId, MembershipInfo, Passphrase, Problem, Profile, files};
 use crate::crypto::{Fingerprint, KeyKind, Suite};
@@ -327,7 +328,7 @@ impl<'a> Reading<'a> {
 /// What of a row can be shown. One that cannot be read is told in the log.
 fn shown(row: &StoredRow) -> Option<SavedRow> {
     match &row.held {
-        Held::Message(message) => Some(SavedRow::Message(message.into())),
+        Held::Message(message) => Some(SavedRow::Message(from_before(message, &row.members))),
         Held::Newer { sender, got_ms } => Some(SavedRow::Newer { from: *sender, came_ms: *got_ms }),
         Held::Erased | Held::Unreadable => None,
     }

@@ -27,6 +27,7 @@ mod profile;
 mod record;
 mod records;
 pub mod relay;
+mod saved_message;
 mod session;
 mod settings;
 pub mod source;

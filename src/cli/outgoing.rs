@@ -34,8 +34,14 @@ pub(super) fn problem(outgoing: &Outgoing, entered: bool, apart: Option<Sentence
     let what = what_is_left(outgoing.waiting().len(), outgoing.under_way().len())?;
     let hint = match apart {
         Some(apart) => apart,
-        None if outgoing.waiting().is_empty() => say!("It is unknown whether that arrived."),
-        None if entered => say!("Nobody else was in the room to read it, or there was no time."),
+        None if outgoing.waiting().is_empty() => {
+            say!("It may have arrived. When the room is entered again it is sent again, and nobody gets it twice.")
+        }
+        None if entered => {
+            say!(
+                "Nobody else was in the room to read it, or there was no time. It goes out when the room is entered again."
+            )
+        }
         None => say!("The room could not be entered in time."),
     };
     Some(Problem::new(Code::Unsent, what, hint))

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Row};
 
+use super::deliveries;
 use super::messages::seen_name;
 use super::rooms::clamped;
 use crate::crypto::Fingerprint;
@@ -124,6 +125,7 @@ fn erase_oldest(connection: &Connection, room: i64, limit: Option<(i64, u64)>) -
             }
         }
         unindex(connection, &going)?;
+        deliveries::erase(connection, going.id)?;
         delete.execute([going.id])?;
         (erased, last) = (erased + 1, going.place);
     }
@@ -146,6 +148,7 @@ fn empty_later(connection: &Connection, room: i64, limit_ms: i64) -> rusqlite::R
     while emptied < SLICE_ROWS as u64 && Instant::now() < end {
         let Some(going) = next.query_map((room, limit_ms), Going::read)?.next().transpose()? else { break };
         unindex(connection, &going)?;
+        deliveries::erase(connection, going.id)?;
         empty.execute([going.id])?;
         emptied += 1;
     }

@@ -1,12 +1,14 @@
 //! The messages of a room: in their places, each once.
+//!
+//! Not here: with whom an own message stands how (`deliveries`).
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::cut::{Cutting, room_word};
-use super::people;
 use super::question::{Held, ROWS_MAX, StoredRow};
 use super::rooms::{self, clamped};
-use super::write::{Placed, Progress, ProgressState, StoredMessage};
+use super::write::{DeliveryState, Placed, Progress, ProgressState, StoredMessage};
+use super::{deliveries, people};
 use crate::crypto::Fingerprint;
 use crate::crypto::primitives::labelled_hash;
 use crate::protocol::{Content, MessageId, RoomId};
@@ -21,18 +23,10 @@ const SEEN_BYTES: usize = 16;
 /// Adds a message at the end of its room, unless it is there or was.
 pub(super) fn add(connection: &Connection, message: &StoredMessage) -> rusqlite::Result<Placed> {
     let Some(room) = rooms::find(connection, &message.room)? else { return Ok(Placed::NoRoom) };
+    if let Some(known) = known(connection, room, &message.sender, message.id)? {
+        return Ok(known);
+    }
     let sender = people::put(connection, room, &message.sender)?;
-    let mut known =
-        connection.prepare_cached("SELECT place FROM message WHERE room = ?1 AND sender = ?2 AND name = ?3")?;
-    let place = known.query_row((room, sender, message.id.0), |row| row.get::<_, i64>(0)).optional()?;
-    if let Some(place) = place {
-        return Ok(Placed::Known(place.cast_unsigned()));
-    }
-    let name = seen_name(&message.sender, message.id);
-    let mut seen = connection.prepare_cached("SELECT 1 FROM seen WHERE room = ?1 AND name = ?2")?;
-    if seen.exists((room, name))? {
-        return Ok(Placed::Deleted);
-    }
     let mut next = connection
         .prepare_cached("UPDATE room SET next_place = next_place + 1 WHERE id = ?1 RETURNING next_place - 1")?;
     let place: i64 = next.query_row([room], |row| row.get(0))?;
@@ -65,6 +59,25 @@ pub(super) fn add(connection: &Connection, message: &StoredMessage) -> rusqlite:
     Ok(Placed::New(place.cast_unsigned()))
 }
 
+/// What became of a message that came before; `None` if it never did. `room` is the row of its room.
+pub(super) fn known(
+    connection: &Connection,
+    room: i64,
+    sender: &Fingerprint,
+    id: MessageId,
+) -> rusqlite::Result<Option<Placed>> {
+    let mut find = connection.prepare_cached(
+        "SELECT place FROM message WHERE room = ?1 AND name = ?3
+           AND sender = (SELECT id FROM person WHERE room = ?1 AND fingerprint = ?2)",
+    )?;
+    let place = find.query_row((room, sender.as_bytes(), id.0), |row| row.get::<_, i64>(0)).optional()?;
+    if let Some(place) = place {
+        return Ok(Some(Placed::Known(place.cast_unsigned())));
+    }
+    let mut seen = connection.prepare_cached("SELECT 1 FROM seen WHERE room = ?1 AND name = ?2")?;
+    Ok(seen.exists((room, seen_name(sender, id)))?.then_some(Placed::Deleted))
+}
+
 /// Notes how far an own message has got. Of one that is not there, or not our own, there is nothing to note.
 pub(super) fn note_progress(
     connection: &Connection,
@@ -72,15 +85,20 @@ pub(super) fn note_progress(
     sender: &Fingerprint,
     id: MessageId,
     progress: Progress,
+    members: &[(Fingerprint, DeliveryState)],
 ) -> rusqlite::Result<()> {
     let mut set = connection.prepare_cached(
         "UPDATE message SET state = ?4, delivered = ?5, expected = ?6
          WHERE room = (SELECT id FROM room WHERE room = ?1) AND name = ?3 AND state IS NOT NULL
            AND sender = (SELECT person.id FROM person JOIN room ON room.id = person.room
-                         WHERE room.room = ?1 AND person.fingerprint = ?2)",
+                         WHERE room.room = ?1 AND person.fingerprint = ?2)
+         RETURNING id, room",
     )?;
     let progress = (progress.state.code(), progress.delivered, progress.of);
-    set.execute((room.0, sender.as_bytes(), id.0, progress.0, progress.1, progress.2)).map(drop)
+    let values = (room.0, sender.as_bytes(), id.0, progress.0, progress.1, progress.2);
+    let found = set.query_row(values, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))).optional()?;
+    let Some((message, room)) = found else { return Ok(()) };
+    deliveries::note(connection, message, room, members)
 }
 
 /// The rows from a place on.
@@ -91,7 +109,46 @@ pub(super) fn page(connection: &Connection, room: RoomId, from: u64, count: u16)
          WHERE message.room = ?1 AND message.place >= ?2 ORDER BY message.place LIMIT ?3"
     ))?;
     let rows = select.query_map((id, clamped(from), count.min(ROWS_MAX)), |row| read(row, room))?;
+    rows.map(|row| deliveries::add_to(connection, id, row?)).collect()
+}
+
+/// Own messages from a place on that came at `since_ms` or later and are not on the host, the oldest first.
+pub(super) fn unsent(
+    connection: &Connection,
+    room: RoomId,
+    from: u64,
+    since_ms: u64,
+) -> rusqlite::Result<Vec<StoredRow>> {
+    let Some(id) = rooms::find(connection, &room)? else { return Ok(Vec::new()) };
+    let mut select = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM message LEFT JOIN person ON person.id = message.sender
+         WHERE message.room = ?1 AND message.place >= ?2 AND message.state IN (0, 5) AND message.got_ms >= ?3
+         ORDER BY message.place LIMIT ?4"
+    ))?;
+    let rows = select.query_map((id, clamped(from), clamped(since_ms), ROWS_MAX), |row| read(row, room))?;
     rows.collect()
+}
+
+/// Own messages that came to the host, that `member` has not confirmed, and that came here at `since_ms` or later; the
+/// oldest first.
+pub(super) fn owed(
+    connection: &Connection,
+    room: RoomId,
+    member: &Fingerprint,
+    since_ms: u64,
+) -> rusqlite::Result<Vec<StoredRow>> {
+    let Some(id) = rooms::find(connection, &room)? else { return Ok(Vec::new()) };
+    // The index of the deliveries first: most messages were confirmed long ago.
+    let mut select = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM delivery CROSS JOIN message ON message.id = delivery.message
+         LEFT JOIN person ON person.id = message.sender
+         WHERE delivery.person = (SELECT id FROM person WHERE room = ?1 AND fingerprint = ?2)
+           AND delivery.state < 2 AND message.got_ms >= ?3 AND message.state = 1
+         ORDER BY delivery.message LIMIT ?4"
+    ))?;
+    let values = (id, member.as_bytes(), clamped(since_ms), ROWS_MAX);
+    let rows = select.query_map(values, |row| read(row, room))?;
+    rows.map(|row| deliveries::add_to(connection, id, row?)).collect()
 }
 
 /// The newest rows before a place, the oldest first.
@@ -119,7 +176,7 @@ fn back(connection: &Connection, id: i64, room: RoomId, place: i64, count: u16) 
          WHERE message.room = ?1 AND message.place < ?2 ORDER BY message.place DESC LIMIT ?3"
     ))?;
     let rows = select.query_map((id, place, count), |row| read(row, room))?;
-    rows.collect()
+    rows.map(|row| deliveries::add_to(connection, id, row?)).collect()
 }
 
 /// The place of the first message that arrived at `from_ms` or later.
@@ -140,7 +197,7 @@ pub(super) fn read(row: &Row<'_>, room: RoomId) -> rusqlite::Result<StoredRow> {
         log::warn!("row {place} of {room:?} in the store cannot be read: {error}");
         Held::Unreadable
     });
-    Ok(StoredRow { place, held })
+    Ok(StoredRow { place, held, members: Vec::new() })
 }
 
 /// Why a row is not what this program writes.

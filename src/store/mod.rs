@@ -8,11 +8,13 @@
 //! file, and what is promised of it, stands in `docs/store.md`.
 
 mod cut;
+mod deliveries;
 mod erase;
 mod error;
 mod file;
 mod key;
 mod messages;
+mod names;
 mod people;
 mod question;
 mod queue;
@@ -30,14 +32,18 @@ use std::time::{Duration, Instant};
 use std::{fmt, thread};
 
 use self::file::StoreFile;
+use self::names::{Lookup, Names};
 use self::queue::Queue;
 use self::reader::{Interrupt, Reader, Request};
 use self::writer::Writer;
 
+use crate::crypto::Fingerprint;
+use crate::protocol::{MessageId, RoomId};
+
 pub use self::error::StoreError;
 pub use self::key::FileKey;
 pub use self::question::{Answer, Cursor, HITS_MAX, Held, Hit, Question, ROWS_MAX, Search, StoredRoom, StoredRow};
-pub use self::write::{Placed, Progress, ProgressState, StoredMessage, Write};
+pub use self::write::{DeliveryState, Placed, Progress, ProgressState, StoredMessage, Write};
 
 /// What a store tells.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -95,6 +101,9 @@ impl Teller {
 pub struct Store {
     writes: Arc<Queue<Write>>,
     questions: Arc<Queue<Request>>,
+    /// Messages that wait to be written.
+    unwritten: Arc<Names>,
+    lookup: Lookup,
     /// Ends a long answer.
     interrupt: Interrupt,
     /// The reader, then the writer.
@@ -113,8 +122,10 @@ impl Store {
         let (writes, questions) = (Arc::new(Queue::new(writer::LIMITS)), Arc::new(Queue::new(reader::LIMITS)));
         let reader = Reader::new(file.access.reader()?, file.access.clone(), questions.clone(), tell.clone());
         let interrupt = reader.interrupt();
-        let writer = Writer::new(file, writes.clone(), tell);
-        let mut store = Self { writes, questions, interrupt, threads: Vec::new() };
+        let unwritten = Arc::<Names>::default();
+        let lookup = Lookup::new(file.access.clone(), unwritten.clone())?;
+        let writer = Writer::new(file, writes.clone(), unwritten.clone(), tell);
+        let mut store = Self { writes, questions, unwritten, lookup, interrupt, threads: Vec::new() };
         store.threads.push(begin("store reader", store.questions.clone(), || reader.run())?);
         store.threads.push(begin("store writer", store.writes.clone(), || writer.run())?);
         Ok(store)
@@ -126,7 +137,18 @@ impl Store {
     /// [`Full`], with the write, if as much waits as may.
     pub fn write(&self, write: Write) -> Result<u64, Full<Write>> {
         let bytes = write.bytes();
-        self.writes.push(write, bytes)
+        // Before it can be written.
+        self.unwritten.waits(&write);
+        self.writes.push(write, bytes).inspect_err(|Full(write)| self.unwritten.are_written([&**write].into_iter()))
+    }
+
+    /// Whether a message was handed in before, by its room, sender and id; also if it was deleted less than 60 days ago.
+    /// It is looked up at once, in the time that one page of the file takes.
+    ///
+    /// # Errors
+    /// A [`StoreError`] if the file cannot be read there.
+    pub fn has(&self, room: &RoomId, sender: &Fingerprint, id: MessageId) -> Result<bool, StoreError> {
+        self.lookup.has(room, sender, id)
     }
 
     /// Asks something, under a number of the caller's choice. It sees what was told as committed before.
@@ -146,6 +168,7 @@ impl Store {
     pub fn close(mut self, within: Duration) -> Result<(), Unwritten> {
         let start = Instant::now();
         // The reader first: what it looks at holds back the journal.
+        self.lookup.close();
         self.questions.end();
         self.interrupt.now();
         self.questions.wait_for_end(within);
@@ -163,6 +186,7 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
+        self.lookup.close();
         self.questions.end();
         self.writes.end();
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::StoreError;
-use super::write::StoredMessage;
+use super::write::{DeliveryState, StoredMessage};
 use crate::crypto::{Fingerprint, Suite};
 use crate::protocol::{Private, RoomId};
 
@@ -40,6 +40,25 @@ pub enum Question {
         place: u64,
         /// How many at most; no more than [`ROWS_MAX`] count.
         count: u16,
+    },
+    /// Own messages that are not on the host, the oldest first, no more than [`ROWS_MAX`]; an [`Answer::Rows`].
+    Unsent {
+        /// Of which room.
+        room: RoomId,
+        /// From which place on.
+        from: u64,
+        /// What came here before this is left out; in milliseconds since 1970.
+        since_ms: u64,
+    },
+    /// Own messages that came to the host and that a member has not confirmed, the oldest first, no more than
+    /// [`ROWS_MAX`]; an [`Answer::Rows`].
+    Owed {
+        /// Of which room.
+        room: RoomId,
+        /// To whom.
+        member: Fingerprint,
+        /// What came here before this is left out; in milliseconds since 1970.
+        since_ms: u64,
     },
     /// Where the messages of a day begin; an [`Answer::Place`].
     PlaceOf {
@@ -156,6 +175,8 @@ pub struct StoredRow {
     pub place: u64,
     /// What is there.
     pub held: Held,
+    /// Of an own message that came to the host: how it stands with those who were members then.
+    pub members: Vec<(Fingerprint, DeliveryState)>,
 }
 
 /// What is in a row.

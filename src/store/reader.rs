@@ -96,6 +96,12 @@ fn answer(connection: &Connection, question: &Question) -> rusqlite::Result<Answ
         Question::Names { room } => Answer::Names(people::names(connection, room)?),
         Question::Page { room, from, count } => Answer::Rows(messages::page(connection, *room, *from, *count)?),
         Question::Before { room, place, count } => Answer::Rows(messages::before(connection, *room, *place, *count)?),
+        Question::Unsent { room, from, since_ms } => {
+            Answer::Rows(messages::unsent(connection, *room, *from, *since_ms)?)
+        }
+        Question::Owed { room, member, since_ms } => {
+            Answer::Rows(messages::owed(connection, *room, member, *since_ms)?)
+        }
         Question::PlaceOf { room, day_ms } => Answer::Place(messages::place_of(connection, room, *day_ms)?),
         Question::Search(search) => search::answer(connection, search)?,
     })

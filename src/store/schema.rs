@@ -3,7 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The steps from one format to the next. Each is one transaction, with its number.
-const MIGRATIONS: [&str; 1] = [FIRST];
+const MIGRATIONS: [&str; 2] = [FIRST, SECOND];
 
 /// The newest format that this version knows.
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
@@ -63,6 +63,18 @@ CREATE TABLE seen(
     PRIMARY KEY(room, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX seen_day ON seen(day);
+";
+
+/// Format 2: who has an own message, who is waited for and who missed it, and which own messages are not on the host.
+const SECOND: &str = "
+CREATE TABLE delivery(
+    message INTEGER NOT NULL REFERENCES message(id),
+    person INTEGER NOT NULL REFERENCES person(id),
+    state INTEGER NOT NULL,
+    PRIMARY KEY(message, person)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX delivery_open ON delivery(person, message) WHERE state < 2;
+CREATE INDEX message_unsent ON message(room, place) WHERE state IN (0, 5);
 ";
 
 /// The format of a file; 0 if it has none yet.

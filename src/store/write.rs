@@ -35,6 +35,8 @@ pub enum Write {
         delivered: u32,
         /// How many should.
         of: u32,
+        /// How it stands with members, as far as that has changed.
+        members: Vec<(Fingerprint, DeliveryState)>,
     },
     /// What somebody in a room is called.
     Name {
@@ -117,6 +119,8 @@ pub enum ProgressState {
     Queued,
     /// It was sealed and handed to the connection; the host has not confirmed it.
     Sealed,
+    /// It was cancelled after that: it may have arrived, and is not sent again.
+    Recalled,
     /// The host has it.
     OnHost,
     /// It was cancelled before it was sealed.
@@ -129,14 +133,41 @@ pub enum ProgressState {
 
 impl ProgressState {
     /// Each with its number in the file.
-    const CODES: [(Self, u8); 6] = [
+    const CODES: [(Self, u8); 7] = [
         (Self::Queued, 0),
         (Self::OnHost, 1),
         (Self::Cancelled, 2),
         (Self::TooLong, 3),
         (Self::OutboxFull, 4),
         (Self::Sealed, 5),
+        (Self::Recalled, 6),
     ];
+
+    /// Its number in the file.
+    pub(super) fn code(self) -> u8 {
+        Self::CODES.iter().find(|(state, _)| *state == self).map_or(0, |(_, code)| *code)
+    }
+
+    /// The state with this number; `None` if this version does not know it.
+    pub(super) fn from_code(code: u8) -> Option<Self> {
+        Self::CODES.iter().find(|(_, known)| *known == code).map(|(state, _)| *state)
+    }
+}
+
+/// How it stands with one of those who were members when an own message came to the host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DeliveryState {
+    /// It was sealed for them, and they have not confirmed it.
+    Awaited,
+    /// They were away, or went without confirming it.
+    Missed,
+    /// They have it, or it was sealed for them in a room where nobody confirms.
+    Confirmed,
+}
+
+impl DeliveryState {
+    /// Each with its number in the file. Below 2 is what a member may lack.
+    const CODES: [(Self, u8); 3] = [(Self::Awaited, 0), (Self::Missed, 1), (Self::Confirmed, 2)];
 
     /// Its number in the file.
     pub(super) fn code(self) -> u8 {
@@ -190,11 +221,8 @@ impl Write {
             Self::Name { name, .. } => name.len(),
             Self::Message(message) => message.content.size(),
             Self::Draft { text, .. } => text.as_ref().map_or(0, |text| text.len()),
-            Self::Progress { .. }
-            | Self::ReadUpTo { .. }
-            | Self::KeepDays { .. }
-            | Self::Forget { .. }
-            | Self::Sweep { .. } => 0,
+            Self::Progress { members, .. } => size_of_val(members.as_slice()),
+            Self::ReadUpTo { .. } | Self::KeepDays { .. } | Self::Forget { .. } | Self::Sweep { .. } => 0,
         };
         size_of::<Self>().saturating_add(of_words)
     }

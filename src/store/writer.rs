@@ -8,6 +8,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::error::{StoreError, is_of_the_row};
 use super::file::{Access, StoreFile, empty_journal, meaning, require_sealed, rewrite};
+use super::names::Names;
 use super::queue::{Item, Limits, Next, Queue};
 use super::write::{Placed, Progress, Write};
 use super::{News, Teller, erase, messages, people, rooms};
@@ -28,6 +29,7 @@ pub(super) struct Writer {
     connection: Connection,
     access: Arc<Access>,
     queue: Arc<Queue<Write>>,
+    unwritten: Arc<Names>,
     tell: Teller,
     /// Held until nothing is written any more.
     _lock: File,
@@ -79,11 +81,11 @@ impl From<rusqlite::Error> for Fault {
 }
 
 impl Writer {
-    pub(super) fn new(file: StoreFile, queue: Arc<Queue<Write>>, tell: Teller) -> Self {
+    pub(super) fn new(file: StoreFile, queue: Arc<Queue<Write>>, unwritten: Arc<Names>, tell: Teller) -> Self {
         let StoreFile { writer: connection, lock, access, .. } = file;
         let forgets = erase::is_forgetting(&connection).unwrap_or_default();
         let erasing = Erasing { forgets, ..Erasing::default() };
-        Self { connection, access, queue, tell, _lock: lock, is_failing: false, is_dirty: false, erasing }
+        Self { connection, access, queue, unwritten, tell, _lock: lock, is_failing: false, is_dirty: false, erasing }
     }
 
     /// Writes until the end is asked for and everything is done, or cannot be done.
@@ -176,6 +178,7 @@ impl Writer {
         self.erasing.forgets |= written.forgets;
         self.erasing.sweep_ms = written.sweep_ms.or(self.erasing.sweep_ms);
         self.queue.finish(batch);
+        self.unwritten.are_written(batch.iter().map(|item| &item.what));
         if !written.placed.is_empty() {
             self.tell.tell(News::Placed(written.placed));
         }
@@ -283,9 +286,9 @@ fn apply(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<Optio
             rooms::put(transaction, room, title, *suite, *entered_ms)?;
             true
         }
-        Write::Progress { room, id, sender, state, delivered, of } => {
+        Write::Progress { room, id, sender, state, delivered, of, members } => {
             let progress = Progress { state: *state, delivered: *delivered, of: *of };
-            messages::note_progress(transaction, room, sender, *id, progress)?;
+            messages::note_progress(transaction, room, sender, *id, progress, members)?;
             true
         }
         Write::Name { room, member, name } => people::call(transaction, room, member, name)?,

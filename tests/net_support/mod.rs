@@ -178,7 +178,8 @@ impl World {
         until(&format!("a way from {from} to {to:?}"), || {
             self.messages += 1;
             let (message, text) = (MessageId([self.messages; 16]), format!("message {}", self.messages));
-            self.command(from, protocol::Command::Send { id: message, content: Content::text(text) });
+            let content = Content::text(text);
+            self.command(from, protocol::Command::Send { id: message, content, said_ms: 0 });
             let without = self.told_to(from, "a message on the host", |event| match event {
                 protocol::Event::OnHost { id, without } if *id == message => Some(without.clone()),
                 protocol::Event::Stopped(stop) => panic!("{stop:?}"),

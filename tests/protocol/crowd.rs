@@ -9,10 +9,14 @@ use crate::findings::restart;
 use crate::net::{Net, START, Seeded, identity};
 use crate::rogue::Rogue;
 
+/// The names of so many.
+pub(crate) fn names(count: usize) -> Vec<&'static str> {
+    (0..count).map(|number| &*Box::leak(format!("p{number:02}").into_boxed_str())).collect()
+}
+
 /// Members that join one after another, as in a class.
 fn full_room(suite: Suite) {
-    let names: Vec<&'static str> =
-        (0..MEMBERS_DEFAULT_MAX).map(|n| &*Box::leak(format!("p{n:02}").into_boxed_str())).collect();
+    let names = names(usize::from(MEMBERS_DEFAULT_MAX));
     let mut net = Net::with_places(suite, names[0], false, MEMBERS_DEFAULT_MAX);
     names[1..].iter().for_each(|name| net.add_and_join(name));
     for _ in 0..4 {
@@ -47,7 +51,7 @@ fn sixty_four_members_talk_in_a_learning_room() {
 #[test]
 fn in_a_large_room_only_the_owner_greets_whoever_begins_anew() {
     for members in [TALKATIVE_MEMBERS_MAX, TALKATIVE_MEMBERS_MAX + 1] {
-        let names: Vec<&'static str> = (0..members).map(|n| &*Box::leak(format!("p{n:02}").into_boxed_str())).collect();
+        let names = names(members);
         let mut net = Net::with_places(Suite::Classical, names[0], false, MEMBERS_DEFAULT_MAX);
         names[1..].iter().for_each(|name| net.add_and_join(name));
         net.wait(30_000);

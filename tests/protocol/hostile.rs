@@ -140,7 +140,7 @@ fn the_id_of_another_members_message_hides_no_words() {
         let mut net = Net::new(suite, &["ann", "bo", "carol"]);
         let id = net.send("bo", "of Bo");
         net.drive();
-        net.command("carol", Command::Send { id, content: Content::text("of Carol") });
+        net.command("carol", Command::Send { id, content: Content::text("of Carol"), said_ms: 0 });
         net.drive();
         assert_eq!(net.inbox("ann"), ["of Bo", "of Carol"], "{suite:?}");
     }

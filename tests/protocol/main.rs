@@ -14,6 +14,7 @@ mod forge;
 mod hostile;
 mod hostile_peers;
 mod insider;
+mod keeping;
 mod knocks;
 mod messaging;
 mod net;

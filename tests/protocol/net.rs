@@ -308,7 +308,8 @@ impl Net {
         let mut id = [0; 16];
         id[..8].copy_from_slice(&self.next_message.to_be_bytes());
         let id = MessageId(id);
-        self.command(name, Command::Send { id, content: Content::text(text) });
+        let said_ms = self.now_of(name).unix_ms;
+        self.command(name, Command::Send { id, content: Content::text(text), said_ms });
         id
     }
 

@@ -12,7 +12,7 @@ use super::messages;
 
 impl FrontEnd {
     /// Starts again and has what was said before.
-    fn remember(self, count: usize) -> (Self, MembershipId) {
+    pub(super) fn remember(self, count: usize) -> (Self, MembershipId) {
         let mut again = self.restart();
         let membership = again.chat.rooms().next().unwrap().membership;
         again.session.enter(membership);
@@ -34,7 +34,7 @@ fn file_in(stores: &Path, ending: &str) -> PathBuf {
     file
 }
 
-fn progress_of_own(room: &Room) -> Vec<Progress> {
+pub(super) fn progress_of_own(room: &Room) -> Vec<Progress> {
     let rows = room.page(Page::Newest, ROWS_MAX).into_iter();
     let own = rows.filter_map(|row| match &row.kind {
         RowKind::Message(message) => message.delivery.as_ref(),
@@ -91,20 +91,6 @@ fn what_was_said_is_there_after_a_restart_of_both() {
     ann.until_told(of_ann, "five");
     let (ann, of_ann) = ann.remember(5);
     assert_eq!(messages(ann.room(of_ann)), ["one", "two", "three", "four", "five"]);
-}
-
-#[test]
-fn what_was_not_sent_is_there_and_says_so() {
-    let (mut ann, mut bo) = (FrontEnd::of("ann"), FrontEnd::of("bo"));
-    let of_ann = ann.host_friday();
-    let of_bo = bo.come_in(ann.invite(of_ann));
-    ann.quit();
-    bo.until_room("the host's end", of_bo, |room| !matches!(room.connection, super::Connection::Connected { .. }));
-    bo.session.send(of_bo, "into the void").unwrap();
-    bo.until_told(of_bo, "into the void");
-    let (bo, of_bo) = bo.remember(1);
-    assert_eq!(messages(bo.room(of_bo)), ["into the void"]);
-    assert_eq!(progress_of_own(bo.room(of_bo)), [Progress::Unsent]);
 }
 
 #[test]

@@ -222,7 +222,7 @@ impl Person {
                 assert!(*number != self.seen.0 || *hash == self.seen.1, "was shown another roster of this length");
             }
             Keep::SignedEntry { entry, .. } => self.to_write = Some((number, entry.clone())),
-            Keep::OpenInvites(_) => {}
+            Keep::OpenInvites(_) | Keep::Received => {}
         }
     }
 

@@ -265,7 +265,8 @@ impl World {
             _ => Content::text(format!("{MARK} {}", "x".repeat(length))),
         };
         self.ledger.said.insert(id, Said { from: self.people[who].fingerprint(), content: content.clone() });
-        self.command(who, Command::Send { id, content });
+        let said_ms = self.people[who].computer.now().unix_ms;
+        self.command(who, Command::Send { id, content, said_ms });
         id
     }
 

@@ -105,13 +105,13 @@ fn a_journal_without_its_file_is_not_given_to_a_new_one() {
 fn a_newer_store_is_told_and_never_written_to() {
     let place = filled();
     raw(&place.path()).pragma_update(None, "user_version", 99).unwrap();
-    assert_eq!(error_of(&place.path()), StoreError::Newer { found: 99, known: 1 });
+    assert_eq!(error_of(&place.path()), StoreError::Newer { found: 99, known: 2 });
     // Nor if a crash left something in its journal.
     let file = raw(&place.path());
     file.pragma_update(None, "user_version", 100).unwrap();
     let other = image(&place);
     assert!(fs::metadata(beside(&other.path(), "-wal")).unwrap().len() > 0);
-    assert_eq!(error_of(&other.path()), StoreError::Newer { found: 100, known: 1 });
+    assert_eq!(error_of(&other.path()), StoreError::Newer { found: 100, known: 2 });
     file.pragma_update(None, "user_version", 0).unwrap();
     drop(file);
     assert_eq!(error_of(&place.path()), StoreError::Damaged, "no store was ever without a format");

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod damage;
+mod deliveries;
 #[cfg(target_os = "linux")]
 mod disk;
 mod erasing;

@@ -214,6 +214,6 @@ impl Room {
 
 impl Row {
     fn stored(&self, place: u64) -> StoredRow {
-        StoredRow { place, held: self.message.clone().map_or(Held::Erased, Held::Message) }
+        StoredRow { place, held: self.message.clone().map_or(Held::Erased, Held::Message), members: Vec::new() }
     }
 }

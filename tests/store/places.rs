@@ -13,7 +13,7 @@ use crate::harness::{
 };
 
 fn row(place: u64, message: StoredMessage) -> StoredRow {
-    StoredRow { place, held: Held::Message(message) }
+    StoredRow { place, held: Held::Message(message), members: Vec::new() }
 }
 
 #[test]
@@ -90,7 +90,15 @@ fn how_far_an_own_message_got_is_noted_and_nobody_elses() {
     let mine = StoredMessage { own: Some(queued), ..message(1, "mine") };
     let theirs = StoredMessage { sender: sender(8), ..message(1, "theirs") };
     open.write_all([mine.clone(), theirs.clone()].map(Write::Message));
-    let progress = |room, sender, state| Write::Progress { room, id: id(1), sender, state, delivered: 3, of: 5 };
+    let progress = |room, sender, state| Write::Progress {
+        room,
+        id: id(1),
+        sender,
+        state,
+        delivered: 3,
+        of: 5,
+        members: Vec::new(),
+    };
     open.write(progress(ROOM, sender(7), ProgressState::OnHost));
     open.write(progress(ROOM, sender(8), ProgressState::OnHost));
     open.write(progress(OTHER_ROOM, sender(7), ProgressState::Cancelled));

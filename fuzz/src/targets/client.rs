@@ -273,7 +273,10 @@ impl World {
     fn command(&self, input: &mut Input<'_>) -> Command {
         let id = MessageId([input.byte() % 8; 16]);
         match input.byte() % 20 {
-            0..=3 => Command::Send { id, content: Content::text(String::from_utf8_lossy(input.block()).into_owned()) },
+            0..=3 => {
+                let content = Content::text(String::from_utf8_lossy(input.block()).into_owned());
+                Command::Send { id, content, said_ms: 0 }
+            }
             4 => Command::Cancel(id),
             5 => Command::Rename("Somebody else".to_owned()),
             6 => Command::Retitle("Saturday".to_owned()),
@@ -285,6 +288,7 @@ impl World {
             9 => Command::AnswerKnock { member: self.somebody(input), admit: input.flag() },
             10 | 11 => Command::Remove(self.somebody(input)),
             12 => Command::CloseRoom,
+            13 if id.0 == [7; 16] => Command::Stored(u64::MAX),
             13 => Command::Kept(u64::MAX),
             14 => Command::SafetyNumber(self.somebody(input)),
             15 => Command::RefreshKeys,

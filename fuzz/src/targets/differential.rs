@@ -137,7 +137,7 @@ impl Between {
         let (id, text) = (MessageId(id), String::from_utf8_lossy(input.take(length)).into_owned());
         let harness = &mut self.sides[side].harness;
         self.said.insert((harness.me, id, text.clone()));
-        harness.command(Command::Send { id, content: Content::text(text) });
+        harness.command(Command::Send { id, content: Content::text(text), said_ms: 0 });
     }
 
     /// Takes what both have sent since, and stores what an owner must store.

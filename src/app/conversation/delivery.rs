@@ -64,19 +64,29 @@ pub struct Delivery {
     pub progress: Progress,
     /// Who confirmed it.
     pub to: Vec<Fingerprint>,
+    /// Who should confirm it and has not yet.
+    pub awaited: Vec<Fingerprint>,
     /// Who cannot read it, for they were offline when it was sealed.
     pub without: Vec<Fingerprint>,
     /// Who was to get it, and went or began anew without having confirmed it.
     pub missed: Vec<Fingerprint>,
     /// How many confirmed it in an earlier run of the program, which did not keep who.
     pub before: usize,
-    /// How many should have received it when it reached the host.
+    /// How many should have received it when it reached the host, and those who have it besides.
     pub of: usize,
 }
 
 impl Delivery {
     pub(super) const fn queued() -> Self {
-        Self { progress: Progress::Queued, to: Vec::new(), without: Vec::new(), missed: Vec::new(), before: 0, of: 0 }
+        Self {
+            progress: Progress::Queued,
+            to: Vec::new(),
+            awaited: Vec::new(),
+            without: Vec::new(),
+            missed: Vec::new(),
+            before: 0,
+            of: 0,
+        }
     }
 
     /// As an earlier run left it: so many of so many have it.
@@ -97,29 +107,46 @@ impl Delivery {
         self.of > 0 && self.reached() >= self.of
     }
 
-    /// It took a step. `readers` is how many others should confirm what is on the host by now.
-    pub(in crate::app) fn step(&mut self, step: &Step, readers: usize) {
+    /// It took a step. `readers` are the others who confirm what they get.
+    pub(in crate::app) fn step(&mut self, step: &Step, readers: &[Fingerprint]) {
         match step {
-            Step::Taken => self.progress = Progress::Queued,
-            Step::OnHost { without } => {
-                self.progress = Progress::OnHost;
-                self.without.clone_from(without);
-                self.of = readers.saturating_sub(without.len());
-            }
+            Step::OnHost { without } => self.is_on_host(without, readers),
             Step::Delivered { to } if !self.to.contains(to) => {
                 self.progress = Progress::OnHost;
+                self.no_longer_lacks(to);
                 self.to.push(*to);
-                self.of = self.of.max(self.reached());
+                self.of = self.of.max(self.reached() + self.awaited.len() + self.missed.len());
             }
             Step::MissedBy { member } if !self.to.contains(member) && !self.missed.contains(member) => {
+                self.no_longer_lacks(member);
                 self.missed.push(*member);
             }
-            // A cancellation that came too late changes nothing.
-            Step::CalledBack if self.progress != Progress::OnHost => self.progress = Progress::Cancelled,
+            // It is sent again, to those who missed it: whatever happens now, it has been on the host.
+            _ if self.progress == Progress::OnHost => {}
+            Step::Taken => self.progress = Progress::Queued,
+            Step::CalledBack => self.progress = Progress::Cancelled,
             Step::TooLong { limit } => self.progress = Progress::TooLong { limit: *limit },
             Step::OutboxFull => self.progress = Progress::OutboxFull,
             // To the person it still waits until the host has it.
-            Step::Sealed | Step::Delivered { .. } | Step::MissedBy { .. } | Step::CalledBack => {}
+            Step::Sealed | Step::Delivered { .. } | Step::MissedBy { .. } => {}
+        }
+    }
+
+    /// The host has it, for the first time or again.
+    fn is_on_host(&mut self, without: &[Fingerprint], readers: &[Fingerprint]) {
+        self.progress = Progress::OnHost;
+        let lacks = |member: &&Fingerprint| !self.to.contains(member);
+        let is_read_by = |member: &&Fingerprint| lacks(member) && !without.contains(member);
+        self.awaited = readers.iter().filter(is_read_by).copied().collect();
+        self.without = without.iter().filter(lacks).copied().collect();
+        let Self { awaited, without, missed, .. } = self;
+        missed.retain(|member| !awaited.contains(member) && !without.contains(member));
+        self.of = self.of.max(self.reached() + self.awaited.len() + self.missed.len());
+    }
+
+    fn no_longer_lacks(&mut self, member: &Fingerprint) {
+        for lacking in [&mut self.awaited, &mut self.without, &mut self.missed] {
+            lacking.retain(|other| other != member);
         }
     }
 }

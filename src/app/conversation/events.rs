@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::delivery::{Delivery, Step};
+use super::delivery::{Delivery, Progress, Step};
 use super::member::Presence;
 use super::news::{MemberNews, News};
 use super::room::{Connection, Hosting, Room};
@@ -75,16 +75,24 @@ impl Room {
         let newest_ms = page.messages.last().map_or(0, |newest| newest.came_ms);
         self.active_ms = self.active_ms.max(newest_ms);
         let rows = page.messages.iter().map(|past| (past.came_ms, RowKind::Message(past.message.clone()))).collect();
+        // What still waits is waited for.
+        let is_queued = |delivery: &Delivery| delivery.progress == Progress::Queued;
+        let waiting = page.messages.iter().map(|past| &past.message);
+        let waiting = waiting.filter(|message| message.delivery.as_ref().is_some_and(is_queued));
+        let taken: Vec<Change> =
+            waiting.map(|message| self.news(News::Delivery { message: message.id, step: Step::Taken })).collect();
         let count = self.rows.put_before(rows);
         self.shows_past |= count > 0;
         // With no room for more, what is further up stays where it is.
         self.earlier = if count < page.messages.len() { 0 } else { page.earlier };
         let membership = self.membership;
-        vec![
+        let mut changes = vec![
             Change::RowsBefore { membership, count },
             Change::RoomChanged(membership),
             Change::NamesChanged(membership),
-        ]
+        ];
+        changes.extend(taken);
+        changes
     }
 
     fn apply_protocol(&mut self, event: &Event, viewed: bool, now_ms: u64) -> Vec<Change> {
@@ -312,17 +320,17 @@ impl Room {
         changes
     }
 
-    /// How many others confirm what is sent. Large rooms do not, so nobody has to be waited for there.
-    pub(in crate::app) fn readers(&self) -> usize {
-        let others = self.members.iter().filter(|member| !member.is_me).count();
-        if self.members.len() > TALKATIVE_MEMBERS_MAX { 0 } else { others }
+    /// The others, who confirm what is sent. Large rooms do not, so nobody has to be waited for there.
+    pub(in crate::app) fn readers(&self) -> Vec<Fingerprint> {
+        let others = self.members.iter().filter(|member| !member.is_me).map(|member| member.fingerprint);
+        if self.members.len() > TALKATIVE_MEMBERS_MAX { Vec::new() } else { others.collect() }
     }
 
     fn step_of_row(&mut self, message: &MessageId, step: &Step) -> Vec<Change> {
         let readers = self.readers();
         self.change_message(message, |message| {
             if let Some(delivery) = &mut message.delivery {
-                delivery.step(step, readers);
+                delivery.step(step, &readers);
             }
         })
     }

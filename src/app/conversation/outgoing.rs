@@ -62,10 +62,12 @@ impl Outgoing {
             Step::Taken => {
                 self.waiting.insert(id);
             }
-            // After a cut it is sealed again, and may have arrived before that.
+            // After a cut it is sealed again, and may have arrived before that. One that has been on the host is sent
+            // again to those who missed it, and is not waited for.
             Step::Sealed => {
-                self.waiting.remove(&id);
-                self.under_way.insert(id);
+                if self.waiting.remove(&id) {
+                    self.under_way.insert(id);
+                }
             }
             Step::OnHost { .. } => self.is_on_host(id),
             Step::Delivered { .. } => self.is_delivered(&id),
@@ -74,13 +76,15 @@ impl Outgoing {
                 self.waiting.remove(&id);
             }
             // It can never be sent, as was reported.
-            Step::TooLong { .. } | Step::OutboxFull => self.forget(&id),
+            Step::TooLong { .. } | Step::OutboxFull => drop(self.forget(&id)),
             Step::MissedBy { .. } => {}
         }
     }
 
     fn is_on_host(&mut self, id: MessageId) {
-        self.forget(&id);
+        if !self.forget(&id) {
+            return;
+        }
         self.on_host += 1;
         if self.undelivered.len() == UNDELIVERED_MAX {
             self.undelivered.pop_front();
@@ -96,9 +100,9 @@ impl Outgoing {
         }
     }
 
-    fn forget(&mut self, id: &MessageId) {
-        self.waiting.remove(id);
-        self.under_way.remove(id);
+    /// Whether it was waited for.
+    fn forget(&mut self, id: &MessageId) -> bool {
+        self.waiting.remove(id) | self.under_way.remove(id)
     }
 }
 
@@ -131,7 +135,15 @@ mod tests {
         assert_eq!((outgoing.under_way(), outgoing.waiting()), (&ids(&[4, 5]), &ids(&[6])));
         (4..=6).for_each(|number| outgoing.step(id(number), &on_host));
         assert_eq!(outgoing.unsent(), 0);
-        (0..=255).cycle().take(2 * UNDELIVERED_MAX).for_each(|number| outgoing.step(id(number), &on_host));
+        // To somebody who missed it.
+        outgoing.step(id(1), &Step::Sealed);
+        outgoing.step(id(1), &on_host);
+        assert_eq!((outgoing.on_host(), outgoing.unsent()), (6, 0));
+        for number in 0..2 * UNDELIVERED_MAX {
+            let id = MessageId([(number / 256) as u8, (number % 256) as u8].repeat(8).try_into().unwrap());
+            outgoing.step(id, &Step::Taken);
+            outgoing.step(id, &on_host);
+        }
         assert_eq!(outgoing.undelivered.len(), UNDELIVERED_MAX);
     }
 }

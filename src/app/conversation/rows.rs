@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt::Debug;
 use std::mem::size_of;
 
+use super::delivery::Delivery;
 use super::row::{Message, Notice, Row, RowId, RowKind};
 use crate::crypto::Fingerprint;
 use crate::protocol::MessageId;
@@ -225,8 +226,10 @@ impl Row {
     fn bytes(&self) -> usize {
         let of_words = match &self.kind {
             RowKind::Message(message) => {
-                let told =
-                    message.delivery.iter().flat_map(|delivery| [&delivery.to, &delivery.without, &delivery.missed]);
+                let told = message
+                    .delivery
+                    .iter()
+                    .flat_map(|Delivery { to, awaited, without, missed, .. }| [to, awaited, without, missed]);
                 message.content.size() + told.map(|members| members.len() * size_of::<Fingerprint>()).sum::<usize>()
             }
             RowKind::Notice(Notice::Renamed { before, now, .. }) => before.len() + now.len(),

@@ -18,12 +18,11 @@ use super::quitting::Quitting;
 use super::{MembershipEvent, MembershipId, Memberships, SessionEvent, lock};
 use crate::app::identity::identities::{Identities, is_locked};
 use crate::app::identity::report::{Found, Report, Reporter, WorkReport};
-use crate::app::{Code, Keys, Memories, Passphrase, Problem, Profile, Record, Records, Settings, clock, say};
+use crate::app::{Code, Keys, Memories, Passphrase, Problem, Profile, Record, Records, Settings, say};
 use crate::crypto::{Fingerprint, KeyKind, Suite};
 use crate::net::{self, Handle, ListenerId, Reports};
 use crate::protocol::limits::INVITE_LIFE_MS;
-use crate::protocol::{Command, Content, Event, LearningConsent, MessageId, RoomCrypto, RoomId, Stop, check_name};
-use crate::store::News;
+use crate::protocol::{Command, Event, LearningConsent, MessageId, RoomCrypto, RoomId, Stop, check_name};
 
 /// What the profile gives a session.
 pub(super) struct Parts {
@@ -92,7 +91,8 @@ impl Engine {
     /// Takes inputs until the session was asked to quit and all goodbyes have been said.
     pub(super) fn run(mut self, inbox: &Receiver<Input>) {
         loop {
-            let next_due = [self.disk.next_due(), self.quitting.due()].into_iter().flatten().min();
+            let owed = self.disk.saved.borrow().next_due();
+            let next_due = [self.disk.next_due(), self.quitting.due(), owed].into_iter().flatten().min();
             let wait = next_due.map_or(Duration::MAX, |due| due.saturating_duration_since(Instant::now()));
             match inbox.recv_timeout(wait) {
                 Ok(input) => self.take(input),
@@ -101,6 +101,7 @@ impl Engine {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             self.write_due();
+            self.stores_due();
             self.quitting.go_on(&self.clients);
             if self.quitting.is_done() {
                 break;
@@ -167,35 +168,6 @@ impl Engine {
         }
     }
 
-    /// The store of an identity is opened, and what earlier runs kept is told. Without it nothing is stored.
-    fn open_store(&self, kind: KeyKind) {
-        let Some(identity) = self.identities.ready(kind) else { return };
-        let known = self.memberships.iter().filter(|(_, membership)| membership.info.suite.key_kind() == kind);
-        // Those that were entered: nothing is known of others yet.
-        let rooms: Vec<_> =
-            known.filter_map(|(id, membership)| Some((*id, membership.record.as_ref()?.room))).collect();
-        let opened = self.disk.saved.borrow_mut().open(identity, &rooms);
-        // It may not have been possible when they were left.
-        self.disk.memories.left().for_each(|room| self.disk.saved.borrow_mut().erase(kind, room));
-        match opened {
-            Ok(pages) => {
-                for (membership, page) in pages {
-                    self.emit_membership(membership, MembershipEvent::Earlier(page));
-                }
-            }
-            Err(problem) => self.warn(problem),
-        }
-    }
-
-    fn store_told(&self, kind: KeyKind, news: News) {
-        let told = self.disk.saved.borrow_mut().told(kind, news);
-        match told {
-            Ok(Some((membership, page))) => self.emit_membership(membership, MembershipEvent::Earlier(page)),
-            Ok(None) => {}
-            Err(problem) => self.warn(problem),
-        }
-    }
-
     fn test_addresses(&mut self, id: MembershipId) {
         let Some(membership) = self.memberships.get(&id).filter(|membership| membership.info.hosted_here) else {
             return;
@@ -215,6 +187,7 @@ impl Engine {
                 self.askings.key_made(kind, identity, &self.memberships, &mut self.clients, &self.front_end);
             }
             Input::Store { kind, news } => self.store_told(kind, news),
+            Input::StoreOpened(kind) => self.store_opened(kind),
             Input::EnsureIdentity { kind, bits } => drop(self.identities.want(kind, bits)),
             Input::ReplaceIdentity { kind, bits } => self.replace_identity(kind, bits),
             Input::Unlock(passphrase) => self.unlock(passphrase),
@@ -287,21 +260,29 @@ impl Engine {
         waiting.into_iter().for_each(|membership| self.fail(membership, Problem::out_of_files()));
     }
 
-    /// A worker is done with an identity: memberships waiting for it continue, fail, or wait for a passphrase.
+    /// A worker is done with an identity.
     fn found(&mut self, found: Found) {
         let kind = found.kind;
         let outcome = self.identities.found(found);
         if outcome.is_ok() {
             self.open_vault(kind);
-            self.open_store(kind);
+            if self.open_store(kind) {
+                // What was said before comes first.
+                return;
+            }
         }
+        self.start_waiting(kind, &outcome);
+    }
+
+    /// Memberships that wait for an identity and its store continue, fail, or wait for a passphrase.
+    pub(super) fn start_waiting(&mut self, kind: KeyKind, outcome: &Result<(), Problem>) {
         let waits = |membership: &Membership| {
             membership.progress == Progress::NeedsIdentity && membership.info.suite.key_kind() == kind
         };
         let waiting: Vec<MembershipId> =
             self.memberships.iter().filter(|(_, membership)| waits(membership)).map(|(id, _)| *id).collect();
         for membership in waiting {
-            match &outcome {
+            match outcome {
                 Ok(()) => self.start(membership),
                 Err(problem) if is_locked(problem) => {}
                 Err(problem) => self.fail(membership, problem.clone()),
@@ -343,19 +324,6 @@ impl Engine {
                 self.emit_membership(id, MembershipEvent::Protocol(Event::Stopped(Stop::Offline)));
             }
             (None, command) => log::debug!("nobody is there to take {command:?}"),
-        }
-    }
-
-    fn send(&mut self, id: MembershipId, message: MessageId, content: Content) {
-        let Some(membership) = self.memberships.get_mut(&id) else { return };
-        let has_room = membership.outbox.take(message, content.clone());
-        let is_ready = membership.is_ready();
-        let sent = MembershipEvent::Sent { id: message, content: content.clone(), sent_ms: clock::now_ms() };
-        self.emit_membership(id, sent);
-        if !has_room {
-            self.emit_membership(id, MembershipEvent::Protocol(Event::OutboxFull { id: message }));
-        } else if is_ready {
-            self.command(id, Command::Send { id: message, content });
         }
     }
 

@@ -153,7 +153,9 @@ impl Engine {
     pub(super) fn start(&mut self, id: MembershipId) {
         let Some(membership) = self.memberships.get_mut(&id) else { return };
         let bits = Some(self.disk.settings.key_bits).filter(|bits| *bits > 0 && !membership.info.suite.is_learning());
-        let Some(identity) = self.identities.want(membership.info.suite.key_kind(), bits) else {
+        let kind = membership.info.suite.key_kind();
+        let identity = self.identities.want(kind, bits).filter(|_| !self.disk.saved.borrow().is_opening(kind));
+        let Some(identity) = identity else {
             membership.progress = Progress::NeedsIdentity;
             return;
         };
@@ -230,6 +232,7 @@ impl Engine {
             Err(error) => return self.fail(id, error.into()),
         };
         let made = if looks { made.looking_first() } else { made };
+        let made = if self.disk.saved.borrow().keeps(identity.kind()) { made.keeping_messages() } else { made };
         let client = self.clients.run(id, made, start.addresses);
         membership.progress = Progress::Running { client, ready: false };
     }

@@ -17,6 +17,7 @@ pub(super) enum Input {
     Net(net::Event),
     Identity(WorkReport),
     Store { kind: KeyKind, news: News },
+    StoreOpened(KeyKind),
     AskingKey { kind: KeyKind, identity: Result<Arc<Identity>, Problem> },
     EnsureIdentity { kind: KeyKind, bits: Option<u32> },
     ReplaceIdentity { kind: KeyKind, bits: u32 },

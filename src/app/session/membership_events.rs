@@ -38,8 +38,11 @@ impl Engine {
             | Event::Rejected { id: message, .. }
             | Event::OutboxFull { id: message } => self.forget_unsent(id, message),
             Event::Stopped(stop) => self.stopped(id, client, stop),
+            // Its sender did not know that we have it.
+            Event::Message { id: message, from, .. } if self.disk.saved.borrow().has(id, from, *message) => return,
             _ => {}
         }
+        self.reads(id, &event);
         match event {
             Event::Ready { .. } => self.ready(id),
             Event::InviteUsed { .. } => {
@@ -47,6 +50,19 @@ impl Engine {
                 self.invite(id);
             }
             event => self.emit_membership(id, MembershipEvent::Protocol(event)),
+        }
+    }
+
+    /// Who can read what is sent, and who cannot any more.
+    fn reads(&self, id: MembershipId, event: &Event) {
+        let mut saved = self.disk.saved.borrow_mut();
+        match event {
+            Event::MemberReachable { member } => saved.can_read(id, *member),
+            // Whoever was only cut off gets it all from the log.
+            Event::MemberAway { member, cut: false }
+            | Event::MemberLeft { member }
+            | Event::MemberRemoved { member } => saved.is_away(id, member),
+            _ => {}
         }
     }
 
@@ -58,6 +74,11 @@ impl Engine {
             Keep::SignedEntry { number, entry } => self.entry_signed(id, kept_as, *number, entry),
             Keep::Entry { number, entry, hash } => self.roster_entry(id, *number, entry, hash),
             Keep::OpenInvites(invites) => self.open_invites(id, invites),
+            Keep::Received => {
+                if self.disk.saved.borrow_mut().is_received(id, client, kept_as) {
+                    self.clients.command(client, Command::Stored(kept_as));
+                }
+            }
         }
     }
 
@@ -154,7 +175,7 @@ impl Engine {
         let other = self.memberships.remove(&other);
         let (Some(other), Some(membership)) = (other, self.memberships.get_mut(&id)) else { return };
         membership.record = membership.record.take().or(other.record);
-        for surplus in membership.outbox.put_before(other.outbox) {
+        for surplus in membership.outbox.put_before(other.outbox.into_waiting()) {
             self.emit_membership(id, MembershipEvent::Protocol(Event::OutboxFull { id: surplus }));
         }
     }
@@ -232,10 +253,10 @@ impl Engine {
         membership.is_here = true;
         let Progress::Running { client, ready: false } = membership.progress else { return };
         membership.progress = Progress::Running { client, ready: true };
-        let waiting: Vec<_> = membership.outbox.waiting().collect();
+        let waiting = membership.outbox.waiting();
         let invites = std::mem::take(&mut membership.invites_wanted).max(usize::from(membership.info.owned));
-        for (message, content) in waiting {
-            self.command(id, Command::Send { id: message, content });
+        for unsent in waiting {
+            self.command(id, unsent.into_command());
         }
         for _ in 0..invites {
             self.invite(id);

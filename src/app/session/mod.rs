@@ -58,6 +58,7 @@ mod outbox;
 mod quitting;
 mod requests;
 mod saved_messages;
+mod stores;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

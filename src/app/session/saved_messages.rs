@@ -6,82 +6,86 @@
 //!
 //! Not here: what is in a store's file and how it is written (`store`), and how its key is kept (`store_key`).
 
+mod answers;
+mod backlog;
+mod opening;
+mod owed;
 mod room;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Sender};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
-use zeroize::Zeroizing;
-
+pub(super) use self::answers::Outcome;
+use self::answers::{Asked, Held, why};
+use self::backlog::Backlog;
+use self::opening::{Beginning, Opened, Opening};
 use self::room::SavedRoom;
 use super::input::Input;
+use super::outbox::Unsent;
 use super::{EarlierMessages, MembershipEvent, MembershipId, SessionEvent};
-use crate::app::conversation::{Change, Chat, News as Told};
-use crate::app::store_key::{STORES, StoreKeyFile, store_path};
-use crate::app::{Problem, clock, files};
-use crate::crypto::{Fingerprint, KeyKind, SystemRandom};
-use crate::protocol::{Event, Identity, RoomId};
-use crate::store::{Answer, FileKey, News, Placed, Question, ROWS_MAX, Store, Write};
+use crate::app::conversation::{Change, Chat, News as Told, Step};
+use crate::app::store_key::STORES;
+use crate::app::worker::thread;
+use crate::app::{Problem, clock};
+use crate::crypto::{Fingerprint, KeyKind};
+use crate::net::ClientId;
+use crate::protocol::{Event, Identity, MessageId, RoomId};
+use crate::store::{Question, ROWS_MAX, Store, Write};
 
-/// How long reading what rooms begin with may take, before they go on without.
-const OPENING: Duration = Duration::from_secs(5);
-/// How long the last writes may take at the end.
+/// How long the last writes may take at the end, and the opening of a store before them.
 const CLOSING: Duration = Duration::from_secs(5);
-/// How many writes wait here for a store whose own queue is full, and how many bytes of them: as much as there. A store
-/// that takes nothing for so long has told why.
-const WAITING_MAX: usize = 4_096;
-const WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-/// The number of the first question that is asked when a store is opened. Others begin at 0.
-const FIRST_QUESTION: u64 = 1 << 63;
+/// How long an own message is sent, and sent again, after it was said. Whoever gets it twice in that time knows it: a
+/// store forgets none for twice as long.
+const SENT_FOR_MS: u64 = 30 * 24 * 3_600_000;
 
 /// A store that is open.
-struct Opened {
+struct InUse {
     store: Store,
     /// Whose it is.
     me: Fingerprint,
+    /// The newest write that it took, and the newest that is on the disk.
+    taken: u64,
+    committed: u64,
+    /// Whether everything that was to be stored was handed in.
+    is_whole: bool,
+    /// Whether its disk takes nothing at the moment.
+    is_failing: bool,
 }
 
-/// Writes that a store has no room for, in order.
-#[derive(Default)]
-struct Backlog {
-    writes: VecDeque<Write>,
-    /// What they take in memory, about.
-    bytes: usize,
+/// A store that a worker opens.
+struct ToOpen {
+    me: Fingerprint,
+    opened: Receiver<Result<Opened, Problem>>,
 }
 
-impl Backlog {
-    /// Adds one; `false` if there is no room. That something is to be erased is never left out.
-    fn add(&mut self, write: Write) -> bool {
-        let bytes = self.bytes + write.bytes();
-        let is_full = self.writes.len() >= WAITING_MAX || bytes > WAITING_BYTES_MAX;
-        if is_full && !matches!(write, Write::Forget { .. }) {
-            return false;
-        }
-        self.bytes = bytes;
-        self.writes.push_back(write);
-        true
-    }
+/// Messages that a client is told to be stored once the store has everything up to a write.
+struct Unconfirmed {
+    kind: KeyKind,
+    after: u64,
+    client: ClientId,
+    number: u64,
+}
 
-    fn next(&mut self) -> Option<Write> {
-        let write = self.writes.pop_front()?;
-        self.bytes = self.bytes.saturating_sub(write.bytes());
-        Some(write)
-    }
-
-    fn put_back(&mut self, write: Write) {
-        self.bytes += write.bytes();
-        self.writes.push_front(write);
-    }
+/// What earlier runs kept of a room.
+pub(super) struct Kept {
+    pub(super) membership: MembershipId,
+    /// The newest messages.
+    pub(super) page: EarlierMessages,
+    /// Own ones that are not on the host, in order.
+    pub(super) unsent: Vec<Unsent>,
 }
 
 /// The stores, and what they know of the rooms.
+///
+/// Large because what a store says, what a conversation says and what a client waits for meet here.
 pub(super) struct SavedMessages {
     directory: PathBuf,
     inputs: Sender<Input>,
-    stores: BTreeMap<KeyKind, Opened>,
+    stores: BTreeMap<KeyKind, InUse>,
+    opening: BTreeMap<KeyKind, ToOpen>,
     /// What waits for a store to take it, because its own queue is full. Each has its own, so that one that is stuck
     /// holds up nobody else.
     waiting: BTreeMap<KeyKind, Backlog>,
@@ -94,18 +98,23 @@ pub(super) struct SavedMessages {
     erasing: BTreeSet<(KeyKind, u64)>,
     /// Whether something did not fit there, and was left out.
     has_lost: bool,
-    /// Which rooms' earlier messages were asked for, by the number of the question.
-    asked: BTreeMap<u64, MembershipId>,
+    /// What was asked, by the number of the question.
+    asked: BTreeMap<u64, Asked>,
     next_question: u64,
+    /// No more than writes wait.
+    unconfirmed: VecDeque<Unconfirmed>,
+    /// What was said and is not shown yet, in order. No more than an outbox takes.
+    held: VecDeque<Held>,
 }
 
 impl SavedMessages {
-    /// That of a profile. Its stores are opened with the identities; answers come to `inputs`.
+    /// That of a profile. Its stores are opened with the identities; what they tell comes to `inputs`.
     pub(super) fn new(profile: &Path, inputs: Sender<Input>) -> Self {
         Self {
             directory: profile.join(STORES),
             inputs,
             stores: BTreeMap::new(),
+            opening: BTreeMap::new(),
             waiting: BTreeMap::new(),
             unusable: BTreeSet::new(),
             chat: Chat::with_passing_rows(&[]),
@@ -114,69 +123,81 @@ impl SavedMessages {
             has_lost: false,
             asked: BTreeMap::new(),
             next_question: 0,
+            unconfirmed: VecDeque::new(),
+            held: VecDeque::new(),
         }
     }
 
-    /// Opens the store of an identity, or makes it; does nothing if it is open. Returns what earlier runs kept of
-    /// `rooms`, those of this identity.
+    /// Begins to open the store of an identity, or to make it; `false` if it is open. [`Input::StoreOpened`] follows, and
+    /// [`Self::opened`] then gives what earlier runs kept of `rooms`, those of this identity.
+    pub(super) fn open(&mut self, identity: &Arc<Identity>, rooms: Vec<(MembershipId, RoomId)>) -> bool {
+        let (kind, me) = (identity.kind(), identity.fingerprint());
+        let is_it = |whose: Option<Fingerprint>| whose == Some(me);
+        if is_it(self.stores.get(&kind).map(|open| open.me)) || is_it(self.opening.get(&kind).map(|opening| opening.me))
+        {
+            return false;
+        }
+        self.unusable.remove(&kind);
+        for (membership, room) in &rooms {
+            self.rooms.entry(*membership).or_default().entered = Some((kind, *room));
+        }
+        let since_ms = clock::now_ms().saturating_sub(SENT_FOR_MS);
+        let opening = Opening { directory: self.directory.clone(), identity: Arc::clone(identity), rooms, since_ms };
+        let (done, opened) = mpsc::channel();
+        self.opening.insert(kind, ToOpen { me, opened });
+        let (inputs, news) = (self.inputs.clone(), self.inputs.clone());
+        let no_thread = done.clone();
+        let begun = thread("store opening", move || {
+            let opened = opening.run(move |told| drop(news.send(Input::Store { kind, news: told })));
+            drop(done.send(opened));
+            drop(inputs.send(Input::StoreOpened(kind)));
+        });
+        if let Err(problem) = begun {
+            drop(no_thread.send(Err(problem)));
+            drop(self.inputs.send(Input::StoreOpened(kind)));
+        }
+        true
+    }
+
+    /// Whether the store of such an identity is being opened: what is entered before it is open may repeat itself.
+    pub(super) fn is_opening(&self, kind: KeyKind) -> bool {
+        self.opening.contains_key(&kind)
+    }
+
+    /// Whether what is said in the rooms of such an identity is kept.
+    pub(super) fn keeps(&self, kind: KeyKind) -> bool {
+        self.stores.contains_key(&kind)
+    }
+
+    /// A store is open. Returns what earlier runs kept of its rooms.
     ///
     /// # Errors
     /// A [`Problem`] if there is a store that cannot be used. It stays as it is, and nothing is stored.
-    pub(super) fn open(
-        &mut self,
-        identity: &Identity,
-        rooms: &[(MembershipId, RoomId)],
-    ) -> Result<Vec<(MembershipId, EarlierMessages)>, Problem> {
-        let (kind, me) = (identity.kind(), identity.fingerprint());
-        if self.stores.get(&kind).is_some_and(|opened| opened.me == me) {
-            return Ok(Vec::new());
-        }
-        // Until it is open.
-        self.unusable.insert(kind);
-        for (membership, room) in rooms {
-            self.rooms.entry(*membership).or_default().entered = Some((kind, *room));
-        }
-        let path = store_path(&self.directory, &me);
-        let key = self.key(identity, &path)?;
-        let (first, answers) = mpsc::channel();
-        let inputs = self.inputs.clone();
-        // The first answers are waited for: what was said before stands above what is said now.
-        let tell = move |news| {
-            let news = match news {
-                News::Answer { request, answer } if request >= FIRST_QUESTION => {
-                    return drop(first.send((request, answer)));
-                }
-                news => news,
-            };
-            let _ = inputs.send(Input::Store { kind, news });
-        };
-        let store = Store::open(&path, &FileKey::from_bytes(key), tell)
-            .map_err(|error| Problem::unusable_store(&path, &error))?;
-        let mut pages = Vec::new();
-        for (membership, answer) in first_answers(&store, rooms, &answers) {
-            let room = self.rooms.entry(membership).or_default();
-            match answer {
-                Answer::Names(names) => room.know(names),
-                Answer::Rows(rows) if !rows.is_empty() => pages.push((membership, room.page(&rows))),
-                answer => log::debug!("no earlier messages{}", why(&answer)),
-            }
-        }
-        self.stores.insert(kind, Opened { store, me });
-        self.unusable.remove(&kind);
+    pub(super) fn opened(&mut self, kind: KeyKind) -> Result<Vec<Kept>, Problem> {
+        let Some(ToOpen { opened, .. }) = self.opening.remove(&kind) else { return Ok(Vec::new()) };
+        // It was sent before whoever calls this was told.
+        let opened = opened.recv_timeout(CLOSING).unwrap_or_else(|_| Err(Problem::messages_unwritten(&self.directory)));
+        let Opened { store, me, beginnings } = opened.inspect_err(|_| {
+            self.unusable.insert(kind);
+            self.rooms.values_mut().filter(|room| room.is_of(kind)).for_each(SavedRoom::wait_no_more);
+        })?;
+        self.unconfirmed.retain(|waits| waits.kind != kind);
+        self.stores.insert(kind, InUse { store, me, taken: 0, committed: 0, is_whole: true, is_failing: false });
+        let kept = beginnings.into_iter().map(|(membership, beginning)| self.begins(membership, beginning)).collect();
         self.go_on();
-        rooms.iter().for_each(|(membership, _)| self.write(*membership));
-        Ok(pages)
+        let memberships: Vec<MembershipId> = self.rooms.keys().copied().collect();
+        memberships.into_iter().for_each(|membership| self.write(membership));
+        Ok(kept)
     }
 
-    /// The key of a store, made if neither it nor the store is there.
-    fn key(&self, identity: &Identity, store: &Path) -> Result<Zeroizing<[u8; FileKey::BYTES]>, Problem> {
-        files::create_directory(&self.directory).map_err(|error| Problem::cannot_write(&self.directory, &error))?;
-        let file = StoreKeyFile::of(&self.directory, identity)?;
-        match file.load()? {
-            Some(key) => Ok(key),
-            None if files::is_there(store) => Err(Problem::store_without_key(store)),
-            None => file.make(&mut SystemRandom::new()),
-        }
+    fn begins(&mut self, membership: MembershipId, beginning: Beginning) -> Kept {
+        let Beginning { names, rows, unsent } = beginning;
+        let room = self.rooms.entry(membership).or_default();
+        room.know(names);
+        // Before they are shown: as what waits.
+        let unsent = room.go_on_sending(unsent);
+        let page = if rows.is_empty() { EarlierMessages::default() } else { room.page(&rows) };
+        Kept { membership, page, unsent }
     }
 
     /// Keeps what an event says.
@@ -185,8 +206,9 @@ impl SavedMessages {
         if matches!(told, MembershipEvent::Earlier(_)) {
             return;
         }
+        let mut steps = Vec::new();
         for change in self.chat.apply(event, clock::now_ms()) {
-            self.take(change);
+            steps.extend(self.take(change));
         }
         if let MembershipEvent::Protocol(Event::Entered { room, .. }) = told
             && let Some(kind) = self.chat.room(*membership).map(|room| room.info.suite.key_kind())
@@ -194,9 +216,11 @@ impl SavedMessages {
             self.rooms.entry(*membership).or_default().entered = Some((kind, *room));
         }
         self.write(*membership);
+        steps.into_iter().for_each(|(message, step)| self.delivers(*membership, message, &step));
     }
 
-    fn take(&mut self, change: Change) {
+    /// Takes a change in. Returns the step of an own message.
+    fn take(&mut self, change: Change) -> Option<(MessageId, Step)> {
         match change {
             Change::RowAdded { membership, row } => {
                 if let Some(row) = self.chat.room(membership).and_then(|room| room.row(row)) {
@@ -204,12 +228,14 @@ impl SavedMessages {
                 }
             }
             Change::News { membership, news: Told::Delivery { message, step } } => {
-                let readers = self.chat.room(membership).map_or(0, |room| room.readers());
-                self.rooms.entry(membership).or_default().step(&message, &step, readers);
+                let readers = self.chat.room(membership).map(|room| room.readers()).unwrap_or_default();
+                self.rooms.entry(membership).or_default().step(&message, &step, &readers);
+                return Some((message, step));
             }
             Change::RoomRemoved(membership) => drop(self.rooms.remove(&membership)),
             _ => {}
         }
+        None
     }
 
     /// Hands in what waits for a room to be known, or for its store to be open.
@@ -220,8 +246,8 @@ impl SavedMessages {
         if self.unusable.contains(&kind) {
             return known.wait_no_more();
         }
-        let Some(opened) = self.stores.get(&kind) else { return };
-        for write in known.writes(id, opened.me, room) {
+        let Some(open) = self.stores.get(&kind) else { return };
+        for write in known.writes(id, open.me, room) {
             self.hand_in(kind, write);
         }
     }
@@ -230,25 +256,34 @@ impl SavedMessages {
         if self.waiting.entry(kind).or_default().add(write) {
             self.go_on();
         } else {
-            self.left_out();
+            self.left_out(kind);
         }
     }
 
-    /// Something is not saved. It may have been what a room is called: that is written again.
-    fn left_out(&mut self) {
+    /// Something is not saved. It may have been what a room is called: that is written again. And it may have been what
+    /// somebody said: nothing is confirmed any more.
+    fn left_out(&mut self, kind: KeyKind) {
         self.has_lost = true;
         self.rooms.values_mut().for_each(SavedRoom::tell_again);
+        if let Some(open) = self.stores.get_mut(&kind) {
+            open.is_whole = false;
+        }
+        self.unconfirmed.retain(|waits| waits.kind != kind);
     }
 
     /// Hands in what full queues left over, in order. What is for a store that is not open waits.
     fn go_on(&mut self) {
         for (kind, waiting) in &mut self.waiting {
-            let Some(opened) = self.stores.get(kind) else { continue };
+            let Some(open) = self.stores.get_mut(kind) else { continue };
             while let Some(write) = waiting.next() {
                 let erases = matches!(write, Write::Forget { .. });
-                match opened.store.write(write) {
-                    Ok(number) if erases => drop(self.erasing.insert((*kind, number))),
-                    Ok(_) => {}
+                match open.store.write(write) {
+                    Ok(number) => {
+                        open.taken = number;
+                        if erases {
+                            self.erasing.insert((*kind, number));
+                        }
+                    }
                     Err(full) => {
                         waiting.put_back(*full.0);
                         break;
@@ -258,71 +293,49 @@ impl SavedMessages {
         }
     }
 
+    /// The number that the newest write gets, also where it waits for a full queue.
+    fn newest(&self, kind: KeyKind) -> u64 {
+        let waiting = self.waiting.get(&kind).map_or(0, Backlog::len);
+        self.stores.get(&kind).map_or(0, |open| open.taken).saturating_add(u64::try_from(waiting).unwrap_or(u64::MAX))
+    }
+
+    /// Whether a message came before, in this run or an earlier one.
+    pub(super) fn has(&self, membership: MembershipId, sender: &Fingerprint, id: MessageId) -> bool {
+        let Some((kind, room)) = self.rooms.get(&membership).and_then(|room| room.entered) else { return false };
+        let Some(open) = self.stores.get(&kind) else { return false };
+        let waits = self.waiting.get(&kind).is_some_and(|waiting| waiting.has(&room, sender, id));
+        waits
+            || open.store.has(&room, sender, id).unwrap_or_else(|error| {
+                log::warn!("whether a message came before cannot be found out: {error}");
+                false
+            })
+    }
+
+    /// A client waits until what it reported is stored. Whether it is.
+    pub(super) fn is_received(&mut self, membership: MembershipId, client: ClientId, number: u64) -> bool {
+        let entered = self.rooms.get(&membership).and_then(|room| room.entered);
+        let Some((kind, open)) = entered.and_then(|(kind, _)| Some((kind, self.stores.get(&kind)?))) else {
+            // There is nothing that would store it.
+            return true;
+        };
+        let after = self.newest(kind);
+        if !open.is_whole || open.committed >= after {
+            return open.is_whole;
+        }
+        self.unconfirmed.push_back(Unconfirmed { kind, after, client, number });
+        false
+    }
+
     /// Asks for messages above those that are known; does nothing if there are none.
     pub(super) fn read_earlier(&mut self, membership: MembershipId) {
         let Some(room) = self.rooms.get_mut(&membership) else { return };
         let (Some((kind, id)), Some(place)) = (room.entered, room.ask()) else { return };
-        let request = self.next_question;
-        self.next_question += 1;
         let question = Question::Before { room: id, place, count: ROWS_MAX };
-        let is_asked = self.stores.get(&kind).is_some_and(|opened| opened.store.ask(request, question).is_ok());
-        if is_asked {
-            self.asked.insert(request, membership);
-        } else if let Some(room) = self.rooms.get_mut(&membership) {
+        if !self.ask(kind, question, Asked::Earlier(membership))
+            && let Some(room) = self.rooms.get_mut(&membership)
+        {
             room.asking = false;
         }
-    }
-
-    /// A store told something. Returns a page that was asked for.
-    ///
-    /// # Errors
-    /// A [`Problem`] to tell, if what is said is not stored for now.
-    pub(super) fn told(
-        &mut self,
-        kind: KeyKind,
-        news: News,
-    ) -> Result<Option<(MembershipId, EarlierMessages)>, Problem> {
-        match news {
-            News::Answer { request, answer } => {
-                let Some(membership) = self.asked.remove(&request) else { return Ok(None) };
-                Ok(self.answered(membership, answer))
-            }
-            News::Failed(error) => Err(Problem::messages_not_saved(&error)),
-            News::Committed(last) => {
-                // What became of each was told right before.
-                self.erasing.retain(|(of, number)| *of != kind || *number > last);
-                self.go_on();
-                Ok(None)
-            }
-            News::Recovered => Ok(None),
-            News::Placed(placed) => {
-                let erasing = &mut self.erasing;
-                let left_out = placed.into_iter().filter(|(number, placed)| {
-                    !erasing.remove(&(kind, *number)) && matches!(placed, Placed::NoRoom | Placed::Refused)
-                });
-                if left_out.count() > 0 {
-                    self.left_out();
-                }
-                Ok(None)
-            }
-            News::Erased { .. } => Ok(None),
-        }
-    }
-
-    fn answered(&mut self, membership: MembershipId, answer: Answer) -> Option<(MembershipId, EarlierMessages)> {
-        let room = self.rooms.get_mut(&membership)?;
-        let Answer::Rows(rows) = answer else {
-            log::warn!("earlier messages could not be read{}", why(&answer));
-            room.asking = false;
-            return None;
-        };
-        let page = room.page(&rows);
-        if page.messages.is_empty() && page.earlier > 0 {
-            // All of them were deleted, or are of a newer version.
-            self.read_earlier(membership);
-            return None;
-        }
-        Some((membership, page))
     }
 
     /// A membership is over for us: nothing of its room stays, unless another membership is in that room.
@@ -352,55 +365,24 @@ impl SavedMessages {
     /// Writes what waits and closes the stores, before the end; returns what to report.
     pub(super) fn close(&mut self) -> Option<Problem> {
         let deadline = Instant::now() + CLOSING;
+        let opening: Vec<KeyKind> = self.opening.keys().copied().collect();
+        for kind in opening {
+            if let Err(problem) = self.opened(kind) {
+                log::warn!("a store was not opened before the end: {problem:?}");
+            }
+        }
         let memberships: Vec<MembershipId> = self.rooms.keys().copied().collect();
         memberships.into_iter().for_each(|membership| self.write(membership));
         self.go_on();
         let left = self.stores.keys().filter(|kind| self.waits(**kind)).count();
         let stores = std::mem::take(&mut self.stores).into_values();
-        let close = |opened: Opened| opened.store.close(deadline.saturating_duration_since(Instant::now()));
-        let unstored: usize = stores.map(|opened| close(opened).map_or_else(|left| left.0, |()| 0)).sum();
+        let close = |open: InUse| open.store.close(deadline.saturating_duration_since(Instant::now()));
+        let unstored: usize = stores.map(|open| close(open).map_or_else(|left| left.0, |()| 0)).sum();
         (left + unstored > 0 || self.has_lost).then(|| Problem::messages_unwritten(&self.directory))
     }
 
     fn waits(&self, kind: KeyKind) -> bool {
-        self.waiting.get(&kind).is_some_and(|waiting| !waiting.writes.is_empty())
-    }
-}
-
-/// Asks for the names and the newest rows of each of these rooms; gives what comes in time, the names of a room before
-/// its rows.
-fn first_answers(
-    store: &Store,
-    rooms: &[(MembershipId, RoomId)],
-    answers: &mpsc::Receiver<(u64, Answer)>,
-) -> Vec<(MembershipId, Answer)> {
-    let mut asked = BTreeMap::new();
-    let questions = rooms.iter().flat_map(|(membership, room)| {
-        let rows = Question::Before { room: *room, place: u64::MAX, count: ROWS_MAX };
-        [(*membership, Question::Names { room: *room }), (*membership, rows)]
-    });
-    for (request, (membership, question)) in (FIRST_QUESTION..).zip(questions) {
-        if store.ask(request, question).is_ok() {
-            asked.insert(request, membership);
-        }
-    }
-    let deadline = Instant::now() + OPENING;
-    let mut came = BTreeMap::new();
-    while came.len() < asked.len() {
-        let Ok((request, answer)) = answers.recv_timeout(deadline.saturating_duration_since(Instant::now())) else {
-            log::warn!("earlier messages were not read in time");
-            break;
-        };
-        came.insert(request, answer);
-    }
-    came.into_iter().filter_map(|(request, answer)| Some((*asked.get(&request)?, answer))).collect()
-}
-
-/// Why there is no answer, for the log: nothing of what is stored.
-fn why(answer: &Answer) -> String {
-    match answer {
-        Answer::Failed(error) => format!(": {error}"),
-        _ => String::new(),
+        self.waiting.get(&kind).is_some_and(|waiting| waiting.len() > 0)
     }
 }
 

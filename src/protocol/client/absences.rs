@@ -52,13 +52,18 @@ pub(super) struct Absences {
     returns: BTreeMap<Fingerprint, VecDeque<Return>>,
     /// The ones among them who have not been told yet.
     untold: BTreeSet<Fingerprint>,
+    /// Who sends again what others missed of theirs: that is not counted. What was said before somebody new came is not
+    /// sent again, for they would read it.
+    send_again: BTreeSet<Fingerprint>,
+    newcomer_at: u64,
 }
 
 impl Absences {
     /// There is a message in the log whose sender had `seen` the log up to there. Members who came back in between are
     /// told of it too.
     pub(super) fn said(&mut self, from: Fingerprint, position: u64, seen: u64, came_ms: u64) {
-        for (member, returns) in self.returns.iter_mut().filter(|(member, _)| **member != from) {
+        let is_lost = !self.send_again.contains(&from);
+        for (member, returns) in self.returns.iter_mut().filter(|(member, _)| is_lost && **member != from) {
             for Return { missed, told_at } in returns {
                 if position > missed.until && seen < missed.until {
                     if missed.all() == 0 {
@@ -82,9 +87,15 @@ impl Absences {
         *known = position.max(*known);
     }
 
-    /// A member was admitted.
-    pub(super) fn is_new(&mut self, member: Fingerprint) {
+    /// A member was admitted, at this position.
+    pub(super) fn is_new(&mut self, member: Fingerprint, position: u64) {
         self.new.insert(member);
+        self.newcomer_at = position;
+    }
+
+    /// These members send again what somebody missed of theirs.
+    pub(super) fn will_be_sent_again(&mut self, by: BTreeSet<Fingerprint>) {
+        self.send_again = by;
     }
 
     /// A member becomes reachable at `position`, where its prekey is.
@@ -163,7 +174,9 @@ impl Absences {
     }
 
     fn count_where(&self, member: Fingerprint, is_missed: impl Fn(&Word) -> bool) -> Option<Count> {
-        let mut missed = self.words.iter().filter(|word| word.from != member && is_missed(word));
+        let comes_again = |word: &Word| word.position > self.newcomer_at && self.send_again.contains(&word.from);
+        let is_lost = |word: &&Word| word.from != member && !comes_again(word);
+        let mut missed = self.words.iter().filter(is_lost).filter(|word| is_missed(word));
         let first = missed.next()?;
         let words = u64::try_from(missed.count()).unwrap_or(u64::MAX).saturating_add(1);
         Some(Count { words, since_ms: first.came_ms })
@@ -173,7 +186,8 @@ impl Absences {
     pub(super) fn held(&self) -> (usize, usize) {
         let returns = self.returns.values().map(VecDeque::len).sum::<usize>().div_ceil(RETURNS_REMEMBERED);
         let of_members = [self.new.len(), self.has_until.len(), self.of_before.len(), returns, self.untold.len()];
-        (self.words.len(), of_members.into_iter().max().unwrap_or_default())
+        let of_members = of_members.into_iter().chain([self.send_again.len()]);
+        (self.words.len(), of_members.max().unwrap_or_default())
     }
 
     /// A member has left the roster.

@@ -25,6 +25,8 @@ pub enum Command {
         id: MessageId,
         /// What to say.
         content: Content,
+        /// When it was said, by our clock, in milliseconds since 1970: it may have waited since, or been sent before.
+        said_ms: u64,
     },
     /// Cancel a message that has not been sent.
     Cancel(MessageId),
@@ -58,6 +60,9 @@ pub enum Command {
     /// The signed entry of exactly this number could not be stored and will be tried again: whoever waits for it is
     /// told to stop waiting. About any other number it says nothing.
     NotKept(u64),
+    /// Every message that a [`Keep::Received`](super::Keep::Received) up to this number told of is stored: it can be
+    /// confirmed to its sender.
+    Stored(u64),
     /// Work out the safety number with a member: [`Event::SafetyNumber`] follows.
     SafetyNumber(Fingerprint),
     /// Make a new prekey now.
@@ -88,6 +93,7 @@ impl std::fmt::Debug for Command {
             Self::CloseRoom => "CloseRoom",
             Self::Kept(_) => "Kept",
             Self::NotKept(_) => "NotKept",
+            Self::Stored(_) => "Stored",
             Self::SafetyNumber(_) => "SafetyNumber",
             Self::RefreshKeys => "RefreshKeys",
             Self::RetryNow => "RetryNow",
@@ -116,8 +122,8 @@ impl Client {
                 self.remembered.merge(&memory, self.way.target);
                 self.check_memory(now, random)?;
             }
-            Command::Send { id, content } => {
-                let taken = self.outbox.queue(id, content);
+            Command::Send { id, content, said_ms } => {
+                let taken = self.outbox.queue(id, content, said_ms);
                 self.out.event(taken);
             }
             Command::Cancel(id) => self.outbox.cancel(id),
@@ -145,6 +151,11 @@ impl Client {
             Command::CloseRoom => self.desk.close(),
             Command::Kept(number) => self.desk.kept(number),
             Command::NotKept(number) => self.desk.entry_unkept(number, &mut self.out),
+            Command::Stored(number) => {
+                if let Some(room) = &mut self.room {
+                    room.stored(number, now);
+                }
+            }
             Command::SafetyNumber(member) => self.safety_number(&member),
             Command::RefreshKeys => {
                 if let Some(room) = &mut self.room {

@@ -119,6 +119,11 @@ pub enum Event {
         /// Who.
         member: Fingerprint,
     },
+    /// What is sealed from now on can be read by a member: one who came, came back, or has a new key.
+    MemberReachable {
+        /// Who.
+        member: Fingerprint,
+    },
     /// A member is no longer connected.
     MemberAway {
         /// Who.
@@ -293,6 +298,7 @@ impl std::fmt::Debug for Event {
             Self::Ready { members, reachable } => write!(formatter, "Ready({members}, {reachable})"),
             Self::MemberJoined { member } => write!(formatter, "MemberJoined({member:?})"),
             Self::MemberHere { member } => write!(formatter, "MemberHere({member:?})"),
+            Self::MemberReachable { member } => write!(formatter, "MemberReachable({member:?})"),
             Self::MemberAway { member, cut } => write!(formatter, "MemberAway({member:?}, cut: {cut})"),
             Self::MemberLeft { member } => write!(formatter, "MemberLeft({member:?})"),
             Self::MemberRemoved { member } => write!(formatter, "MemberRemoved({member:?})"),
@@ -392,6 +398,10 @@ pub enum Keep {
     },
     /// All open invites, whenever they change: to be stored sealed.
     OpenInvites(Vec<Invite>),
+    /// A message was reported, right before, that is not confirmed to its sender until
+    /// [`Command::Stored`](super::Command::Stored) says that it is stored. Only of a client that is
+    /// [`keeping_messages`](super::Client::keeping_messages).
+    Received,
 }
 
 impl std::fmt::Debug for Keep {
@@ -401,6 +411,7 @@ impl std::fmt::Debug for Keep {
             Self::Entry { number, .. } => write!(formatter, "Entry({number})"),
             Self::SignedEntry { number, .. } => write!(formatter, "SignedEntry({number})"),
             Self::OpenInvites(invites) => write!(formatter, "OpenInvites({})", invites.len()),
+            Self::Received => formatter.write_str("Received"),
         }
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Missing {
     heard: Heard,
     /// Whom messages wait for.
     pub(super) awaited: Awaited,
+    /// Who was told to be reachable, and by which key: they can be sent again what they missed.
+    pub(super) reachable: Reachable,
 }
 
 impl Missing {
@@ -34,6 +36,7 @@ impl Missing {
             absences: self.absences.new_log(members, were_present),
             heard: Heard::default(),
             awaited: Awaited::new(were_present | &self.awaited.into_members(), RETURN_MS),
+            reachable: Reachable::new(),
         }
     }
 

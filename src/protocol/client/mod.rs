@@ -59,6 +59,8 @@ pub struct Client {
     desk: OwnerDesk,
     outbox: Outbox,
     clocks: Clocks,
+    /// See [`Self::keeping_messages`].
+    keeps_messages: bool,
     out: Outputs,
 }
 
@@ -90,6 +92,7 @@ impl Client {
             desk: OwnerDesk::default(),
             outbox: Outbox::new(Now::default()),
             clocks: Clocks::default(),
+            keeps_messages: false,
             out: Outputs::default(),
         }
     }
@@ -98,6 +101,15 @@ impl Client {
     #[must_use]
     pub const fn looking_first(mut self) -> Self {
         self.way.looks = true;
+        self
+    }
+
+    /// For a session that keeps what is said: a message is confirmed to its sender once it is stored, as
+    /// [`Command::Stored`] tells, and what somebody missed is sent again when they can read it, as
+    /// [`Event::MemberReachable`] tells, instead of being counted to them.
+    #[must_use]
+    pub const fn keeping_messages(mut self) -> Self {
+        self.keeps_messages = true;
         self
     }
 

@@ -23,12 +23,16 @@ const MESSAGE_BYTES_MAX: u32 = (FrameKind::Msg.limit() + FRAME_HEADER_BYTES) as 
 struct Queued {
     id: MessageId,
     content: Content,
+    /// When, in milliseconds since 1970.
+    said_ms: u64,
 }
 
 /// A sealed message on its way to the host.
 pub(super) struct InFlight {
     pub(super) signature: Bytes,
     pub(super) body: Body,
+    /// When it was said, in milliseconds since 1970.
+    said_ms: u64,
     /// Whom it was sealed for.
     pub(super) recipients: BTreeSet<Fingerprint>,
     /// The other members, whom it does not reach.
@@ -38,13 +42,13 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
-    pub(super) const fn new(
+    pub(super) fn new(
         signature: Bytes,
-        body: Body,
+        (body, said_ms): (Body, u64),
         recipients: BTreeSet<Fingerprint>,
         without: Vec<Fingerprint>,
     ) -> Self {
-        Self { signature, body, recipients, without, is_cancelled: false }
+        Self { signature, body, said_ms, recipients, without, is_cancelled: false }
     }
 
     /// Nobody sealed for `member` in time: it has begun anew since, or said goodbye.
@@ -101,16 +105,24 @@ impl Outbox {
         self.pace = Pace::new(now);
     }
 
-    /// Accepts a person's message, and reports whether it did.
-    pub(super) fn queue(&mut self, id: MessageId, content: Content) -> Event {
+    /// Accepts a person's message, and reports whether it did. One that waits or is on its way is not sent twice.
+    pub(super) fn queue(&mut self, id: MessageId, content: Content, said_ms: u64) -> Event {
         if !content.fits() {
             return Event::Rejected { id, limit: content.bytes_max() };
+        }
+        if self.holds(id) {
+            return Event::Queued { id };
         }
         if self.queued.len() >= OUTBOX_MAX {
             return Event::OutboxFull { id };
         }
-        self.queued.push_back(Queued { id, content });
+        self.queued.push_back(Queued { id, content, said_ms });
         Event::Queued { id }
+    }
+
+    fn holds(&self, id: MessageId) -> bool {
+        let is_it = |sent: &InFlight| matches!(&sent.body, Body::Said { id: sealed, .. } if *sealed == id);
+        self.queued.iter().any(|queued| queued.id == id) || self.in_flight.iter().any(is_it)
     }
 
     /// Cancelled messages are not sealed; those on their way are not sent a second time.
@@ -162,10 +174,13 @@ impl Outbox {
         waits && self.in_flight.len() < IN_FLIGHT_MAX
     }
 
-    /// Takes what goes next.
-    pub(super) fn next(&mut self) -> Option<Body> {
-        let said = |Queued { id, content }| Body::Said { id, content };
-        self.controls.pop_front().or_else(|| self.queued.pop_front().map(said))
+    /// Takes what goes next, and when it was said. The program says its own things now.
+    pub(super) fn next(&mut self, now: Now) -> Option<(Body, u64)> {
+        if let Some(control) = self.controls.pop_front() {
+            return Some((control, now.unix_ms));
+        }
+        let Queued { id, content, said_ms } = self.queued.pop_front()?;
+        Some((Body::Said { id, content }, said_ms))
     }
 
     /// It was sealed, as a frame of this many bytes.
@@ -191,7 +206,9 @@ impl Outbox {
         while let Some(sent) = self.in_flight.pop_back() {
             match sent.body {
                 Body::Said { .. } if sent.is_cancelled => {}
-                Body::Said { id, content } => self.queued.push_front(Queued { id, content }),
+                Body::Said { id, content } => {
+                    self.queued.push_front(Queued { id, content, said_ms: sent.said_ms });
+                }
                 Body::Leave => self.controls.push_front(Body::Leave),
                 body @ (Body::Receipt(_) | Body::Missed(_)) if in_same_log => self.controls.push_front(body),
                 _ => {}

@@ -10,7 +10,7 @@ use crate::wire::Frame;
 impl Client {
     /// Another member's prekey, or our own.
     pub(super) fn prekey_item(&mut self, exact: &[u8], position: u64, now: Now) {
-        let is_owner = self.is_owner();
+        let (is_owner, own) = (self.is_owner(), self.identity.fingerprint());
         // One that arrives while we are up to date was made just now.
         let is_live = self.link.phase == Phase::Live;
         let missed_presence = matches!(self.link.phase, Phase::Syncing { resumed: true, .. });
@@ -22,6 +22,11 @@ impl Client {
         }
         let Some(room) = &mut self.room else { return };
         if news.is_back {
+            if self.keeps_messages && room.is_talkative() {
+                // So do those who are here, and others when they come back: until then, their words are missed.
+                let here = room.present.iter().copied().chain([own]).collect();
+                room.missing.absences.will_be_sent_again(here);
+            }
             room.missing.absences.is_back(news.member, position);
         }
         if is_owner || room.is_talkative() {

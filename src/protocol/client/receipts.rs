@@ -9,6 +9,10 @@ use crate::protocol::{MessageId, Now};
 /// Our messages that wait for confirmation; beyond that, the oldest is given up.
 const SENT_MAX: usize = 1_000;
 
+/// Messages that wait to be stored one by one; beyond that, the newest wait for each other. A store that goes on takes
+/// fewer than this together.
+const UNSTORED_MAX: usize = 1_000;
+
 /// A message of ours that others may still confirm.
 struct Sent {
     id: MessageId,
@@ -23,6 +27,8 @@ pub(super) struct Receipts {
     /// The newest position of a message, and the newest that we confirmed.
     received: u64,
     confirmed: u64,
+    /// Messages that are confirmed once they are stored, by the number under which that is told: up to which position.
+    unstored: VecDeque<(u64, u64)>,
     /// When the next receipt is due, in monotonic milliseconds.
     due_ms: Option<u64>,
 }
@@ -64,6 +70,20 @@ impl Receipts {
         }
     }
 
+    /// A message at `position` is confirmed once the session says that what it was told under `number` is stored.
+    pub(super) fn waits_to_be_stored(&mut self, number: u64, position: u64) {
+        if self.unstored.len() == UNSTORED_MAX {
+            self.unstored.pop_back();
+        }
+        self.unstored.push_back((number, position));
+    }
+
+    /// What was told under this number and earlier ones is stored. Up to which position, if that is news.
+    pub(super) fn stored(&mut self, number: u64) -> Option<u64> {
+        let stored = self.unstored.iter().take_while(|(waits_for, _)| *waits_for <= number).count();
+        self.unstored.drain(..stored).last().map(|(_, position)| position)
+    }
+
     /// The position to confirm, if it is due.
     pub(super) fn take_due(&mut self, now: Now) -> Option<u64> {
         self.due_ms.take_if(|due| now.monotonic_ms >= *due)?;
@@ -87,7 +107,10 @@ impl Receipts {
     }
 
     #[cfg(test)]
-    pub(super) fn held(&self) -> (&'static str, usize, usize) {
-        ("messages to be confirmed", self.sent.len(), SENT_MAX)
+    pub(super) fn held(&self) -> [(&'static str, usize, usize); 2] {
+        [
+            ("messages to be confirmed", self.sent.len(), SENT_MAX),
+            ("messages to be stored", self.unstored.len(), UNSTORED_MAX),
+        ]
     }
 }

@@ -1,6 +1,6 @@
 //! Reads other members' chains and messages.
 
-use super::{Client, Event, Phase};
+use super::{Client, Event, Keep, Phase};
 use crate::crypto::Fingerprint;
 use crate::protocol::content::{Body, Content};
 use crate::protocol::limits::DATES_END_MS;
@@ -62,7 +62,9 @@ impl Client {
                     self.out.event(Event::Lost { from: sender, count: opened.lost });
                 }
                 if self.link.phase == Phase::Live {
-                    let theirs = opened.sent_ms..=opened.sent_ms;
+                    // What a person said may have waited; it was not said later than now.
+                    let may_be_old = matches!(opened.body, Body::Said { .. });
+                    let theirs = opened.sent_ms..=if may_be_old { u64::MAX } else { opened.sent_ms };
                     self.clocks.compare(sender, theirs, now, &self.link, &mut self.out);
                 }
                 room.arrived_at(sender, seen, &mut self.out);
@@ -119,14 +121,25 @@ impl Client {
         if !content.fits() {
             return self.out.event(Event::Unreadable { from });
         }
+        // Its sender may have missed our confirmation, and sends it again.
         if room.was_seen(from, id) {
-            return;
+            return self.received(position, now);
         }
         room.missing.absences.said(from, position, seen, now.unix_ms);
-        let confirms = room.is_talkative();
-        room.receipts.received(position, confirms, now);
         // A time that is no date is shown as the time of arrival.
         let sent_ms = if sent_ms < DATES_END_MS { sent_ms } else { now.unix_ms };
         self.out.event(Event::Message { id, from, content, sent_ms });
+        self.received(position, now);
+    }
+
+    /// A message at `position` was reported. It is confirmed at once, or when it is stored.
+    fn received(&mut self, position: u64, now: Now) {
+        let Some(room) = &mut self.room else { return };
+        if self.keeps_messages {
+            let number = self.out.keep(Keep::Received);
+            room.receipts.waits_to_be_stored(number, position);
+        } else {
+            room.received(position, now);
+        }
     }
 }

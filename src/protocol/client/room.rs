@@ -144,6 +144,30 @@ impl RoomState {
         false
     }
 
+    /// A message at `position` was reported. It is confirmed soon, if the room confirms.
+    pub(super) fn received(&mut self, position: u64, now: Now) {
+        let confirms = self.is_talkative();
+        self.receipts.received(position, confirms, now);
+    }
+
+    /// What was reported under this number or an earlier one is stored.
+    pub(super) fn stored(&mut self, number: u64, now: Now) {
+        if let Some(position) = self.receipts.stored(number) {
+            self.received(position, now);
+        }
+    }
+
+    /// Reports who can read what is sealed from now on, and could not with that key before.
+    pub(super) fn tell_who_is_reachable(&mut self, now: Now, out: &mut Outputs) {
+        let reachable = self.reachable(now);
+        for (member, key) in &reachable {
+            if self.missing.reachable.get(member) != Some(key) {
+                out.event(Event::MemberReachable { member: *member });
+            }
+        }
+        self.missing.reachable = reachable;
+    }
+
     /// A member saw a different log or roster, which is reported once.
     pub(super) fn fork(&mut self, from: Fingerprint, out: &mut Outputs) {
         if self.forked.insert(from) {
@@ -175,15 +199,16 @@ impl RoomState {
     /// What it keeps, counted, and the most it should keep.
     pub(super) fn held(&self) -> Vec<(&'static str, usize, usize)> {
         let members = self.roster.len();
-        let Missing { absences, awaited, .. } = &self.missing;
+        let Missing { absences, awaited, reachable, .. } = &self.missing;
         let mut held = self.sealing.held(members);
+        held.extend(self.receipts.held());
         held.extend([
             ("people who are there", self.present.len(), members),
+            ("people who can read", reachable.len(), members),
             ("names of messages", self.seen.len(), SEEN_MAX),
             ("words that others may miss", absences.held().0, super::absences::WORDS_REMEMBERED),
             ("people who may miss words", absences.held().1, members),
             ("people whom words wait for", awaited.held(), members),
-            self.receipts.held(),
             ("hashes of the log", self.log.kept_count(), crate::protocol::limits::LOG_HASHES_KEPT),
         ]);
         held

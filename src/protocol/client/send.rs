@@ -33,6 +33,7 @@ impl Client {
         self.change_roster(now)?;
         self.renew_prekey(now, random)?;
         let Some(room) = &mut self.room else { return Ok(()) };
+        room.tell_who_is_reachable(now, &mut self.out);
         if let Some(position) = room.receipts.take_due(now) {
             self.outbox.tell(Body::Receipt(position));
         }
@@ -110,8 +111,8 @@ impl Client {
             self.outbox.again_later(now);
             return Ok(false);
         }
-        let Some(body) = self.outbox.next() else { return Ok(false) };
-        self.send_body(body, reachable, now)?;
+        let Some(said) = self.outbox.next(now) else { return Ok(false) };
+        self.send_body(said, reachable, now)?;
         Ok(true)
     }
 
@@ -122,9 +123,9 @@ impl Client {
         room.missing.awaited.holds_words(&room.roster, own, reachable, now)
     }
 
-    fn send_body(&mut self, body: Body, reachable: &Reachable, now: Now) -> Result<(), Fault> {
+    fn send_body(&mut self, (body, said_ms): (Body, u64), reachable: &Reachable, now: Now) -> Result<(), Fault> {
         let room = self.room.as_mut().ok_or(Fault::Unexpected)?;
-        let message = match room.sealing.seal(&body, &room.roster, &room.log, reachable, now) {
+        let message = match room.sealing.seal(&body, &room.roster, &room.log, reachable, said_ms) {
             Ok(message) => message,
             Err(Unsealed::TooLarge { limit }) => {
                 match body {
@@ -144,7 +145,7 @@ impl Client {
         }
         let signature = message.signature.clone();
         let bytes = Frame::Msg(message).to_bytes();
-        self.outbox.sent(InFlight::new(signature, body, recipients, without), bytes.len(), now);
+        self.outbox.sent(InFlight::new(signature, (body, said_ms), recipients, without), bytes.len(), now);
         self.out.send_bytes(bytes);
         Ok(())
     }

@@ -246,7 +246,8 @@ impl Client {
         if member != self.identity.fingerprint() {
             if let Some(room) = &mut self.room {
                 room.left.remove(&member);
-                room.missing.absences.is_new(member);
+                let position = room.log.position();
+                room.missing.absences.is_new(member, position);
             }
             if self.desk.take_used(member) {
                 self.out.event(Event::InviteUsed { by: member });
@@ -267,6 +268,7 @@ impl Client {
         room.give_up_reader(member);
         room.missing.absences.forget(&member);
         room.present.remove(&member);
+        room.missing.reachable.remove(&member);
         if !room.left.remove(&member) {
             self.out.event(Event::MemberRemoved { member });
         }

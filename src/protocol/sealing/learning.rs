@@ -105,10 +105,10 @@ impl Sealing for Learning {
         roster: &Roster,
         log: &LogHash,
         reachable: &Reachable,
-        now: Now,
+        said_ms: u64,
     ) -> Result<Msg, Unsealed> {
         let recipients = reachable.keys().filter_map(|member| roster.bundle(member));
-        let message = seal(&self.identity, recipients, &self.header(roster, log), body, now.unix_ms);
+        let message = seal(&self.identity, recipients, &self.header(roster, log), body, said_ms);
         let message = message.map_err(|error| match error {
             CryptoError::TooLong => Unsealed::TooLarge { limit: content_limit(body, UNSIGNED_BYTES) },
             error => error.into(),
@@ -277,7 +277,7 @@ mod tests {
         for (guest, position) in guests.iter().zip(1..) {
             let (log, reachable) = (LogHash::new(roster.room()), Reachable::from([(owner.fingerprint(), 0)]));
             let mut at_guest = Learning::new(Arc::clone(guest));
-            let message = at_guest.seal(&Body::Newer, &roster, &log, &reachable, Now::default()).unwrap();
+            let message = at_guest.seal(&Body::Newer, &roster, &log, &reachable, 0).unwrap();
             let header = decode(&message.header).unwrap();
             assert!(sealing.open(&header, &message, position, &roster).is_ok());
         }

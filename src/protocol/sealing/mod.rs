@@ -126,7 +126,7 @@ pub(super) trait Sealing: Send {
     /// Whether `reachable` already have the key for what follows.
     fn is_read_by(&self, roster: &Roster, reachable: &Reachable, now: Now) -> bool;
 
-    /// Seals `body` for `reachable`, telling them how far the sender has seen the `log`. Call it after
+    /// Seals `body`, said at `said_ms` by our clock, for `reachable`, telling them how far the sender has seen the `log`. Call it after
     /// [`Self::introduce`], which says when. A body of any kind that fits no frame is [`Unsealed::TooLarge`], and
     /// nothing has changed.
     fn seal(
@@ -135,7 +135,7 @@ pub(super) trait Sealing: Send {
         roster: &Roster,
         log: &LogHash,
         reachable: &Reachable,
-        now: Now,
+        said_ms: u64,
     ) -> Result<Msg, Unsealed>;
 
     /// Opens another member's message at `position`.

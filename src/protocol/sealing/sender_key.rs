@@ -126,13 +126,13 @@ impl SendChain {
             && reachable.iter().all(|(member, prekey)| self.recipients.get(member) == Some(prekey))
     }
 
-    /// Seals `body`, telling the others how far the sender has seen the log. If it fits no frame, the chain is as before.
+    /// Seals `body`, said at `said_ms` by our clock, telling the others how far the sender has seen the log. If it fits no frame, the chain is as before.
     pub(in crate::protocol) fn seal(
         &mut self,
         sender: Fingerprint,
         body: &Body,
         log: (u64, &Digest),
-        now: Now,
+        said_ms: u64,
     ) -> Result<Msg, Unsealed> {
         let header = encode(&HeaderPayload {
             sender,
@@ -144,7 +144,7 @@ impl SendChain {
             room: self.epoch.room,
             version: VERSION,
         });
-        let mut plaintext = Zeroizing::new(body.to_plaintext(now.unix_ms));
+        let mut plaintext = Zeroizing::new(body.to_plaintext(said_ms));
         pad(&mut plaintext);
         // As large as the message will be: no key is drawn for one that cannot go out.
         let (ciphertext, signature) = (vec![0; plaintext.len() + TAG_BYTES], vec![0; ED25519_SIGNATURE_BYTES]);

@@ -143,11 +143,11 @@ impl Sealing for SenderKeys {
         _roster: &Roster,
         log: &LogHash,
         _reachable: &Reachable,
-        now: Now,
+        said_ms: u64,
     ) -> Result<Msg, Unsealed> {
         // Nothing is sealed before it has been introduced.
         let chain = self.sending.as_mut().ok_or(Unsealed::Fault(Fault::Unexpected))?;
-        chain.seal(self.identity.fingerprint(), body, (log.position(), log.hash()), now)
+        chain.seal(self.identity.fingerprint(), body, (log.position(), log.hash()), said_ms)
     }
 
     fn open(

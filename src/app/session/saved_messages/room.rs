@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::owed::Owed;
 use crate::app::conversation::{self, Delivery, Message, Room, Row, RowKind, Step};
+use crate::app::saved_message::{delivery, from_before, members, progress, stored};
+use crate::app::session::outbox::Unsent;
 use crate::app::{EarlierMessage, EarlierMessages};
 use crate::crypto::{Fingerprint, KeyKind};
 use crate::protocol::limits::{OUTBOX_MAX, TEXT_BYTES_MAX};
 use crate::protocol::{MessageId, RoomId};
-use crate::store::{Held, Progress, ProgressState, StoredMessage, StoredRow, Write};
+use crate::store::{DeliveryState, Held, Progress, ProgressState, StoredMessage, StoredRow, Write};
 
 /// Own messages whose progress is followed: as many as may wait to be sent, and as many that are on the host. Of these
 /// the older ones keep what is known of them.
@@ -22,8 +25,8 @@ const WAITING_BYTES_MAX: usize = OUTBOX_MAX * TEXT_BYTES_MAX;
 enum Waiting {
     /// A message, and when it came, in milliseconds since 1970.
     Said(Message, u64),
-    /// How far an own one has got.
-    Step(MessageId, Progress),
+    /// How far an own one has got, and how it stands with members with whom that has changed.
+    Step(MessageId, Progress, Vec<(Fingerprint, DeliveryState)>),
 }
 
 impl Waiting {
@@ -42,6 +45,31 @@ struct Followed {
     delivery: Delivery,
     /// What was stored of it last.
     stored: Progress,
+    members: BTreeMap<Fingerprint, DeliveryState>,
+    /// Whether it is under way in this run, so that `delivery` says who is waited for.
+    is_of_this_run: bool,
+}
+
+impl Followed {
+    fn new(id: MessageId, delivery: Delivery, is_of_this_run: bool) -> Self {
+        let stored = progress(&delivery, false);
+        Self { id, stored, members: members(&delivery), delivery, is_of_this_run }
+    }
+
+    /// What is to be stored of it, if that is not what is stored.
+    fn news(&mut self, is_sealed: bool) -> Option<Waiting> {
+        let (now, members) = (progress(&self.delivery, is_sealed), members(&self.delivery));
+        let changed: Vec<_> = members
+            .iter()
+            .filter(|(member, state)| self.members.get(member) != Some(state))
+            .map(|(member, state)| (*member, *state))
+            .collect();
+        if now == self.stored && changed.is_empty() {
+            return None;
+        }
+        (self.stored, self.members) = (now, members);
+        Some(Waiting::Step(self.id, now, changed))
+    }
 }
 
 /// See the head of this file.
@@ -61,6 +89,8 @@ pub(super) struct SavedRoom {
     shown_from: Option<u64>,
     /// Whether rows above that were asked for.
     pub(super) asking: bool,
+    /// What members lack of it.
+    pub(super) owed: Owed,
 }
 
 impl SavedRoom {
@@ -69,8 +99,7 @@ impl SavedRoom {
         let RowKind::Message(message) = &row.kind else { return };
         if let Some(delivery) = &message.delivery {
             self.make_room();
-            let delivery = delivery.clone();
-            self.followed.push_back(Followed { id: message.id, stored: progress(&delivery, false), delivery });
+            self.followed.push_back(Followed::new(message.id, delivery.clone(), true));
         }
         self.wait(Waiting::Said(message.clone(), row.at_ms));
     }
@@ -86,27 +115,22 @@ impl SavedRoom {
         }
     }
 
-    /// An own message took a step. `readers` others should confirm it.
-    pub(super) fn step(&mut self, id: &MessageId, step: &Step, readers: usize) {
+    /// An own message took a step. `readers` are the others who confirm what they get.
+    pub(super) fn step(&mut self, id: &MessageId, step: &Step, readers: &[Fingerprint]) {
         let Some(followed) = self.followed.iter_mut().rev().find(|followed| followed.id == *id) else {
-            // One of an earlier run, which was never sent, is taken back.
+            // One of an earlier run, which is not sent any more, is taken back.
             if *step == Step::CalledBack {
-                self.wait(Waiting::Step(*id, Progress { state: ProgressState::Cancelled, delivered: 0, of: 0 }));
+                let cancelled = Progress { state: ProgressState::Cancelled, delivered: 0, of: 0 };
+                self.wait(Waiting::Step(*id, cancelled, Vec::new()));
             }
             return;
         };
         let was_sealed = followed.stored.state == ProgressState::Sealed;
-        if was_sealed && *step == Step::CalledBack {
-            // Too late: it may have arrived.
-            return;
-        }
+        followed.is_of_this_run |= matches!(step, Step::OnHost { .. });
         followed.delivery.step(step, readers);
-        let now = progress(&followed.delivery, was_sealed || *step == Step::Sealed);
-        if now != followed.stored {
-            followed.stored = now;
-            let id = followed.id;
-            self.wait(Waiting::Step(id, now));
-        }
+        let is_sealed = was_sealed || *step == Step::Sealed;
+        let news = followed.news(is_sealed);
+        news.into_iter().for_each(|news| self.wait(news));
     }
 
     fn wait(&mut self, waiting: Waiting) {
@@ -129,7 +153,13 @@ impl SavedRoom {
     pub(super) fn take_over(&mut self, other: Self) {
         other.waiting.into_iter().for_each(|waiting| self.wait(waiting));
         self.followed.extend(other.followed);
+        self.owed = Owed::default();
         (self.shown_from, self.asking) = (Some(u64::MAX), false);
+    }
+
+    /// Whether its messages go to the store of such an identity.
+    pub(super) fn is_of(&self, kind: KeyKind) -> bool {
+        self.entered.is_some_and(|(of, _)| of == kind)
     }
 
     /// What waits will never be saved.
@@ -158,8 +188,8 @@ impl SavedRoom {
                     writes.extend(self.name(id, room, sender));
                     writes.push(Write::Message(stored(id, sender, message, got_ms)));
                 }
-                Waiting::Step(message, Progress { state, delivered, of }) => {
-                    writes.push(Write::Progress { room: id, id: message, sender: me, state, delivered, of });
+                Waiting::Step(message, Progress { state, delivered, of }, members) => {
+                    writes.push(Write::Progress { room: id, id: message, sender: me, state, delivered, of, members });
                 }
             }
         }
@@ -188,59 +218,78 @@ impl SavedRoom {
         self.names.extend(names);
     }
 
+    /// What a stored message is shown as. One that is being sent waits, whatever it was when the program ended.
+    fn earlier(&self, message: &StoredMessage, members: &[(Fingerprint, DeliveryState)]) -> EarlierMessage {
+        let mut earlier = from_before(message, members);
+        if let Some(followed) = self.followed.iter().find(|followed| followed.id == message.id)
+            && message.own.is_some()
+        {
+            earlier.message.delivery = Some(followed.delivery.clone());
+        }
+        earlier
+    }
+
+    /// Own messages that were not on the host when the last run ended are sent now. Returns them.
+    pub(super) fn go_on_sending(&mut self, rows: Vec<StoredRow>) -> Vec<Unsent> {
+        let mut unsent = Vec::new();
+        for row in rows {
+            let Held::Message(message) = row.held else { continue };
+            let Some(own) = message.own else { continue };
+            let mut delivery = delivery(&message, own, &row.members);
+            delivery.progress = conversation::Progress::Queued;
+            let mut followed = Followed::new(message.id, delivery, true);
+            followed.stored = own;
+            self.make_room();
+            self.followed.push_back(followed);
+            unsent.push(Unsent { id: message.id, content: message.content, said_ms: message.sent_ms });
+        }
+        unsent
+    }
+
+    /// Which of these, which the store says that `member` lacks, are to be sent again: no more than so many, none that
+    /// is under way to them, and none that was said before somebody came who would read it, too. The `readers` are
+    /// those who would.
+    pub(super) fn send_again(
+        &mut self,
+        rows: Vec<StoredRow>,
+        member: Fingerprint,
+        readers: &[Fingerprint],
+        count: usize,
+    ) -> Vec<Unsent> {
+        let mut again = Vec::new();
+        for StoredRow { held, members, .. } in rows {
+            let Held::Message(message) = held else { continue };
+            let Some(own) = message.own else { continue };
+            let were_members = readers.iter().all(|reader| members.iter().any(|(member, _)| member == reader));
+            let followed = self.followed.iter().find(|followed| followed.id == message.id);
+            let is_under_way =
+                followed.is_some_and(|followed| followed.is_of_this_run && followed.delivery.awaited.contains(&member));
+            if !were_members || is_under_way || again.len() == count {
+                continue;
+            }
+            if followed.is_none() {
+                let followed = Followed::new(message.id, delivery(&message, own, &members), false);
+                self.make_room();
+                self.followed.push_back(followed);
+            }
+            again.push(Unsent { id: message.id, content: message.content, said_ms: message.sent_ms });
+        }
+        again
+    }
+
     /// Rows came from the store, right above those that are shown.
     pub(super) fn page(&mut self, rows: &[StoredRow]) -> EarlierMessages {
         self.asking = false;
         let earlier = rows.first().map_or(0, |oldest| oldest.place);
         self.shown_from = Some(earlier);
         let messages = rows.iter().filter_map(|row| match &row.held {
-            Held::Message(message) => Some(message.into()),
+            Held::Message(message) => Some(self.earlier(message, &row.members)),
             Held::Newer { .. } | Held::Erased | Held::Unreadable => None,
         });
         let messages: Vec<EarlierMessage> = messages.collect();
         let members: BTreeSet<Fingerprint> = messages.iter().map(|past| past.message.from).collect();
         let named = |member: Fingerprint| Some((member, self.names.get(&member)?.clone()));
         EarlierMessages { messages, earlier, names: members.into_iter().filter_map(named).collect() }
-    }
-}
-
-fn stored(room: RoomId, sender: Fingerprint, message: Message, got_ms: u64) -> StoredMessage {
-    let own = message.delivery.as_ref().map(|delivery| progress(delivery, false));
-    StoredMessage { room, sender, id: message.id, content: message.content, sent_ms: message.sent_ms, got_ms, own }
-}
-
-/// What is stored of a delivery.
-fn progress(delivery: &Delivery, is_sealed: bool) -> Progress {
-    let state = match delivery.progress {
-        conversation::Progress::Queued if is_sealed => ProgressState::Sealed,
-        conversation::Progress::Queued | conversation::Progress::Unsent => ProgressState::Queued,
-        conversation::Progress::Unconfirmed => ProgressState::Sealed,
-        conversation::Progress::OnHost => ProgressState::OnHost,
-        conversation::Progress::Cancelled => ProgressState::Cancelled,
-        conversation::Progress::TooLong { .. } => ProgressState::TooLong,
-        conversation::Progress::OutboxFull => ProgressState::OutboxFull,
-    };
-    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    Progress { state, delivered: count(delivery.reached()), of: count(delivery.of) }
-}
-
-impl From<&StoredMessage> for EarlierMessage {
-    /// A message of an earlier run. What still waited then was not sent, for nothing sends it any more.
-    fn from(message: &StoredMessage) -> Self {
-        let delivery = message.own.map(|Progress { state, delivered, of }| {
-            let progress = match state {
-                ProgressState::Queued => conversation::Progress::Unsent,
-                ProgressState::Sealed => conversation::Progress::Unconfirmed,
-                ProgressState::OnHost => conversation::Progress::OnHost,
-                ProgressState::Cancelled => conversation::Progress::Cancelled,
-                ProgressState::TooLong => conversation::Progress::TooLong { limit: message.content.bytes_max() },
-                ProgressState::OutboxFull => conversation::Progress::OutboxFull,
-            };
-            let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
-            Delivery::from_before(progress, count(delivered), count(of))
-        });
-        let StoredMessage { sender, id, content, sent_ms, got_ms, .. } = message.clone();
-        Self { came_ms: got_ms, message: Message { id, from: sender, content, sent_ms, delivery } }
     }
 }
 

@@ -1,17 +1,22 @@
 use std::sync::mpsc::Receiver;
 
+use super::backlog::{Backlog, WAITING_MAX};
 use super::*;
 use crate::app::conversation::{Delivery, Progress};
+use crate::app::store_key::store_path;
 use crate::app::{Code, MembershipInfo};
 use crate::crypto::Suite;
 use crate::protocol::limits::OUTBOX_MAX;
 use crate::protocol::{Content, Event, MessageId, Now};
-use crate::store::{ProgressState, StoredMessage};
+use crate::store::{Answer, News, ProgressState, StoredMessage};
 use crate::wire::Signed;
 
 const MEMBERSHIP: MembershipId = MembershipId(1);
 const ROOM: RoomId = RoomId([1; 32]);
 const OTHER: Fingerprint = Fingerprint::from_bytes([2; 32]);
+
+/// What takes longer than this never comes.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Somebody in a room, over several runs.
 struct Run {
@@ -28,12 +33,25 @@ impl Run {
     }
 
     /// With the store open; gives what earlier runs kept.
-    fn open(profile: &Path, identity: &Identity) -> (Self, Vec<String>) {
+    fn open(profile: &Path, identity: &Arc<Identity>) -> (Self, Vec<String>) {
         let mut run = Self::begin(profile);
-        let pages = run.saved.open(identity, &[(MEMBERSHIP, ROOM)]).unwrap();
-        let texts = |page: &EarlierMessages| page.messages.iter().map(text).collect::<Vec<_>>();
-        let texts = pages.first().map(|(_, page)| texts(page)).unwrap_or_default();
+        let kept = run.opens(identity, true).unwrap();
+        let texts = kept.iter().flat_map(|kept| kept.page.messages.iter().map(text)).collect();
         (run, texts)
+    }
+
+    /// Opens the store, for the room if it is known already.
+    fn opens(&mut self, identity: &Arc<Identity>, is_known: bool) -> Result<Vec<Kept>, Problem> {
+        let rooms = if is_known { vec![(MEMBERSHIP, ROOM)] } else { Vec::new() };
+        assert!(self.saved.open(identity, rooms) && self.saved.is_opening(KeyKind::Textbook));
+        loop {
+            match self.told.recv_timeout(PATIENCE) {
+                Ok(Input::StoreOpened(kind)) => return self.saved.opened(kind),
+                // What an earlier run began to erase.
+                Ok(Input::Store { kind, news }) => drop(self.saved.told(kind, news)),
+                _ => panic!("the store is not opened"),
+            }
+        }
     }
 
     fn happens(&mut self, event: MembershipEvent) {
@@ -55,9 +73,17 @@ impl Run {
         self.happens(entered());
     }
 
-    fn is_told(&self, is_it: impl Fn(&News) -> bool) -> bool {
-        std::iter::from_fn(|| self.told.recv_timeout(OPENING).ok())
-            .any(|input| matches!(input, Input::Store { news, .. } if is_it(&news)))
+    /// Waits for what the store tells until it is this; gives what follows from all of it.
+    fn until(&mut self, is_it: impl Fn(&News) -> bool) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        loop {
+            let Ok(Input::Store { kind, news }) = self.told.recv_timeout(PATIENCE) else { panic!("it is not told") };
+            let is_over = is_it(&news);
+            outcomes.extend(self.saved.told(kind, news));
+            if is_over {
+                return outcomes;
+            }
+        }
     }
 }
 
@@ -78,10 +104,10 @@ fn info(room: Option<RoomId>) -> MembershipInfo {
     }
 }
 
-fn identity() -> Identity {
+fn identity() -> Arc<Identity> {
     let backend = Suite::Textbook.backend();
     let (signing, decryption) = (backend.generate_signing(256).unwrap(), backend.generate_decryption(256).unwrap());
-    Identity::new(signing, decryption, Now::default()).unwrap()
+    Arc::new(Identity::new(signing, decryption, Now::default()).unwrap())
 }
 
 fn text(message: &crate::app::EarlierMessage) -> String {
@@ -89,10 +115,10 @@ fn text(message: &crate::app::EarlierMessage) -> String {
 }
 
 /// How far each own message had got, as a later run finds it.
-fn deliveries(profile: &Path, identity: &Identity) -> Vec<Delivery> {
+fn deliveries(profile: &Path, identity: &Arc<Identity>) -> Vec<Delivery> {
     let mut run = Run::begin(profile);
-    let pages = run.saved.open(identity, &[(MEMBERSHIP, ROOM)]).unwrap();
-    pages[0].1.messages.iter().map(|past| past.message.delivery.clone().unwrap()).collect()
+    let kept = run.opens(identity, true).unwrap();
+    kept[0].page.messages.iter().map(|past| past.message.delivery.clone().unwrap()).collect()
 }
 
 #[test]
@@ -102,7 +128,7 @@ fn what_was_typed_while_the_identity_was_locked_is_saved_once_it_is_open() {
     run.types(1);
     run.types(2);
     assert!(!profile.path().join(STORES).exists(), "nothing is made before");
-    run.saved.open(&ann, &[(MEMBERSHIP, ROOM)]).unwrap();
+    run.opens(&ann, true).unwrap();
     run.hears(3);
     assert_eq!(run.saved.close(), None);
     assert_eq!(Run::open(profile.path(), &ann).1, ["own 1", "own 2", "theirs 3"]);
@@ -114,7 +140,7 @@ fn what_was_said_before_the_room_was_known_is_saved_once_it_is() {
     let (inputs, told) = mpsc::channel();
     let mut run = Run { saved: SavedMessages::new(profile.path(), inputs), told };
     run.happens(MembershipEvent::Begun(info(None)));
-    run.saved.open(&ann, &[]).unwrap();
+    run.opens(&ann, false).unwrap();
     run.types(1);
     assert!(run.saved.waiting.is_empty());
     run.enters();
@@ -142,7 +168,8 @@ fn each_step_of_an_own_message_is_saved() {
     assert_eq!(run.saved.close(), None);
     let deliveries = deliveries(profile.path(), &ann);
     let progress: Vec<Progress> = deliveries.iter().map(|delivery| delivery.progress).collect();
-    assert_eq!(progress[..3], [Progress::Unsent, Progress::Unconfirmed, Progress::OnHost]);
+    // The first two wait again.
+    assert_eq!(progress[..3], [Progress::Queued, Progress::Queued, Progress::OnHost]);
     assert!(matches!(progress[3], Progress::TooLong { .. }) && progress[4] == Progress::Cancelled);
     assert_eq!(deliveries[2].reached(), 1);
 }
@@ -153,7 +180,7 @@ fn a_room_that_is_removed_is_erased_from_the_store() {
     let (mut run, _) = Run::open(profile.path(), &ann);
     run.hears(1);
     run.saved.forget(MEMBERSHIP);
-    assert!(run.is_told(|news| matches!(news, News::Erased { messages: 1, .. })), "its rows go");
+    run.until(|news| matches!(news, News::Erased { messages: 1, .. }));
     assert_eq!(run.saved.close(), None);
     assert_eq!(Run::open(profile.path(), &ann).1, Vec::<String>::new());
 }
@@ -166,7 +193,7 @@ fn nothing_waits_for_a_store_that_cannot_be_used() {
     std::fs::write(store_path(&stores, &ann.fingerprint()), b"somebody else's").unwrap();
     let mut run = Run::begin(profile.path());
     run.types(1);
-    assert_eq!(run.saved.open(&ann, &[(MEMBERSHIP, ROOM)]).unwrap_err().code, Code::StoreUnreadable);
+    assert_eq!(run.opens(&ann, true).map(drop).unwrap_err().code, Code::StoreUnreadable);
     (2..=9).for_each(|number| run.hears(number));
     assert!(run.saved.rooms.values().all(|room| room.waits() == 0));
     assert_eq!(run.saved.close(), None, "it was told when it was opened");
@@ -181,7 +208,7 @@ fn a_try_that_is_given_up_erases_nothing() {
     // An old invite to the same room leads nowhere.
     let mut run = Run::begin(profile.path());
     run.types(2);
-    run.saved.open(&ann, &[]).unwrap();
+    run.opens(&ann, false).unwrap();
     run.saved.forget(MEMBERSHIP);
     assert_eq!(run.saved.close(), None);
     assert_eq!(Run::open(profile.path(), &ann).1, ["theirs 1"], "and what was typed at it is gone");
@@ -214,7 +241,7 @@ fn what_another_membership_takes_over_is_followed_and_shown() {
     let other = MembershipId(2);
     run.saved.record(&SessionEvent::Membership { membership: other, event: MembershipEvent::Begun(info(Some(ROOM))) });
     run.saved.moved(MEMBERSHIP, other);
-    assert!(run.is_told(|news| matches!(news, News::Answer { answer: Answer::Rows(_), .. })), "they are asked for");
+    run.until(|news| matches!(news, News::Answer { answer: Answer::Rows(_), .. }));
     let event = MembershipEvent::Protocol(Event::OnHost { id: MessageId([1; 16]), without: Vec::new() });
     run.saved.record(&SessionEvent::Membership { membership: other, event });
     assert_eq!(run.saved.close(), None);
@@ -247,8 +274,8 @@ fn what_is_to_be_erased_is_erased_once_its_store_is_open() {
     let mut run = Run::begin(profile.path());
     run.saved.erase(KeyKind::Textbook, ROOM);
     run.saved.erase(KeyKind::Textbook, RoomId([9; 32]));
-    run.saved.open(&ann, &[]).unwrap();
-    assert!(run.is_told(|news| matches!(news, News::Erased { messages: 1, .. })));
+    run.opens(&ann, false).unwrap();
+    run.until(|news| matches!(news, News::Erased { messages: 1, .. }));
     assert_eq!(run.saved.close(), None, "and what was never there is no loss");
     assert_eq!(Run::open(profile.path(), &ann).1, Vec::<String>::new());
 }
@@ -297,8 +324,172 @@ fn what_waits_for_a_room_has_a_limit_and_what_may_still_be_sent_is_followed() {
     }
     let room = &run.saved.rooms[&MEMBERSHIP];
     assert_eq!((room.waits(), room.follows()), (4 * OUTBOX_MAX, 2 * OUTBOX_MAX));
-    run.saved.open(&ann, &[(MEMBERSHIP, ROOM)]).unwrap();
+    run.opens(&ann, true).unwrap();
     run.happens(MembershipEvent::Protocol(Event::OnHost { id: id(0), without: Vec::new() }));
     assert_eq!(run.saved.rooms[&MEMBERSHIP].progress_of(&id(0)), Some(ProgressState::OnHost));
+    run.saved.close();
+}
+
+/// The number of a client's report, as it is told to be stored.
+fn stored(outcomes: &[Outcome]) -> Vec<u64> {
+    let numbers = outcomes.iter().filter_map(|outcome| match outcome {
+        Outcome::Stored(CLIENT, number) => Some(*number),
+        _ => None,
+    });
+    numbers.collect()
+}
+
+const CLIENT: ClientId = ClientId(5);
+
+#[test]
+fn what_others_say_is_confirmed_once_it_is_stored_and_not_before() {
+    let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
+    let (mut run, _) = Run::open(profile.path(), &ann);
+    for number in 1..=3 {
+        run.hears(number);
+        assert!(!run.saved.is_received(MEMBERSHIP, CLIENT, u64::from(number)), "it is not on the disk");
+    }
+    let mut told = Vec::new();
+    while told.last() != Some(&3) {
+        let outcomes = run.until(|news| matches!(news, News::Committed(_)));
+        told.extend(stored(&outcomes));
+        let mut other = Run::begin(profile.path());
+        assert!(other.saved.is_received(MEMBERSHIP, CLIENT, 1), "where nothing is stored, nothing is waited for");
+    }
+    assert!(run.saved.is_received(MEMBERSHIP, CLIENT, 4), "there is nothing new");
+    // What was left out is not confirmed, nor is anything after it.
+    run.saved.left_out(KeyKind::Textbook);
+    run.hears(5);
+    assert!(!run.saved.is_received(MEMBERSHIP, CLIENT, 5));
+    assert_eq!(stored(&run.until(|news| matches!(news, News::Committed(_)))), [0_u64; 0]);
+    assert!(run.saved.close().is_some(), "and that is told");
+}
+
+#[test]
+fn what_came_before_is_known_in_this_run_and_the_next() {
+    let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
+    let (mut run, _) = Run::open(profile.path(), &ann);
+    let has = |run: &Run, from: Fingerprint, number: u8| run.saved.has(MEMBERSHIP, &from, MessageId([number; 16]));
+    assert!(!has(&run, OTHER, 1));
+    run.hears(1);
+    assert!(has(&run, OTHER, 1) && !has(&run, ann.fingerprint(), 1));
+    assert_eq!(run.saved.close(), None);
+    let (run, _) = Run::open(profile.path(), &ann);
+    assert!(has(&run, OTHER, 1) && !has(&run, OTHER, 2));
+}
+
+#[test]
+fn what_a_person_says_is_held_until_it_is_stored() {
+    let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
+    let (mut run, _) = Run::open(profile.path(), &ann);
+    let unsent = |number: u8| Unsent { id: MessageId([number; 16]), content: Content::text("word"), said_ms: 1 };
+    let said = |outcomes: Vec<Outcome>| -> Vec<u8> {
+        let said = outcomes.into_iter().filter_map(|outcome| match outcome {
+            Outcome::Said(MEMBERSHIP, unsent) => Some(unsent.id.0[0]),
+            _ => None,
+        });
+        said.collect()
+    };
+    run.types(1);
+    assert!(run.saved.holds(MEMBERSHIP, unsent(1)));
+    let mut shown = Vec::new();
+    while shown.is_empty() {
+        // The room may be in a commit of its own.
+        shown.extend(said(run.until(|news| matches!(news, News::Committed(_)))));
+    }
+    assert_eq!(shown, [1]);
+    // A disk that takes nothing holds up nobody: what is held goes out, and what follows is not held.
+    run.types(2);
+    assert!(run.saved.holds(MEMBERSHIP, unsent(2)));
+    let failed = run.saved.told(KeyKind::Textbook, News::Failed(crate::store::StoreError::DiskFull));
+    assert_eq!(said(failed), [2]);
+    run.types(3);
+    assert!(!run.saved.holds(MEMBERSHIP, unsent(3)));
+    run.saved.told(KeyKind::Textbook, News::Recovered);
+    // One that says nothing at all is not waited for either.
+    run.types(4);
+    assert!(run.saved.holds(MEMBERSHIP, unsent(4)) && run.saved.next_due().is_some());
+    assert_eq!(said(run.saved.overdue()), [0_u8; 0]);
+    run.saved.held.iter_mut().for_each(|held| held.until = Instant::now());
+    assert_eq!(said(run.saved.overdue()), [4]);
+    // Where nothing is kept, nothing is waited for.
+    let mut other = Run::begin(profile.path());
+    assert!(!other.saved.holds(MEMBERSHIP, unsent(5)));
+}
+
+/// Ann's messages are on the host; Bo has the first, and missed the second.
+fn talk_with_bo(run: &mut Run, ann: &Identity, bo: Fingerprint) {
+    run.happens(MembershipEvent::Identity(ann.fingerprint()));
+    run.happens(MembershipEvent::Protocol(Event::Members(vec![ann.fingerprint(), bo, OTHER])));
+    for number in 1..=3 {
+        run.types(number);
+    }
+    let id = |number: u8| MessageId([number; 16]);
+    for event in [
+        Event::OnHost { id: id(1), without: Vec::new() },
+        Event::Delivered { id: id(1), to: bo },
+        Event::OnHost { id: id(2), without: vec![bo] },
+        Event::OnHost { id: id(3), without: Vec::new() },
+    ] {
+        run.happens(MembershipEvent::Protocol(event));
+    }
+}
+
+#[test]
+fn what_a_member_missed_is_sent_again_when_they_can_read_and_what_they_may_have_only_in_another_run() {
+    let bo = Fingerprint::from_bytes([3; 32]);
+    let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
+    let again = |run: &mut Run| -> Vec<u8> {
+        run.saved.can_read(MEMBERSHIP, bo);
+        let mut outcomes = Vec::new();
+        loop {
+            run.saved.ask_due();
+            if run.saved.asked.is_empty() && run.saved.next_due().is_none() {
+                break;
+            }
+            outcomes.extend(run.until(|_| true));
+        }
+        let sent = outcomes.into_iter().filter_map(|outcome| match outcome {
+            Outcome::SendAgain(MEMBERSHIP, messages) => Some(messages),
+            _ => None,
+        });
+        sent.flatten().map(|unsent| unsent.id.0[0]).collect()
+    };
+    let (mut run, _) = Run::open(profile.path(), &ann);
+    talk_with_bo(&mut run, &ann, bo);
+    assert_eq!(again(&mut run), [2], "the third is under way to him");
+    assert_eq!(run.saved.close(), None);
+    let (mut run, _) = Run::open(profile.path(), &ann);
+    run.happens(MembershipEvent::Identity(ann.fingerprint()));
+    run.happens(MembershipEvent::Protocol(Event::Members(vec![ann.fingerprint(), bo, OTHER])));
+    assert_eq!(again(&mut run), [2, 3], "whether he has the third is not known");
+    for number in [2, 3] {
+        let delivered = Event::Delivered { id: MessageId([number; 16]), to: bo };
+        run.happens(MembershipEvent::Protocol(delivered));
+    }
+    assert_eq!(again(&mut run), [0_u8; 0]);
+    assert_eq!(run.saved.close(), None);
+    // Somebody new would read it, too.
+    let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
+    let (mut run, _) = Run::open(profile.path(), &ann);
+    talk_with_bo(&mut run, &ann, bo);
+    run.happens(MembershipEvent::Protocol(Event::MemberJoined { member: Fingerprint::from_bytes([4; 32]) }));
+    assert_eq!(again(&mut run), [0_u8; 0]);
+    run.saved.close();
+}
+
+#[test]
+fn what_was_taken_back_too_late_is_not_sent_again() {
+    let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
+    let (mut run, _) = Run::open(profile.path(), &ann);
+    run.types(1);
+    run.types(2);
+    run.happens(MembershipEvent::Protocol(Event::Sealed { id: MessageId([1; 16]) }));
+    run.happens(MembershipEvent::CancelAsked(MessageId([1; 16])));
+    assert_eq!(run.saved.close(), None);
+    let mut run = Run::begin(profile.path());
+    let kept = run.opens(&ann, true).unwrap();
+    let unsent: Vec<u8> = kept[0].unsent.iter().map(|unsent| unsent.id.0[0]).collect();
+    assert_eq!(unsent, [2]);
     run.saved.close();
 }

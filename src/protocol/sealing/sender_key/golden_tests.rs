@@ -148,9 +148,9 @@ fn sealed_by_us(vector: &Vector, body: &Body) -> Msg {
     let (identity, number) = (identity("ann", Suite::Classical), vector.number("chain_number"));
     let (mut chain, _) = SendChain::start(&identity, epoch(vector), number, &[], after(0), &mut Fixed(drawn)).unwrap();
     let mut seal = |body: &Body| {
-        let now = Now::at(0, vector.number("time"));
+        let said_ms = vector.number("time");
         let log = (vector.number("position"), &vector.array("log_hash"));
-        chain.seal(identity.fingerprint(), body, log, now).unwrap()
+        chain.seal(identity.fingerprint(), body, log, said_ms).unwrap()
     };
     (0..vector.number("index")).for_each(|_| drop(seal(&Body::Leave)));
     seal(body)

@@ -1,0 +1,248 @@
+//! What the stores are asked, and what follows from their answers and their commits: pages for the person, messages to
+//! send again, and what a client may confirm.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use super::owed::AT_A_TIME;
+use super::{SENT_FOR_MS, SavedMessages};
+use crate::app::conversation::Step;
+use crate::app::session::outbox::Unsent;
+use crate::app::session::{EarlierMessages, MembershipId};
+use crate::app::{Problem, clock};
+use crate::crypto::{Fingerprint, KeyKind};
+use crate::net::ClientId;
+use crate::protocol::MessageId;
+use crate::store::{Answer, News, Placed, Question};
+
+/// How long what a person said waits at most to be stored before it is shown: longer than a disk that is in use takes, and
+/// not so long that somebody would wonder where it is.
+const HELD_MAX: Duration = Duration::from_secs(1);
+
+/// What a person said, until it is stored.
+pub(super) struct Held {
+    kind: KeyKind,
+    /// The write by which it is.
+    after: u64,
+    membership: MembershipId,
+    unsent: Unsent,
+    pub(super) until: Instant,
+}
+
+/// Something that was asked.
+pub(super) enum Asked {
+    /// Earlier messages.
+    Earlier(MembershipId),
+    /// What is owed to somebody.
+    Owed(MembershipId, Fingerprint),
+}
+
+/// What follows from what a store told.
+pub(in crate::app::session) enum Outcome {
+    /// A page that was asked for.
+    Earlier(MembershipId, EarlierMessages),
+    /// What a client reported up to this number is stored.
+    Stored(ClientId, u64),
+    /// What a person said is stored, or is not going to be for now.
+    Said(MembershipId, Unsent),
+    /// Messages that somebody lacks, and can read now.
+    SendAgain(MembershipId, Vec<Unsent>),
+    /// What is said is not stored for now.
+    Problem(Problem),
+}
+
+impl SavedMessages {
+    pub(super) fn ask(&mut self, kind: KeyKind, question: Question, about: Asked) -> bool {
+        let request = self.next_question;
+        self.next_question += 1;
+        let is_asked = self.stores.get(&kind).is_some_and(|open| open.store.ask(request, question).is_ok());
+        if is_asked {
+            self.asked.insert(request, about);
+        }
+        is_asked
+    }
+
+    /// A member can read what is sent from now on: what they lack is sent again, if the store says that they do.
+    pub(in crate::app::session) fn can_read(&mut self, membership: MembershipId, member: Fingerprint) {
+        let Some((kind, _)) = self.rooms.get(&membership).and_then(|room| room.entered) else { return };
+        let newest = self.newest(kind);
+        if let Some(room) = self.rooms.get_mut(&membership) {
+            room.owed.can_read(member, newest, Instant::now());
+        }
+    }
+
+    /// A member cannot read any more, for now.
+    pub(in crate::app::session) fn is_away(&mut self, membership: MembershipId, member: &Fingerprint) {
+        if let Some(room) = self.rooms.get_mut(&membership) {
+            room.owed.is_away(member);
+        }
+    }
+
+    /// An own message took a step, which was handed in.
+    pub(super) fn delivers(&mut self, membership: MembershipId, message: MessageId, step: &Step) {
+        let Some((kind, _)) = self.rooms.get(&membership).and_then(|room| room.entered) else { return };
+        let (newest, now) = (self.newest(kind), Instant::now());
+        let Some(room) = self.rooms.get_mut(&membership) else { return };
+        match step {
+            Step::OnHost { without } => room.owed.was_not_for(without, newest, now),
+            Step::Delivered { to } => room.owed.has(to, &message, newest, now),
+            _ => {}
+        }
+    }
+
+    /// When somebody may be owed something next, or something was held for long enough.
+    pub(in crate::app::session) fn next_due(&self) -> Option<Instant> {
+        let owed = self.rooms.values().filter_map(|room| room.owed.next_due());
+        owed.chain(self.held.front().map(|held| held.until)).min()
+    }
+
+    /// Asks the stores what is owed to those who can read by now.
+    pub(in crate::app::session) fn ask_due(&mut self) {
+        let (now, since_ms) = (Instant::now(), clock::now_ms().saturating_sub(SENT_FOR_MS));
+        let mut due = Vec::new();
+        for (membership, room) in &mut self.rooms {
+            let Some((kind, id)) = room.entered else { continue };
+            let committed = self.stores.get(&kind).map_or(0, |open| open.committed);
+            let members = room.owed.take_due(committed, now);
+            due.extend(members.into_iter().map(|member| (*membership, kind, id, member)));
+        }
+        for (membership, kind, room, member) in due {
+            let question = Question::Owed { room, member, since_ms };
+            if !self.ask(kind, question, Asked::Owed(membership, member))
+                && let Some(room) = self.rooms.get_mut(&membership)
+            {
+                room.owed.was_not_answered(&member);
+            }
+        }
+    }
+
+    /// A store told something.
+    pub(in crate::app::session) fn told(&mut self, kind: KeyKind, news: News) -> Vec<Outcome> {
+        match news {
+            News::Answer { request, answer } => self.answered(request, answer).into_iter().collect(),
+            News::Failed(error) => {
+                if let Some(open) = self.stores.get_mut(&kind) {
+                    open.is_failing = true;
+                }
+                // Talking goes on.
+                let mut outcomes = self.release(|held| held.kind == kind);
+                outcomes.push(Outcome::Problem(Problem::messages_not_saved(&error)));
+                outcomes
+            }
+            News::Committed(last) => self.is_committed(kind, last),
+            News::Placed(placed) => {
+                let erasing = &mut self.erasing;
+                let left_out = placed.into_iter().filter(|(number, placed)| {
+                    !erasing.remove(&(kind, *number)) && matches!(placed, Placed::NoRoom | Placed::Refused)
+                });
+                if left_out.count() > 0 {
+                    self.left_out(kind);
+                }
+                Vec::new()
+            }
+            News::Recovered => {
+                if let Some(open) = self.stores.get_mut(&kind) {
+                    open.is_failing = false;
+                }
+                Vec::new()
+            }
+            News::Erased { .. } => Vec::new(),
+        }
+    }
+
+    fn is_committed(&mut self, kind: KeyKind, last: u64) -> Vec<Outcome> {
+        if let Some(open) = self.stores.get_mut(&kind) {
+            open.committed = last;
+        }
+        // What became of each was told right before.
+        self.erasing.retain(|(of, number)| *of != kind || *number > last);
+        self.go_on();
+        let mut stored = BTreeMap::new();
+        self.unconfirmed.retain(|waits| {
+            let is_stored = waits.kind == kind && waits.after <= last;
+            if is_stored {
+                stored.insert(waits.client, waits.number);
+            }
+            !is_stored
+        });
+        let mut outcomes = self.release(|held| held.kind == kind && held.after <= last);
+        outcomes.extend(stored.into_iter().map(|(client, number)| Outcome::Stored(client, number)));
+        outcomes
+    }
+
+    /// What is held no longer.
+    fn release(&mut self, goes: impl Fn(&Held) -> bool) -> Vec<Outcome> {
+        let (gone, kept): (VecDeque<Held>, VecDeque<Held>) = std::mem::take(&mut self.held).into_iter().partition(goes);
+        self.held = kept;
+        gone.into_iter().map(|held| Outcome::Said(held.membership, held.unsent)).collect()
+    }
+
+    /// A person said something, which was handed in. Whether it waits to be stored before it is shown; then
+    /// [`Outcome::Said`] follows, after [`HELD_MAX`] in any case.
+    pub(in crate::app::session) fn holds(&mut self, membership: MembershipId, unsent: Unsent) -> bool {
+        let entered = self.rooms.get(&membership).and_then(|room| room.entered);
+        let Some((kind, open)) = entered.and_then(|(kind, _)| Some((kind, self.stores.get(&kind)?))) else {
+            return false;
+        };
+        // What is said now comes after what was said before.
+        let is_first = self.held.iter().all(|held| held.membership != membership);
+        if is_first && (!open.is_whole || open.is_failing) {
+            return false;
+        }
+        let (after, until) = (self.newest(kind), Instant::now() + HELD_MAX);
+        self.held.push_back(Held { kind, after, membership, unsent, until });
+        true
+    }
+
+    /// What was held for too long: the disk takes its time, and nobody waits for it.
+    pub(in crate::app::session) fn overdue(&mut self) -> Vec<Outcome> {
+        let now = Instant::now();
+        self.release(|held| held.until <= now)
+    }
+
+    fn answered(&mut self, request: u64, answer: Answer) -> Option<Outcome> {
+        match self.asked.remove(&request)? {
+            Asked::Earlier(membership) => self.earlier(membership, answer),
+            Asked::Owed(membership, member) => self.owed(membership, member, answer),
+        }
+    }
+
+    fn earlier(&mut self, membership: MembershipId, answer: Answer) -> Option<Outcome> {
+        let room = self.rooms.get_mut(&membership)?;
+        let Answer::Rows(rows) = answer else {
+            log::warn!("earlier messages could not be read{}", why(&answer));
+            room.asking = false;
+            return None;
+        };
+        let page = room.page(&rows);
+        if page.messages.is_empty() && page.earlier > 0 {
+            // All of them were deleted, or are of a newer version.
+            self.read_earlier(membership);
+            return None;
+        }
+        Some(Outcome::Earlier(membership, page))
+    }
+
+    fn owed(&mut self, membership: MembershipId, member: Fingerprint, answer: Answer) -> Option<Outcome> {
+        let readers = self.chat.room(membership).map(|room| room.readers()).unwrap_or_default();
+        let room = self.rooms.get_mut(&membership)?;
+        let Answer::Rows(rows) = answer else {
+            log::warn!("what is owed to a member could not be read{}", why(&answer));
+            room.owed.was_not_answered(&member);
+            return None;
+        };
+        // In a large room nobody confirms: what somebody has there is not known.
+        let rows = if readers.is_empty() { Vec::new() } else { rows };
+        let again = room.send_again(rows, member, &readers, AT_A_TIME);
+        let ids = again.iter().map(|unsent| unsent.id).collect();
+        room.owed.begins(member, &ids, Instant::now()).then_some(Outcome::SendAgain(membership, again))
+    }
+}
+
+/// Why there is no answer, for the log: nothing of what is stored.
+pub(super) fn why(answer: &Answer) -> String {
+    match answer {
+        Answer::Failed(error) => format!(": {error}"),
+        _ => String::new(),
+    }
+}

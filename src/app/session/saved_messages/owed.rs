@@ -1,0 +1,166 @@
+//! What is owed to members of one room: own messages that came to the host and that they have not confirmed. When one of
+//! them can read again, the messages are sent again, some at a time.
+//!
+//! Not here: which messages those are, which the store says, and sending them, which the outbox does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use crate::crypto::Fingerprint;
+use crate::protocol::MessageId;
+
+/// How many messages are sent again at a time: what is said meanwhile waits behind them.
+pub(super) const AT_A_TIME: usize = 64;
+/// How long after a try that was not confirmed the next one begins: whoever comes and goes without confirming anything
+/// makes everybody receive it each time.
+pub(super) const PAUSE: Duration = Duration::from_secs(60);
+
+/// How far it is with one member.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Stage {
+    /// The store is to be asked: not before then, and when it has everything up to this write.
+    Due { at: Instant, after: u64 },
+    /// The store was asked.
+    Asked,
+    /// These are on their way.
+    UnderWay(BTreeSet<MessageId>),
+}
+
+/// See the head of this file. It has at most an entry for each member who ever could read in this run.
+#[derive(Default)]
+pub(super) struct Owed {
+    stages: BTreeMap<Fingerprint, Stage>,
+    /// Who can read now.
+    reachable: BTreeSet<Fingerprint>,
+    /// When the last try began, of those who did not confirm all of it.
+    tried: BTreeMap<Fingerprint, Instant>,
+}
+
+impl Owed {
+    /// A member can read what is sent from now on. What was handed to the store before is known once it has the write
+    /// `after`.
+    pub(super) fn can_read(&mut self, member: Fingerprint, after: u64, now: Instant) {
+        self.reachable.insert(member);
+        let at = self.tried.get(&member).map_or(now, |tried| (*tried + PAUSE).max(now));
+        self.stages.insert(member, Stage::Due { at, after });
+    }
+
+    /// A member cannot read any more, for now.
+    pub(super) fn is_away(&mut self, member: &Fingerprint) {
+        self.reachable.remove(member);
+        self.stages.remove(member);
+    }
+
+    /// A message came to the host, and was not sealed for these.
+    pub(super) fn was_not_for(&mut self, without: &[Fingerprint], after: u64, now: Instant) {
+        for member in without {
+            // What is under way is followed by another question.
+            if self.reachable.contains(member) && !matches!(self.stages.get(member), Some(Stage::UnderWay(_))) {
+                self.can_read(*member, after, now);
+            }
+        }
+    }
+
+    /// A member has a message.
+    pub(super) fn has(&mut self, member: &Fingerprint, message: &MessageId, after: u64, now: Instant) {
+        let Some(Stage::UnderWay(left)) = self.stages.get_mut(member) else { return };
+        if left.remove(message) && left.is_empty() {
+            self.tried.remove(member);
+            // There may be more.
+            self.can_read(*member, after, now);
+        }
+    }
+
+    /// About whom the store is to be asked now, which has everything up to the write `committed`.
+    pub(super) fn take_due(&mut self, committed: u64, now: Instant) -> Vec<Fingerprint> {
+        let is_due = |stage: &Stage| matches!(stage, Stage::Due { at, after } if *at <= now && *after <= committed);
+        let due: Vec<Fingerprint> =
+            self.stages.iter().filter(|(_, stage)| is_due(stage)).map(|(member, _)| *member).collect();
+        for member in &due {
+            self.stages.insert(*member, Stage::Asked);
+        }
+        due
+    }
+
+    /// The store said what is owed to a member. Whether that is to be sent; not if they have gone meanwhile.
+    pub(super) fn begins(&mut self, member: Fingerprint, messages: &BTreeSet<MessageId>, now: Instant) -> bool {
+        if self.stages.get(&member) != Some(&Stage::Asked) {
+            return false;
+        }
+        if messages.is_empty() {
+            self.stages.remove(&member);
+            return false;
+        }
+        self.tried.insert(member, now);
+        self.stages.insert(member, Stage::UnderWay(messages.clone()));
+        true
+    }
+
+    /// The store has no answer.
+    pub(super) fn was_not_answered(&mut self, member: &Fingerprint) {
+        self.stages.remove(member);
+    }
+
+    /// When the store is to be asked next.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let times = self.stages.values().filter_map(|stage| match stage {
+            Stage::Due { at, .. } => Some(*at),
+            _ => None,
+        });
+        times.min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BO: Fingerprint = Fingerprint::from_bytes([2; 32]);
+    const CY: Fingerprint = Fingerprint::from_bytes([3; 32]);
+
+    fn ids(numbers: &[u8]) -> BTreeSet<MessageId> {
+        numbers.iter().map(|number| MessageId([*number; 16])).collect()
+    }
+
+    #[test]
+    fn whoever_comes_back_gets_some_at_a_time_until_nothing_is_left() {
+        let (mut owed, now) = (Owed::default(), Instant::now());
+        owed.can_read(BO, 7, now);
+        assert_eq!(owed.take_due(6, now), [], "not everything is in the store yet");
+        assert_eq!((owed.take_due(7, now), owed.take_due(7, now)), (vec![BO], vec![]));
+        assert!(owed.begins(BO, &ids(&[1, 2]), now));
+        owed.has(&BO, &MessageId([2; 16]), 9, now);
+        owed.has(&CY, &MessageId([1; 16]), 9, now);
+        assert_eq!(owed.next_due(), None);
+        owed.has(&BO, &MessageId([1; 16]), 9, now);
+        assert_eq!(owed.take_due(9, now), [BO], "there may be more, and nobody waits for it");
+        assert!(!owed.begins(BO, &ids(&[]), now));
+        assert_eq!(owed.next_due(), None);
+    }
+
+    #[test]
+    fn whoever_confirms_nothing_waits_before_the_next_try() {
+        let (mut owed, now) = (Owed::default(), Instant::now());
+        owed.can_read(BO, 0, now);
+        owed.take_due(0, now);
+        assert!(owed.begins(BO, &ids(&[1]), now));
+        owed.is_away(&BO);
+        owed.can_read(BO, 0, now);
+        assert_eq!((owed.take_due(0, now), owed.next_due()), (vec![], Some(now + PAUSE)));
+        assert_eq!(owed.take_due(0, now + PAUSE), [BO]);
+    }
+
+    #[test]
+    fn what_was_not_sealed_for_somebody_who_can_read_by_now_is_owed() {
+        let (mut owed, now) = (Owed::default(), Instant::now());
+        owed.was_not_for(&[BO, CY], 1, now);
+        assert_eq!(owed.next_due(), None, "they are away");
+        owed.can_read(BO, 0, now);
+        owed.take_due(0, now);
+        assert!(!owed.begins(BO, &ids(&[]), now));
+        owed.was_not_for(&[BO, CY], 1, now);
+        assert_eq!(owed.take_due(1, now), [BO]);
+        owed.is_away(&BO);
+        assert!(!owed.begins(BO, &ids(&[1]), now), "they have gone meanwhile");
+    }
+}
