@@ -308,6 +308,7 @@ impl Engine {
                 Err(error) => return log::error!("a room is left out: {error}"),
             },
         };
+        self.disk.saved.borrow_mut().knows(id, record.suite().key_kind(), record.room);
         let mut membership = Membership::new(record.info(), crypto, Plan::Known);
         (membership.record, membership.unsaved) = (Some(record), is_stale);
         self.memberships.insert(id, membership);

@@ -128,6 +128,11 @@ impl SavedMessages {
         }
     }
 
+    /// A room is known from earlier runs. What is said there before its store is open waits for that.
+    pub(super) fn knows(&mut self, membership: MembershipId, kind: KeyKind, room: RoomId) {
+        self.rooms.entry(membership).or_default().entered = Some((kind, room));
+    }
+
     /// Begins to open the store of an identity, or to make it; `false` if it is open. [`Input::StoreOpened`] follows, and
     /// [`Self::opened`] then gives what earlier runs kept of `rooms`, those of this identity.
     pub(super) fn open(&mut self, identity: &Arc<Identity>, rooms: Vec<(MembershipId, RoomId)>) -> bool {
@@ -180,6 +185,7 @@ impl SavedMessages {
         let Opened { store, me, beginnings } = opened.inspect_err(|_| {
             self.unusable.insert(kind);
             self.rooms.values_mut().filter(|room| room.is_of(kind)).for_each(SavedRoom::wait_no_more);
+            self.holds_no_longer(kind);
         })?;
         self.unconfirmed.retain(|waits| waits.kind != kind);
         self.stores.insert(kind, InUse { store, me, taken: 0, committed: 0, is_whole: true, is_failing: false });
@@ -187,6 +193,7 @@ impl SavedMessages {
         self.go_on();
         let memberships: Vec<MembershipId> = self.rooms.keys().copied().collect();
         memberships.into_iter().for_each(|membership| self.write(membership));
+        self.holds_no_longer(kind);
         Ok(kept)
     }
 

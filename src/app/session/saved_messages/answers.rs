@@ -18,12 +18,14 @@ use crate::store::{Answer, News, Placed, Question};
 /// How long what a person said waits at most to be stored before it is shown: longer than a disk that is in use takes, and
 /// not so long that somebody would wonder where it is.
 const HELD_MAX: Duration = Duration::from_secs(1);
+/// The same while the store is not open yet: longer than the keys and a large file take.
+const OPENING_MAX: Duration = Duration::from_secs(10);
 
 /// What a person said, until it is stored.
 pub(super) struct Held {
     kind: KeyKind,
-    /// The write by which it is.
-    after: u64,
+    /// The write by which it is; none of them while the store is not open.
+    after: Option<u64>,
     membership: MembershipId,
     unsent: Unsent,
     pub(super) until: Instant,
@@ -93,7 +95,7 @@ impl SavedMessages {
     /// When somebody may be owed something next, or something was held for long enough.
     pub(in crate::app::session) fn next_due(&self) -> Option<Instant> {
         let owed = self.rooms.values().filter_map(|room| room.owed.next_due());
-        owed.chain(self.held.front().map(|held| held.until)).min()
+        owed.chain(self.held.iter().map(|held| held.until)).min()
     }
 
     /// Asks the stores what is owed to those who can read by now.
@@ -165,7 +167,7 @@ impl SavedMessages {
             }
             !is_stored
         });
-        let mut outcomes = self.release(|held| held.kind == kind && held.after <= last);
+        let mut outcomes = self.release(|held| held.kind == kind && held.after.is_some_and(|after| after <= last));
         outcomes.extend(stored.into_iter().map(|(client, number)| Outcome::Stored(client, number)));
         outcomes
     }
@@ -178,20 +180,28 @@ impl SavedMessages {
     }
 
     /// A person said something, which was handed in. Whether it waits to be stored before it is shown; then
-    /// [`Outcome::Said`] follows, after [`HELD_MAX`] in any case.
+    /// [`Outcome::Said`] follows, after a time in any case.
     pub(in crate::app::session) fn holds(&mut self, membership: MembershipId, unsent: Unsent) -> bool {
-        let entered = self.rooms.get(&membership).and_then(|room| room.entered);
-        let Some((kind, open)) = entered.and_then(|(kind, _)| Some((kind, self.stores.get(&kind)?))) else {
-            return false;
-        };
+        let Some((kind, _)) = self.rooms.get(&membership).and_then(|room| room.entered) else { return false };
         // What is said now comes after what was said before.
         let is_first = self.held.iter().all(|held| held.membership != membership);
-        if is_first && (!open.is_whole || open.is_failing) {
-            return false;
-        }
-        let (after, until) = (self.newest(kind), Instant::now() + HELD_MAX);
-        self.held.push_back(Held { kind, after, membership, unsent, until });
+        let (after, held_max) = match self.stores.get(&kind) {
+            Some(open) if is_first && (!open.is_whole || open.is_failing) => return false,
+            Some(_) => (Some(self.newest(kind)), HELD_MAX),
+            None if self.unusable.contains(&kind) => return false,
+            None => (None, OPENING_MAX),
+        };
+        self.held.push_back(Held { kind, after, membership, unsent, until: Instant::now() + held_max });
         true
+    }
+
+    /// A store is open and has what was said before, or cannot be opened.
+    pub(super) fn holds_no_longer(&mut self, kind: KeyKind) {
+        let (is_open, newest, now) = (self.stores.contains_key(&kind), self.newest(kind), Instant::now());
+        for held in self.held.iter_mut().filter(|held| held.kind == kind) {
+            held.after = is_open.then_some(newest);
+            held.until = if is_open { now + HELD_MAX } else { now };
+        }
     }
 
     /// What was held for too long: the disk takes its time, and nobody waits for it.

@@ -63,6 +63,13 @@ impl Run {
         self.happens(MembershipEvent::Sent { id: MessageId([number; 16]), content, sent_ms: 1 });
     }
 
+    /// Says something as a person does. Whether it is held back until it is stored.
+    fn says(&mut self, number: u8) -> bool {
+        self.types(number);
+        let content = Content::text(format!("own {number}"));
+        self.saved.holds(MEMBERSHIP, Unsent { id: MessageId([number; 16]), content, said_ms: 1 })
+    }
+
     fn hears(&mut self, number: u8) {
         let content = Content::text(format!("theirs {number}"));
         let id = MessageId([number; 16]);
@@ -119,6 +126,34 @@ fn deliveries(profile: &Path, identity: &Arc<Identity>) -> Vec<Delivery> {
     let mut run = Run::begin(profile);
     let kept = run.opens(identity, true).unwrap();
     kept[0].page.messages.iter().map(|past| past.message.delivery.clone().unwrap()).collect()
+}
+
+/// What is shown and sent now.
+fn numbers(outcomes: &[Outcome]) -> Vec<u8> {
+    let said = outcomes.iter().filter_map(|outcome| match outcome {
+        Outcome::Said(MEMBERSHIP, unsent) => Some(unsent.id.0[0]),
+        _ => None,
+    });
+    said.collect()
+}
+
+/// A program that is killed meanwhile must not have said that it was said.
+#[test]
+fn what_is_said_before_the_store_is_open_is_shown_once_it_is_stored() {
+    let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
+    let mut run = Run::begin(profile.path());
+    run.saved.knows(MEMBERSHIP, KeyKind::Textbook, ROOM);
+    assert!(run.says(1) && run.says(2));
+    run.opens(&ann, true).unwrap();
+    assert!(run.says(3));
+    let mut shown = Vec::new();
+    while shown.len() < 3 {
+        shown.extend(numbers(&run.until(|news| matches!(news, News::Committed(_)))));
+        assert_eq!(run.saved.held.len(), 3 - shown.len());
+    }
+    assert_eq!(shown, [1, 2, 3]);
+    assert_eq!(run.saved.close(), None);
+    assert_eq!(Run::open(profile.path(), &ann).1, ["own 1", "own 2", "own 3"]);
 }
 
 #[test]
@@ -192,8 +227,11 @@ fn nothing_waits_for_a_store_that_cannot_be_used() {
     std::fs::create_dir_all(&stores).unwrap();
     std::fs::write(store_path(&stores, &ann.fingerprint()), b"somebody else's").unwrap();
     let mut run = Run::begin(profile.path());
-    run.types(1);
+    run.saved.knows(MEMBERSHIP, KeyKind::Textbook, ROOM);
+    assert!(run.says(1));
     assert_eq!(run.opens(&ann, true).map(drop).unwrap_err().code, Code::StoreUnreadable);
+    assert_eq!(numbers(&run.saved.overdue()), [1], "it waits for nothing any more");
+    assert!(!run.says(10));
     (2..=9).for_each(|number| run.hears(number));
     assert!(run.saved.rooms.values().all(|room| room.waits() == 0));
     assert_eq!(run.saved.close(), None, "it was told when it was opened");
