@@ -376,6 +376,7 @@ impl Engine {
     }
 
     fn cancel(&mut self, id: MembershipId, message: MessageId) {
+        self.show_held(id);
         let Some(membership) = self.memberships.get_mut(&id) else { return };
         let ready = membership.is_ready();
         membership.outbox.remove(&message);

@@ -87,6 +87,7 @@ impl Engine {
         let unsent = Unsent { id: message, content: content.clone(), said_ms: clock::now_ms() };
         let sent_ms = unsent.said_ms;
         if !membership.outbox.take(unsent.clone()) {
+            self.show_held(id);
             self.emit_membership(id, MembershipEvent::Sent { id: message, content, sent_ms });
             return self.emit_membership(id, MembershipEvent::Protocol(Event::OutboxFull { id: message }));
         }
@@ -101,6 +102,12 @@ impl Engine {
         } else {
             self.said(id, unsent);
         }
+    }
+
+    /// What was said before is shown before what follows.
+    pub(super) fn show_held(&mut self, id: MembershipId) {
+        let held = self.disk.saved.borrow_mut().held_in(id);
+        self.follow(held);
     }
 
     /// What was said is stored, or will not be: it is shown, and sent.

@@ -81,7 +81,7 @@ impl Receipts {
     /// What was told under this number and earlier ones is stored. Up to which position, if that is news.
     pub(super) fn stored(&mut self, number: u64) -> Option<u64> {
         let stored = self.unstored.iter().take_while(|(waits_for, _)| *waits_for <= number).count();
-        self.unstored.drain(..stored).last().map(|(_, position)| position)
+        self.unstored.drain(..stored).next_back().map(|(_, position)| position)
     }
 
     /// The position to confirm, if it is due.

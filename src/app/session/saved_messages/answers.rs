@@ -189,7 +189,9 @@ impl SavedMessages {
             Some(open) if is_first && (!open.is_whole || open.is_failing) => return false,
             Some(_) => (Some(self.newest(kind)), HELD_MAX),
             None if self.unusable.contains(&kind) => return false,
-            None => (None, OPENING_MAX),
+            None if self.is_opening(kind) => (None, OPENING_MAX),
+            // Until the identity is read; one that is locked may stay so.
+            None => (None, HELD_MAX),
         };
         self.held.push_back(Held { kind, after, membership, unsent, until: Instant::now() + held_max });
         true
@@ -202,6 +204,11 @@ impl SavedMessages {
             held.after = is_open.then_some(newest);
             held.until = if is_open { now + HELD_MAX } else { now };
         }
+    }
+
+    /// What is held in a room is held no longer: something comes after it that is shown at once.
+    pub(in crate::app::session) fn held_in(&mut self, membership: MembershipId) -> Vec<Outcome> {
+        self.release(|held| held.membership == membership)
     }
 
     /// What was held for too long: the disk takes its time, and nobody waits for it.
