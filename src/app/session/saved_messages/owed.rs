@@ -12,8 +12,10 @@ use crate::protocol::MessageId;
 /// How many messages are sent again at a time: what is said meanwhile waits behind them.
 pub(super) const AT_A_TIME: usize = 64;
 /// How long after a try that was not confirmed the next one begins: whoever comes and goes without confirming anything
-/// makes everybody receive it each time.
-pub(super) const PAUSE: Duration = Duration::from_secs(60);
+/// makes everybody receive it each time. It is twice as long after each such try, up to the longest: a program that ended
+/// in the middle of it, once or twice, is no reason to wait.
+const PAUSE_FIRST: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// How far it is with one member.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,8 +34,8 @@ pub(super) struct Owed {
     stages: BTreeMap<Fingerprint, Stage>,
     /// Who can read now.
     reachable: BTreeSet<Fingerprint>,
-    /// When the last try began, of those who did not confirm all of it.
-    tried: BTreeMap<Fingerprint, Instant>,
+    /// When the last try began, and how long the next one waits from then, of those who did not confirm all of it.
+    tried: BTreeMap<Fingerprint, (Instant, Duration)>,
 }
 
 impl Owed {
@@ -41,7 +43,7 @@ impl Owed {
     /// `after`.
     pub(super) fn can_read(&mut self, member: Fingerprint, after: u64, now: Instant) {
         self.reachable.insert(member);
-        let at = self.tried.get(&member).map_or(now, |tried| (*tried + PAUSE).max(now));
+        let at = self.tried.get(&member).map_or(now, |(tried, pause)| (*tried + *pause).max(now));
         self.stages.insert(member, Stage::Due { at, after });
     }
 
@@ -91,7 +93,8 @@ impl Owed {
             self.stages.remove(&member);
             return false;
         }
-        self.tried.insert(member, now);
+        let pause = self.tried.get(&member).map_or(PAUSE_FIRST, |(_, pause)| (*pause * 2).min(PAUSE_MAX));
+        self.tried.insert(member, (now, pause));
         self.stages.insert(member, Stage::UnderWay(messages.clone()));
         true
     }
@@ -139,15 +142,28 @@ mod tests {
     }
 
     #[test]
-    fn whoever_confirms_nothing_waits_before_the_next_try() {
-        let (mut owed, now) = (Owed::default(), Instant::now());
+    fn whoever_confirms_nothing_waits_longer_before_each_try_up_to_a_minute() {
+        let (mut owed, mut now) = (Owed::default(), Instant::now());
+        let mut pauses = Vec::new();
         owed.can_read(BO, 0, now);
+        for _ in 0..8 {
+            assert_eq!(owed.take_due(0, now), [BO]);
+            assert!(owed.begins(BO, &ids(&[1]), now));
+            owed.is_away(&BO);
+            owed.can_read(BO, 0, now);
+            assert_eq!(owed.take_due(0, now), []);
+            let next = owed.next_due().unwrap();
+            pauses.push((next - now).as_secs());
+            now = next;
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
         owed.take_due(0, now);
-        assert!(owed.begins(BO, &ids(&[1]), now));
-        owed.is_away(&BO);
+        owed.begins(BO, &ids(&[1]), now);
+        owed.has(&BO, &MessageId([1; 16]), 0, now);
+        assert_eq!(owed.take_due(0, now), [BO], "who confirms it waits for nothing");
+        owed.begins(BO, &ids(&[2]), now);
         owed.can_read(BO, 0, now);
-        assert_eq!((owed.take_due(0, now), owed.next_due()), (vec![], Some(now + PAUSE)));
-        assert_eq!(owed.take_due(0, now + PAUSE), [BO]);
+        assert_eq!(owed.next_due(), Some(now + PAUSE_FIRST));
     }
 
     #[test]
