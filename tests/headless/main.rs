@@ -15,6 +15,7 @@ mod files;
 mod free_port;
 mod history;
 mod keys;
+mod killed;
 #[path = "../common/lines.rs"]
 mod lines;
 mod logs;

@@ -247,6 +247,29 @@ impl Person {
         ended(&mut self.child);
     }
 
+    /// The events that it has printed since the last look.
+    pub fn events(&mut self) -> Vec<Value> {
+        let lines: Vec<String> = self.lines.try_iter().collect();
+        self.events_of(lines)
+    }
+
+    /// Ends it without a goodbye, and reads what it had printed. A line that is not whole was not printed.
+    pub fn kill_and_read(&mut self) -> Vec<Value> {
+        self.kill();
+        let end = deadline();
+        let mut lines: Vec<String> = std::iter::from_fn(|| next_before(&self.lines, end).ok()).collect();
+        lines.pop_if(|last| serde_json::from_str::<Value>(last).is_err());
+        self.events_of(lines)
+    }
+
+    fn events_of(&mut self, lines: Vec<String>) -> Vec<Value> {
+        lines.iter().for_each(|line| self.hold(line));
+        let events = lines.iter().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")));
+        let events = events.collect();
+        self.seen.extend(lines);
+        events
+    }
+
     /// Sends a signal by its name.
     pub fn signal(&self, name: &str) {
         // The shell's own `kill`, for not every system has the program.
