@@ -25,6 +25,39 @@ fn three_people_talk() {
     }
 }
 
+/// A program that is killed has only what is stored.
+#[test]
+fn what_is_not_stored_is_not_confirmed_whatever_is_said_meanwhile() {
+    for suite in Suite::ALL {
+        let mut net = Net::new(suite, &["ann"]);
+        let invite = net.invite();
+        net.add_keeping("bo", Entry::Invite(invite));
+        net.drive();
+        let stored = |net: &mut Net| net.command("bo", Command::Stored(net.people["bo"].keep_number));
+        let [first, second] = ["one", "two"].map(|text| {
+            let id = net.send("ann", text);
+            Event::Delivered { id, to: net.fingerprint("bo") }
+        });
+        net.drive();
+        assert_eq!(net.inbox("bo"), ["one", "two"]);
+        net.send("bo", "words of his own");
+        net.drive();
+        assert!(!net.saw("ann", &first), "{suite:?}");
+        stored(&mut net);
+        net.send("ann", "three");
+        net.drive();
+        assert_eq!(net.inbox("bo").len(), 3);
+        assert!(net.saw("ann", &first) && net.saw("ann", &second), "{suite:?}");
+        let delivered = |net: &Net| {
+            net.people["ann"].events.iter().filter(|event| matches!(event, Event::Delivered { .. })).count()
+        };
+        assert_eq!(delivered(&net), 2, "{suite:?}: a receipt is of what was stored, and not of all that came");
+        stored(&mut net);
+        net.drive();
+        assert_eq!(delivered(&net), 3);
+    }
+}
+
 #[test]
 fn names_and_the_title_arrive_without_a_word_being_said() {
     for suite in Suite::ALL {

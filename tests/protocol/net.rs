@@ -245,6 +245,12 @@ impl Net {
         self.bring(name, client);
     }
 
+    /// The same for somebody who keeps what is said. Nothing is stored before [`Command::Stored`] says so.
+    pub(crate) fn add_keeping(&mut self, name: &'static str, entry: Entry) {
+        let client = self.client(name, entry, None).keeping_messages();
+        self.bring(name, client);
+    }
+
     fn client(&mut self, name: &'static str, entry: Entry, pin: Option<Fingerprint>) -> Client {
         let index = self.names.iter().position(|known| *known == name).unwrap_or_else(|| {
             self.names.push(name);

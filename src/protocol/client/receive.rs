@@ -67,7 +67,7 @@ impl Client {
                     let theirs = opened.sent_ms..=if may_be_old { u64::MAX } else { opened.sent_ms };
                     self.clocks.compare(sender, theirs, now, &self.link, &mut self.out);
                 }
-                room.arrived_at(sender, seen, &mut self.out);
+                room.was_shown_to(sender, seen);
                 self.body(sender, opened.body, Place { position, seen, sent_ms: opened.sent_ms, now });
             }
             Err(Unopened::Dropped) => {}
@@ -100,7 +100,7 @@ impl Client {
             Body::Said { id, content } => self.said(from, id, content, place),
             Body::Receipt(position) => {
                 if let Some(room) = &mut self.room {
-                    room.arrived_at(from, position, &mut self.out);
+                    room.confirmed_by(from, position, &mut self.out);
                 }
             }
             Body::Leave => {

@@ -118,10 +118,15 @@ impl RoomState {
         self.receipts.give_up(member)
     }
 
-    /// A member has everything up to `position`: it says so, or its message proves it.
-    pub(super) fn arrived_at(&mut self, member: Fingerprint, position: u64, out: &mut Outputs) {
+    /// A member was shown everything up to `position`, as its message proves. It may not be stored there yet.
+    pub(super) fn was_shown_to(&mut self, member: Fingerprint, position: u64) {
         // Nobody can have more than exists.
         self.missing.absences.has(member, position.min(self.log.position()));
+    }
+
+    /// A member confirms everything up to `position`.
+    pub(super) fn confirmed_by(&mut self, member: Fingerprint, position: u64, out: &mut Outputs) {
+        self.was_shown_to(member, position);
         for id in self.receipts.confirmed_by(member, position) {
             out.event(Event::Delivered { id, to: member });
         }
