@@ -287,6 +287,8 @@ impl EventLoop {
                     }
                 }
                 HostOutput::TurnedAway { link } => self.reaches(link, Stage::Keyed),
+                // A forgetful host wants neither.
+                HostOutput::Write { .. } | HostOutput::Load { .. } => {}
                 HostOutput::Event(event) => {
                     let listener = listener.id;
                     self.tell(Event::Host { listener, event });

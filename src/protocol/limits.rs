@@ -42,6 +42,9 @@ pub const LOG_HASHES_KEPT: usize = 16_384;
 pub const LOG_ITEMS_KEPT: usize = 16_000;
 /// The same in bytes.
 pub const LOG_BYTES_KEPT: usize = 8 * 1024 * 1024;
+/// How long a host waits before it tries again to write or read a room's log, in milliseconds: a full disk does not get
+/// room at once.
+pub const LOG_RETRY_MS: u64 = 5_000;
 
 /// An invite's life unless said otherwise, in milliseconds: a day.
 pub const INVITE_LIFE_MS: u64 = 24 * 3_600_000;

@@ -40,7 +40,10 @@ pub use self::consent::{LearningConsent, RoomCrypto, Vetted};
 #[cfg(test)]
 pub(crate) use self::content::Wave;
 pub use self::content::{Body, Content, Text};
-pub use self::host::{Host, HostEvent, HostLimits, HostOutput, LinkId, OpenPolicy, Peer};
+pub use self::host::{
+    Host, HostEvent, HostLimits, HostOutput, HostWrite, ItemEffect, ItemWrite, KeptItem, KeptMember, KeptWrap, LinkId,
+    OpenPolicy, Peer, RestoredRoom, RoomSnapshot, Unfit,
+};
 pub use self::identity::{Identity, certificate, certifies};
 pub use self::invite::{Invite, InviteError};
 pub use self::link::LinkError;

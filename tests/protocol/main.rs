@@ -15,6 +15,7 @@ mod hostile;
 mod hostile_peers;
 mod insider;
 mod keeping;
+mod kept_rooms;
 mod knocks;
 mod messaging;
 mod net;

@@ -4,6 +4,9 @@
 #[allow(dead_code, reason = "for the tests of time")]
 #[path = "computer.rs"]
 mod computer;
+#[allow(dead_code, reason = "for the tests of hosts that keep their rooms")]
+#[path = "room_disk.rs"]
+mod room_disk;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
@@ -11,14 +14,15 @@ use std::sync::{Arc, OnceLock};
 
 use conversa::crypto::{Fingerprint, Random, Suite, primitives};
 use conversa::protocol::{
-    ByeCode, Client, Command, Content, Entry, Event, Host, HostLimits, HostOutput, Identity, Invite, Keep,
-    LearningConsent, LinkError, LinkId, Memory, MessageId, Now, OpenPolicy, Output, Peer, RoomCrypto, Stop, Timeline,
-    new_room,
+    ByeCode, Client, Command, Content, Entry, Event, Host, HostLimits, HostOutput, HostWrite, Identity, Invite,
+    ItemEffect, Keep, KeptItem, KeptMember, LearningConsent, LinkError, LinkId, Memory, MessageId, Now, OpenPolicy,
+    Output, Peer, RestoredRoom, RoomCrypto, RoomId, RoomSnapshot, Stop, Timeline, new_room,
 };
 use conversa::wire::{Bye, Frame, FrameKind, FrameReader, Signed};
 use openssl::pkey::PKey;
 
 use self::computer::Computer;
+use self::room_disk::RoomDisk;
 
 /// Bytes that look random and are the same in each run.
 pub(crate) struct Seeded(u64);
@@ -164,6 +168,9 @@ pub(crate) struct Net {
     unread: Vec<Unread>,
     /// Whether an owner can keep the entries it signs.
     pub(crate) disk_works: bool,
+    /// The host's, if it keeps its rooms, and whether it takes anything at the moment.
+    pub(crate) host_disk: Option<RoomDisk>,
+    pub(crate) host_disk_takes: bool,
     /// Whose frames are written down, and those that were.
     pub(crate) sent_by: Option<(&'static str, Vec<Sent>)>,
 }
@@ -206,6 +213,8 @@ impl Net {
             stands_still: false,
             unread: Vec::new(),
             disk_works: true,
+            host_disk: None,
+            host_disk_takes: true,
             sent_by: None,
         };
         let keys = identity(suite, 0);
@@ -214,6 +223,76 @@ impl Net {
         net.add(owner, entry, Some(keys.fingerprint()));
         net.drive();
         net
+    }
+
+    /// A host that keeps its rooms, and the first of `names` as the owner of one with all the others in it.
+    #[allow(dead_code, reason = "for the tests of hosts that keep their rooms")]
+    pub(crate) fn keeping(suite: Suite, names: &[&'static str]) -> Self {
+        let mut net = Self::with_owner(suite, names[0], true);
+        let genesis = net.people[names[0]].events.iter().find_map(|event| match event {
+            Event::Entered { genesis, .. } => Some(genesis.clone()),
+            _ => None,
+        });
+        net.host_disk = Some(RoomDisk::default());
+        net.restart_host();
+        let entry =
+            Entry::Open { genesis: genesis.unwrap(), roster: Vec::new(), token: None, title: "Friday".to_owned() };
+        net.add(names[0], entry, Some(net.host_fingerprint()));
+        net.drive();
+        for name in &names[1..] {
+            net.invite_and_join(name);
+        }
+        net
+    }
+
+    /// Puts onto the host's disk what waits for it, if it takes anything.
+    fn commit(&mut self) -> bool {
+        let Some(disk) = self.host_disk.as_mut().filter(|disk| self.host_disk_takes && disk.waiting() > 0) else {
+            return false;
+        };
+        let done = disk.commit(usize::MAX);
+        done.into_iter().for_each(|(room, number)| self.host.committed(room, number));
+        true
+    }
+
+    /// Whatever the host's disk was to take and has not is lost.
+    #[allow(dead_code, reason = "for the tests of hosts that keep their rooms")]
+    pub(crate) fn fail_host_disk(&mut self) {
+        self.host_disk_takes = false;
+        let rooms: Vec<RoomId> = self.host.rooms().collect();
+        self.host_disk.as_mut().unwrap().forget_waiting();
+        let now = self.now_of(HOST);
+        rooms.into_iter().for_each(|room| assert!(self.host.lost(room, now), "that is new"));
+        self.settle();
+    }
+
+    /// The host's process ends and another takes its place, which reads a room when its owner opens it.
+    #[allow(dead_code, reason = "for the tests of hosts that keep their rooms")]
+    pub(crate) fn restart_as_the_owners(&mut self) {
+        self.restart_host();
+        self.host = Host::keeping(OpenPolicy::Only(vec![self.host_fingerprint()]), HostLimits::default());
+        let rooms = self.host_disk.as_ref().unwrap().rooms();
+        rooms.iter().for_each(|kept| self.host.expect(kept.room()));
+    }
+
+    /// The owner makes another room.
+    #[allow(dead_code, reason = "for the tests of hosts that keep their rooms")]
+    pub(crate) fn add_new_room(&mut self, name: &'static str) {
+        let (_, genesis) =
+            new_room(&identity(self.suite, 0), self.suite, false, 8, self.now, &mut self.random).unwrap();
+        let entry = Entry::Open { genesis, roster: Vec::new(), token: None, title: "Friday".to_owned() };
+        self.add(name, entry, Some(self.host_fingerprint()));
+    }
+
+    fn host_reads(&mut self, room: RoomId) {
+        let now = self.now_of(HOST);
+        if self.host_disk_takes {
+            self.commit();
+            let kept = self.host_disk.as_ref().unwrap().room(&room);
+            self.host.loaded(room, kept, now);
+        } else {
+            self.host.lost(room, now);
+        }
     }
 
     pub(crate) fn host_fingerprint(&self) -> Fingerprint {
@@ -411,11 +490,21 @@ impl Net {
         self.look_at_clocks(false);
     }
 
-    /// The host's process ends and another takes its place, without a room.
+    /// The host's process ends and another takes its place, without a room, or with those that are on its disk.
     pub(crate) fn restart_host(&mut self) {
         let names: Vec<&'static str> = self.people.keys().copied().collect();
         names.into_iter().for_each(|name| self.cut(name));
-        self.host = Host::new(OpenPolicy::Only(vec![self.host_fingerprint()]), HostLimits::default());
+        let (policy, limits) = (OpenPolicy::Only(vec![self.host_fingerprint()]), HostLimits::default());
+        let now = self.now_of(HOST);
+        self.host = match &mut self.host_disk {
+            None => Host::new(policy, limits),
+            Some(disk) => {
+                disk.forget_waiting();
+                let mut host = Host::keeping(policy, limits);
+                disk.rooms().into_iter().for_each(|kept| assert!(host.restore(kept, now)));
+                host
+            }
+        };
     }
 
     /// Lets everything happen that is due now or within half a second.
@@ -685,13 +774,15 @@ impl Net {
                         }
                     }
                 }
+                HostOutput::Write { room, number, what } => self.host_disk.as_mut().unwrap().write(room, number, what),
+                HostOutput::Load { room } => self.host_reads(room),
                 HostOutput::Member { .. }
                 | HostOutput::Waiting { .. }
                 | HostOutput::TurnedAway { .. }
                 | HostOutput::Event(_) => {}
             }
         }
-        busy
+        busy | self.commit()
     }
 
     fn carry_to_client(&mut self, name: &'static str) -> bool {

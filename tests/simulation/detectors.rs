@@ -24,6 +24,7 @@ fn told(seed: u64, evil: Option<Evil>) -> (World, Vec<MessageId>) {
         is_spied_on: false,
         queue_max: 4 * 1024 * 1024,
         has_odd_clocks: false,
+        keeps: false,
     };
     let mut world = World::new(cast, Arc::new(Tally::default()));
     let last_words = story::tell(&mut world, Plot { steps: 150, is_long: false, closes: false });

@@ -11,6 +11,7 @@
 mod computer;
 mod detectors;
 mod dice;
+mod disk;
 mod evil;
 mod forger;
 mod front_end;
@@ -19,6 +20,9 @@ mod network;
 mod person;
 mod promises;
 mod replica;
+#[allow(dead_code, reason = "for the stories")]
+#[path = "../protocol/room_disk.rs"]
+mod room_disk;
 mod spy;
 mod story;
 mod tally;
@@ -35,8 +39,8 @@ use self::evil::Evil;
 use self::story::Plot;
 use self::tally::Tally;
 use self::world::{Cast, START, World};
-use super::{Identity, Now, Timeline};
-use crate::crypto::{KeyKind, Suite, cheap, key_file};
+use super::{HostWrite, Identity, ItemEffect, KeptItem, KeptMember, Now, RestoredRoom, RoomId, RoomSnapshot, Timeline};
+use crate::crypto::{Fingerprint, KeyKind, Suite, cheap, key_file};
 
 /// How many rooms with cheap keys: what takes a minute or two. Whoever changes the protocol plays ten thousand.
 const SEEDS: u64 = 3_000;
@@ -139,7 +143,9 @@ fn cast_of(seed: u64, suite: Suite, people: Vec<Arc<Identity>>, mallory: Arc<Ide
     let queue_max = if dice.happens(20) { 8 * 1024 } else { 4 * 1024 * 1024 };
     let is_spied_on = dice.happens(if suite.is_learning() { 0 } else { 15 });
     let has_odd_clocks = Dice::new(seed ^ 0xc10c).happens(25);
-    Cast { seed, suite, people, mallory, evil, is_spied_on, queue_max, has_odd_clocks }
+    // What an evil host shows is no matter of its disk.
+    let keeps = evil.is_none() && Dice::new(seed ^ 0xd15c).happens(75);
+    Cast { seed, suite, people, mallory, evil, is_spied_on, queue_max, has_odd_clocks, keeps }
 }
 
 fn plot_of(seed: u64) -> Plot {

@@ -164,7 +164,7 @@ impl World {
         self.lose_link(who, LinkError::Cut);
     }
 
-    fn lose_link(&mut self, who: usize, error: LinkError) {
+    pub(super) fn lose_link(&mut self, who: usize, error: LinkError) {
         self.people[who].link = None;
         self.act(who, |client, now, dice| client.disconnected(error, now, dice));
     }
@@ -286,8 +286,14 @@ impl World {
     fn follow(&mut self, who: usize, id: u64, frame: &Frame, resuming: bool) -> Option<usize> {
         let person = &mut self.people[who];
         match frame {
-            Frame::Welcome(_) if resuming => self.tally.count(Chance::Resumed),
+            Frame::Welcome(_) if resuming => {
+                self.tally.count(Chance::Resumed);
+                if std::mem::take(&mut person.host_crashed) {
+                    self.tally.count(Chance::ResumedAfterCrash);
+                }
+            }
             Frame::Welcome(welcome) => {
+                person.host_crashed = false;
                 person.welcomed(Replica::begin(welcome));
                 // Not where it is shown what ended its membership.
                 if self.ledger.members().contains(&person.fingerprint()) && std::mem::take(&mut person.was_removed) {
@@ -316,7 +322,7 @@ impl World {
     /// Does what the host wants.
     pub(super) fn drain_host(&mut self) {
         let mut admitted = Vec::new();
-        while let Some(output) = self.host.poll_output() {
+        while let Some(output) = self.next_of_host() {
             match output {
                 HostOutput::Send { link, frame } => self.host_sends(link.0, &frame, admitted.contains(&link.0)),
                 HostOutput::Close { link, code } => self.close(link.0, code),
@@ -327,6 +333,8 @@ impl World {
                     }
                 }
                 HostOutput::Waiting { .. } | HostOutput::TurnedAway { .. } | HostOutput::Event(_) => {}
+                HostOutput::Write { room, number, what } => self.host_writes(room, number, what),
+                HostOutput::Load { room } => self.host_reads(room),
             }
         }
         for link in admitted {

@@ -88,6 +88,8 @@ pub(super) struct Person {
     /// It was told that there is no way back in but a new invitation.
     pub(super) over: bool,
     pub(super) was_removed: bool,
+    /// Whether the host crashed since the last welcome.
+    pub(super) host_crashed: bool,
     /// The epoch in which others could know its prekey first, and where that is in the log.
     pub(super) known_since: Option<(u64, u64)>,
     /// Where the log was when it was told last that it misses something.
@@ -138,6 +140,7 @@ impl Person {
             ready: false,
             over: false,
             was_removed: false,
+            host_crashed: false,
             known_since: None,
             heard_at: 0,
             missed: 0,

@@ -71,6 +71,7 @@ fn storm(world: &mut World) {
     if world.dice.happens(30) {
         world.write();
     }
+    world.trouble_the_disk();
 }
 
 /// A host that leads people back to the members of before has most of those who begin anew, by any way.
@@ -137,6 +138,7 @@ fn chatter(world: &mut World) {
 /// Nothing bad happens any more: everybody comes back and says one thing.
 fn calm(world: &mut World) -> Vec<MessageId> {
     world.storm = false;
+    world.drain_host();
     for person in &mut world.people {
         (person.reachable, person.slowness) = (true, 1);
     }

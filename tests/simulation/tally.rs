@@ -44,7 +44,7 @@ chances! {
     /// Somebody was told that what they said was not confirmed by a member who went.
     MissedBy >= 500,
     /// Words that a member missed, and that somebody who had them was there to tell of.
-    MissedAndWitnessed >= 2_000,
+    MissedAndWitnessed >= 1_500,
     /// More was said than a host keeps for those who were away.
     LogFull >= 2,
     /// A frame that arrived in pieces.
@@ -76,6 +76,14 @@ chances! {
     LedBackInTheSameRun >= 500,
     /// The host alone said that somebody was removed, or the room closed.
     SaidToBeOver >= 500,
+    /// The host's process ended, and another went on from what was on its disk.
+    HostCrashed >= 2_000,
+    /// Something that it had numbered was not on the disk by then.
+    HostLostItems >= 150,
+    /// The host's disk took nothing more for a while.
+    DiskFailed >= 1_000,
+    /// Somebody came back to a host of after a crash as after a cut.
+    ResumedAfterCrash >= 200,
 }
 
 pub(super) struct Tally {

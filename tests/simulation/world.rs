@@ -11,6 +11,7 @@ use super::front_end::{Owed, Spoken};
 use super::ledger::{Ledger, Said};
 use super::network::Link;
 use super::person::{Person, Way};
+use super::room_disk::RoomDisk;
 use super::spy::Spy;
 use super::tally::{Chance, Tally};
 use super::truth::Truth;
@@ -30,6 +31,13 @@ pub(super) const MARK: &str = "between us";
 
 /// From so long on no bytes wait on the link of somebody who is awake: they came, or the link was found dead.
 const LONG_MS: u64 = 10_000;
+
+/// The host without a room.
+pub(super) fn host_of(owner: Fingerprint, keeps: bool) -> Host {
+    let (policy, limits) =
+        (OpenPolicy::Only(vec![owner]), HostLimits { log_items: LOG_ITEMS, ..HostLimits::default() });
+    if keeps { Host::keeping(policy, limits) } else { Host::new(policy, limits) }
+}
 
 /// What a computer does for some time.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,6 +66,8 @@ pub(super) struct Cast {
     pub(super) queue_max: usize,
     /// Whether computers sleep, programs are stopped, and dates are wrong.
     pub(super) has_odd_clocks: bool,
+    /// Whether the host keeps its log.
+    pub(super) keeps: bool,
 }
 
 pub(super) struct World {
@@ -68,6 +78,8 @@ pub(super) struct World {
     pub(super) has_odd_clocks: bool,
     pub(super) host: Host,
     pub(super) host_computer: Computer,
+    /// The host's, if it keeps its log.
+    pub(super) disk: Option<RoomDisk>,
     pub(super) room: RoomId,
     pub(super) people: Vec<Person>,
     pub(super) links: BTreeMap<u64, Link>,
@@ -112,10 +124,8 @@ impl World {
             now: START,
             has_odd_clocks: cast.has_odd_clocks,
             host_computer: Computer::new(START),
-            host: Host::new(
-                OpenPolicy::Only(vec![owner.fingerprint()]),
-                HostLimits { log_items: LOG_ITEMS, ..HostLimits::default() },
-            ),
+            host: host_of(owner.fingerprint(), cast.keeps),
+            disk: cast.keeps.then(RoomDisk::default),
             room,
             ledger: Ledger::new(room, owner.fingerprint()),
             truth: Truth::new(room),

@@ -160,6 +160,7 @@ impl Desk {
                 }
                 HostOutput::Member { link } => assert!(self.lines.contains_key(&link), "a member has a link"),
                 HostOutput::Waiting { .. } | HostOutput::TurnedAway { .. } => {}
+                HostOutput::Write { .. } | HostOutput::Load { .. } => unreachable!("a forgetful host writes nothing"),
                 HostOutput::Event(HostEvent::RoomOpened(_)) => {}
                 HostOutput::Event(HostEvent::RoomClosed(room)) => {
                     self.rosters.remove(&room);

@@ -73,6 +73,7 @@ fn hand(host: &mut Host, example: &Example, from: LinkId, name: &str) -> [Vec<Ve
             | HostOutput::Waiting { .. }
             | HostOutput::TurnedAway { .. }
             | HostOutput::Event(_) => {}
+            HostOutput::Write { .. } | HostOutput::Load { .. } => panic!("a forgetful host writes nothing"),
         }
     }
     sent

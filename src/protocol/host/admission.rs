@@ -1,5 +1,6 @@
 //! How a link becomes a member's: opening a room, joining by invite or by join request, coming back.
 
+use super::keeping::Absent;
 use super::room::{Entered, Room};
 use super::waiting::Way;
 use super::{Host, HostEvent, HostOutput, LinkId, LinkState, OpenPolicy, Peer};
@@ -47,17 +48,42 @@ impl Host {
             return self.refuse(link, RefuseCode::Open);
         }
         let room = roster.room();
+        if !self.turns_to(link, room) {
+            return self.refuse(link, RefuseCode::Busy);
+        }
         if self.show_closed(link, room) {
             return;
         }
-        if !self.rooms.contains_key(&room) {
-            if self.rooms.len() >= ROOMS_MAX {
-                return self.refuse(link, RefuseCode::Busy);
-            }
-            self.rooms.insert(room, Room::new(roster, self.limits));
-            self.outputs.push_back(HostOutput::Event(HostEvent::RoomOpened(room)));
+        if self.rooms.contains_key(&room) {
+            return self.connect(link, room, None, now);
         }
-        self.connect(link, room, None, now);
+        let is_full = self.rooms.len() + self.absent.taking_place() >= ROOMS_MAX;
+        match self.absent.get_mut(&room) {
+            Some(Absent::Failing { .. }) => return self.refuse(link, RefuseCode::Busy),
+            Some(Absent::Opening { links, .. }) => links.push(link),
+            Some(Absent::Unopened) | None if is_full => return self.refuse(link, RefuseCode::Busy),
+            Some(Absent::Unopened) | None if self.outputs.keeps() => {
+                self.absent.insert(room, Absent::Opening { roster: Box::new(roster), links: vec![link] });
+                self.outputs.push(HostOutput::Load { room });
+            }
+            Some(Absent::Unopened) | None => {
+                self.rooms.insert(room, Room::new(roster, self.limits));
+                self.outputs.push(HostOutput::Event(HostEvent::RoomOpened(room)));
+                return self.connect(link, room, None, now);
+            }
+        }
+        self.set_state(link, LinkState::Opening { room }, now);
+    }
+
+    /// From here on a link has to do with this room, and its frames keep their order with the room's. `false` if what it
+    /// had to do with another room before is not sent yet.
+    fn turns_to(&mut self, link: LinkId, room: RoomId) -> bool {
+        let Some(entry) = self.links.get_mut(&link) else { return false };
+        if entry.room.is_some_and(|before| before != room && self.outputs.are_held(&before)) {
+            return false;
+        }
+        entry.room = Some(room);
+        true
     }
 
     fn allows(&self, peer: &Peer, open: &Open) -> bool {
@@ -78,6 +104,9 @@ impl Host {
     fn try_join(&mut self, link: LinkId, join: &Join, exact: &[u8], now: Now) -> Result<(), RefuseCode> {
         let peer = self.peer(link).ok_or(RefuseCode::NoRoom)?;
         let room_id = RoomId(join.room.into_array());
+        if !self.turns_to(link, room_id) || self.absent.contains(&room_id) {
+            return Err(RefuseCode::Busy);
+        }
         if self.show_closed(link, room_id) {
             return Ok(());
         }
@@ -95,7 +124,10 @@ impl Host {
             return Ok(());
         }
         let is_invited = join.invite_id.is_some() && join.mac.is_some();
-        if !is_invited && join.knock.is_none() && room.show_the_end(&peer.fingerprint, link, &mut self.outputs) {
+        if !is_invited
+            && join.knock.is_none()
+            && room.show_the_end(&peer.fingerprint, link, &mut self.outputs.of(room_id))
+        {
             return Ok(());
         }
         if !bundle.is_current(now) {
@@ -121,7 +153,7 @@ impl Host {
             room.waiting.add(number, link, way, peer.address);
         }
         self.set_state(link, LinkState::Waiting { room: room_id, number }, now);
-        self.outputs.push_back(HostOutput::Waiting { link });
+        self.push_to(link, HostOutput::Waiting { link });
         self.ask_owner(owner, &Frame::JoinAsk(JoinAsk { join: exact.to_vec().into(), number }), now);
         Ok(())
     }
@@ -132,7 +164,7 @@ impl Host {
         if let Some(entry) = self.links.get_mut(&owner) {
             entry.life.said(frame.len() as u64, now.monotonic_ms);
         }
-        self.outputs.push_back(HostOutput::Send { link: owner, frame });
+        self.push_to(owner, HostOutput::Send { link: owner, frame });
     }
 
     /// The owner has decided. A yes is the roster entry itself; here only a no matters.
@@ -172,22 +204,25 @@ impl Host {
     /// The last place is taken: refuse waiting joiners, and spare the owner the answer.
     pub(super) fn refuse_waiting_when_full(&mut self, room_id: RoomId, now: Now) {
         let Some(room) = self.rooms.get_mut(&room_id).filter(|room| room.roster().is_full()) else { return };
-        for joiner in room.end_waiting(&mut self.outputs) {
+        for joiner in room.end_waiting(&mut self.outputs.of(room_id)) {
             self.turn_away(joiner, RefuseCode::Full, now);
         }
     }
 
     /// A closed room is shown to those who were in it then, so that they learn it from the owner.
-    fn show_closed(&mut self, link: LinkId, room_id: RoomId) -> bool {
+    pub(super) fn show_closed(&mut self, link: LinkId, room_id: RoomId) -> bool {
         let Some(peer) = self.peer(link) else { return false };
         let closed = self.closed.iter().find(|room| room.roster().room() == room_id);
-        closed.is_some_and(|room| room.show_the_end(&peer.fingerprint, link, &mut self.outputs))
+        closed.is_some_and(|room| room.show_the_end(&peer.fingerprint, link, &mut self.outputs.of(room_id)))
     }
 
     /// A member comes back within one run of its app.
     pub(super) fn resume(&mut self, link: LinkId, resume: &Resume, now: Now) {
         let Some(peer) = self.peer(link) else { return };
         let room_id = RoomId(resume.room.into_array());
+        if !self.turns_to(link, room_id) || self.absent.contains(&room_id) {
+            return self.refuse(link, RefuseCode::Busy);
+        }
         let Some(room) = self.rooms.get(&room_id) else { return self.refuse(link, RefuseCode::NoRoom) };
         if !room.roster().contains(&peer.fingerprint) || room.roster().suite().key_kind() != peer.keys {
             return self.refuse(link, RefuseCode::NoRoom);
@@ -199,27 +234,27 @@ impl Host {
         }
     }
 
-    fn connect(&mut self, link: LinkId, room_id: RoomId, from: Option<u64>, now: Now) {
+    pub(super) fn connect(&mut self, link: LinkId, room_id: RoomId, from: Option<u64>, now: Now) {
         let Some(peer) = self.peer(link) else { return };
         if let Some(old) = self.rooms.get(&room_id).and_then(|room| room.link_of(&peer.fingerprint)) {
             self.close(old, ByeCode::Replaced, now);
         }
         self.set_state(link, LinkState::Member { room: room_id }, now);
-        self.outputs.push_back(HostOutput::Member { link });
+        self.push_to(link, HostOutput::Member { link });
         let Some(room) = self.rooms.get_mut(&room_id) else { return };
         let entered = from.map_or(Entered::Anew, Entered::After);
-        room.connect(peer.fingerprint, link, entered, now, &mut self.outputs);
+        room.connect(peer.fingerprint, link, entered, now, &mut self.outputs.of(room_id));
     }
 
     fn peer(&self, link: LinkId) -> Option<Peer> {
         self.links.get(&link).map(|entry| entry.peer)
     }
 
-    fn state(&self, link: LinkId) -> LinkState {
+    pub(super) fn state(&self, link: LinkId) -> LinkState {
         self.links.get(&link).map_or(LinkState::Keyed, |entry| entry.state)
     }
 
-    fn set_state(&mut self, link: LinkId, state: LinkState, now: Now) {
+    pub(super) fn set_state(&mut self, link: LinkId, state: LinkState, now: Now) {
         if let Some(entry) = self.links.get_mut(&link) {
             entry.state = state;
             entry.since_ms = now.monotonic_ms;

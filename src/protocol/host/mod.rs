@@ -2,6 +2,9 @@
 //! nobody floods, and it holds no key that opens a message.
 
 mod admission;
+mod keeping;
+mod kept;
+mod outputs;
 mod room;
 mod room_log;
 mod waiting;
@@ -9,13 +12,18 @@ mod wrong_invites;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
-use std::sync::Arc;
 
+use self::keeping::Absences;
+pub use self::kept::{
+    HostWrite, ItemEffect, ItemWrite, KeptItem, KeptMember, KeptWrap, RestoredRoom, RoomSnapshot, Unfit,
+};
+use self::outputs::Outputs;
+pub use self::outputs::{HostEvent, HostOutput};
 use self::room::Room;
 use self::wrong_invites::WrongInvites;
 use super::limits::{
     BYTES_A_SECOND, BYTES_BURST, FIRST_FRAME_MS, KEYS_BURST, LOG_ITEMS_KEPT, LOOK_AFTER_SAYING_MS, MESSAGES_A_SECOND,
-    MESSAGES_BURST, QUESTIONS_BURST, ROOMS_MAX, WAITING_MS,
+    MESSAGES_BURST, QUESTIONS_BURST, WAITING_MS,
 };
 use super::liveness::{Liveness, Sign};
 use super::rate::Bucket;
@@ -86,55 +94,12 @@ impl Default for HostLimits {
     }
 }
 
-/// What the host wants done.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum HostOutput {
-    /// Send a whole frame; the bytes are shared between receivers.
-    Send {
-        /// To whom.
-        link: LinkId,
-        /// The frame.
-        frame: Arc<[u8]>,
-    },
-    /// Say `Bye`, flush and close. The host has already forgotten the link.
-    Close {
-        /// Which.
-        link: LinkId,
-        /// Why.
-        code: ByeCode,
-    },
-    /// The peer is a member now: it may send larger frames, and no longer counts as a joiner.
-    Member {
-        /// Which.
-        link: LinkId,
-    },
-    /// The peer waits for an owner: from now on the host limits how many of these there are.
-    Waiting {
-        /// Which.
-        link: LinkId,
-    },
-    /// It no longer waits, and was not admitted.
-    TurnedAway {
-        /// Which.
-        link: LinkId,
-    },
-    /// Something the person who hosts may want to know.
-    Event(HostEvent),
-}
-
-/// What happened at a host.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum HostEvent {
-    /// A room was opened.
-    RoomOpened(RoomId),
-    /// A room was closed by its owner.
-    RoomClosed(RoomId),
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum LinkState {
     /// The key is proven; nothing was sent yet.
     Keyed,
+    /// An owner, whose room's log is being read.
+    Opening { room: RoomId },
     /// The owner is deciding about it.
     Waiting { room: RoomId, number: u64 },
     /// A member.
@@ -144,6 +109,8 @@ enum LinkState {
 struct Link {
     peer: Peer,
     state: LinkState,
+    /// The room that it has had to do with, from its first word about one.
+    room: Option<RoomId>,
     since_ms: u64,
     life: Liveness,
     /// How many of the bytes its room sent to it are counted in `life`.
@@ -155,6 +122,8 @@ struct Link {
 }
 
 /// The host's state machine, for all rooms of one listener.
+///
+/// Large because a link, on its way in and until it ends, and a disk, that works or fails, change the same rooms.
 pub struct Host {
     policy: OpenPolicy,
     limits: HostLimits,
@@ -167,11 +136,13 @@ pub struct Host {
     next_check_ms: Option<u64>,
     /// The breaks in time handled so far.
     breaks: u64,
-    outputs: VecDeque<HostOutput>,
+    /// Rooms that are kept, and not in memory at the moment.
+    absent: Absences,
+    outputs: Outputs,
 }
 
 impl Host {
-    /// A host without rooms.
+    /// A host without rooms, which forgets all it gets with the end of the program.
     #[must_use]
     pub fn new(policy: OpenPolicy, limits: HostLimits) -> Self {
         Self {
@@ -184,7 +155,8 @@ impl Host {
             asks: 0,
             next_check_ms: None,
             breaks: 0,
-            outputs: VecDeque::new(),
+            absent: Absences::default(),
+            outputs: Outputs::new(false),
         }
     }
 
@@ -197,7 +169,8 @@ impl Host {
         let state = LinkState::Keyed;
         let questions = Bucket::new(1, self.limits.questions_burst, now);
         let life = Liveness::new(since_ms);
-        self.links.insert(link, Link { peer, state, since_ms, life, said_bytes: 0, said_bye: None, questions });
+        self.links
+            .insert(link, Link { peer, state, room: None, since_ms, life, said_bytes: 0, said_bye: None, questions });
         self.check_by(since_ms + self.limits.first_frame_ms);
     }
 
@@ -257,6 +230,7 @@ impl Host {
             return;
         }
         self.next_check_ms = None;
+        self.retry_logs(now);
         let links: Vec<LinkId> = self.links.keys().copied().collect();
         for link in links {
             if broke {
@@ -274,7 +248,7 @@ impl Host {
 
     /// The next thing to do; call until `None`.
     pub fn poll_output(&mut self) -> Option<HostOutput> {
-        self.outputs.pop_front()
+        self.outputs.next()
     }
 
     /// The rooms here.
@@ -285,7 +259,7 @@ impl Host {
     fn member_frame(&mut self, link: LinkId, room: RoomId, frame: Frame, body: &[u8], now: Now) {
         let Some(peer) = self.links.get(&link).map(|entry| entry.peer) else { return };
         let Some(place) = self.rooms.get_mut(&room) else { return };
-        let said = place.member_frame(peer.fingerprint, frame, body, now, &mut self.outputs);
+        let said = place.member_frame(peer.fingerprint, frame, body, now, &mut self.outputs.of(room));
         self.check_by(now.monotonic_ms + LOOK_AFTER_SAYING_MS);
         match said {
             Ok(room::Next::Done) => {}
@@ -305,22 +279,19 @@ impl Host {
     }
 
     fn close_room(&mut self, room: RoomId, now: Now) {
-        if let Some(room) = self.rooms.remove(&room) {
-            self.closed.push_back(room.close());
-            while self.closed.len() > ROOMS_MAX {
-                self.closed.pop_front();
-            }
+        if let Some(closed) = self.rooms.remove(&room) {
+            self.keep_closed(room, closed.close());
         }
         let in_room = |entry: &Link| match entry.state {
             LinkState::Member { room: of } | LinkState::Waiting { room: of, .. } => of == room,
-            LinkState::Keyed => false,
+            LinkState::Keyed | LinkState::Opening { .. } => false,
         };
         let links: BTreeSet<LinkId> =
             self.links.iter().filter(|(_, entry)| in_room(entry)).map(|(link, _)| *link).collect();
         for link in links {
             self.close(link, ByeCode::Closed, now);
         }
-        self.outputs.push_back(HostOutput::Event(HostEvent::RoomClosed(room)));
+        self.outputs.of(room).push(HostOutput::Event(HostEvent::RoomClosed(room)));
     }
 
     /// After sleep or a pause nobody knows who is still there, and the silence was ours.
@@ -335,7 +306,7 @@ impl Host {
     fn check(&mut self, link: LinkId, now: Now) {
         let Some(entry) = self.links.get(&link) else { return };
         let due = match entry.state {
-            LinkState::Keyed => entry.since_ms + self.limits.first_frame_ms,
+            LinkState::Keyed | LinkState::Opening { .. } => entry.since_ms + self.limits.first_frame_ms,
             LinkState::Waiting { .. } => entry.since_ms + WAITING_MS,
             LinkState::Member { room } => return self.check_member(link, room, now),
         };
@@ -356,15 +327,13 @@ impl Host {
             entry.life.said(said_bytes - entry.said_bytes, now.monotonic_ms);
             entry.said_bytes = said_bytes;
         }
-        match entry.life.check(now.monotonic_ms) {
+        let (sign, due_ms) = (entry.life.check(now.monotonic_ms), entry.life.due_ms());
+        match sign {
             Sign::Fine => {}
-            Sign::Ask(number) => {
-                self.outputs.push_back(HostOutput::Send { link, frame: Frame::Ping(Ping { number }).to_bytes() });
-            }
+            Sign::Ask(number) => self.send(link, &Frame::Ping(Ping { number })),
             Sign::Dead => return self.close(link, ByeCode::TimedOut, now),
         }
-        let due = entry.life.due_ms();
-        self.check_by(due);
+        self.check_by(due_ms);
     }
 
     fn check_by(&mut self, due_ms: u64) {
@@ -372,7 +341,15 @@ impl Host {
     }
 
     fn send(&mut self, link: LinkId, frame: &Frame) {
-        self.outputs.push_back(HostOutput::Send { link, frame: frame.to_bytes() });
+        self.push_to(link, HostOutput::Send { link, frame: frame.to_bytes() });
+    }
+
+    /// An output for a link, which comes after all that it was sent before.
+    fn push_to(&mut self, link: LinkId, output: HostOutput) {
+        match self.links.get(&link).and_then(|entry| entry.room) {
+            Some(room) => self.outputs.of(room).push(output),
+            None => self.outputs.push(output),
+        }
     }
 
     fn refuse(&mut self, link: LinkId, code: RefuseCode) {
@@ -381,7 +358,7 @@ impl Host {
 
     fn close(&mut self, link: LinkId, code: ByeCode, now: Now) {
         if self.links.contains_key(&link) {
-            self.outputs.push_back(HostOutput::Close { link, code });
+            self.push_to(link, HostOutput::Close { link, code });
             // A member disconnected for what it did is cut, not gone: its prekey stays.
             self.forget(link, false, now);
         }
@@ -392,15 +369,15 @@ impl Host {
         // A peer that heard nothing from us for too long has given up this link and returns on another.
         let clean = entry.said_bye.map_or(clean, |code| code != ByeCode::TimedOut);
         match entry.state {
-            LinkState::Keyed => {}
+            LinkState::Keyed | LinkState::Opening { .. } => {}
             LinkState::Waiting { room, number } => {
                 if let Some(place) = self.rooms.get_mut(&room) {
-                    place.stop_waiting(number, &mut self.outputs);
+                    place.stop_waiting(number, &mut self.outputs.of(room));
                 }
             }
             LinkState::Member { room } => {
                 let Some(place) = self.rooms.get_mut(&room) else { return };
-                let waiting = place.member_gone(entry.peer.fingerprint, link, clean, &mut self.outputs);
+                let waiting = place.member_gone(entry.peer.fingerprint, link, clean, &mut self.outputs.of(room));
                 for (_, joiner) in waiting {
                     self.turn_away(joiner, RefuseCode::OwnerAway, now);
                 }
@@ -415,7 +392,7 @@ impl Host {
             entry.since_ms = now.monotonic_ms;
         }
         self.check_by(now.monotonic_ms + self.limits.first_frame_ms);
-        self.outputs.push_back(HostOutput::TurnedAway { link: joiner });
+        self.push_to(joiner, HostOutput::TurnedAway { link: joiner });
         self.refuse(joiner, code);
     }
 }
@@ -424,10 +401,12 @@ impl Host {
 impl Host {
     /// What it keeps, recounted, and the most it should keep.
     pub(super) fn held(&self) -> Vec<(&'static str, usize, usize)> {
+        use super::limits::ROOMS_MAX;
         let rooms = [
             ("rooms", self.rooms.len(), ROOMS_MAX),
             ("closed rooms", self.closed.len(), ROOMS_MAX),
             ("outputs", self.outputs.len(), 0),
+            ("outputs that wait for the disk", usize::from(!self.outputs.keeps()) * self.held_bytes(), 0),
         ];
         rooms.into_iter().chain(self.rooms.values().flat_map(Room::held)).collect()
     }

@@ -1,11 +1,13 @@
 //! One room at its host: the roster, the numbered log, and who is connected.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::kept::{HostWrite, ItemEffect, ItemWrite, KeptWrap, RestoredRoom};
+use super::outputs::RoomOutputs;
 use super::room_log::{MemoryLog, Numbered, RoomLog};
 use super::waiting::Waiting;
-use super::{HostLimits, HostOutput, LinkId};
+use super::{HostLimits, LinkId};
 use crate::crypto::Domain;
 use crate::crypto::Fingerprint;
 use crate::protocol::Now;
@@ -15,11 +17,9 @@ use crate::protocol::rate::Bucket;
 use crate::protocol::room::roster::{Change, Roster};
 use crate::protocol::sealing::sender_key::Announcement;
 use crate::wire::{
-    Answer, ByteArray, Frame, ItemKind, JoinAnswer, Msg, Presence, Signed, SkPacket, Welcome, decode, encode,
+    Answer, ByteArray, Frame, ItemKind, JoinAnswer, Msg, Presence, Signed, SkPacket, Welcome, Wrap, decode, encode,
 };
 use crate::wire::{ByeCode, PresenceState, RefuseCode};
-
-type Outputs = VecDeque<HostOutput>;
 
 /// What a member's frame leads to.
 pub(super) enum Next {
@@ -74,13 +74,41 @@ impl Room {
         }
     }
 
+    /// The room of before, with everybody cut off.
+    pub(super) fn restored(kept: RestoredRoom, limits: HostLimits, now: Now) -> Self {
+        let members = kept.members.into_iter().map(|known| {
+            let frame = |exact: &[u8], position| Numbered::new(position, ItemKind::Prekey, exact, Vec::new()).same();
+            let state = MemberState {
+                prekey: known.prekey.map(|(position, exact)| (position, frame(&exact, position))),
+                prekey_index: known.prekey_index,
+                chain_epoch: known.chain_epoch,
+                chain_number: known.chain_number,
+                ..MemberState::new(&limits, now)
+            };
+            (known.member, state)
+        });
+        Self {
+            members: members.collect(),
+            log: Box::new(MemoryLog::restored(kept.hash, kept.items, limits.log_items)),
+            roster: kept.roster,
+            roster_items: kept.roster_items,
+            waiting: Waiting::default(),
+            limits,
+        }
+    }
+
+    /// Its founding document, encoded.
+    pub(super) fn genesis(&self) -> Vec<u8> {
+        encode(self.roster.genesis())
+    }
+
     pub(super) fn member_frame(
         &mut self,
         member: Fingerprint,
         frame: Frame,
         body: &[u8],
         now: Now,
-        outputs: &mut Outputs,
+        outputs: &mut RoomOutputs<'_>,
     ) -> Result<Next, ByeCode> {
         let state = self.members.get_mut(&member).ok_or(ByeCode::Protocol)?;
         let size = u32::try_from(body.len()).unwrap_or(u32::MAX);
@@ -88,7 +116,7 @@ impl Room {
             return Err(ByeCode::Rate);
         }
         match frame {
-            Frame::Roster(entry) if member == self.roster.owner() => self.roster_entry(&entry, body, outputs),
+            Frame::Roster(entry) if member == self.roster.owner() => self.roster_entry(&entry, body, now, outputs),
             Frame::Prekey(prekey) => self.prekey(member, &prekey, body, now, outputs),
             Frame::SkPacket(packet) => self.sk_packet(member, packet, now, outputs),
             Frame::Msg(message) => self.message(member, &message, body, now, outputs),
@@ -96,7 +124,13 @@ impl Room {
         }
     }
 
-    fn roster_entry(&mut self, entry: &Signed, exact: &[u8], outputs: &mut Outputs) -> Result<Next, ByeCode> {
+    fn roster_entry(
+        &mut self,
+        entry: &Signed,
+        exact: &[u8],
+        now: Now,
+        outputs: &mut RoomOutputs<'_>,
+    ) -> Result<Next, ByeCode> {
         let change = match self.roster.apply(entry) {
             Ok(Some(change)) => change,
             Ok(None) => return Ok(Next::Done),
@@ -105,7 +139,12 @@ impl Room {
                 return Err(ByeCode::Protocol);
             }
         };
-        let item = self.append(ItemKind::Roster, exact, outputs);
+        let effect = match change {
+            Change::Removed(member) => ItemEffect::Entry { removed: Some(member) },
+            Change::Added(_) | Change::Updated(_) => ItemEffect::Entry { removed: None },
+            Change::Closed => ItemEffect::End { at_ms: now.unix_ms },
+        };
+        let item = self.append(ItemKind::Roster, exact, effect, outputs);
         self.roster_items.push((item.position, item.frame_for(&self.roster.owner())));
         Ok(match change {
             Change::Added(member) => Next::Added(member),
@@ -122,7 +161,7 @@ impl Room {
         signed: &Signed,
         exact: &[u8],
         now: Now,
-        outputs: &mut Outputs,
+        outputs: &mut RoomOutputs<'_>,
     ) -> Result<Next, ByeCode> {
         let bundle = self.roster.bundle(&member).ok_or(ByeCode::Protocol)?;
         let state = self.members.get_mut(&member).ok_or(ByeCode::Protocol)?;
@@ -138,7 +177,8 @@ impl Room {
         });
         let Some(payload) = good else { return Ok(Next::Done) };
         state.prekey_index = payload.index;
-        let item = self.append(ItemKind::Prekey, exact, outputs);
+        let effect = ItemEffect::Prekey { member, index: payload.index };
+        let item = self.append(ItemKind::Prekey, exact, effect, outputs);
         if let Some(state) = self.members.get_mut(&member) {
             state.prekey = Some((item.position, item.frame_for(&member)));
         }
@@ -150,7 +190,7 @@ impl Room {
         member: Fingerprint,
         packet: SkPacket,
         now: Now,
-        outputs: &mut Outputs,
+        outputs: &mut RoomOutputs<'_>,
     ) -> Result<Next, ByeCode> {
         let bundle = self.roster.bundle(&member).ok_or(ByeCode::Protocol)?;
         let state = self.members.get_mut(&member).ok_or(ByeCode::Protocol)?;
@@ -170,8 +210,8 @@ impl Room {
             return Ok(Next::Done);
         }
         (state.chain_epoch, state.chain_number) = (common.epoch, common.chain_number);
-        let item = self.log.append(ItemKind::SkPacket, &encode(&packet.common), packet.wraps);
-        self.pass_on(&item, outputs);
+        let effect = ItemEffect::Chain { member, epoch: common.epoch, number: common.chain_number };
+        self.number(ItemKind::SkPacket, &encode(&packet.common), packet.wraps, effect, outputs);
         Ok(Next::Done)
     }
 
@@ -181,7 +221,7 @@ impl Room {
         message: &Msg,
         exact: &[u8],
         now: Now,
-        outputs: &mut Outputs,
+        outputs: &mut RoomOutputs<'_>,
     ) -> Result<Next, ByeCode> {
         let state = self.members.get_mut(&member).ok_or(ByeCode::Protocol)?;
         if !state.messages.take(1, now) {
@@ -194,19 +234,49 @@ impl Room {
         if header.epoch != self.roster.number() {
             return Ok(Next::Refuse(RefuseCode::Stale));
         }
-        self.append(ItemKind::Msg, exact, outputs);
+        self.append(ItemKind::Msg, exact, ItemEffect::Nothing, outputs);
         Ok(Next::Done)
     }
 
     /// Numbers an item that is the same for everybody, and relays it.
-    fn append(&mut self, kind: ItemKind, exact: &[u8], outputs: &mut Outputs) -> Arc<Numbered> {
-        let item = self.log.append(kind, exact, Vec::new());
+    fn append(
+        &mut self,
+        kind: ItemKind,
+        exact: &[u8],
+        effect: ItemEffect,
+        outputs: &mut RoomOutputs<'_>,
+    ) -> Arc<Numbered> {
+        self.number(kind, exact, Vec::new(), effect, outputs)
+    }
+
+    /// Numbers an item, has it kept, and relays it once it is.
+    fn number(
+        &mut self,
+        kind: ItemKind,
+        exact: &[u8],
+        wraps: Vec<Wrap>,
+        effect: ItemEffect,
+        outputs: &mut RoomOutputs<'_>,
+    ) -> Arc<Numbered> {
+        let kept_wraps = if outputs.keeps() { wraps.iter().map(KeptWrap::of).collect() } else { Vec::new() };
+        let item = self.log.append(kind, exact, wraps);
+        outputs.write(|| {
+            HostWrite::Item(Box::new(ItemWrite {
+                position: item.position,
+                kind: kind.code(),
+                exact: exact.to_vec(),
+                wraps: kept_wraps,
+                hash: self.log.hash(),
+                base: self.log.base(),
+                effect,
+            }))
+        });
         self.pass_on(&item, outputs);
         item
     }
 
     /// Sends an item to everybody who is connected.
-    fn pass_on(&mut self, item: &Numbered, outputs: &mut Outputs) {
+    fn pass_on(&mut self, item: &Numbered, outputs: &mut RoomOutputs<'_>) {
         for (member, state) in self.members.iter_mut().filter(|(_, state)| state.link.is_some()) {
             state.say(item.frame_for(member), outputs);
         }
@@ -223,9 +293,9 @@ impl Room {
         link: LinkId,
         entered: Entered,
         now: Now,
-        outputs: &mut Outputs,
+        outputs: &mut RoomOutputs<'_>,
     ) {
-        let (limits, epoch, before) = (self.limits, self.roster.number(), outputs.len());
+        let (limits, epoch) = (self.limits, self.roster.number());
         let state = self.members.entry(member).or_insert_with(|| MemberState::new(&limits, now));
         state.link = Some(link);
         let chain_number = if state.chain_epoch == epoch { state.chain_number } else { 0 };
@@ -237,59 +307,52 @@ impl Room {
             position: self.log.position(),
             roster_length: self.roster.number(),
         };
-        outputs.push_back(HostOutput::Send { link, frame: Frame::Welcome(welcome).to_bytes() });
+        let mut frames = vec![Frame::Welcome(welcome).to_bytes()];
         match entered {
             Entered::Anew => {
                 // Another run of the app: the private half of its old prekey is gone.
                 if self.members.get_mut(&member).is_some_and(|state| state.prekey.take().is_some()) {
+                    outputs.write(|| HostWrite::PrekeyGone(member));
                     self.tell_presence(member, PresenceState::Offline, outputs);
                 }
-                self.send_snapshot(member, link, outputs);
+                frames.extend(self.snapshot_for(&member));
             }
             Entered::After(position) => {
-                self.replay(member, link, position, outputs);
-                self.tell_absences(member, link, outputs);
+                frames.extend(self.log.after(position).iter().map(|item| item.frame_for(&member)));
+                frames.extend(self.absences_for(&member));
             }
         }
         let others = self.members.iter().filter(|(other, state)| **other != member && state.link.is_some());
-        for frame in others.map(|(other, _)| presence(*other, PresenceState::Connected)) {
-            outputs.push_back(HostOutput::Send { link, frame });
-        }
-        self.tell_presence(member, PresenceState::Connected, outputs);
-        let sent = outputs.iter().skip(before).filter_map(|output| match output {
-            HostOutput::Send { link: to, frame } if *to == link => Some(frame.len() as u64),
-            _ => None,
-        });
-        let said_bytes = sent.sum();
+        frames.extend(others.map(|(other, _)| presence(*other, PresenceState::Connected)));
         if let Some(state) = self.members.get_mut(&member) {
-            state.said_bytes = said_bytes;
+            state.said_bytes = frames.iter().map(|frame| frame.len() as u64).sum();
         }
+        frames.into_iter().for_each(|frame| outputs.send(link, frame));
+        self.tell_presence(member, PresenceState::Connected, outputs);
     }
 
     /// Who said goodbye or restarted while `member` was away, which no log item tells: what is sealed under the
     /// earlier prekey can no longer be read.
-    fn tell_absences(&self, member: Fingerprint, link: LinkId, outputs: &mut Outputs) {
+    fn absences_for(&self, member: &Fingerprint) -> Vec<Arc<[u8]>> {
         let has_prekeys = self.roster.suite().has_sender_keys();
-        for (other, state) in self.members.iter().filter(|(other, _)| **other != member) {
+        let others = self.members.iter().filter(|(other, _)| *other != member);
+        let absent = others.filter_map(|(other, state)| {
             let is_gone = state.prekey.is_none() && (has_prekeys || state.link.is_none());
-            if is_gone || state.link.is_none() {
-                let state = if is_gone { PresenceState::Offline } else { PresenceState::Cut };
-                outputs.push_back(HostOutput::Send { link, frame: presence(*other, state) });
-            }
-        }
+            let how = if is_gone { PresenceState::Offline } else { PresenceState::Cut };
+            (is_gone || state.link.is_none()).then(|| presence(*other, how))
+        });
+        absent.collect()
     }
 
-    fn send_snapshot(&self, member: Fingerprint, link: LinkId, outputs: &mut Outputs) {
-        let prekeys = self.members.iter().filter(|(other, _)| **other != member);
+    fn snapshot_for(&self, member: &Fingerprint) -> Vec<Arc<[u8]>> {
+        let prekeys = self.members.iter().filter(|(other, _)| *other != member);
         let prekeys = prekeys.filter_map(|(_, state)| state.prekey.as_ref().map(|(_, frame)| frame));
-        for frame in self.roster_items.iter().map(|(_, frame)| frame).chain(prekeys) {
-            outputs.push_back(HostOutput::Send { link, frame: Arc::clone(frame) });
-        }
+        self.roster_items.iter().map(|(_, frame)| frame).chain(prekeys).map(Arc::clone).collect()
     }
 
     /// What the owner signed up to the end of somebody's membership, for a member who was away then; like a welcome,
     /// with no more of the log than that. `false`: it has not ended.
-    pub(super) fn show_the_end(&self, member: &Fingerprint, link: LinkId, outputs: &mut Outputs) -> bool {
+    pub(super) fn show_the_end(&self, member: &Fingerprint, link: LinkId, outputs: &mut RoomOutputs<'_>) -> bool {
         let Some(length) = self.roster.end_of(member) else { return false };
         let count = usize::try_from(length).unwrap_or(usize::MAX);
         let last = count.checked_sub(1).and_then(|last| self.roster_items.get(last));
@@ -302,9 +365,9 @@ impl Room {
             position,
             roster_length: length,
         };
-        outputs.push_back(HostOutput::Send { link, frame: Frame::Welcome(welcome).to_bytes() });
+        outputs.send(link, Frame::Welcome(welcome).to_bytes());
         for (_, frame) in self.roster_items.iter().take(count) {
-            outputs.push_back(HostOutput::Send { link, frame: Arc::clone(frame) });
+            outputs.send(link, Arc::clone(frame));
         }
         true
     }
@@ -316,57 +379,51 @@ impl Room {
         self
     }
 
-    fn replay(&self, member: Fingerprint, link: LinkId, position: u64, outputs: &mut Outputs) {
-        for item in self.log.after(position) {
-            outputs.push_back(HostOutput::Send { link, frame: item.frame_for(&member) });
-        }
-    }
-
     /// A member's link is gone. If it was the owner's, returns the joiners who waited for a decision.
     pub(super) fn member_gone(
         &mut self,
         member: Fingerprint,
         link: LinkId,
         clean: bool,
-        outputs: &mut Outputs,
+        outputs: &mut RoomOutputs<'_>,
     ) -> Vec<(u64, LinkId)> {
         let Some(state) = self.members.get_mut(&member).filter(|state| state.link == Some(link)) else {
             return Vec::new();
         };
         state.link = None;
-        if clean {
-            state.prekey = None;
+        if clean && state.prekey.take().is_some() {
+            outputs.write(|| HostWrite::PrekeyGone(member));
         }
         self.tell_presence(member, if clean { PresenceState::Offline } else { PresenceState::Cut }, outputs);
         if member == self.roster.owner() { self.waiting.take_all() } else { Vec::new() }
     }
 
-    fn tell_presence(&self, member: Fingerprint, state: PresenceState, outputs: &mut Outputs) {
+    fn tell_presence(&self, member: Fingerprint, state: PresenceState, outputs: &mut RoomOutputs<'_>) {
         let frame = presence(member, state);
         let others = self.members.iter().filter(|(other, _)| **other != member);
         for link in others.filter_map(|(_, state)| state.link) {
-            outputs.push_back(HostOutput::Send { link, frame: Arc::clone(&frame) });
+            outputs.send(link, Arc::clone(&frame));
         }
     }
 
     /// A waiting joiner has gone: the owner need not answer.
-    pub(super) fn stop_waiting(&mut self, number: u64, outputs: &mut Outputs) {
+    pub(super) fn stop_waiting(&mut self, number: u64, outputs: &mut RoomOutputs<'_>) {
         if self.waiting.remove(number).is_some() {
             self.call_back(number, outputs);
         }
     }
 
     /// Clears the waiting joiners and returns them.
-    pub(super) fn end_waiting(&mut self, outputs: &mut Outputs) -> Vec<LinkId> {
+    pub(super) fn end_waiting(&mut self, outputs: &mut RoomOutputs<'_>) -> Vec<LinkId> {
         let waited = self.waiting.take_all();
         waited.iter().for_each(|(number, _)| self.call_back(*number, outputs));
         waited.into_iter().map(|(_, link)| link).collect()
     }
 
-    fn call_back(&self, number: u64, outputs: &mut Outputs) {
+    fn call_back(&self, number: u64, outputs: &mut RoomOutputs<'_>) {
         if let Some(link) = self.owner_link() {
             let frame = Frame::JoinAnswer(JoinAnswer { answer: Answer::NoSuchInvite.code(), number }).to_bytes();
-            outputs.push_back(HostOutput::Send { link, frame });
+            outputs.send(link, frame);
         }
     }
 
@@ -404,10 +461,10 @@ impl MemberState {
     }
 
     /// Sends a frame, if its member is connected.
-    fn say(&mut self, frame: Arc<[u8]>, outputs: &mut Outputs) {
+    fn say(&mut self, frame: Arc<[u8]>, outputs: &mut RoomOutputs<'_>) {
         if let Some(link) = self.link {
             self.said_bytes += frame.len() as u64;
-            outputs.push_back(HostOutput::Send { link, frame });
+            outputs.send(link, frame);
         }
     }
 }

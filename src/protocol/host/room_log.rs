@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::crypto::Fingerprint;
 use crate::crypto::primitives::Digest;
 use crate::protocol::RoomId;
-use crate::protocol::limits::LOG_BYTES_KEPT;
+use crate::protocol::limits::{LOG_BYTES_KEPT, LOG_HASHES_KEPT};
 use crate::protocol::room::log_hash::LogHash;
 use crate::wire::{Frame, Item, ItemKind, Wrap, encode};
 
@@ -23,6 +23,9 @@ pub(super) trait RoomLog: Send {
 
     /// The hash over all items up to the newest.
     fn hash(&self) -> Digest;
+
+    /// The position before the oldest item that is kept, and the hash there.
+    fn base(&self) -> (u64, Digest);
 
     /// Whether a member who has the log up to `position`, with that hash, can be given the rest.
     fn can_resume(&self, position: u64, hash: &Digest) -> bool;
@@ -54,7 +57,7 @@ enum Form {
 }
 
 impl Numbered {
-    fn new(position: u64, kind: ItemKind, exact: &[u8], wraps: Vec<Wrap>) -> Self {
+    pub(super) fn new(position: u64, kind: ItemKind, exact: &[u8], wraps: Vec<Wrap>) -> Self {
         if kind != ItemKind::SkPacket {
             let frame = item_frame(kind, position, None, exact);
             return Self { position, size: frame.len(), form: Form::Same(frame) };
@@ -74,6 +77,14 @@ impl Numbered {
         }
     }
 
+    /// The frame of an item that is the same for everybody.
+    pub(super) fn same(&self) -> Arc<[u8]> {
+        match &self.form {
+            Form::Same(frame) => Arc::clone(frame),
+            Form::Wrapped { common, .. } => item_frame(ItemKind::SkPacket, self.position, None, common),
+        }
+    }
+
     #[cfg(test)]
     fn bytes(&self) -> usize {
         match &self.form {
@@ -89,7 +100,7 @@ fn item_frame(kind: ItemKind, position: u64, wrap: Option<Wrap>, exact: &[u8]) -
     Frame::Item(Item { kind: kind.code(), position, wrap, exact: exact.to_vec().into() }).to_bytes()
 }
 
-/// A log that lasts as long as the program.
+/// A log in memory. If it is also kept elsewhere, that follows what happens here.
 pub(super) struct MemoryLog {
     hash: LogHash,
     kept: VecDeque<Arc<Numbered>>,
@@ -100,7 +111,23 @@ pub(super) struct MemoryLog {
 impl MemoryLog {
     /// A room's empty log, which keeps the newest `items_max` items, up to [`LOG_BYTES_KEPT`] bytes.
     pub(super) fn new(room: RoomId, items_max: usize) -> Self {
-        Self { hash: LogHash::new(room), kept: VecDeque::new(), kept_bytes: 0, items_max }
+        Self::restored(LogHash::new(room), VecDeque::new(), items_max)
+    }
+
+    /// The log of before: its hashes, and the items that they go over, but for the first.
+    pub(super) fn restored(hash: LogHash, kept: VecDeque<Arc<Numbered>>, items_max: usize) -> Self {
+        let kept_bytes = kept.iter().map(|item| item.size).sum();
+        // An item whose predecessor's hash is not known any more helps nobody.
+        let mut log = Self { hash, kept, kept_bytes, items_max: items_max.min(LOG_HASHES_KEPT - 1) };
+        log.trim();
+        log
+    }
+
+    fn trim(&mut self) {
+        while self.kept.len() > self.items_max || self.kept_bytes > LOG_BYTES_KEPT {
+            let Some(oldest) = self.kept.pop_front() else { break };
+            self.kept_bytes -= oldest.size;
+        }
     }
 }
 
@@ -110,10 +137,7 @@ impl RoomLog for MemoryLog {
         let item = Arc::new(Numbered::new(self.hash.position(), kind, exact, wraps));
         self.kept_bytes += item.size;
         self.kept.push_back(Arc::clone(&item));
-        while self.kept.len() > self.items_max || self.kept_bytes > LOG_BYTES_KEPT {
-            let Some(oldest) = self.kept.pop_front() else { break };
-            self.kept_bytes -= oldest.size;
-        }
+        self.trim();
         item
     }
 
@@ -123,6 +147,12 @@ impl RoomLog for MemoryLog {
 
     fn hash(&self) -> Digest {
         *self.hash.hash()
+    }
+
+    fn base(&self) -> (u64, Digest) {
+        let position = self.kept.front().map_or(self.position(), |item| item.position - 1);
+        // It is there, for no more items are kept than hashes.
+        (position, self.hash.hash_at(position).copied().unwrap_or_else(|| self.hash()))
     }
 
     fn can_resume(&self, position: u64, hash: &Digest) -> bool {
