@@ -112,7 +112,7 @@ fn a_taken_port_and_a_foreign_address_are_told() {
         let keys = identity(Suite::Classical, "bo");
         let policy = OpenPolicy::Anyone;
         let (listener, limits) = (ListenerId(2), NetLimits::default());
-        world.handle.send(Command::Listen { listener, address, identity: keys, policy, limits });
+        world.handle.send(Command::Listen { listener, address, identity: keys, policy, limits, log: None });
         world.wait("a refusal", |event| match event {
             Event::ListenFailed { listener: ListenerId(2), address: at, reason } if *at == address => {
                 Some(reason.clone())

@@ -9,6 +9,7 @@
 //! identity/       sign.pem, enc.pem and their public halves
 //! identity/learning/   the same for learning rooms, of another kind
 //! rooms/          one record a room, and a second copy of each
+//! host/           the logs of rooms hosted here
 //! ```
 
 use std::fs::{File, TryLockError};
@@ -25,6 +26,7 @@ const PORTABLE: &str = "conversa-profile";
 #[derive(Debug)]
 pub struct Profile {
     directory: PathBuf,
+    is_forgetful: bool,
     _lock: File,
 }
 
@@ -48,7 +50,7 @@ impl Profile {
         for inside in ["", "rooms", "identity", "identity/learning"].map(|inside| directory.join(inside)) {
             remove_unfinished(&inside);
         }
-        Ok(Self { directory, _lock: lock })
+        Ok(Self { directory, is_forgetful: false, _lock: lock })
     }
 
     /// The directory, for reading only: if it exists, it is closed to others, as by [`Self::open`].
@@ -83,6 +85,17 @@ impl Profile {
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// Whether the logs of rooms that are hosted from this profile are to be forgotten with the end of the program.
+    #[must_use]
+    pub fn forgetful(self, is_forgetful: bool) -> Self {
+        Self { is_forgetful, ..self }
+    }
+
+    /// Where the logs of rooms that `directory` of this profile hosts are kept, if they are.
+    pub(in crate::app) fn logs_in(&self, directory: &Path) -> Option<PathBuf> {
+        (!self.is_forgetful).then(|| directory.join("host"))
     }
 }
 

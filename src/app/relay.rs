@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::clock::now;
 use super::{Code, Keystore, Passphrase, Problem, Profile, files, say, source};
 use crate::crypto::{Fingerprint, KeyKind, Random, SystemRandom};
-use crate::net::{self, Command, Handle, ListenerId, NetLimits, Reports};
+use crate::net::{self, Command, Handle, ListenerId, LogDirectory, NetLimits, Reports};
 use crate::protocol::{HostEvent, Identity, OpenPolicy, RelayToken, RoomId};
 
 /// What a relay reports.
@@ -61,6 +61,8 @@ impl Relay {
         let identity = Arc::new(Identity::new(keys.signing, keys.decryption, now())?);
         let fingerprint = identity.fingerprint();
         let (sender, events) = async_channel::unbounded();
+        // What is said in a learning room anybody can read, so it is not left on a disk.
+        let logs = profile.logs_in(&directory(profile)).filter(|_| !kind.is_learning());
         // A relay has no clients, so nothing waits for these to be taken.
         let reports = Reports::new(move |event| {
             relay_event(event).into_iter().for_each(|event| drop(sender.try_send(event)));
@@ -73,6 +75,7 @@ impl Relay {
             identity,
             policy: OpenPolicy::Token(token),
             limits: NetLimits::default(),
+            log: logs.map(|path| LogDirectory { path, all: true }),
         });
         Ok(Self { net, events, fingerprint })
     }
@@ -144,6 +147,7 @@ fn relay_event(event: net::Event) -> Option<RelayEvent> {
         net::Event::OutOfFiles { .. } => Some(RelayEvent::Warning(Problem::out_of_files())),
         net::Event::Host { event: HostEvent::RoomOpened(room), .. } => Some(RelayEvent::RoomOpened(room)),
         net::Event::Host { event: HostEvent::RoomClosed(room), .. } => Some(RelayEvent::RoomClosed(room)),
+        net::Event::Log { news, .. } => Problem::of_hosted_log(&news).map(RelayEvent::Warning),
         net::Event::Client { .. } | net::Event::Keep { .. } => None,
         net::Event::Stopped => Some(RelayEvent::Stopped),
     }

@@ -197,6 +197,9 @@ pub struct Host {
     /// Keeps hosting after the end of input.
     #[arg(long)]
     pub stay: bool,
+    /// Keeps the room's log in memory only: after a restart, what was not delivered is lost.
+    #[arg(long, conflicts_with = "relay")]
+    pub forgetful: bool,
     /// One JSON object a line on standard output, for scripts and bots.
     #[arg(long)]
     pub json: bool,
@@ -399,7 +402,10 @@ Examples:
 
 Prints its address and its key's fingerprint. Whoever has the token can have rooms hosted here:
   conversa host --name Ann --relay relay.example.org:9000 --relay-token token.txt --accept-fingerprint FP
-The token's file is made if there is none.";
+The token's file is made if there is none.
+
+Rooms and what was not delivered yet outlive a restart: relay/host in the profile has a file for each room, sealed, and
+only the newest of its messages. To make a room's place free, stop the relay and delete the room's file.";
 
 /// `conversa relay`.
 #[derive(Args, Debug)]
@@ -411,9 +417,13 @@ pub struct Relay {
     /// The file with the token, instead of relay/token in the profile.
     #[arg(long, value_name = "FILE")]
     pub token: Option<PathBuf>,
-    /// Relays learning rooms instead of secure ones.
+    /// Relays learning rooms instead of secure ones; their logs are in memory only.
     #[arg(long)]
     pub learning: bool,
+    /// Keeps all logs in memory only: a restart ends every room here until its owner comes, and what was not delivered
+    /// is lost.
+    #[arg(long)]
+    pub forgetful: bool,
     /// One JSON object a line on standard output.
     #[arg(long)]
     pub json: bool,

@@ -23,7 +23,7 @@ use crate::protocol::{LearningConsent, RoomCrypto, search_key};
 /// # Errors
 /// A [`Problem`] that is found before anything was said.
 pub(super) fn run(arguments: Host, global: &Global, console: Console) -> Result<u8, Problem> {
-    let profile = Profile::open(global.profile.clone())?;
+    let profile = Profile::open(global.profile.clone())?.forgetful(arguments.forgetful);
     let kind = if arguments.learning { KeyKind::Textbook } else { KeyKind::Rsa };
     // A person is asked before anything starts: if nothing is typed, there is nothing to end.
     let passphrase = passphrase::find(global, &Keystore::new(profile.directory(), kind))?;

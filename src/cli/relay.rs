@@ -24,7 +24,7 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// # Errors
 /// A [`Problem`] with the profile, the token or the address.
 pub(super) fn run(arguments: &Relay, global: &Global, console: &mut Console) -> Result<u8, Problem> {
-    let profile = Profile::open(global.profile.clone())?;
+    let profile = Profile::open(global.profile.clone())?.forgetful(arguments.forgetful);
     let kind = if arguments.learning { KeyKind::Textbook } else { KeyKind::Rsa };
     let store = Keystore::new(&relay::directory(&profile), kind);
     let passphrase = passphrase::find(global, &store)?;

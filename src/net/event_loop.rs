@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use mio::event::Event as Readiness;
@@ -18,6 +18,7 @@ use super::link::connection::Received;
 use super::link::fault::LinkFault;
 use super::link::handshake::Handshake;
 use super::listener::Listener;
+use super::log::Log;
 use super::own_client::OwnClient;
 use super::reports::Reports;
 use super::timers::{Timer, Timers};
@@ -45,11 +46,17 @@ pub(super) struct EventLoop {
     pub(super) clients: BTreeMap<ClientId, OwnClient>,
     pub(super) client_thread: ClientThread,
     pub(super) workers: Workers,
+    /// The thread that writes the logs of hosted rooms, once any are kept; and what it answers with.
+    pub(super) log: Option<Log>,
+    pub(super) done_sender: Sender<Done>,
+    pub(super) waker: Arc<Waker>,
     pub(super) timers: Timers,
     /// Connections with something to send.
     pub(super) dirty: Vec<LinkId>,
     /// Connections with more to read than one turn allows.
     pub(super) waiting: Vec<LinkId>,
+    /// Members that are not read while too much of their rooms waits for the disk.
+    pub(super) paused: Vec<LinkId>,
     /// Connections that the host is bringing up to date.
     pub(super) just_admitted: Vec<LinkId>,
     /// Peers whose first flight is with a worker.
@@ -79,6 +86,9 @@ impl EventLoop {
         let event_loop = Self {
             poll,
             workers: Workers::start(&done_sender, &waker, limits.resolver)?,
+            log: None,
+            done_sender,
+            waker: Arc::clone(&waker),
             limits,
             orders,
             done,
@@ -96,6 +106,7 @@ impl EventLoop {
             timers: Timers::default(),
             dirty: Vec::new(),
             waiting: Vec::new(),
+            paused: Vec::new(),
             just_admitted: Vec::new(),
             begun: BTreeSet::new(),
             handshakes_at_ms: None,
@@ -144,6 +155,9 @@ impl EventLoop {
             self.flush_all();
         }
         self.client_thread.stop();
+        if let Some(log) = self.log.take() {
+            log.end();
+        }
         log::debug!("the net thread ends");
         self.reports.tell(Event::Stopped);
     }
@@ -218,7 +232,7 @@ impl EventLoop {
     /// Reads until nothing is there or the turn is used up.
     pub(super) fn read(&mut self, id: LinkId) {
         let mut budget = READ_BYTES_A_TURN;
-        while budget > 0 {
+        while budget > 0 && !self.pauses(id) {
             let Some(link) = self.connections.at(id) else { return };
             let received = link.connection.receive(&mut self.scratch);
             match received {
@@ -266,8 +280,10 @@ impl EventLoop {
         }
     }
 
-    fn take_frames(&mut self, id: LinkId) {
-        while let Some(link) = self.connections.at(id) {
+    pub(super) fn take_frames(&mut self, id: LinkId) {
+        while !self.pauses(id)
+            && let Some(link) = self.connections.at(id)
+        {
             let role = link.role;
             if matches!(role, Role::Leaving { .. }) {
                 return;
@@ -312,8 +328,10 @@ impl EventLoop {
                     self.abort(id, &LinkError::Cut);
                 }
                 Done::Lookup { client, attempt, places } => self.found(client, attempt, places),
+                Done::Log(done) => self.log_done(done),
             }
         }
+        self.read_paused();
         while let Ok((client, request)) = self.requests.try_recv() {
             self.handle_request(client, request);
         }
@@ -321,9 +339,11 @@ impl EventLoop {
 
     fn handle_order(&mut self, order: Order) {
         match order {
-            Order::Listen { listener, address, identity, policy, limits } => {
-                self.listen(listener, address, identity, policy, *limits);
+            Order::Listen { listener, address, identity, policy, limits, log } => {
+                let opened = Listener::open(listener, address, identity, policy, *limits, log.is_some());
+                self.listen(listener, address, opened, log);
             }
+            Order::ForgetLog { directory, room } => self.forget_log(&directory, room),
             Order::Unlisten(listener) => self.unlisten(listener),
             Order::Shutdown => self.shut_down(),
         }

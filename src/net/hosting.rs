@@ -10,34 +10,43 @@ use mio::net::TcpStream;
 use super::admission::{Stage, Turn, network};
 use super::connections::{Link, Role};
 use super::event_loop::{EventLoop, listener_token};
-use super::limits::{ACCEPTS_A_TURN, HANDSHAKES_BEGUN_MAX, NetLimits};
+use super::limits::{ACCEPTS_A_TURN, HANDSHAKES_BEGUN_MAX};
 use super::listener::{Accepted, Listener};
+use super::log::LogDirectory;
 use super::{Event, ListenError, ListenerId};
 use crate::crypto::Fingerprint;
 use crate::protocol::limits::MEMBER_BODY_BYTES_MAX;
-use crate::protocol::{ByeCode, HostOutput, Identity, LinkError, LinkId, OpenPolicy, Peer};
+use crate::protocol::{ByeCode, HostOutput, LinkError, LinkId, Peer};
 use crate::wire::FrameKind;
 
 impl EventLoop {
-    /// Opens a listener.
+    /// Begins to listen. What is kept of rooms is read first, and meanwhile whoever connects waits.
     pub(super) fn listen(
         &mut self,
         id: ListenerId,
         address: SocketAddr,
-        identity: Arc<Identity>,
-        policy: OpenPolicy,
-        limits: NetLimits,
+        opened: Result<Listener, ListenError>,
+        log: Option<LogDirectory>,
     ) {
-        let opened = Listener::open(id, address, identity, policy, limits).and_then(|listener| self.keep(listener));
-        match opened {
+        match opened.and_then(|listener| self.keep(listener)).and_then(|bound| self.begin_log(id, log).map(|()| bound))
+        {
             Ok(address) => {
                 log::info!("listening at {address}");
-                self.tell(Event::Listening { listener: id, address });
+                self.tell_listening(id);
             }
             Err(reason) => {
                 log::info!("cannot listen at {address}: {reason}");
+                self.unlisten(id);
                 self.tell(Event::ListenFailed { listener: id, address, reason });
             }
+        }
+    }
+
+    /// Tells that a listener listens, unless its rooms are still being read.
+    pub(super) fn tell_listening(&self, id: ListenerId) {
+        let listener = self.listeners.iter().flatten().find(|listener| listener.id == id && listener.is_begun);
+        if let Some(Ok(address)) = listener.map(|listener| listener.socket.local_addr()) {
+            self.tell(Event::Listening { listener: id, address });
         }
     }
 
@@ -71,6 +80,9 @@ impl EventLoop {
             && let Err(error) = self.poll.registry().deregister(&mut listener.socket)
         {
             log::debug!("listener {} was not watched: {error}", id.0);
+        }
+        if let Some(log) = &self.log {
+            log.end_listener(id);
         }
     }
 
@@ -287,8 +299,14 @@ impl EventLoop {
                     }
                 }
                 HostOutput::TurnedAway { link } => self.reaches(link, Stage::Keyed),
-                // A forgetful host wants neither.
-                HostOutput::Write { .. } | HostOutput::Load { .. } => {}
+                HostOutput::Write { room, number, what } => {
+                    let listener = listener.id;
+                    self.write_log(listener, room, number, what);
+                }
+                HostOutput::Load { room } => {
+                    let listener = listener.id;
+                    self.load_log(listener, room);
+                }
                 HostOutput::Event(event) => {
                     let listener = listener.id;
                     self.tell(Event::Host { listener, event });

@@ -96,6 +96,10 @@ pub struct NetLimits {
     pub queue_frames_max: usize,
     /// The same in bytes.
     pub queue_bytes_max: usize,
+    /// Bytes of frames that a listener's rooms may hold back until what comes before them is on the disk, each counted
+    /// for each receiver; while there are more, members' links are not read. A room of 256 gets 500 messages of the usual
+    /// size into it, which is as many as share one wait for the disk.
+    pub held_bytes_max: usize,
     /// How long a goodbye may take to go out, in milliseconds.
     pub goodbye_ms: u64,
     /// What tells the time: the system, except in tests of sleep, pauses and dates. The whole net layer shares it; a
@@ -118,6 +122,7 @@ impl Default for NetLimits {
             resolver: interfaces::resolve,
             queue_frames_max: 2_000,
             queue_bytes_max: 4 * 1024 * 1024,
+            held_bytes_max: 64 * 1024 * 1024,
             goodbye_ms: 2_000,
             clock: Clock::system(),
             host: HostLimits::default(),

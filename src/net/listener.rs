@@ -25,6 +25,8 @@ pub(super) struct Listener {
     pub(super) admission: Admission,
     pub(super) limits: NetLimits,
     pub(super) kind: KeyKind,
+    /// Whether the rooms that are kept were read: nobody is accepted before.
+    pub(super) is_begun: bool,
     identity: Arc<Identity>,
     /// For secure rooms; a learning room's links have none.
     tls: Option<Arc<ServerConfig>>,
@@ -49,13 +51,14 @@ pub(super) enum Accepted {
 }
 
 impl Listener {
-    /// Listens at `address`.
+    /// Listens at `address`; `keeps`: the logs of its rooms are kept, and those there are read before it begins.
     pub(super) fn open(
         id: ListenerId,
         address: SocketAddr,
         identity: Arc<Identity>,
         policy: OpenPolicy,
         limits: NetLimits,
+        keeps: bool,
     ) -> Result<Self, ListenError> {
         let kind = identity.kind();
         let tls = if kind.is_learning() {
@@ -68,7 +71,8 @@ impl Listener {
         Ok(Self {
             id,
             socket,
-            host: Host::new(policy, limits.host),
+            host: if keeps { Host::keeping(policy, limits.host) } else { Host::new(policy, limits.host) },
+            is_begun: !keeps,
             admission: Admission::new(&limits),
             limits,
             kind,
@@ -82,7 +86,7 @@ impl Listener {
 
     /// Accepts one connection, if it may.
     pub(super) fn accept(&mut self, now_ms: u64) -> Accepted {
-        if self.rests_until_ms > now_ms {
+        if self.rests_until_ms > now_ms || !self.is_begun {
             return Accepted::Later;
         }
         loop {
@@ -131,7 +135,7 @@ impl Listener {
 
     /// When waiting connections may be accepted, if there are any and they have to wait.
     pub(super) fn opens_at(&self) -> Option<u64> {
-        self.connections_waiting.then_some(self.rests_until_ms)
+        (self.connections_waiting && self.is_begun).then_some(self.rests_until_ms)
     }
 }
 

@@ -19,6 +19,7 @@ mod clock;
 mod connections;
 mod dial;
 mod event_loop;
+mod hosted_logs;
 mod hosting;
 mod interfaces;
 mod joining;
@@ -27,6 +28,7 @@ mod limits;
 mod link;
 mod links;
 mod listener;
+mod log;
 mod own_client;
 mod reports;
 mod timers;
@@ -36,6 +38,7 @@ mod workers;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -49,8 +52,9 @@ use self::event_loop::EventLoop;
 pub use self::interfaces::scope_number;
 pub use self::limits::{NetLimits, Resolver};
 pub use self::link::learning_link::LEARNING_BANNER;
+pub use self::log::{LogDirectory, LogError, LogNews};
 pub use self::reports::{EventReceiver, Reports};
-use crate::protocol::{self, Client, HostEvent, Identity, OpenPolicy};
+use crate::protocol::{self, Client, HostEvent, Identity, OpenPolicy, RoomId};
 
 /// A listener, numbered by its user.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -74,6 +78,15 @@ pub enum Command {
         policy: OpenPolicy,
         /// The limits, usually the default.
         limits: NetLimits,
+        /// Where the logs of its rooms are kept. `None`: nowhere, and with the end of the program they are forgotten.
+        log: Option<LogDirectory>,
+    },
+    /// Delete what is kept of a room in this directory; nobody hosts it any more.
+    ForgetLog {
+        /// Where.
+        directory: PathBuf,
+        /// Which.
+        room: RoomId,
     },
     /// Stop listening; connected peers are told.
     Unlisten(ListenerId),
@@ -155,6 +168,15 @@ pub enum Event {
         /// What.
         event: HostEvent,
     },
+    /// Something with the log of a hosted room.
+    Log {
+        /// At which listener.
+        listener: ListenerId,
+        /// Of which room.
+        room: RoomId,
+        /// What.
+        news: LogNews,
+    },
     /// Everything has stopped; nothing comes after.
     Stopped,
 }
@@ -190,6 +212,11 @@ enum Order {
         identity: Arc<Identity>,
         policy: OpenPolicy,
         limits: Box<NetLimits>,
+        log: Option<LogDirectory>,
+    },
+    ForgetLog {
+        directory: PathBuf,
+        room: RoomId,
     },
     Unlisten(ListenerId),
     Shutdown,
@@ -252,9 +279,10 @@ impl Line {
             Command::Client { id, command } => self.tell_client(id, Input::Command(command)),
             Command::Addresses { id, addresses } => self.tell_client(id, Input::Addresses(addresses)),
             Command::Remove(id) => self.tell_client(id, Input::Remove),
-            Command::Listen { listener, address, identity, policy, limits } => {
-                self.order(Order::Listen { listener, address, identity, policy, limits: Box::new(limits) });
+            Command::Listen { listener, address, identity, policy, limits, log } => {
+                self.order(Order::Listen { listener, address, identity, policy, limits: Box::new(limits), log });
             }
+            Command::ForgetLog { directory, room } => self.order(Order::ForgetLog { directory, room }),
             Command::Unlisten(listener) => self.order(Order::Unlisten(listener)),
             Command::Shutdown => self.order(Order::Shutdown),
         }
@@ -262,15 +290,15 @@ impl Line {
 
     fn tell_client(&self, id: ClientId, input: Input) {
         if self.inputs.send((id, input)).is_err() {
-            log::debug!("the client thread has ended; a command went nowhere");
+            ::log::debug!("the client thread has ended; a command went nowhere");
         }
     }
 
     fn order(&self, order: Order) {
         if self.orders.send(order).is_err() {
-            log::debug!("the net thread has ended; a command went nowhere");
+            ::log::debug!("the net thread has ended; a command went nowhere");
         } else if let Err(error) = self.waker.wake() {
-            log::error!("the net thread could not be woken: {error}");
+            ::log::error!("the net thread could not be woken: {error}");
         }
     }
 }

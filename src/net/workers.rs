@@ -12,6 +12,7 @@ use mio::Waker;
 use super::ClientId;
 use super::limits::{HANDSHAKE_WORKERS, HANDSHAKES_WAITING_MAX, LOOKUPS_WAITING_MAX, RESOLVERS, Resolver};
 use super::link::handshake::{Handshake, HandshakeDone};
+use super::log::LogDone;
 use crate::protocol::LinkId;
 
 /// What a worker has done.
@@ -29,6 +30,8 @@ pub(super) enum Done {
         /// The name's addresses, if any.
         places: Vec<SocketAddr>,
     },
+    /// Something with the log of a hosted room.
+    Log(LogDone),
 }
 
 /// The workers' threads. They end when this is dropped and their current work is done.

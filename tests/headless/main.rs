@@ -14,6 +14,7 @@ mod files;
 #[path = "../common/free_port.rs"]
 mod free_port;
 mod history;
+mod kept_rooms;
 mod keys;
 mod killed;
 #[path = "../common/lines.rs"]

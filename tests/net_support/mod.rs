@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use conversa::crypto::{Fingerprint, KeyKind, Suite, SystemRandom, key_file};
-use conversa::net::{ClientId, Command, Event, Handle, ListenerId, NetLimits, spawn_with};
+use conversa::net::{ClientId, Command, Event, Handle, ListenerId, LogDirectory, NetLimits, spawn_with};
 use conversa::protocol::{
     self, Client, Content, Entry, Identity, Invite, LearningConsent, LinkError, MessageId, Now, OpenPolicy, RoomCrypto,
     RoomId, Stop, new_room,
@@ -106,8 +107,24 @@ impl World {
     }
 
     pub(crate) fn host_as(&mut self, identity: Arc<Identity>, address: SocketAddr, limits: NetLimits) -> SocketAddr {
+        self.listen(identity, address, limits, None)
+    }
+
+    /// Ann hosts rooms that are kept in a directory, on a port of the system's choice.
+    pub(crate) fn host_keeping(&mut self, path: &Path, limits: NetLimits) -> SocketAddr {
+        let log = LogDirectory { path: path.to_owned(), all: false };
+        self.listen(identity(self.suite, "ann"), "127.0.0.1:0".parse().unwrap(), limits, Some(log))
+    }
+
+    fn listen(
+        &mut self,
+        identity: Arc<Identity>,
+        address: SocketAddr,
+        limits: NetLimits,
+        log: Option<LogDirectory>,
+    ) -> SocketAddr {
         let policy = OpenPolicy::Only(vec![identity.fingerprint()]);
-        self.handle.send(Command::Listen { listener: ListenerId(1), address, identity, policy, limits });
+        self.handle.send(Command::Listen { listener: ListenerId(1), address, identity, policy, limits, log });
         self.wait("the listener", |event| match event {
             Event::Listening { address, .. } => Some(*address),
             Event::ListenFailed { reason, .. } => panic!("{reason}"),

@@ -5,6 +5,7 @@
 
 mod causes;
 mod files;
+mod logs;
 mod sentence;
 mod stores;
 

@@ -68,11 +68,11 @@ impl Engine {
         let reporter = reporter(inputs.clone(), front_end.clone());
         let mut engine = Self {
             identities: Identities::new(&directory, settings.keyring, reporter),
+            listeners: Listeners::new(&profile),
             disk: Disk::new(profile, settings, records, memories, inputs.clone()),
             memberships: BTreeMap::new(),
             by_room,
             clients: Clients::new(net),
-            listeners: Listeners::default(),
             address_tests: AddressTests::default(),
             askings: Askings::default(),
             inputs,
@@ -242,7 +242,7 @@ impl Engine {
             net::Event::OutOfFiles { listener } => self.out_of_files(listener),
             net::Event::Client { id, event } => self.client_event(id, event),
             net::Event::Keep { id, number, what } => self.keep(id, number, &what),
-            net::Event::Host { listener, event } => log::debug!("listener {}: {event:?}", listener.0),
+            event @ (net::Event::Host { .. } | net::Event::Log { .. }) => self.hosting_event(&event),
             net::Event::Stopped => self.quitting = Quitting::Done,
         }
     }

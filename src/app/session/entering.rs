@@ -264,6 +264,9 @@ impl Engine {
         self.stop_client(id);
         self.disk.saved.borrow_mut().forget(id);
         self.over(id, Ending::Left);
+        if let Some(room) = self.memberships.get(&id).and_then(|membership| membership.info.room) {
+            self.listeners.forget_log(room, self.clients.net());
+        }
         if self.memberships.remove(&id).is_some() {
             self.emit_membership(id, MembershipEvent::Forgotten);
         }

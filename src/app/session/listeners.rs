@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::MembershipId;
+use crate::app::Profile;
 use crate::crypto::KeyKind;
-use crate::net::{Command, Handle, ListenerId, NetLimits};
-use crate::protocol::{Identity, OpenPolicy};
+use crate::net::{Command, Handle, ListenerId, LogDirectory, NetLimits};
+use crate::protocol::{Identity, OpenPolicy, RoomId};
 
 /// One listening socket.
 struct Listener {
@@ -20,13 +22,26 @@ struct Listener {
 }
 
 /// All listening sockets of the session.
-#[derive(Default)]
 pub(super) struct Listeners {
     all: Vec<Listener>,
     next: u64,
+    /// Where the logs of the rooms are kept, if they are.
+    logs: Option<PathBuf>,
 }
 
 impl Listeners {
+    /// None yet, for rooms of this profile.
+    pub(super) fn new(profile: &Profile) -> Self {
+        Self { all: Vec::new(), next: 0, logs: profile.logs_in(profile.directory()) }
+    }
+
+    /// Deletes what is kept of a room that is hosted here no more.
+    pub(super) fn forget_log(&self, room: RoomId, net: &Handle) {
+        if let Some(directory) = self.logs.clone() {
+            net.send(Command::ForgetLog { directory, room });
+        }
+    }
+
     /// Lets `membership` use the listener at `address`, starting it if needed. `Some` if it already listens; otherwise
     /// the net will report it.
     pub(super) fn share(
@@ -46,6 +61,8 @@ impl Listeners {
         }
         let id = ListenerId(self.next);
         self.next += 1;
+        // What is said in a learning room anybody can read, so it is not left on a disk.
+        let logs = self.logs.clone().filter(|_| !kind.is_learning());
         self.all.push(Listener { id, kind, asked: address, bound: None, memberships: BTreeSet::from([membership]) });
         net.send(Command::Listen {
             listener: id,
@@ -53,6 +70,7 @@ impl Listeners {
             identity: Arc::clone(identity),
             policy: OpenPolicy::Only(vec![identity.fingerprint()]),
             limits: NetLimits::default(),
+            log: logs.map(|path| LogDirectory { path, all: false }),
         });
         None
     }

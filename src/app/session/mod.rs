@@ -50,6 +50,7 @@ mod entering;
 mod errands;
 mod events;
 mod front_end;
+mod hosting;
 mod input;
 mod listeners;
 mod membership;
