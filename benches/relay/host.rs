@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use conversa::net::{self, Event, ListenerId, NetLimits};
+use conversa::net::{self, Event, ListenerId, LogDirectory, NetLimits};
 use conversa::protocol::{HostLimits, OpenPolicy};
 
 use crate::crowd;
@@ -14,10 +14,16 @@ use crate::crowd;
 pub const ARGUMENT: &str = "--host";
 /// Makes it a host that takes as many logins as come.
 const ANY_PACE: &str = "--any-pace";
+/// Makes it a host that keeps its rooms on the disk.
+const KEPT: &str = "--kept";
 
 /// Hosts until standard input ends.
 pub fn run() {
-    let any_pace = std::env::args().any(|argument| argument == ANY_PACE);
+    let is_asked_for = |what: &str| std::env::args().any(|argument| argument == what);
+    let any_pace = is_asked_for(ANY_PACE);
+    // Beside the program, for a system's temporary directory may be in memory.
+    let place = std::env::current_exe().unwrap();
+    let place = is_asked_for(KEPT).then(|| tempfile::tempdir_in(place.parent().unwrap()).unwrap());
     let (handle, mut events) = net::spawn().unwrap();
     // The limits for one member and for unauthenticated peers are not what is measured here.
     let host = HostLimits {
@@ -39,6 +45,7 @@ pub fn run() {
         identity: crowd::host_identity(),
         policy: OpenPolicy::Anyone,
         limits,
+        log: place.as_ref().map(|place| LogDirectory { path: place.path().join("host"), all: true }),
     });
     match events.next() {
         Some(Event::Listening { address, .. }) => println!("{address}"),
@@ -54,12 +61,15 @@ pub struct HostProcess {
 }
 
 impl HostProcess {
-    /// Starts one, with the usual limit on logins or without.
-    pub fn start(usual_pace: bool) -> Self {
+    /// Starts one, with the usual limit on logins or without, whose rooms are kept on the disk or in memory only.
+    pub fn start(usual_pace: bool, keeps: bool) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.arg(ARGUMENT).stdin(Stdio::piped()).stdout(Stdio::piped());
         if !usual_pace {
             command.arg(ANY_PACE);
+        }
+        if keeps {
+            command.arg(KEPT);
         }
         let mut child = command.spawn().unwrap();
         let mut line = String::new();

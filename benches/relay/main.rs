@@ -48,16 +48,20 @@ fn main() {
         return host::run();
     }
     for members in [10, 64, 256] {
-        relay(members);
+        for keeps in [false, true] {
+            relay(members, keeps);
+        }
     }
     memory();
-    latency(false);
-    latency(true);
+    latency(false, false);
+    latency(true, false);
+    latency(false, true);
 }
 
 /// Messages delivered in a second of the host's processor time.
-fn relay(members: usize) {
-    let host = HostProcess::start(false);
+fn relay(members: usize, keeps: bool) {
+    let host = HostProcess::start(false, keeps);
+    let how = if keeps { "kept" } else { "forgetful" };
     let crowd = Crowd::new(members);
     let mut load = Load::enter(&crowd, host.address, members);
     for senders in [1, 8] {
@@ -66,7 +70,7 @@ fn relay(members: usize) {
         let delivered = load.talk(senders, MEASURE);
         let (wall, used) = (start.elapsed(), host.processor_time() - before);
         println!(
-            "relay: {members} members, {senders} sending: {:.0} messages delivered per second of host processor time \
+            "relay, {how}: {members} members, {senders} sending: {:.0} messages delivered per second of host processor time \
              ({:.0} per second of wall time, host at {:.0} % of a core, {:.2} µs a delivery)",
             delivered as f64 / used.as_secs_f64(),
             delivered as f64 / wall.as_secs_f64(),
@@ -78,7 +82,7 @@ fn relay(members: usize) {
 
 /// Memory of an idle connection, the key proven.
 fn memory() {
-    let host = HostProcess::start(false);
+    let host = HostProcess::start(false, false);
     let crowd = Crowd::new(2);
     let connect = |_| Member::connect(host.address, crowd.people[1].signing(), crowd.host());
     // What is allocated once and kept for all.
@@ -98,8 +102,9 @@ fn memory() {
 }
 
 /// How long a message takes in a calm room, and while others log in without pause.
-fn latency(unlimited: bool) {
-    let host = HostProcess::start(!unlimited);
+fn latency(unlimited: bool, keeps: bool) {
+    let host = HostProcess::start(!unlimited, keeps);
+    let how = if keeps { "kept" } else { "forgetful" };
     let crowd = Arc::new(Crowd::new(10 + COMERS));
     let mut load = Load::enter(&crowd, host.address, 10);
     load.beat(BEAT, WARM_UP);
@@ -126,7 +131,7 @@ fn latency(unlimited: bool) {
     stop.store(true, Ordering::Relaxed);
     comers.into_iter().for_each(|comer| comer.join().unwrap());
     println!(
-        "latency: p50 {:.3} ms calm, {:.3} ms while {COMERS} log in without pause ({rate:.0} logins a second{}): \
+        "latency, {how}: p50 {:.3} ms calm, {:.3} ms while {COMERS} log in without pause ({rate:.0} logins a second{}): \
          ratio {:.2}; p99 {:.3} and {:.3} ms",
         calm.0,
         busy.0,
