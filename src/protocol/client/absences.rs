@@ -197,6 +197,7 @@ impl Absences {
         self.of_before.remove(member);
         self.returns.remove(member);
         self.untold.remove(member);
+        self.send_again.remove(member);
     }
 }
 
