@@ -117,6 +117,7 @@ impl Owed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::patience::deadline;
 
     const BO: Fingerprint = Fingerprint::from_bytes([2; 32]);
     const CY: Fingerprint = Fingerprint::from_bytes([3; 32]);
@@ -127,7 +128,7 @@ mod tests {
 
     #[test]
     fn whoever_comes_back_gets_some_at_a_time_until_nothing_is_left() {
-        let (mut owed, now) = (Owed::default(), Instant::now());
+        let (mut owed, now) = (Owed::default(), deadline());
         owed.can_read(BO, 7, now);
         assert_eq!(owed.take_due(6, now), [], "not everything is in the store yet");
         assert_eq!((owed.take_due(7, now), owed.take_due(7, now)), (vec![BO], vec![]));
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn whoever_confirms_nothing_waits_longer_before_each_try_up_to_a_minute() {
-        let (mut owed, mut now) = (Owed::default(), Instant::now());
+        let (mut owed, mut now) = (Owed::default(), deadline());
         let mut pauses = Vec::new();
         owed.can_read(BO, 0, now);
         for _ in 0..8 {
@@ -168,7 +169,7 @@ mod tests {
 
     #[test]
     fn what_was_not_sealed_for_somebody_who_can_read_by_now_is_owed() {
-        let (mut owed, now) = (Owed::default(), Instant::now());
+        let (mut owed, now) = (Owed::default(), deadline());
         owed.was_not_for(&[BO, CY], 1, now);
         assert_eq!(owed.next_due(), None, "they are away");
         owed.can_read(BO, 0, now);

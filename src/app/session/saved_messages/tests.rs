@@ -8,6 +8,7 @@ use crate::app::conversation::{Delivery, Progress};
 use crate::app::store_key::store_path;
 use crate::app::{Code, MembershipInfo};
 use crate::crypto::Suite;
+use crate::patience::PATIENCE;
 use crate::protocol::limits::OUTBOX_MAX;
 use crate::protocol::{Content, Event, MessageId, Now};
 use crate::store::{Answer, News, ProgressState, StoredMessage};
@@ -16,9 +17,6 @@ use crate::wire::Signed;
 const MEMBERSHIP: MembershipId = MembershipId(1);
 const ROOM: RoomId = RoomId([1; 32]);
 const OTHER: Fingerprint = Fingerprint::from_bytes([2; 32]);
-
-/// What takes longer than this never comes.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Somebody in a room, over several runs.
 struct Run {

@@ -1,6 +1,7 @@
 //! What is held, confirmed and sent again.
 
 use super::*;
+use crate::patience::{PATIENCE, deadline};
 
 /// The number of a client's report, as it is told to be stored.
 fn stored(outcomes: &[Outcome]) -> Vec<u64> {
@@ -82,7 +83,7 @@ fn what_a_person_says_is_held_until_it_is_stored() {
     run.types(4);
     assert!(run.saved.holds(MEMBERSHIP, unsent(4)) && run.saved.next_due().is_some());
     assert_eq!(said(run.saved.overdue()), [0_u8; 0]);
-    run.saved.held.iter_mut().for_each(|held| held.until = Instant::now());
+    run.saved.held.iter_mut().for_each(|held| held.until = deadline() - PATIENCE);
     assert_eq!(said(run.saved.overdue()), [4]);
     // Where nothing is kept, nothing is waited for.
     let mut other = Run::begin(profile.path());
