@@ -129,12 +129,13 @@ pub(super) fn unsent(
     rows.collect()
 }
 
-/// Own messages that came to the host, that `member` has not confirmed, and that came here at `since_ms` or later; the
-/// oldest first.
+/// Own messages from a place on that came to the host, that `member` has not confirmed, and that came here at `since_ms`
+/// or later; the oldest first.
 pub(super) fn owed(
     connection: &Connection,
     room: RoomId,
     member: &Fingerprint,
+    from: u64,
     since_ms: u64,
 ) -> rusqlite::Result<Vec<StoredRow>> {
     let Some(id) = rooms::find(connection, &room)? else { return Ok(Vec::new()) };
@@ -143,10 +144,10 @@ pub(super) fn owed(
         "SELECT {COLUMNS} FROM delivery CROSS JOIN message ON message.id = delivery.message
          LEFT JOIN person ON person.id = message.sender
          WHERE delivery.person = (SELECT id FROM person WHERE room = ?1 AND fingerprint = ?2)
-           AND delivery.state < 2 AND message.got_ms >= ?3 AND message.state = 1
-         ORDER BY delivery.message LIMIT ?4"
+           AND delivery.state < 2 AND message.got_ms >= ?3 AND message.state = 1 AND message.place >= ?4
+         ORDER BY delivery.message LIMIT ?5"
     ))?;
-    let values = (id, member.as_bytes(), clamped(since_ms), ROWS_MAX);
+    let values = (id, member.as_bytes(), clamped(since_ms), clamped(from), ROWS_MAX);
     let rows = select.query_map(values, |row| read(row, room))?;
     rows.map(|row| deliveries::add_to(connection, id, row?)).collect()
 }

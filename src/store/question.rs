@@ -57,6 +57,8 @@ pub enum Question {
         room: RoomId,
         /// To whom.
         member: Fingerprint,
+        /// From which place on.
+        from: u64,
         /// What came here before this is left out; in milliseconds since 1970.
         since_ms: u64,
     },

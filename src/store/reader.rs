@@ -99,8 +99,8 @@ fn answer(connection: &Connection, question: &Question) -> rusqlite::Result<Answ
         Question::Unsent { room, from, since_ms } => {
             Answer::Rows(messages::unsent(connection, *room, *from, *since_ms)?)
         }
-        Question::Owed { room, member, since_ms } => {
-            Answer::Rows(messages::owed(connection, *room, member, *since_ms)?)
+        Question::Owed { room, member, from, since_ms } => {
+            Answer::Rows(messages::owed(connection, *room, member, *from, *since_ms)?)
         }
         Question::PlaceOf { room, day_ms } => Answer::Place(messages::place_of(connection, room, *day_ms)?),
         Question::Search(search) => search::answer(connection, search)?,

@@ -28,7 +28,7 @@ fn unsent(open: &Open, from: u64, since_ms: u64) -> Vec<String> {
 }
 
 fn owed(open: &Open, member: u8, since_ms: u64) -> Vec<String> {
-    words(&rows(open.ask(Question::Owed { room: ROOM, member: sender(member), since_ms })))
+    words(&rows(open.ask(Question::Owed { room: ROOM, member: sender(member), from: 0, since_ms })))
 }
 
 const NOBODY: [&str; 0] = [];
@@ -88,9 +88,11 @@ fn what_a_member_lacks_is_given_in_order_until_they_have_it() {
     assert_eq!(members(&page[2]), [(sender(8), Missed), (sender(9), Awaited)]);
     assert_eq!(open.before(3, 1), page[2..3]);
     assert_eq!(
-        rows(open.ask(Question::Owed { room: ROOM, member: sender(8), since_ms: 0 })),
+        rows(open.ask(Question::Owed { room: ROOM, member: sender(8), from: 0, since_ms: 0 })),
         [page[0].clone(), page[2].clone()]
     );
+    let later = rows(open.ask(Question::Owed { room: ROOM, member: sender(8), from: 1, since_ms: 0 }));
+    assert_eq!(words(&later), ["2"]);
     open.write(stands(2, ProgressState::OnHost, &[(8, Confirmed)]));
     assert_eq!(owed(&open, 8, 0), ["0"]);
     // Whoever has it has it for good.

@@ -13,7 +13,7 @@ use crate::app::{Problem, clock};
 use crate::crypto::{Fingerprint, KeyKind};
 use crate::net::ClientId;
 use crate::protocol::MessageId;
-use crate::store::{Answer, News, Placed, Question};
+use crate::store::{Answer, News, Placed, Question, ROWS_MAX};
 
 /// How long what a person said waits at most to be stored before it is shown: longer than a disk that is in use takes, and
 /// not so long that somebody would wonder where it is.
@@ -109,7 +109,7 @@ impl SavedMessages {
             due.extend(members.into_iter().map(|member| (*membership, kind, id, member)));
         }
         for (membership, kind, room, member) in due {
-            let question = Question::Owed { room, member, since_ms };
+            let question = Question::Owed { room, member, from: 0, since_ms };
             if !self.ask(kind, question, Asked::Owed(membership, member))
                 && let Some(room) = self.rooms.get_mut(&membership)
             {
@@ -250,7 +250,20 @@ impl SavedMessages {
         };
         // In a large room nobody confirms: what somebody has there is not known.
         let rows = if readers.is_empty() { Vec::new() } else { rows };
+        let next = rows.get(usize::from(ROWS_MAX) - 1).map(|last| last.place + 1);
         let again = room.send_again(rows, member, &readers, AT_A_TIME);
+        // None of these may be sent to all who are here, and there are more.
+        if again.is_empty()
+            && let (Some(from), Some((kind, room))) = (next, room.entered)
+        {
+            let since_ms = clock::now_ms().saturating_sub(SENT_FOR_MS);
+            let is_asked =
+                self.ask(kind, Question::Owed { room, member, from, since_ms }, Asked::Owed(membership, member));
+            if is_asked {
+                return None;
+            }
+        }
+        let room = self.rooms.get_mut(&membership)?;
         let ids = again.iter().map(|unsent| unsent.id).collect();
         room.owed.begins(member, &ids, Instant::now()).then_some(Outcome::SendAgain(membership, again))
     }

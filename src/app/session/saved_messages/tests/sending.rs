@@ -90,6 +90,24 @@ fn what_a_person_says_is_held_until_it_is_stored() {
     assert!(!other.saved.holds(MEMBERSHIP, unsent(5)));
 }
 
+/// What is sent again to a member who can read from now on.
+fn sent_again_to(run: &mut Run, member: Fingerprint) -> Vec<MessageId> {
+    run.saved.can_read(MEMBERSHIP, member);
+    let mut outcomes = Vec::new();
+    loop {
+        run.saved.ask_due();
+        if run.saved.asked.is_empty() && run.saved.next_due().is_none() {
+            break;
+        }
+        outcomes.extend(run.until(|_| true));
+    }
+    let sent = outcomes.into_iter().filter_map(|outcome| match outcome {
+        Outcome::SendAgain(MEMBERSHIP, messages) => Some(messages),
+        _ => None,
+    });
+    sent.flatten().map(|unsent| unsent.id).collect()
+}
+
 /// Ann's messages are on the host; Bo has the first, and missed the second.
 fn talk_with_bo(run: &mut Run, ann: &Identity, bo: Fingerprint) {
     run.happens(MembershipEvent::Identity(ann.fingerprint()));
@@ -112,22 +130,7 @@ fn talk_with_bo(run: &mut Run, ann: &Identity, bo: Fingerprint) {
 fn what_a_member_missed_is_sent_again_when_they_can_read_and_what_they_may_have_only_in_another_run() {
     let bo = Fingerprint::from_bytes([3; 32]);
     let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
-    let again = |run: &mut Run| -> Vec<u8> {
-        run.saved.can_read(MEMBERSHIP, bo);
-        let mut outcomes = Vec::new();
-        loop {
-            run.saved.ask_due();
-            if run.saved.asked.is_empty() && run.saved.next_due().is_none() {
-                break;
-            }
-            outcomes.extend(run.until(|_| true));
-        }
-        let sent = outcomes.into_iter().filter_map(|outcome| match outcome {
-            Outcome::SendAgain(MEMBERSHIP, messages) => Some(messages),
-            _ => None,
-        });
-        sent.flatten().map(|unsent| unsent.id.0[0]).collect()
-    };
+    let again = |run: &mut Run| -> Vec<u8> { sent_again_to(run, bo).iter().map(|id| id.0[0]).collect() };
     let (mut run, _) = Run::open(profile.path(), &ann);
     talk_with_bo(&mut run, &ann, bo);
     assert_eq!(again(&mut run), [2], "the third is under way to him");
@@ -164,5 +167,31 @@ fn what_was_taken_back_too_late_is_not_sent_again() {
     let kept = run.opens(&ann, true).unwrap();
     let unsent: Vec<u8> = kept[0].unsent.iter().map(|unsent| unsent.id.0[0]).collect();
     assert_eq!(unsent, [2]);
+    run.saved.close();
+}
+
+/// However much there is from before somebody new came.
+#[test]
+fn what_may_not_be_sent_again_hides_nothing_that_may() {
+    let bo = Fingerprint::from_bytes([3; 32]);
+    let (profile, ann) = (tempfile::tempdir().unwrap(), identity());
+    let (mut run, _) = Run::open(profile.path(), &ann);
+    run.happens(MembershipEvent::Identity(ann.fingerprint()));
+    run.happens(MembershipEvent::Protocol(Event::Members(vec![ann.fingerprint(), bo, OTHER])));
+    let id = |number: u16| {
+        let [high, low] = number.to_be_bytes();
+        MessageId([high, low].repeat(8).try_into().unwrap())
+    };
+    let count = 2 * ROWS_MAX + 10;
+    for number in 0..=count {
+        if number == count {
+            run.happens(MembershipEvent::Protocol(Event::MemberJoined { member: Fingerprint::from_bytes([4; 32]) }));
+        }
+        let content = Content::text("word");
+        run.happens(MembershipEvent::Sent { id: id(number), content, sent_ms: 1 });
+        run.happens(MembershipEvent::Protocol(Event::OnHost { id: id(number), without: vec![bo] }));
+    }
+    let again = sent_again_to(&mut run, bo);
+    assert_eq!(again, [id(count)]);
     run.saved.close();
 }
