@@ -729,14 +729,15 @@ fn earlier(from: u32, count: u32, more: u64) -> EarlierMessages {
         EarlierMessage { came_ms: u64::from(number), message }
     };
     let names = vec![(person("ann"), "Ann as she was".to_owned())];
-    EarlierMessages { messages: (from..from + count).map(said).collect(), earlier: more, names }
+    let messages = (from..from + count).map(said).collect();
+    EarlierMessages { messages, earlier: more, names, ..EarlierMessages::default() }
 }
 
 #[test]
 fn earlier_messages_stand_above_the_others_under_the_names_of_then() {
     let mut story = Story::begin(Suite::Classical);
     let changes = story.membership(MembershipEvent::Earlier(earlier(4, 3, 4)));
-    assert!(changes.contains(&Change::RowsBefore { membership: MEMBERSHIP, count: 3 }));
+    assert!(changes.contains(&Change::RowsBefore { membership: MEMBERSHIP, count: 3, new_from: None }));
     assert!(story.room().has_earlier());
     story.tell(entered());
     assert_eq!(
@@ -767,7 +768,7 @@ fn earlier_messages_change_no_count_and_no_row_of_whoever_keeps_none() {
     apply(MembershipEvent::Begun(info(Suite::Classical, false)));
     apply(MembershipEvent::Identity(person("bo")));
     let changes = apply(MembershipEvent::Earlier(earlier(0, 9, 0)));
-    assert!(changes.contains(&Change::RowsBefore { membership: MEMBERSHIP, count: 0 }));
+    assert!(changes.contains(&Change::RowsBefore { membership: MEMBERSHIP, count: 0, new_from: None }));
     let changes = apply(MembershipEvent::Protocol(entered()));
     assert!(changes.iter().any(|change| matches!(change, Change::RowAdded { .. })), "it says that it entered");
     assert!(chat.outgoing(MEMBERSHIP).is_none());
@@ -784,6 +785,44 @@ fn as_many_earlier_messages_come_as_there_is_room_for() {
     // What is said now is worth more.
     story.says("ann", 1, "now");
     assert_eq!((story.room().row_count(), story.last_row().ends_with(": now")), (ROWS_MAX, true));
+}
+
+#[test]
+fn what_was_not_read_before_counts_until_it_is_on_screen() {
+    let mut story = Story::begin(Suite::Classical);
+    let new_from = |changes: Vec<Change>| {
+        changes.into_iter().find_map(|change| match change {
+            Change::RowsBefore { new_from, .. } => Some(new_from),
+            _ => None,
+        })
+    };
+    let text = |story: &Story, row| match &story.room().row(row).unwrap().kind {
+        RowKind::Message(message) => message.content.words().unwrap().to_owned(),
+        RowKind::Notice(notice) => panic!("{notice:?}"),
+    };
+    // 12 is an own one.
+    let page = EarlierMessages { new: 4, unread: 9, ..earlier(6, 10, 6) };
+    let first = new_from(story.membership(MembershipEvent::Earlier(page))).unwrap().unwrap();
+    assert_eq!((text(&story, first).as_str(), story.room().unread), ("earlier 13", 9));
+    assert_eq!(story.room().last_heard().unwrap().content.words(), Some("earlier 14"), "15 is an own one");
+    story.says("ann", 1, "now");
+    assert_eq!(story.room().unread, 10);
+    story.chat.view(Some(MEMBERSHIP));
+    let page = EarlierMessages { new: 6, ..earlier(0, 6, 0) };
+    let first = new_from(story.membership(MembershipEvent::Earlier(page))).unwrap().unwrap();
+    assert_eq!((text(&story, first).as_str(), story.room().unread), ("earlier 1", 0));
+
+    // Whoever looks at the room when that is told has it on screen.
+    let mut story = Story::begin(Suite::Classical);
+    story.chat.view(Some(MEMBERSHIP));
+    story.membership(MembershipEvent::Earlier(EarlierMessages { new: 4, unread: 9, ..earlier(6, 10, 6) }));
+    assert_eq!(story.room().unread, 0);
+    // More than there is room for.
+    let mut story = Story::begin(Suite::Classical);
+    let all = u32::try_from(ROWS_MAX).unwrap() + 9;
+    let page = EarlierMessages { new: ROWS_MAX + 9, unread: 1_000, ..earlier(0, all, 0) };
+    let first = new_from(story.membership(MembershipEvent::Earlier(page))).unwrap().unwrap();
+    assert_eq!(text(&story, first), "earlier 10", "the oldest that is kept and not an own one");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::report::Report;
 use super::request::Request;
 use super::{json_input, outgoing, plain_input};
 use crate::app::clock::now_ms;
-use crate::app::conversation::{Change, Chat, MemberNews, News, Outgoing, Question, Step};
+use crate::app::conversation::{Change, Chat, MemberNews, News, Outgoing, Question, RowKind, Step};
 use crate::app::{Code, IdentityState, MembershipId, Opening, Problem, Session, SessionEvent, Settings};
 use crate::crypto::Fingerprint;
 use crate::protocol::LobbyRoom;
@@ -151,6 +151,13 @@ impl Talk {
         let Some(room) = self.chat.room(self.membership) else { return };
         self.report.change(change, room, now_ms);
         match change {
+            Change::RowAdded { row, .. } => {
+                if let Some(RowKind::Message(message)) = room.row(*row).map(|row| &row.kind)
+                    && !message.is_mine()
+                {
+                    self.session.read_up_to(self.membership, message.from, message.id);
+                }
+            }
             Change::News { news, .. } => self.news(news),
             // An owner is ready when somebody can be invited.
             Change::InviteChanged(_) if room.invite.is_some() => self.ending.mark_ready(),

@@ -71,7 +71,7 @@ impl FrontEnd {
 
     /// Reads or creates the key, and enters the rooms of the profile.
     pub fn start(&self) {
-        self.presenter.borrow_mut().start();
+        self.presenter.borrow_mut().start(is_active(&self.app));
     }
 
     /// Takes in everything that has arrived, without waiting. Returns whether the session has ended.

@@ -42,7 +42,9 @@ use crate::protocol::{MessageId, RoomId};
 
 pub use self::error::StoreError;
 pub use self::key::FileKey;
-pub use self::question::{Answer, Cursor, HITS_MAX, Held, Hit, Question, ROWS_MAX, Search, StoredRoom, StoredRow};
+pub use self::question::{
+    Answer, Cursor, HITS_MAX, Held, Hit, Question, ROWS_MAX, Search, StoredRoom, StoredRow, UNREAD_MAX,
+};
 pub use self::write::{DeliveryState, Placed, Progress, ProgressState, StoredMessage, Write};
 
 /// What a store tells.

@@ -12,6 +12,9 @@ use crate::protocol::{Private, RoomId};
 pub const ROWS_MAX: u16 = 200;
 /// The most hits of one answer: a list shows no more at once.
 pub const HITS_MAX: u16 = 50;
+/// The most messages that are counted as unread: nobody wants to know it better, and a longer count would hold back other
+/// answers.
+pub const UNREAD_MAX: u16 = 1_000;
 
 /// Something that is asked of a store. The answer comes as [`News::Answer`](super::News::Answer).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,6 +23,11 @@ pub enum Question {
     Rooms,
     /// What the people of a room are called; an [`Answer::Names`].
     Names {
+        /// Of which room.
+        room: RoomId,
+    },
+    /// How much of a room was not read; an [`Answer::Unread`].
+    Unread {
         /// Of which room.
         room: RoomId,
     },
@@ -120,6 +128,13 @@ pub enum Answer {
     Rooms(Vec<StoredRoom>),
     /// The newest name of each who has one.
     Names(Vec<(Fingerprint, String)>),
+    /// What was not read of a room.
+    Unread {
+        /// The place of the first row that was not read.
+        from: u64,
+        /// How many messages of others are from there on; no more than [`UNREAD_MAX`] count.
+        count: u64,
+    },
     /// Rows of a room, the oldest first, their places without a gap. None if there is no such room.
     Rows(Vec<StoredRow>),
     /// The first row that arrived on that day or later; `None` if all are older.

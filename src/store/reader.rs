@@ -94,6 +94,10 @@ fn answer(connection: &Connection, question: &Question) -> rusqlite::Result<Answ
     Ok(match question {
         Question::Rooms => Answer::Rooms(all_rooms(connection)?),
         Question::Names { room } => Answer::Names(people::names(connection, room)?),
+        Question::Unread { room } => {
+            let (from, count) = rooms::unread(connection, room)?;
+            Answer::Unread { from, count }
+        }
         Question::Page { room, from, count } => Answer::Rows(messages::page(connection, *room, *from, *count)?),
         Question::Before { room, place, count } => Answer::Rows(messages::before(connection, *room, *place, *count)?),
         Question::Unsent { room, from, since_ms } => {

@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::question::StoredRoom;
-use crate::crypto::Suite;
-use crate::protocol::{Private, RoomId};
+use super::question::{StoredRoom, UNREAD_MAX};
+use crate::crypto::{Fingerprint, Suite};
+use crate::protocol::{MessageId, Private, RoomId};
 
 /// The most rooms of one answer, of those that are longest there: far more than anybody is in.
 const ROOMS_MAX: i64 = 1_000;
@@ -42,11 +42,34 @@ pub(super) fn put(
     put.execute((room.0, title, suite.code(), clamped(entered_ms))).map(drop)
 }
 
-/// The rows before `place` were read. Tells whether there is such a room.
-pub(super) fn read_up_to(connection: &Connection, room: &RoomId, place: u64) -> rusqlite::Result<bool> {
-    let mut set = connection
-        .prepare_cached("UPDATE room SET read_up_to = max(read_up_to, min(?2, next_place)) WHERE room = ?1")?;
-    Ok(set.execute((room.0, clamped(place)))? > 0)
+/// A message and all rows before it were read. Tells whether there is such a room.
+pub(super) fn read_up_to(
+    connection: &Connection,
+    room: &RoomId,
+    sender: &Fingerprint,
+    id: MessageId,
+) -> rusqlite::Result<bool> {
+    let mut set = connection.prepare_cached(
+        "UPDATE room SET read_up_to = max(read_up_to, coalesce(
+            (SELECT message.place + 1 FROM message JOIN person ON person.id = message.sender
+             WHERE message.room = room.id AND message.name = ?3
+               AND person.room = room.id AND person.fingerprint = ?2), 0))
+         WHERE room = ?1",
+    )?;
+    Ok(set.execute((room.0, sender.as_bytes(), id.0))? > 0)
+}
+
+/// The place of the first row of a room that was not read, and how many messages of others are from there on: no more
+/// than [`UNREAD_MAX`] count. Nothing, if there is no such room.
+pub(super) fn unread(connection: &Connection, room: &RoomId) -> rusqlite::Result<(u64, u64)> {
+    let mut select = connection.prepare_cached(
+        "SELECT read_up_to, (SELECT count(*) FROM (
+            SELECT 1 FROM message WHERE message.room = room.id AND place >= read_up_to
+               AND state IS NULL AND kind IS NOT NULL LIMIT ?2))
+         FROM room WHERE room = ?1",
+    )?;
+    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned()));
+    Ok(select.query_row((room.0, UNREAD_MAX), read).optional()?.unwrap_or_default())
 }
 
 /// What was typed. Tells whether there is such a room.

@@ -47,12 +47,14 @@ pub enum Write {
         /// The name.
         name: String,
     },
-    /// The rows before this place were read. It only goes forward.
+    /// A message and all rows before it were read. It only goes forward; for a message that is not there, it stays.
     ReadUpTo {
         /// In which room.
         room: RoomId,
-        /// The place of the first row that was not read.
-        place: u64,
+        /// Who said it.
+        sender: Fingerprint,
+        /// The message.
+        id: MessageId,
     },
     /// What was typed and not sent; `None` if that is nothing.
     Draft {
@@ -203,7 +205,7 @@ impl fmt::Debug for Write {
             Self::Message(message) => write!(formatter, "Message({:?}, {:?})", message.room, message.id),
             Self::Progress { room, id, state, .. } => write!(formatter, "Progress({room:?}, {id:?}, {state:?})"),
             Self::Name { room, member, .. } => write!(formatter, "Name({room:?}, {member:?})"),
-            Self::ReadUpTo { room, place } => write!(formatter, "ReadUpTo({room:?}, {place})"),
+            Self::ReadUpTo { room, id, .. } => write!(formatter, "ReadUpTo({room:?}, {id:?})"),
             Self::Draft { room, .. } => write!(formatter, "Draft({room:?})"),
             Self::KeepDays { room, days } => write!(formatter, "KeepDays({room:?}, {days:?})"),
             Self::Forget { room } => write!(formatter, "Forget({room:?})"),

@@ -292,7 +292,7 @@ fn apply(transaction: &Transaction<'_>, write: &Write) -> rusqlite::Result<Optio
             true
         }
         Write::Name { room, member, name } => people::call(transaction, room, member, name)?,
-        Write::ReadUpTo { room, place } => rooms::read_up_to(transaction, room, *place)?,
+        Write::ReadUpTo { room, sender, id } => rooms::read_up_to(transaction, room, sender, *id)?,
         Write::Draft { room, text } => rooms::draft(transaction, room, text.as_ref().map(|text| text.as_str()))?,
         Write::KeepDays { room, days } => rooms::keep_days(transaction, room, *days)?,
         Write::Forget { room } => rooms::forget(transaction, room)?,

@@ -66,7 +66,7 @@ impl Reader {
             let content = Content::text(format!("earlier {number}"));
             EarlierMessage { came_ms: 1, message: Message { id, from: self.bo, content, sent_ms: 1, delivery: None } }
         };
-        let page = EarlierMessages { messages: (0..count).map(said).collect(), earlier: 0, names: Vec::new() };
+        let page = EarlierMessages { messages: (0..count).map(said).collect(), ..EarlierMessages::default() };
         let event = MembershipEvent::Earlier(page);
         self.ann.app_will_show(SessionEvent::Membership { membership: self.membership, event });
     }
@@ -247,6 +247,31 @@ fn the_scroll_bar_covers_a_long_room_and_shows_it_wherever_it_is_dragged() {
     reader.stays("let go in the middle");
     let rows = reader.ann.global::<Talking>().get_rows().row_count();
     assert!(rows > reader.said, "all of it: {rows} rows");
+}
+
+#[test]
+fn whoever_comes_back_to_the_end_has_seen_what_is_new_there() {
+    let mut reader = Reader::new();
+    let activate = |reader: &Reader, active| {
+        reader.ann.app().window().dispatch_event(WindowEvent::WindowActiveChanged(active));
+        reader.frames(40);
+    };
+    let line = |reader: &Reader| reader.ann.global::<Talking>().get_rows().iter().any(|row| row.new_above);
+    activate(&reader, false);
+    (0..4).for_each(|_| reader.says());
+    reader.frames(20);
+    reader.wheel(6, true);
+    reader.frames(60);
+    activate(&reader, true);
+    assert!(!reader.at_end());
+    activate(&reader, false);
+    assert!(line(&reader), "its end was not in view");
+    activate(&reader, true);
+    reader.wheel(12, false);
+    reader.frames(60);
+    assert!(reader.at_end());
+    activate(&reader, false);
+    assert!(!line(&reader), "seen and left");
 }
 
 #[test]

@@ -75,6 +75,15 @@ impl Person {
 
     /// A window in a thread that has had one.
     pub(crate) fn again(directory: tempfile::TempDir) -> Self {
+        Self::looking(directory, true)
+    }
+
+    /// The same behind other windows.
+    pub(crate) fn behind(directory: tempfile::TempDir) -> Self {
+        Self::looking(directory, false)
+    }
+
+    fn looking(directory: tempfile::TempDir, active: bool) -> Self {
         let app = AppWindow::new().unwrap();
         let profile = Profile::open(Some(directory.path().to_owned())).unwrap();
         let front_end = FrontEnd::open(app, profile).unwrap();
@@ -82,7 +91,7 @@ impl Person {
         // Tall enough for whole pages: what is scrolled away cannot be found.
         front_end.app().window().set_size(SIZE);
         front_end.app().window().dispatch_event(WindowEvent::Resized { size: SIZE });
-        front_end.app().window().dispatch_event(WindowEvent::WindowActiveChanged(true));
+        front_end.app().window().dispatch_event(WindowEvent::WindowActiveChanged(active));
         front_end.start();
         let person = Self { front_end, directory };
         person.step();

@@ -5,8 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use conversa::app::SessionEvent;
 use serde_json::Value;
 
+use crate::front_end::FrontEnd;
 use crate::lines::lines_of;
 use crate::output::output_of;
 use crate::patience::PATIENCE;
@@ -86,6 +88,21 @@ fn what_two_people_said_is_printed_after_a_restart_of_both() {
     assert_eq!(undated(&output), ["<Ann> two", "<Bo> three"]);
     let (exit, _, _) = bo.run(&["history", "Friday", "--limit", "0"]);
     assert_eq!(exit, 2);
+}
+
+#[test]
+fn what_the_terminal_printed_was_read() {
+    let (ann, bo) = (Profile::of("ann"), Profile::of("bo"));
+    said(&ann, &bo);
+    for profile in [ann, bo] {
+        let mut later = FrontEnd::open(profile.into_directory());
+        let membership = later.chat.rooms().next().unwrap().membership;
+        later.session.enter(membership);
+        later.until("what was said", |later| later.chat.room(membership).unwrap().last_heard().is_some());
+        assert_eq!(later.chat.room(membership).unwrap().unread, 0);
+        later.session.quit();
+        later.until("the end", |later| later.told.contains(&SessionEvent::Ended));
+    }
 }
 
 #[test]

@@ -10,9 +10,13 @@ mod contract;
 mod descriptors;
 #[path = "../common/ended.rs"]
 mod ended;
+#[path = "../common/events.rs"]
+mod events;
 mod files;
 #[path = "../common/free_port.rs"]
 mod free_port;
+#[path = "../common/front_end.rs"]
+mod front_end;
 mod history;
 mod kept_rooms;
 mod keys;

@@ -35,6 +35,11 @@ impl Profile {
         Self { directory: empty_profile() }
     }
 
+    /// For whoever goes on with it.
+    pub fn into_directory(self) -> tempfile::TempDir {
+        self.directory
+    }
+
     pub fn path(&self) -> PathBuf {
         self.directory.path().to_owned()
     }

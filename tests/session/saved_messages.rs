@@ -94,6 +94,37 @@ fn what_was_said_is_there_after_a_restart_of_both() {
 }
 
 #[test]
+fn what_was_not_read_is_unread_after_a_restart() {
+    let (mut ann, mut bo) = (FrontEnd::of("ann"), FrontEnd::of("bo"));
+    let of_ann = ann.host_friday();
+    let of_bo = bo.come_in(ann.invite(of_ann));
+    ann.until_room("Bo", of_ann, |room| room.members().len() == 2);
+    for text in ["one", "two", "three"] {
+        bo.session.send(of_bo, text).unwrap();
+        ann.until_told(of_ann, text);
+    }
+    let unread = |front_end: &FrontEnd, membership| front_end.chat.room(membership).unwrap().unread;
+    assert_eq!(unread(&ann, of_ann), 3);
+    let rows = ann.room(of_ann).page(Page::Newest, ROWS_MAX).into_iter();
+    let mut heard = rows.filter_map(|row| match &row.kind {
+        RowKind::Message(message) if row.is_heard() => Some((message.from, message.id)),
+        _ => None,
+    });
+    let (from, first) = heard.next().unwrap();
+    ann.session.read_up_to(of_ann, from, first);
+    let (mut ann, of_ann) = ann.remember(3);
+    assert_eq!(unread(&ann, of_ann), 2);
+    // All of it was said by the other one.
+    let (bo, of_bo) = bo.remember(3);
+    assert_eq!(unread(&bo, of_bo), 0);
+    let last = ann.room(of_ann).last_heard().map(|message| (message.from, message.id)).unwrap();
+    ann.chat.view(Some(of_ann));
+    ann.session.read_up_to(of_ann, last.0, last.1);
+    let (ann, of_ann) = ann.remember(3);
+    assert_eq!(unread(&ann, of_ann), 0);
+}
+
+#[test]
 fn earlier_messages_come_page_by_page_as_they_are_asked_for() {
     // More than come at once; a room takes 20 a second from each member.
     const SAID: usize = 230;

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use conversa::crypto::SystemRandom;
-use conversa::store::{Answer, FileKey, News, Question, StoreError, Write};
+use conversa::store::{Answer, FileKey, News, Question, StoreError};
 use zeroize::Zeroizing;
 
-use crate::harness::{Open, Place, ROOM, key, looking_for, open, open_with, places, raw, says};
+use crate::harness::{Open, Place, ROOM, key, looking_for, open, open_with, places, raw, read_up_to, says};
 use crate::patience::PATIENCE;
 
 /// A store with a few hundred messages, closed.
@@ -218,7 +218,7 @@ fn damage(place: &Place, kind: &str) -> Vec<u8> {
 fn after_a_crash_the_whole_file_is_looked_at() {
     let place = filled();
     let open_one = place.open();
-    open_one.write(Write::ReadUpTo { room: ROOM, place: 5 });
+    open_one.write(read_up_to(4));
     let left = image(&place);
     open_one.close();
     let (path, journal) = (left.path(), beside(&left.path(), "-wal"));

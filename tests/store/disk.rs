@@ -6,9 +6,9 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use conversa::store::{Answer, News, Placed, Question, StoreError, Write};
+use conversa::store::{Answer, News, Placed, Question, StoreError};
 
-use crate::harness::{ROOM, key, open, places, room, says};
+use crate::harness::{ROOM, key, open, places, read_up_to, room, says};
 use crate::output::output;
 use crate::skip::skip;
 
@@ -98,7 +98,7 @@ fn on_a_full_disk() {
     assert_eq!(error, StoreError::DiskFull);
     // What is there can be read, and what is typed is taken.
     assert!(open_one.rooms()[0].count >= 100);
-    let draft = open_one.store.write(Write::ReadUpTo { room: ROOM, place: 7 }).unwrap();
+    let draft = open_one.store.write(read_up_to(6)).unwrap();
     // A second store finds no room, and leaves nothing.
     let other = disk.join("other/b.db");
     assert_eq!(open(&other).err(), Some(StoreError::DiskFull));

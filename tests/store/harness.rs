@@ -125,6 +125,14 @@ impl Open {
         }
     }
 
+    /// Where what was not read begins, and how many messages of others that is.
+    pub(crate) fn unread(&self, room: RoomId) -> (u64, u64) {
+        match self.ask(Question::Unread { room }) {
+            Answer::Unread { from, count } => (from, count),
+            other => panic!("{other:?}"),
+        }
+    }
+
     pub(crate) fn page(&self, from: u64, count: u16) -> Vec<StoredRow> {
         self.page_of(ROOM, from, count)
     }
@@ -230,6 +238,11 @@ pub(crate) fn message(number: u64, words: &str) -> StoredMessage {
 
 pub(crate) fn says(number: u64, words: &str) -> Write {
     Write::Message(message(number, words))
+}
+
+/// The message with this number was read, and all before it.
+pub(crate) fn read_up_to(number: u64) -> Write {
+    Write::ReadUpTo { room: ROOM, sender: sender(7), id: id(number) }
 }
 
 pub(crate) fn looking_for(text: &str) -> Search {

@@ -90,7 +90,10 @@ impl Model {
                     own: None,
                 })
             }
-            80..84 => Write::ReadUpTo { room: of, place: dice.random_range(0..100) },
+            80..84 => {
+                let (sender, id) = (sender(dice.random_range(1..4)), id(dice.random_range(0..150)));
+                Write::ReadUpTo { room: of, sender, id }
+            }
             84..88 => {
                 let text = dice.random_bool(0.5).then(|| Private::new(WORDS[dice.random_range(0..6)].to_owned()));
                 Write::Draft { room: of, text }
@@ -125,7 +128,11 @@ impl Model {
         let Some(room) = self.rooms.get_mut(of) else { return Some(Placed::NoRoom) };
         match write {
             Write::Message(message) => return Some(room.add(message, number.unwrap_or(0))),
-            Write::ReadUpTo { place, .. } => room.read_up_to = room.read_up_to.max(*place.min(&room.next)),
+            Write::ReadUpTo { sender, id, .. } => {
+                let read =
+                    room.rows.iter().find(|(_, row)| row.name == (*sender, *id)).map_or(0, |(place, _)| place + 1);
+                room.read_up_to = room.read_up_to.max(read);
+            }
             Write::Draft { text, .. } => room.draft = text.as_ref().map(|text| text.to_string()),
             Write::KeepDays { days, .. } => room.keep_days = *days,
             _ => {
@@ -147,6 +154,8 @@ impl Model {
             assert_eq!((stored.first, stored.count), (first, room.next - first), "{when}");
             assert_eq!(stored.newest, all.last().cloned(), "{when}");
             assert_eq!((stored.read_up_to, stored.keep_days), (room.read_up_to, room.keep_days), "{when}");
+            let unread = room.rows.range(room.read_up_to..).filter(|(_, row)| row.message.is_some()).count();
+            assert_eq!(open.unread(stored.room), (room.read_up_to, unread as u64), "{when}");
             assert_eq!(stored.draft.map(|draft| draft.to_string()), room.draft, "{when}");
             let mut found = Vec::new();
             let mut from = stored.first;

@@ -5,11 +5,11 @@ use std::fs;
 use conversa::crypto::Suite;
 use conversa::protocol::{Content, Private};
 use conversa::store::{
-    Answer, Held, Placed, Progress, ProgressState, Question, ROWS_MAX, StoredMessage, StoredRow, Write,
+    Answer, Held, Placed, Progress, ProgressState, Question, ROWS_MAX, StoredMessage, StoredRow, UNREAD_MAX, Write,
 };
 
 use crate::harness::{
-    DAY_MS, OTHER_ROOM, Place, ROOM, START_MS, id, message, open, places, raw, room, says, sender, words,
+    DAY_MS, OTHER_ROOM, Place, ROOM, START_MS, id, message, open, places, raw, read_up_to, room, says, sender, words,
 };
 
 fn row(place: u64, message: StoredMessage) -> StoredRow {
@@ -120,8 +120,8 @@ fn a_room_keeps_what_is_known_of_it() {
     open.write_all((0..3).map(|number| says(number, &format!("{number}"))));
     open.write(Write::Draft { room: ROOM, text: Some(Private::new("half a thought".to_owned())) });
     open.write(Write::KeepDays { room: ROOM, days: Some(30) });
-    open.write(Write::ReadUpTo { room: ROOM, place: 2 });
-    open.write(Write::ReadUpTo { room: ROOM, place: 1 });
+    open.write(read_up_to(1));
+    open.write(read_up_to(0));
     open.write(Write::Room { room: ROOM, title: "Saturday".to_owned(), suite: Suite::Textbook, entered_ms: 5 });
     open.write(Write::Room { room: OTHER_ROOM, title: "New".to_owned(), suite: Suite::Textbook, entered_ms: 5 });
     open.close();
@@ -137,11 +137,38 @@ fn a_room_keeps_what_is_known_of_it() {
     open.write_all([
         Write::Draft { room: ROOM, text: None },
         Write::KeepDays { room: ROOM, days: None },
-        Write::ReadUpTo { room: ROOM, place: u64::MAX },
+        read_up_to(2),
     ]);
     let first = open.rooms().remove(0);
     assert_eq!((first.draft, first.keep_days, first.read_up_to), (None, None, 3));
     open.close();
+}
+
+#[test]
+fn what_others_said_after_what_was_read_is_unread() {
+    let place = Place::new();
+    let open = place.open_room();
+    assert_eq!((open.unread(ROOM), open.unread(OTHER_ROOM)), ((0, 0), (0, 0)));
+    let own = Some(Progress { state: ProgressState::Queued, delivered: 0, of: 0 });
+    let own = Write::Message(StoredMessage { own, ..message(9, "mine") });
+    open.write_all([says(0, "one"), says(1, "two"), own, says(2, "three")]);
+    assert_eq!(open.unread(ROOM), (0, 3), "own ones are not");
+    // Somebody else's message of that id is another message, and one that is not there is none.
+    open.write(Write::ReadUpTo { room: ROOM, sender: sender(8), id: id(2) });
+    open.write(read_up_to(77));
+    assert_eq!(open.unread(ROOM), (0, 3));
+    open.write(read_up_to(0));
+    assert_eq!(open.unread(ROOM), (1, 2));
+    open.write(read_up_to(9));
+    assert_eq!(open.unread(ROOM), (3, 1), "an own message can be read too");
+    let other = Write::ReadUpTo { room: OTHER_ROOM, sender: sender(7), id: id(0) };
+    assert_eq!(open.write(other), Some(Placed::NoRoom));
+    open.write_all((100..100 + u64::from(UNREAD_MAX) + 5).map(|number| says(number, "more")));
+    assert_eq!(open.unread(ROOM), (3, u64::from(UNREAD_MAX)), "nobody counts further");
+    open.write(read_up_to(99 + u64::from(UNREAD_MAX)));
+    assert_eq!(open.unread(ROOM).1, 5);
+    open.close();
+    assert_eq!(place.open().unread(ROOM).1, 5);
 }
 
 /// The sender chose the date, the id and the words.

@@ -7,7 +7,7 @@ use super::member::Presence;
 use super::news::{MemberNews, News};
 use super::room::{Connection, Hosting, Room};
 use super::row::{Message, Notice, RowKind};
-use super::{Change, Question};
+use super::{Change, Page, Question};
 use crate::app::{EarlierMessages, MembershipEvent, MembershipInfo, Problem};
 use crate::crypto::Fingerprint;
 use crate::protocol::limits::TALKATIVE_MEMBERS_MAX;
@@ -31,7 +31,7 @@ impl Room {
     pub(super) fn apply(&mut self, event: &MembershipEvent, viewed: bool, now_ms: u64) -> Vec<Change> {
         match event {
             MembershipEvent::Begun(_) | MembershipEvent::Forgotten => Vec::new(),
-            MembershipEvent::Earlier(page) => self.remembered(page),
+            MembershipEvent::Earlier(page) => self.remembered(page, viewed),
             MembershipEvent::Identity(me) => {
                 self.is_me(*me);
                 vec![Change::RoomChanged(self.membership)]
@@ -66,7 +66,7 @@ impl Room {
     }
 
     /// What was said before this run stands above everything else.
-    fn remembered(&mut self, page: &EarlierMessages) -> Vec<Change> {
+    fn remembered(&mut self, page: &EarlierMessages, viewed: bool) -> Vec<Change> {
         for (member, name) in &page.names {
             if self.names.chosen(member).is_none() {
                 self.names.tell(*member, name);
@@ -85,9 +85,14 @@ impl Room {
         self.shows_past |= count > 0;
         // With no room for more, what is further up stays where it is.
         self.earlier = if count < page.messages.len() { 0 } else { page.earlier };
+        if !viewed {
+            self.unread = self.unread.saturating_add(usize::try_from(page.unread).unwrap_or(usize::MAX));
+        }
+        let new = page.new.min(count);
+        let new_from = self.page(Page::From(count - new), new).into_iter().find(|row| row.is_heard()).map(|row| row.id);
         let membership = self.membership;
         let mut changes = vec![
-            Change::RowsBefore { membership, count },
+            Change::RowsBefore { membership, count, new_from },
             Change::RoomChanged(membership),
             Change::NamesChanged(membership),
         ];

@@ -59,6 +59,8 @@ pub enum Change {
         membership: MembershipId,
         /// How many.
         count: usize,
+        /// The first of them that is a message of somebody else and was not read before this run.
+        new_from: Option<RowId>,
     },
     /// The oldest row was dropped.
     RowDropped {

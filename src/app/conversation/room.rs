@@ -263,14 +263,30 @@ impl Room {
         self.rows.get(id)
     }
 
+    /// Whether messages from before this run are among the rows.
+    #[must_use]
+    pub const fn shows_past(&self) -> bool {
+        self.shows_past
+    }
+
     /// The newest message, for a preview.
     #[must_use]
     pub fn last_message(&self) -> Option<&Message> {
+        self.newest(|_| true)
+    }
+
+    /// The newest message of somebody else.
+    #[must_use]
+    pub fn last_heard(&self) -> Option<&Message> {
+        self.newest(|message| !message.is_mine())
+    }
+
+    fn newest(&self, is_wanted: impl Fn(&Message) -> bool) -> Option<&Message> {
         let mut page = Page::Newest;
         loop {
             let rows = self.page(page, LOOKED_THROUGH);
             let message = rows.iter().rev().find_map(|row| match &row.kind {
-                RowKind::Message(message) => Some(message),
+                RowKind::Message(message) => Some(message).filter(|message| is_wanted(message)),
                 RowKind::Notice(_) => None,
             });
             if message.is_some() {

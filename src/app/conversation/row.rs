@@ -21,6 +21,14 @@ pub struct Row {
     pub kind: RowKind,
 }
 
+impl Row {
+    /// Whether it is a message of somebody else.
+    #[must_use]
+    pub const fn is_heard(&self) -> bool {
+        matches!(&self.kind, RowKind::Message(message) if !message.is_mine())
+    }
+}
+
 /// What a row is.
 #[derive(Clone, PartialEq, Debug)]
 pub enum RowKind {

@@ -206,7 +206,7 @@ impl Engine {
             Input::Command { membership, command } => self.command(membership, command),
             Input::Send { membership, id, content } => self.send(membership, id, content),
             Input::Cancel { membership, id } => self.cancel(membership, id),
-            Input::ReadEarlier(membership) => self.disk.saved.borrow_mut().read_earlier(membership),
+            Input::Read { membership, reading } => self.disk.saved.borrow_mut().reads(membership, reading),
             Input::Invite(membership) => self.invite(membership),
             Input::AnswerKnock { membership, member, admit } => self.answer_knock(membership, member, admit),
             Input::Retitle { membership, title } => self.retitle(membership, &title),

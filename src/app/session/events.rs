@@ -100,6 +100,10 @@ pub struct EarlierMessages {
     pub earlier: u64,
     /// What those who wrote them were last called.
     pub names: Vec<(Fingerprint, String)>,
+    /// How many of `messages`, the newest of them, are behind what was read.
+    pub new: usize,
+    /// How many messages of others were not read, here and further up. Only the first page of a room counts them.
+    pub unread: u64,
 }
 
 /// A message from before.

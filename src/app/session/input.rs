@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::saved_messages::Reading;
 use super::{HostRequest, JoinRequest, MembershipId};
 use crate::app::identity::report::WorkReport;
 use crate::app::{Passphrase, Problem, Settings};
@@ -36,7 +37,7 @@ pub(super) enum Input {
     Command { membership: MembershipId, command: Command },
     Send { membership: MembershipId, id: MessageId, content: Content },
     Cancel { membership: MembershipId, id: MessageId },
-    ReadEarlier(MembershipId),
+    Read { membership: MembershipId, reading: Reading },
     Invite(MembershipId),
     AnswerKnock { membership: MembershipId, member: Fingerprint, admit: bool },
     Retitle { membership: MembershipId, title: String },

@@ -78,6 +78,7 @@ use crate::net::{self, NetLimits, Reports};
 use crate::protocol::{self, Content, MessageId, RoomId};
 use engine::{Engine, Parts};
 use input::Input;
+use saved_messages::Reading;
 
 /// Events that may wait for a front end before the session waits for it: a large room's burst, below a megabyte.
 const EVENTS_WAITING_MAX: usize = 4_096;
@@ -291,7 +292,13 @@ impl Session {
     /// Reads messages from before this run that stand above those that are known; `MembershipEvent::Earlier` follows.
     /// Does nothing if there are none, or while some are being read.
     pub fn read_earlier(&self, membership: MembershipId) {
-        self.input(Input::ReadEarlier(membership));
+        self.input(Input::Read { membership, reading: Reading::Earlier });
+    }
+
+    /// The person has read a message of somebody else, and all before it. It is stored soon: what came after it is told as
+    /// unread in a later run.
+    pub fn read_up_to(&self, membership: MembershipId, from: Fingerprint, message: MessageId) {
+        self.input(Input::Read { membership, reading: Reading::UpTo { from, message } });
     }
 
     /// Makes another invite (owner).

@@ -10,6 +10,7 @@ mod answers;
 mod backlog;
 mod opening;
 mod owed;
+mod reading;
 mod room;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -22,6 +23,7 @@ pub(super) use self::answers::Outcome;
 use self::answers::{Asked, Held, why};
 use self::backlog::Backlog;
 use self::opening::{Beginning, Opened, Opening};
+pub(super) use self::reading::Reading;
 use self::room::SavedRoom;
 use super::input::Input;
 use super::outbox::Unsent;
@@ -105,6 +107,8 @@ pub(super) struct SavedMessages {
     unconfirmed: VecDeque<Unconfirmed>,
     /// What was said and is not shown yet, in order. No more than an outbox takes.
     held: VecDeque<Held>,
+    /// When what was read is to be stored.
+    read_due: Option<Instant>,
 }
 
 impl SavedMessages {
@@ -125,6 +129,7 @@ impl SavedMessages {
             next_question: 0,
             unconfirmed: VecDeque::new(),
             held: VecDeque::new(),
+            read_due: None,
         }
     }
 
@@ -193,14 +198,18 @@ impl SavedMessages {
         self.go_on();
         let memberships: Vec<MembershipId> = self.rooms.keys().copied().collect();
         memberships.into_iter().for_each(|membership| self.write(membership));
+        self.write_reads();
         self.holds_no_longer(kind);
         Ok(kept)
     }
 
     fn begins(&mut self, membership: MembershipId, beginning: Beginning) -> Kept {
-        let Beginning { names, rows, unsent } = beginning;
+        let Beginning { names, unread, rows, unsent } = beginning;
         let room = self.rooms.entry(membership).or_default();
         room.know(names);
+        if let Some((from, count)) = unread {
+            room.read.begin(from, count);
+        }
         // Before they are shown: as what waits.
         let unsent = room.go_on_sending(unsent);
         let page = if rows.is_empty() { EarlierMessages::default() } else { room.page(&rows) };
@@ -364,7 +373,11 @@ impl SavedMessages {
     pub(super) fn moved(&mut self, from: MembershipId, to: MembershipId) {
         if let Some(mut room) = self.rooms.remove(&from) {
             room.take_over(self.rooms.remove(&to).unwrap_or_default());
+            let entered = room.entered;
             self.rooms.insert(to, room);
+            if let Some((kind, room)) = entered {
+                self.ask(kind, Question::Unread { room }, Asked::Unread(to));
+            }
             self.read_earlier(to);
         }
     }
@@ -380,6 +393,7 @@ impl SavedMessages {
         }
         let memberships: Vec<MembershipId> = self.rooms.keys().copied().collect();
         memberships.into_iter().for_each(|membership| self.write(membership));
+        self.write_reads();
         self.go_on();
         let left = self.stores.keys().filter(|kind| self.waits(**kind)).count();
         let stores = std::mem::take(&mut self.stores).into_values();

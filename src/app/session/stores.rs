@@ -1,6 +1,8 @@
 //! What is said and what the stores of messages tell: what earlier runs kept, what is stored, and what is to be sent
 //! again.
 
+use std::time::Instant;
+
 use super::engine::Engine;
 use super::outbox::Unsent;
 use super::saved_messages::{Kept, Outcome};
@@ -51,6 +53,7 @@ impl Engine {
     pub(super) fn stores_due(&mut self) {
         let mut saved = self.disk.saved.borrow_mut();
         saved.ask_due();
+        saved.write_due(Instant::now());
         let overdue = saved.overdue();
         drop(saved);
         self.follow(overdue);

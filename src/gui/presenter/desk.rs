@@ -49,7 +49,8 @@ impl Desk {
             settings,
             open: None,
             stale: Stale::default(),
-            active: true,
+            // Nothing in it counts as read before somebody looks at it.
+            active: false,
             today: format::day_of(now_ms()),
             clipboard: Clipboard::default(),
         }

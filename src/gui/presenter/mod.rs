@@ -97,8 +97,12 @@ impl Presenter {
         presenter
     }
 
-    /// Runs once the window is open: reads or creates the key, and enters the known rooms.
-    pub(super) fn start(&mut self) {
+    /// Runs once the window is open, `active` if it has the keyboard: reads or creates the key, and enters the known
+    /// rooms.
+    pub(super) fn start(&mut self, active: bool) {
+        if active {
+            self.activated(active);
+        }
         self.identities.start(&self.desk);
         for room in self.desk.chat.rooms() {
             self.desk.session.enter(room.membership);
@@ -285,8 +289,8 @@ impl Presenter {
             Change::RoomRemoved(membership) => self.room_removed(membership),
             Change::RoomChanged(membership) => self.room_changed(membership),
             Change::RowAdded { membership, row } if is_open(membership) => self.talking.row_added(&self.desk, row),
-            Change::RowsBefore { membership, count } if is_open(membership) => {
-                self.talking.rows_came_before(&self.desk, count);
+            Change::RowsBefore { membership, count, new_from } if is_open(membership) => {
+                self.talking.rows_came_before(&self.desk, count, new_from);
             }
             Change::RowDropped { membership, .. } if is_open(membership) => self.talking.row_dropped(&self.desk),
             Change::RowChanged { membership, row } if is_open(membership) => self.talking.row_changed(&self.desk, row),

@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use slint::ModelRc;
 
 use self::list::List;
-use crate::app::conversation::{Page, Room, Row, RowId, RowKind};
+use crate::app::conversation::{Page, Room, Row, RowId};
 use crate::gui::generated as ui;
 
 /// How many rows are looked through at a time for the first that is new.
@@ -25,6 +25,8 @@ pub(super) struct Stream {
     new_from: Option<RowId>,
     /// Whether what is below that line was seen.
     line_seen: bool,
+    /// Whether what is new may begin among rows that have yet to come above the others.
+    may_begin_above: bool,
     today: NaiveDate,
 }
 
@@ -32,7 +34,8 @@ impl Stream {
     /// The list of no room. `ask` is told the place around which rows are missing; [`Self::read_at`] has to follow, but
     /// not at once.
     pub(super) fn new(ask: impl Fn(usize) + 'static) -> Self {
-        Self { list: Rc::new(List::new(ask)), new_from: None, line_seen: false, today: NaiveDate::default() }
+        let list = Rc::new(List::new(ask));
+        Self { list, new_from: None, line_seen: false, may_begin_above: false, today: NaiveDate::default() }
     }
 
     /// The list for the window.
@@ -43,7 +46,9 @@ impl Stream {
     /// Shows another room, or none, with its newest rows. The last `unread` messages of others are new.
     pub(super) fn show(&mut self, room: Option<&Room>, unread: usize, today: NaiveDate) {
         (self.today, self.line_seen) = (today, false);
-        self.new_from = room.and_then(|room| first_new(room, unread));
+        let (new_from, above) = room.map_or((None, 0), |room| first_new(room, unread));
+        self.new_from = new_from;
+        self.may_begin_above = above > 0 || room.is_some_and(|room| !room.shows_past());
         self.list.show(room);
         self.tidy();
     }
@@ -62,7 +67,7 @@ impl Stream {
             return;
         }
         if is_new && self.line_seen {
-            (self.line_seen, self.new_from) = (false, None);
+            (self.line_seen, self.new_from, self.may_begin_above) = (false, None, false);
         }
         if is_new {
             self.new_from.get_or_insert(row.id);
@@ -70,9 +75,13 @@ impl Stream {
         self.tidy();
     }
 
-    /// So many rows came above all others; gives how many of them were not in the list yet.
-    pub(super) fn put_before(&self, room: &Room, count: usize) -> usize {
+    /// So many rows came above all others; gives how many of them were not in the list yet. Those from `new_from` on are
+    /// new, unless the line has been taken away by now.
+    pub(super) fn put_before(&mut self, room: &Room, count: usize, new_from: Option<RowId>) -> usize {
         let count = self.list.put_before(room, count);
+        if self.may_begin_above {
+            self.new_from = new_from.or(self.new_from);
+        }
         self.tidy();
         count
     }
@@ -116,7 +125,7 @@ impl Stream {
 
     /// Takes the line above what is new away. The group that it parted is one again.
     pub(super) fn remove_line(&mut self) {
-        (self.line_seen, self.new_from) = (false, None);
+        (self.line_seen, self.new_from, self.may_begin_above) = (false, None, false);
         self.tidy();
     }
 
@@ -125,23 +134,18 @@ impl Stream {
     }
 }
 
-/// Whether a row is a message of somebody else.
-pub(super) fn is_of_others(row: &Row) -> bool {
-    matches!(&row.kind, RowKind::Message(message) if !message.is_mine())
-}
-
-/// Where the last `unread` messages of others begin, or the oldest of fewer that are kept.
-fn first_new(room: &Room, unread: usize) -> Option<RowId> {
+/// Where the last `unread` messages of others begin, or the oldest of fewer that are kept; and how many are above that.
+fn first_new(room: &Room, unread: usize) -> (Option<RowId>, usize) {
     let (mut page, mut left, mut found) = (Page::Newest, unread, None);
     while left > 0 {
         let rows = room.page(page, LOOKED_THROUGH);
         let Some(oldest) = rows.first() else { break };
-        for row in rows.iter().rev().filter(|row| is_of_others(row)).take(left) {
+        for row in rows.iter().rev().filter(|row| row.is_heard()).take(left) {
             (left, found) = (left - 1, Some(row.id));
         }
         page = Page::Before(oldest.id);
     }
-    found
+    (found, left)
 }
 
 #[cfg(test)]

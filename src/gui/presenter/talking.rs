@@ -7,7 +7,7 @@ use slint::{ComponentHandle, Timer, Weak};
 use super::desk::Desk;
 use super::doubts::Doubts;
 use super::drafts::Drafts;
-use super::stream::{Stream, is_of_others};
+use super::stream::Stream;
 use super::views;
 use crate::app::conversation::{Message, Progress, RowId, RowKind};
 use crate::app::{DRAFT_BYTES_MAX, MembershipId, Problem, sendable};
@@ -128,11 +128,18 @@ impl Talking {
     pub(super) fn row_added(&mut self, desk: &Desk, row: RowId) {
         // It may be gone again: many events come at once.
         let Some((room, row)) = desk.room().and_then(|room| Some((room, room.row(row)?))) else { return };
-        let is_message = is_of_others(row);
+        let is_message = row.is_heard();
         let is_told = is_message || matches!(row.kind, RowKind::Notice(_));
         let state = desk.global::<ui::Talking>();
         let at_end = state.get_at_end();
-        self.stream.push(room, row, is_message && !(desk.active && at_end), at_end);
+        let is_seen = desk.active && at_end;
+        self.stream.push(room, row, is_message && !is_seen, at_end);
+        if let RowKind::Message(message) = &row.kind
+            && is_message
+            && is_seen
+        {
+            desk.session.read_up_to(room.membership, message.from, message.id);
+        }
         if is_message && !at_end {
             state.set_unseen(state.get_unseen() + 1);
         }
@@ -151,12 +158,13 @@ impl Talking {
         }
     }
 
-    /// Rows from before this run came above the others of the open room.
-    pub(super) fn rows_came_before(&self, desk: &Desk, count: usize) {
+    /// Rows from before this run came above the others of the open room. Those from `new_from` on are new.
+    pub(super) fn rows_came_before(&mut self, desk: &Desk, count: usize, new_from: Option<RowId>) {
         if let Some(room) = desk.room() {
             let state = desk.global::<ui::Talking>();
-            state.set_came_above(state.get_came_above() + views::count(self.stream.put_before(room, count)));
+            state.set_came_above(state.get_came_above() + views::count(self.stream.put_before(room, count, new_from)));
         }
+        self.note_seen(desk);
     }
 
     /// Somebody in the open room is called otherwise.
@@ -200,6 +208,9 @@ impl Talking {
     fn note_seen(&mut self, desk: &Desk) {
         if desk.active && desk.global::<ui::Talking>().get_at_end() {
             self.stream.seen();
+            if let Some((room, newest)) = desk.room().and_then(|room| Some((room, room.last_heard()?))) {
+                desk.session.read_up_to(room.membership, newest.from, newest.id);
+            }
         }
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Held {
 pub(super) enum Asked {
     /// Earlier messages.
     Earlier(MembershipId),
+    /// What earlier runs left unread.
+    Unread(MembershipId),
     /// What is owed to somebody.
     Owed(MembershipId, Fingerprint),
 }
@@ -92,10 +94,10 @@ impl SavedMessages {
         }
     }
 
-    /// When somebody may be owed something next, or something was held for long enough.
+    /// When somebody may be owed something next, something was held for long enough, or what was read is to be stored.
     pub(in crate::app::session) fn next_due(&self) -> Option<Instant> {
         let owed = self.rooms.values().filter_map(|room| room.owed.next_due());
-        owed.chain(self.held.iter().map(|held| held.until)).min()
+        owed.chain(self.held.iter().map(|held| held.until)).chain(self.read_due).min()
     }
 
     /// Asks the stores what is owed to those who can read by now.
@@ -220,6 +222,12 @@ impl SavedMessages {
     fn answered(&mut self, request: u64, answer: Answer) -> Option<Outcome> {
         match self.asked.remove(&request)? {
             Asked::Earlier(membership) => self.earlier(membership, answer),
+            Asked::Unread(membership) => {
+                if let (Some(room), Answer::Unread { from, count }) = (self.rooms.get_mut(&membership), answer) {
+                    room.read.begin(from, count);
+                }
+                None
+            }
             Asked::Owed(membership, member) => self.owed(membership, member, answer),
         }
     }
@@ -234,6 +242,7 @@ impl SavedMessages {
         let page = room.page(&rows);
         if page.messages.is_empty() && page.earlier > 0 {
             // All of them were deleted, or are of a newer version.
+            room.read.tell_again(page.unread);
             self.read_earlier(membership);
             return None;
         }

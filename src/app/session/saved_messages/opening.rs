@@ -35,6 +35,8 @@ pub(super) struct Opened {
 #[derive(Default)]
 pub(super) struct Beginning {
     pub(super) names: Vec<(Fingerprint, String)>,
+    /// The place of the first row that was not read, and how many messages of others are from there on.
+    pub(super) unread: Option<(u64, u64)>,
     /// The newest rows.
     pub(super) rows: Vec<StoredRow>,
     /// Own messages that are not on the host.
@@ -99,8 +101,12 @@ impl Asker<'_> {
             Some(Answer::Names(names)) => names,
             _ => Vec::new(),
         };
+        let unread = match self.ask(Question::Unread { room }) {
+            Some(Answer::Unread { from, count }) => Some((from, count)),
+            _ => None,
+        };
         let rows = self.rows(Question::Before { room, place: u64::MAX, count: ROWS_MAX });
-        Beginning { names, rows, unsent: self.unsent(room, since_ms) }
+        Beginning { names, unread, rows, unsent: self.unsent(room, since_ms) }
     }
 
     /// As many as may wait to be sent.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::owed::Owed;
+use super::reading::ReadSoFar;
 use crate::app::conversation::{self, Delivery, Message, Room, Row, RowKind, Step};
 use crate::app::saved_message::{delivery, from_before, members, progress, stored};
 use crate::app::session::outbox::Unsent;
@@ -91,6 +92,7 @@ pub(super) struct SavedRoom {
     pub(super) asking: bool,
     /// What members lack of it.
     pub(super) owed: Owed,
+    pub(super) read: ReadSoFar,
 }
 
 impl SavedRoom {
@@ -164,6 +166,7 @@ impl SavedRoom {
 
     /// What waits will never be saved.
     pub(super) fn wait_no_more(&mut self) {
+        self.read.wait_no_more();
         self.waiting.clear();
         self.waiting_bytes = 0;
     }
@@ -282,14 +285,16 @@ impl SavedRoom {
         self.asking = false;
         let earlier = rows.first().map_or(0, |oldest| oldest.place);
         self.shown_from = Some(earlier);
-        let messages = rows.iter().filter_map(|row| match &row.held {
-            Held::Message(message) => Some(self.earlier(message, &row.members)),
+        let shown = rows.iter().filter_map(|row| match &row.held {
+            Held::Message(message) => Some((self.earlier(message, &row.members), self.read.is_new(row))),
             Held::Newer { .. } | Held::Erased | Held::Unreadable => None,
         });
-        let messages: Vec<EarlierMessage> = messages.collect();
+        let (messages, are_new): (Vec<EarlierMessage>, Vec<bool>) = shown.unzip();
+        let new = are_new.into_iter().filter(|is_new| *is_new).count();
         let members: BTreeSet<Fingerprint> = messages.iter().map(|past| past.message.from).collect();
         let named = |member: Fingerprint| Some((member, self.names.get(&member)?.clone()));
-        EarlierMessages { messages, earlier, names: members.into_iter().filter_map(named).collect() }
+        let names = members.into_iter().filter_map(named).collect();
+        EarlierMessages { messages, earlier, names, new, unread: self.read.tell() }
     }
 }
 

@@ -1,3 +1,4 @@
+mod reading;
 mod sending;
 
 use std::sync::mpsc::Receiver;
@@ -74,6 +75,10 @@ impl Run {
         let content = Content::text(format!("theirs {number}"));
         let id = MessageId([number; 16]);
         self.happens(MembershipEvent::Protocol(Event::Message { id, from: OTHER, content, sent_ms: 1 }));
+    }
+
+    fn reads(&mut self, number: u8) {
+        self.saved.reads(MEMBERSHIP, Reading::UpTo { from: OTHER, message: MessageId([number; 16]) });
     }
 
     fn enters(&mut self) {
@@ -233,6 +238,9 @@ fn nothing_waits_for_a_store_that_cannot_be_used() {
     assert_eq!(numbers(&run.saved.overdue()), [1], "it waits for nothing any more");
     assert!(!run.says(10));
     (2..=9).for_each(|number| run.hears(number));
+    run.reads(9);
+    run.saved.write_due(run.saved.next_due().unwrap());
+    assert_eq!(run.saved.next_due(), None, "nothing is tried again and again");
     assert!(run.saved.rooms.values().all(|room| room.waits() == 0));
     assert_eq!(run.saved.close(), None, "it was told when it was opened");
 }
@@ -339,8 +347,8 @@ fn so_much_waits_for_a_store_and_no_more() {
     assert!(!backlog.add(long()) && backlog.next().is_some() && backlog.add(long()));
     while backlog.next().is_some() {}
     assert_eq!(backlog.bytes, 0);
-    let short = |place| Write::ReadUpTo { room: ROOM, place };
-    assert_eq!((0..9_999).filter(|place| backlog.add(short(*place))).count(), WAITING_MAX, "by number");
+    let short = || Write::ReadUpTo { room: ROOM, sender: OTHER, id: MessageId([1; 16]) };
+    assert_eq!((0..9_999).filter(|_| backlog.add(short())).count(), WAITING_MAX, "by number");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use slint::Model;
 
 use super::list::{AHEAD_ROWS, WINDOW_ROWS};
 use super::*;
-use crate::app::conversation::{Chat, Message, ROWS_MAX};
+use crate::app::conversation::{Change, Chat, Message, ROWS_MAX};
 use crate::app::{EarlierMessage, EarlierMessages, MembershipEvent, MembershipId, MembershipInfo, SessionEvent};
 use crate::crypto::{Fingerprint, Suite};
 use crate::gui::format;
@@ -369,24 +369,72 @@ fn another_day_is_another_word_for_it() {
     assert_eq!(day(&talk), ui::DateForm::Yesterday);
 }
 
+/// So many messages from before this run, from this number on.
+fn earlier(from: u64, count: u64, more: u64) -> EarlierMessages {
+    let said = |number: u64| {
+        let content = Content::text(format!("message {number}"));
+        let from = Fingerprint::from_bytes([1; 32]);
+        let message = Message { id: MessageId([9; 16]), from, content, sent_ms: 1, delivery: None };
+        EarlierMessage { came_ms: NOON - DAY + number, message }
+    };
+    let messages = (from..from + count).map(said).collect();
+    EarlierMessages { messages, earlier: more, ..EarlierMessages::default() }
+}
+
+fn tell(talk: &mut Talk, page: EarlierMessages) {
+    let event = MembershipEvent::Earlier(page);
+    let changes = talk.chat.apply(&SessionEvent::Membership { membership: MEMBERSHIP, event }, NOON);
+    for change in changes {
+        if let Change::RowsBefore { count, new_from, .. } = change {
+            talk.stream.put_before(talk.chat.room(MEMBERSHIP).unwrap(), count, new_from);
+        }
+    }
+}
+
+#[test]
+fn the_line_goes_up_to_where_what_was_not_read_begins() {
+    let mut talk = Talk::new();
+    let line = |talk: &Talk| talk.here().position(|row| row.new_above).map(|at| talk.numbers()[at]);
+    let new = |page, new| EarlierMessages { new, unread: 25, ..page };
+    // The open room: what it had is told after it was shown, page by page.
+    tell(&mut talk, new(earlier(30, 10, 30), 10));
+    assert_eq!(line(&talk), Some(30));
+    talk.stream.seen();
+    tell(&mut talk, EarlierMessages { new: 10, ..earlier(20, 10, 20) });
+    assert_eq!(line(&talk), Some(20), "seen, and still to be found");
+    tell(&mut talk, EarlierMessages { new: 5, ..earlier(10, 10, 10) });
+    assert_eq!(line(&talk), Some(15));
+    tell(&mut talk, earlier(5, 5, 5));
+    assert_eq!(line(&talk), Some(15), "what was read stands above it");
+    talk.leave();
+    assert_eq!(line(&talk), None);
+
+    // A room that is opened later, with fewer of them than there are.
+    let mut talk = Talk::new();
+    talk.stream.show(None, 0, format::day_of(NOON));
+    let event = MembershipEvent::Earlier(new(earlier(30, 10, 30), 10));
+    talk.chat.apply(&SessionEvent::Membership { membership: MEMBERSHIP, event }, NOON);
+    talk.show(talk.room().unread);
+    assert_eq!((talk.room().unread, line(&talk)), (25, Some(30)));
+    tell(&mut talk, EarlierMessages { new: 10, ..earlier(20, 10, 20) });
+    assert_eq!(line(&talk), Some(20));
+    talk.send();
+    tell(&mut talk, EarlierMessages { new: 5, ..earlier(10, 10, 10) });
+    assert_eq!(line(&talk), None, "it was taken away");
+    // Opened again, nothing of it is new; and what came meanwhile begins where it begins.
+    talk.show(0);
+    tell(&mut talk, EarlierMessages { new: 5, ..earlier(5, 5, 5) });
+    assert_eq!(line(&talk), None);
+    talk.said = 39;
+    talk.say(1);
+    talk.show(1);
+    tell(&mut talk, EarlierMessages { new: 5, ..earlier(0, 5, 0) });
+    assert_eq!(line(&talk), Some(40));
+}
+
 #[test]
 fn rows_from_before_get_places_above_the_others() {
     let mut talk = Talk::new();
-    let earlier = |from: u64, count: u64, more| {
-        let said = |number: u64| {
-            let content = Content::text(format!("message {number}"));
-            let from = Fingerprint::from_bytes([1; 32]);
-            let message = Message { id: MessageId([9; 16]), from, content, sent_ms: 1, delivery: None };
-            EarlierMessage { came_ms: NOON - DAY + number, message }
-        };
-        EarlierMessages { messages: (from..from + count).map(said).collect(), earlier: more, names: Vec::new() }
-    };
-    let tell = |talk: &mut Talk, page: EarlierMessages| {
-        let count = page.messages.len();
-        let event = MembershipEvent::Earlier(page);
-        talk.chat.apply(&SessionEvent::Membership { membership: MEMBERSHIP, event }, NOON);
-        talk.stream.put_before(talk.chat.room(MEMBERSHIP).unwrap(), count);
-    };
     // Before anything else is there, and then above what was said since.
     tell(&mut talk, earlier(1_400, 100, 1_400));
     assert_eq!(talk.numbers(), (1_400..1_500).collect::<Vec<_>>());
@@ -404,6 +452,6 @@ fn rows_from_before_get_places_above_the_others() {
     // A list that is shown anew has their places already.
     talk.show(0);
     let room = talk.chat.room(MEMBERSHIP).unwrap();
-    talk.stream.put_before(room, 200);
+    talk.stream.put_before(room, 200, None);
     assert_eq!(talk.stream.list.row_count(), 1_101);
 }
