@@ -50,9 +50,9 @@ fn what_was_said_is_there_when_the_window_opens_again() {
     assert_eq!(days, 1, "it is one conversation");
     let ann = Person::again(ann.quit());
     ann.wait("what was said", |ann| texts(ann).len() == 3);
-    assert_eq!(rows(&ann).last().unwrap().delivery, Delivery::Unsent);
+    assert_eq!(rows(&ann).last().unwrap().delivery, Delivery::Queued, "it waits for somebody");
     ann.press("Edit message");
-    assert_eq!(ann.global::<Talking>().get_draft(), "three", "it can be sent after all");
+    assert_eq!(ann.global::<Talking>().get_draft(), "three", "it can still be taken back");
 }
 
 #[test]

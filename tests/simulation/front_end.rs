@@ -158,9 +158,13 @@ impl World {
         let without = without.to_vec();
         self.spoken.push(Spoken { message, from: who, epoch, chain, position: place, without, sessions });
         for (to, person) in self.people.iter().enumerate() {
-            // What lies in the log from before somebody began anew is not for them.
+            // What lies in the log from before somebody began anew is not for them, nor what was sealed for the prekey that
+            // they had before: that they missed it is told.
             let was_there = person.log.as_ref().is_some_and(|log| log.began < arriving.position);
-            if was_there && readers.contains(&person.fingerprint()) {
+            if was_there
+                && person.reads_from.is_some_and(|at| at < arriving.position)
+                && readers.contains(&person.fingerprint())
+            {
                 self.owed.push(Owed { message, to, session: person.session() });
             }
         }

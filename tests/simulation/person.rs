@@ -92,6 +92,8 @@ pub(super) struct Person {
     pub(super) host_crashed: bool,
     /// The epoch in which others could know its prekey first, and where that is in the log.
     pub(super) known_since: Option<(u64, u64)>,
+    /// Where its first prekey of this session is in the log.
+    pub(super) reads_from: Option<u64>,
     /// Where the log was when it was told last that it misses something.
     pub(super) heard_at: u64,
     /// How many words it was told to have missed, in this session.
@@ -142,6 +144,7 @@ impl Person {
             was_removed: false,
             host_crashed: false,
             known_since: None,
+            reads_from: None,
             heard_at: 0,
             missed: 0,
             chain: [0; 32],
@@ -178,7 +181,7 @@ impl Person {
     /// It is told everything from the beginning.
     pub(super) fn welcomed(&mut self, log: Replica) {
         self.sessions += 1;
-        self.told_of = 0;
+        (self.told_of, self.reads_from) = (0, None);
         self.missed = 0;
         // Who was found to see another log in the last session may be found again.
         self.forks.clear();
@@ -205,6 +208,7 @@ impl Person {
         if Forger::prekey_of(item) == Some(self.fingerprint()) {
             self.prekey_at.get_or_insert(item.position);
             self.known_since.get_or_insert((self.known.0, item.position));
+            self.reads_from.get_or_insert(item.position);
         }
         if let Some(log) = &mut self.log {
             log.roll(item);
