@@ -1,6 +1,8 @@
 //! Clients of sessions that keep what is said: nothing is confirmed before it is stored, and what comes again or is
 //! missed is known as that.
 
+use std::collections::BTreeSet;
+
 use conversa::crypto::Suite;
 use conversa::protocol::limits::TALKATIVE_MEMBERS_MAX;
 use conversa::protocol::{Command, Content, Event, Keep, MessageId};
@@ -183,4 +185,45 @@ fn in_a_large_room_what_was_missed_is_counted_as_ever() {
     restart(&mut net, last);
     net.wait(2_000);
     assert_eq!(count(&net, last, |event| matches!(event, Event::Missed { count: 1, .. })), 1);
+}
+
+/// What somebody saw of the log when they spoke says nothing of what they stored.
+#[test]
+fn whoever_speaks_confirms_nothing_by_it() {
+    for suite in Suite::ALL {
+        let mut net = room_of(suite, &["ann", "bo"]);
+        let id = net.send("ann", "one");
+        net.drive();
+        net.send("bo", "two");
+        net.drive();
+        assert_eq!((net.inbox("ann"), has(&net, "ann", id)), (vec!["two".to_owned()], vec![]), "{suite:?}");
+        store(&mut net, "bo");
+        net.drive();
+        assert_eq!(has(&net, "ann", id).len(), 1, "{suite:?}");
+    }
+}
+
+/// Somebody comes between the command and its turn.
+#[test]
+fn what_is_sent_again_is_kept_from_whoever_came_since() {
+    for suite in SECURE {
+        let mut net = room_of(suite, &["ann", "bo"]);
+        let id = net.send("ann", "one");
+        net.drive();
+        let readers = BTreeSet::from([net.fingerprint("bo")]);
+        let again = || Command::SendAgain { id, content: Content::text("one"), said_ms: 5, readers: readers.clone() };
+        net.command("ann", again());
+        net.drive();
+        let on_host = |net: &Net| count(net, "ann", |event| matches!(event, Event::OnHost { .. }));
+        assert_eq!(on_host(&net), 2, "{suite:?}");
+        // It is on its way when the roster changes.
+        net.stop_host();
+        net.command("ann", again());
+        net.continue_host();
+        net.add_and_join("carol");
+        net.command("ann", again());
+        net.drive();
+        assert_eq!(net.inbox("carol"), Vec::<String>::new(), "{suite:?}");
+        assert!(!net.has_unsent("ann"), "{suite:?}");
+    }
 }

@@ -58,10 +58,12 @@ impl Engine {
         let mut saved = self.disk.saved.borrow_mut();
         match event {
             Event::MemberReachable { member } => saved.can_read(id, *member),
-            // Whoever was only cut off gets it all from the log.
-            Event::MemberAway { member, cut: false }
-            | Event::MemberLeft { member }
-            | Event::MemberRemoved { member } => saved.is_away(id, member),
+            Event::MemberJoined { .. } => saved.roster_changed(id),
+            Event::MemberAway { member, .. } => saved.is_away(id, member),
+            Event::MemberLeft { member } | Event::MemberRemoved { member } => {
+                saved.is_away(id, member);
+                saved.roster_changed(id);
+            }
             _ => {}
         }
     }

@@ -1,6 +1,9 @@
 //! One room's messages that are not on its host yet: the only owner of unsent messages. Clients are handed copies, and
 //! may stop and restart without losing a message or sending it twice.
 
+use std::collections::BTreeSet;
+
+use crate::crypto::Fingerprint;
 use crate::protocol::limits::OUTBOX_MAX;
 use crate::protocol::{Command, Content, MessageId};
 
@@ -18,6 +21,21 @@ impl Unsent {
     pub(super) fn into_command(self) -> Command {
         let Self { id, content, said_ms } = self;
         Command::Send { id, content, said_ms }
+    }
+}
+
+/// A message that was on the host, and is sent again.
+pub(super) struct Again {
+    pub(super) unsent: Unsent,
+    /// The others who were members then.
+    pub(super) readers: BTreeSet<Fingerprint>,
+}
+
+impl Again {
+    /// What its client is told.
+    pub(super) fn into_command(self) -> Command {
+        let Unsent { id, content, said_ms } = self.unsent;
+        Command::SendAgain { id, content, said_ms, readers: self.readers }
     }
 }
 

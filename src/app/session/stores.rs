@@ -4,7 +4,8 @@
 use std::time::Instant;
 
 use super::engine::Engine;
-use super::outbox::Unsent;
+use super::membership::Membership;
+use super::outbox::{Again, Unsent};
 use super::saved_messages::{Kept, Outcome};
 use super::{MembershipEvent, MembershipId, SessionEvent};
 use crate::app::clock;
@@ -73,14 +74,11 @@ impl Engine {
         }
     }
 
-    /// Somebody lacks these, and can read now.
-    fn send_again(&mut self, id: MembershipId, messages: Vec<Unsent>) {
-        for unsent in messages {
-            let Some(membership) = self.memberships.get_mut(&id) else { return };
-            let is_taken = membership.outbox.take(unsent.clone());
-            if is_taken && membership.is_ready() {
-                self.command(id, unsent.into_command());
-            }
+    /// Somebody lacks these, and can read now. They do not wait in the outbox: what does not go out is found in the store
+    /// when somebody can read the next time.
+    fn send_again(&mut self, id: MembershipId, messages: Vec<Again>) {
+        if self.memberships.get(&id).is_some_and(Membership::is_ready) {
+            messages.into_iter().for_each(|again| self.command(id, again.into_command()));
         }
     }
 

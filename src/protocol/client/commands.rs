@@ -1,5 +1,7 @@
 //! What a front end asks of its client, and how the client does it.
 
+use std::collections::BTreeSet;
+
 use super::{Client, Event, Phase, Stop};
 use crate::crypto::{Fingerprint, Random};
 use crate::protocol::content::{Body, Content};
@@ -27,6 +29,18 @@ pub enum Command {
         content: Content,
         /// When it was said, by our clock, in milliseconds since 1970: it may have waited since, or been sent before.
         said_ms: u64,
+    },
+    /// Send a message that has been on the host again, to somebody who missed it. It goes out only while everybody in the
+    /// room is among the readers: whoever came later is not to read it.
+    SendAgain {
+        /// As it was said.
+        id: MessageId,
+        /// As it was said.
+        content: Content,
+        /// As it was said.
+        said_ms: u64,
+        /// The others who were members when it came to the host.
+        readers: BTreeSet<Fingerprint>,
     },
     /// Cancel a message that has not been sent.
     Cancel(MessageId),
@@ -83,6 +97,7 @@ impl std::fmt::Debug for Command {
             Self::Knock(_) => "Knock",
             Self::Remember(_) => "Remember",
             Self::Send { .. } => "Send",
+            Self::SendAgain { .. } => "SendAgain",
             Self::Cancel(_) => "Cancel",
             Self::Rename(_) => "Rename",
             Self::Retitle(_) => "Retitle",
@@ -124,6 +139,10 @@ impl Client {
             }
             Command::Send { id, content, said_ms } => {
                 let taken = self.outbox.queue(id, content, said_ms);
+                self.out.event(taken);
+            }
+            Command::SendAgain { id, content, said_ms, readers } => {
+                let taken = self.outbox.queue_again(id, content, said_ms, readers);
                 self.out.event(taken);
             }
             Command::Cancel(id) => self.outbox.cancel(id),

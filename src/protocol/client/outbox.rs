@@ -4,6 +4,7 @@
 //! Not here: how a message is sealed (`sealing`), and whether it arrived (`receipts`).
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use super::Event;
 use crate::crypto::Fingerprint;
@@ -19,12 +20,25 @@ use crate::wire::{Bytes, FRAME_HEADER_BYTES, FrameKind};
 #[allow(clippy::cast_possible_truncation, reason = "64 KiB and five")]
 const MESSAGE_BYTES_MAX: u32 = (FrameKind::Msg.limit() + FRAME_HEADER_BYTES) as u32;
 
+/// Those who may read what is sent again.
+type Readers = Arc<BTreeSet<Fingerprint>>;
+
 /// What a person said, until it is sealed.
 struct Queued {
     id: MessageId,
     content: Content,
     /// When, in milliseconds since 1970.
     said_ms: u64,
+    /// Who may read it, if not everybody: it is sent again.
+    readers: Option<Readers>,
+}
+
+/// What goes next.
+pub(super) struct Next {
+    pub(super) body: Body,
+    /// When it was said, in milliseconds since 1970.
+    pub(super) said_ms: u64,
+    readers: Option<Readers>,
 }
 
 /// A sealed message on its way to the host.
@@ -33,6 +47,8 @@ pub(super) struct InFlight {
     pub(super) body: Body,
     /// When it was said, in milliseconds since 1970.
     said_ms: u64,
+    /// Who may read it, if not everybody.
+    readers: Option<Readers>,
     /// Whom it was sealed for.
     pub(super) recipients: BTreeSet<Fingerprint>,
     /// The other members, whom it does not reach.
@@ -44,11 +60,11 @@ pub(super) struct InFlight {
 impl InFlight {
     pub(super) fn new(
         signature: Bytes,
-        (body, said_ms): (Body, u64),
+        Next { body, said_ms, readers }: Next,
         recipients: BTreeSet<Fingerprint>,
         without: Vec<Fingerprint>,
     ) -> Self {
-        Self { signature, body, said_ms, recipients, without, is_cancelled: false }
+        Self { signature, body, said_ms, readers, recipients, without, is_cancelled: false }
     }
 
     /// Nobody sealed for `member` in time: it has begun anew since, or said goodbye.
@@ -107,6 +123,23 @@ impl Outbox {
 
     /// Accepts a person's message, and reports whether it did. One that waits or is on its way is not sent twice.
     pub(super) fn queue(&mut self, id: MessageId, content: Content, said_ms: u64) -> Event {
+        self.take(Queued { id, content, said_ms, readers: None })
+    }
+
+    /// Accepts one that was on the host, for these readers and nobody else.
+    pub(super) fn queue_again(
+        &mut self,
+        id: MessageId,
+        content: Content,
+        said_ms: u64,
+        readers: BTreeSet<Fingerprint>,
+    ) -> Event {
+        self.take(Queued { id, content, said_ms, readers: Some(Arc::new(readers)) })
+    }
+
+    fn take(&mut self, queued: Queued) -> Event {
+        let Queued { id, content, .. } = &queued;
+        let id = *id;
         if !content.fits() {
             return Event::Rejected { id, limit: content.bytes_max() };
         }
@@ -116,7 +149,7 @@ impl Outbox {
         if self.queued.len() >= OUTBOX_MAX {
             return Event::OutboxFull { id };
         }
-        self.queued.push_back(Queued { id, content, said_ms });
+        self.queued.push_back(queued);
         Event::Queued { id }
     }
 
@@ -175,12 +208,22 @@ impl Outbox {
     }
 
     /// Takes what goes next, and when it was said. The program says its own things now.
-    pub(super) fn next(&mut self, now: Now) -> Option<(Body, u64)> {
-        if let Some(control) = self.controls.pop_front() {
-            return Some((control, now.unix_ms));
+    pub(super) fn next(&mut self, now: Now) -> Option<Next> {
+        if let Some(body) = self.controls.pop_front() {
+            return Some(Next { body, said_ms: now.unix_ms, readers: None });
         }
-        let Queued { id, content, said_ms } = self.queued.pop_front()?;
-        Some((Body::Said { id, content }, said_ms))
+        let Queued { id, content, said_ms, readers } = self.queued.pop_front()?;
+        Some(Next { body: Body::Said { id, content }, said_ms, readers })
+    }
+
+    /// What would be read by somebody who came after it was on the host is not sent again.
+    pub(super) fn keep_from_newcomers(&mut self, others: &BTreeSet<Fingerprint>) {
+        self.queued.retain(|queued| queued.readers.as_ref().is_none_or(|readers| others.is_subset(readers)));
+    }
+
+    /// Whether anything is sent again.
+    pub(super) fn sends_again(&self) -> bool {
+        self.queued.iter().any(|queued| queued.readers.is_some())
     }
 
     /// It was sealed, as a frame of this many bytes.
@@ -207,7 +250,7 @@ impl Outbox {
             match sent.body {
                 Body::Said { .. } if sent.is_cancelled => {}
                 Body::Said { id, content } => {
-                    self.queued.push_front(Queued { id, content, said_ms: sent.said_ms });
+                    self.queued.push_front(Queued { id, content, said_ms: sent.said_ms, readers: sent.readers });
                 }
                 Body::Leave => self.controls.push_front(Body::Leave),
                 body @ (Body::Receipt(_) | Body::Missed(_)) if in_same_log => self.controls.push_front(body),

@@ -162,9 +162,11 @@ impl RoomState {
         }
     }
 
-    /// Reports who can read what is sealed from now on, and could not with that key before.
+    /// Reports who is here and can read what is sealed from now on, and was not or could not with that key before.
     pub(super) fn tell_who_is_reachable(&mut self, now: Now, out: &mut Outputs) {
-        let reachable = self.reachable(now);
+        let mut reachable = self.reachable(now);
+        // What is sealed for somebody who was cut off may never come.
+        reachable.retain(|member, _| self.present.contains(member));
         for (member, key) in &reachable {
             if self.missing.reachable.get(member) != Some(key) {
                 out.event(Event::MemberReachable { member: *member });

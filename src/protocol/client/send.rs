@@ -1,6 +1,6 @@
 //! Sends what waits: introductions, confirmations and messages, in the epoch current at that time.
 
-use super::outbox::InFlight;
+use super::outbox::{InFlight, Next};
 use super::{Client, Event, Phase, Stop};
 use crate::crypto::Random;
 use crate::protocol::Now;
@@ -103,6 +103,7 @@ impl Client {
 
     /// Sends one more thing; `false` if nothing is left or nothing more may go now.
     fn send_next(&mut self, reachable: &Reachable, now: Now, random: &mut dyn Random) -> Result<bool, Fault> {
+        self.keep_from_newcomers();
         let holds_words = self.holds_words(reachable, now);
         if !self.outbox.has_next(holds_words) {
             return Ok(false);
@@ -111,8 +112,8 @@ impl Client {
             self.outbox.again_later(now);
             return Ok(false);
         }
-        let Some(said) = self.outbox.next(now) else { return Ok(false) };
-        self.send_body(said, reachable, now)?;
+        let Some(next) = self.outbox.next(now) else { return Ok(false) };
+        self.send_body(next, reachable, now)?;
         Ok(true)
     }
 
@@ -123,12 +124,20 @@ impl Client {
         room.missing.awaited.holds_words(&room.roster, own, reachable, now)
     }
 
-    fn send_body(&mut self, (body, said_ms): (Body, u64), reachable: &Reachable, now: Now) -> Result<(), Fault> {
+    /// Who came after something was on the host is not sent it.
+    fn keep_from_newcomers(&mut self) {
+        let Some(room) = self.room.as_ref().filter(|_| self.outbox.sends_again()) else { return };
+        let own = self.identity.fingerprint();
+        let others = room.roster.members().filter(|member| *member != own).collect();
+        self.outbox.keep_from_newcomers(&others);
+    }
+
+    fn send_body(&mut self, next: Next, reachable: &Reachable, now: Now) -> Result<(), Fault> {
         let room = self.room.as_mut().ok_or(Fault::Unexpected)?;
-        let message = match room.sealing.seal(&body, &room.roster, &room.log, reachable, said_ms) {
+        let message = match room.sealing.seal(&next.body, &room.roster, &room.log, reachable, next.said_ms) {
             Ok(message) => message,
             Err(Unsealed::TooLarge { limit }) => {
-                match body {
+                match next.body {
                     Body::Said { id, .. } => self.out.event(Event::Rejected { id, limit }),
                     body => log::debug!("{body:?} is not sent: it fits no frame"),
                 }
@@ -140,12 +149,12 @@ impl Client {
         let others = room.roster.members().filter(|member| *member != own);
         let without = others.filter(|member| !reachable.contains_key(member)).collect();
         let recipients = reachable.keys().copied().collect();
-        if let Body::Said { id, .. } = &body {
+        if let Body::Said { id, .. } = &next.body {
             self.out.event(Event::Sealed { id: *id });
         }
         let signature = message.signature.clone();
         let bytes = Frame::Msg(message).to_bytes();
-        self.outbox.sent(InFlight::new(signature, (body, said_ms), recipients, without), bytes.len(), now);
+        self.outbox.sent(InFlight::new(signature, next, recipients, without), bytes.len(), now);
         self.out.send_bytes(bytes);
         Ok(())
     }

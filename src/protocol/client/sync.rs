@@ -290,6 +290,8 @@ impl Client {
                     room.introduce_soon(now);
                 }
                 if room.present.insert(member) {
+                    // Who is back before the owner took them off the roster has not left.
+                    room.left.remove(&member);
                     if is_live {
                         room.sealing.member_is_back(member, now);
                     }

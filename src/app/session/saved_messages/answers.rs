@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::owed::AT_A_TIME;
 use super::{SENT_FOR_MS, SavedMessages};
 use crate::app::conversation::Step;
-use crate::app::session::outbox::Unsent;
+use crate::app::session::outbox::{Again, Unsent};
 use crate::app::session::{EarlierMessages, MembershipId};
 use crate::app::{Problem, clock};
 use crate::crypto::{Fingerprint, KeyKind};
@@ -50,7 +50,7 @@ pub(in crate::app::session) enum Outcome {
     /// What a person said is stored, or is not going to be for now.
     Said(MembershipId, Unsent),
     /// Messages that somebody lacks, and can read now.
-    SendAgain(MembershipId, Vec<Unsent>),
+    SendAgain(MembershipId, Vec<Again>),
     /// What is said is not stored for now.
     Problem(Problem),
 }
@@ -79,6 +79,15 @@ impl SavedMessages {
     pub(in crate::app::session) fn is_away(&mut self, membership: MembershipId, member: &Fingerprint) {
         if let Some(room) = self.rooms.get_mut(&membership) {
             room.owed.is_away(member);
+        }
+    }
+
+    /// Somebody new came, who may not read what is on its way to others, or somebody went who might not have.
+    pub(in crate::app::session) fn roster_changed(&mut self, membership: MembershipId) {
+        let Some((kind, _)) = self.rooms.get(&membership).and_then(|room| room.entered) else { return };
+        let newest = self.newest(kind);
+        if let Some(room) = self.rooms.get_mut(&membership) {
+            room.owed.roster_changed(newest, Instant::now());
         }
     }
 
@@ -273,7 +282,7 @@ impl SavedMessages {
             }
         }
         let room = self.rooms.get_mut(&membership)?;
-        let ids = again.iter().map(|unsent| unsent.id).collect();
+        let ids = again.iter().map(|again| again.unsent.id).collect();
         room.owed.begins(member, &ids, Instant::now()).then_some(Outcome::SendAgain(membership, again))
     }
 }

@@ -47,6 +47,14 @@ impl Owed {
         self.stages.insert(member, Stage::Due { at, after });
     }
 
+    /// Somebody new came, so that what is under way may not go out any more, or somebody went for whom something did not.
+    pub(super) fn roster_changed(&mut self, after: u64, now: Instant) {
+        let is_asked =
+            |member: &&Fingerprint| matches!(self.stages.get(*member), Some(Stage::Due { .. } | Stage::Asked));
+        let members: Vec<Fingerprint> = self.reachable.iter().filter(|member| !is_asked(member)).copied().collect();
+        members.into_iter().for_each(|member| self.can_read(member, after, now));
+    }
+
     /// A member cannot read any more, for now.
     pub(super) fn is_away(&mut self, member: &Fingerprint) {
         self.reachable.remove(member);

@@ -6,7 +6,7 @@ use super::owed::Owed;
 use super::reading::ReadSoFar;
 use crate::app::conversation::{self, Delivery, Message, Room, Row, RowKind, Step};
 use crate::app::saved_message::{delivery, from_before, members, progress, stored};
-use crate::app::session::outbox::Unsent;
+use crate::app::session::outbox::{Again, Unsent};
 use crate::app::{EarlierMessage, EarlierMessages};
 use crate::crypto::{Fingerprint, KeyKind};
 use crate::protocol::limits::{OUTBOX_MAX, TEXT_BYTES_MAX};
@@ -258,7 +258,7 @@ impl SavedRoom {
         member: Fingerprint,
         readers: &[Fingerprint],
         count: usize,
-    ) -> Vec<Unsent> {
+    ) -> Vec<Again> {
         let mut again = Vec::new();
         for StoredRow { held, members, .. } in rows {
             let Held::Message(message) = held else { continue };
@@ -275,7 +275,9 @@ impl SavedRoom {
                 self.make_room();
                 self.followed.push_back(followed);
             }
-            again.push(Unsent { id: message.id, content: message.content, said_ms: message.sent_ms });
+            let unsent = Unsent { id: message.id, content: message.content, said_ms: message.sent_ms };
+            let readers = members.into_iter().map(|(member, _)| member).collect();
+            again.push(Again { unsent, readers });
         }
         again
     }

@@ -105,7 +105,7 @@ fn sent_again_to(run: &mut Run, member: Fingerprint) -> Vec<MessageId> {
         Outcome::SendAgain(MEMBERSHIP, messages) => Some(messages),
         _ => None,
     });
-    sent.flatten().map(|unsent| unsent.id).collect()
+    sent.flatten().map(|again| again.unsent.id).collect()
 }
 
 /// Ann's messages are on the host; Bo has the first, and missed the second.
