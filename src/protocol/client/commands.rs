@@ -150,13 +150,7 @@ impl Client {
                 self.outbox.tell_anew(Body::Name(name.clone()));
                 self.name = name;
             }
-            Command::Retitle(title) => {
-                if self.is_owner() {
-                    self.outbox.tell_anew(Body::Title(title.clone()));
-                    self.title.clone_from(&title);
-                    self.out.event(Event::Titled { title });
-                }
-            }
+            Command::Retitle(title) => self.retitle(title),
             Command::Invite { addresses, life_ms } => {
                 if self.is_owner()
                     && let (Some(room), Some(host)) = (&self.room, self.way.pin)
@@ -170,11 +164,7 @@ impl Client {
             Command::CloseRoom => self.desk.close(),
             Command::Kept(number) => self.desk.kept(number),
             Command::NotKept(number) => self.desk.entry_unkept(number, &mut self.out),
-            Command::Stored(number) => {
-                if let Some(room) = &mut self.room {
-                    room.stored(number, now);
-                }
-            }
+            Command::Stored(number) => self.stored(number, now),
             Command::SafetyNumber(member) => self.safety_number(&member),
             Command::RefreshKeys => {
                 if let Some(room) = &mut self.room {
@@ -194,6 +184,20 @@ impl Client {
             }
         }
         Ok(())
+    }
+
+    fn retitle(&mut self, title: String) {
+        if self.is_owner() {
+            self.outbox.tell_anew(Body::Title(title.clone()));
+            self.title.clone_from(&title);
+            self.out.event(Event::Titled { title });
+        }
+    }
+
+    fn stored(&mut self, number: u64, now: Now) {
+        if let Some(room) = &mut self.room {
+            room.stored(number, now);
+        }
     }
 
     fn safety_number(&mut self, member: &Fingerprint) {
