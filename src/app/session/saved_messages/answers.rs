@@ -105,7 +105,10 @@ impl SavedMessages {
 
     /// When somebody may be owed something next, something was held for long enough, or what was read is to be stored.
     pub(in crate::app::session) fn next_due(&self) -> Option<Instant> {
-        let owed = self.rooms.values().filter_map(|room| room.owed.next_due());
+        let owed = self.rooms.values().filter_map(|room| {
+            let (kind, _) = room.entered?;
+            room.owed.next_due(self.stores.get(&kind)?.committed)
+        });
         owed.chain(self.held.iter().map(|held| held.until)).chain(self.read_due).min()
     }
 

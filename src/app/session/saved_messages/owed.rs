@@ -112,13 +112,22 @@ impl Owed {
         self.stages.remove(member);
     }
 
-    /// When the store is to be asked next.
-    pub(super) fn next_due(&self) -> Option<Instant> {
+    /// When a store that has everything up to the write `committed` is to be asked next. What waits for a later write has
+    /// no time of its own: the store tells when it has that.
+    pub(super) fn next_due(&self, committed: u64) -> Option<Instant> {
         let times = self.stages.values().filter_map(|stage| match stage {
-            Stage::Due { at, .. } => Some(*at),
+            Stage::Due { at, after } if *after <= committed => Some(*at),
             _ => None,
         });
         times.min()
+    }
+}
+
+#[cfg(test)]
+impl Owed {
+    /// Whether the store is still to be asked about somebody.
+    pub(super) fn is_to_ask(&self) -> bool {
+        self.stages.values().any(|stage| matches!(stage, Stage::Due { .. }))
     }
 }
 
@@ -138,16 +147,17 @@ mod tests {
     fn whoever_comes_back_gets_some_at_a_time_until_nothing_is_left() {
         let (mut owed, now) = (Owed::default(), deadline());
         owed.can_read(BO, 7, now);
-        assert_eq!(owed.take_due(6, now), [], "not everything is in the store yet");
+        assert_eq!((owed.take_due(6, now), owed.next_due(6)), (vec![], None), "not everything is in the store yet");
+        assert_eq!(owed.next_due(7), Some(now));
         assert_eq!((owed.take_due(7, now), owed.take_due(7, now)), (vec![BO], vec![]));
         assert!(owed.begins(BO, &ids(&[1, 2]), now));
         owed.has(&BO, &MessageId([2; 16]), 9, now);
         owed.has(&CY, &MessageId([1; 16]), 9, now);
-        assert_eq!(owed.next_due(), None);
+        assert_eq!(owed.next_due(9), None);
         owed.has(&BO, &MessageId([1; 16]), 9, now);
         assert_eq!(owed.take_due(9, now), [BO], "there may be more, and nobody waits for it");
         assert!(!owed.begins(BO, &ids(&[]), now));
-        assert_eq!(owed.next_due(), None);
+        assert_eq!(owed.next_due(9), None);
     }
 
     #[test]
@@ -161,7 +171,7 @@ mod tests {
             owed.is_away(&BO);
             owed.can_read(BO, 0, now);
             assert_eq!(owed.take_due(0, now), []);
-            let next = owed.next_due().unwrap();
+            let next = owed.next_due(9).unwrap();
             pauses.push((next - now).as_secs());
             now = next;
         }
@@ -172,14 +182,14 @@ mod tests {
         assert_eq!(owed.take_due(0, now), [BO], "who confirms it waits for nothing");
         owed.begins(BO, &ids(&[2]), now);
         owed.can_read(BO, 0, now);
-        assert_eq!(owed.next_due(), Some(now + PAUSE_FIRST));
+        assert_eq!(owed.next_due(9), Some(now + PAUSE_FIRST));
     }
 
     #[test]
     fn what_was_not_sealed_for_somebody_who_can_read_by_now_is_owed() {
         let (mut owed, now) = (Owed::default(), deadline());
         owed.was_not_for(&[BO, CY], 1, now);
-        assert_eq!(owed.next_due(), None, "they are away");
+        assert_eq!(owed.next_due(9), None, "they are away");
         owed.can_read(BO, 0, now);
         owed.take_due(0, now);
         assert!(!owed.begins(BO, &ids(&[]), now));

@@ -96,7 +96,7 @@ fn sent_again_to(run: &mut Run, member: Fingerprint) -> Vec<MessageId> {
     let mut outcomes = Vec::new();
     loop {
         run.saved.ask_due();
-        if run.saved.asked.is_empty() && run.saved.next_due().is_none() {
+        if run.saved.asked.is_empty() && !run.saved.rooms[&MEMBERSHIP].owed.is_to_ask() {
             break;
         }
         outcomes.extend(run.until(|_| true));
