@@ -8,6 +8,7 @@
 
 mod answers;
 mod backlog;
+mod held;
 mod opening;
 mod owed;
 mod reading;
@@ -20,8 +21,9 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
 pub(super) use self::answers::Outcome;
-use self::answers::{Asked, Held, why};
+use self::answers::{Asked, why};
 use self::backlog::Backlog;
+use self::held::Held;
 use self::opening::{Beginning, Opened, Opening};
 pub(super) use self::reading::Reading;
 use self::room::SavedRoom;
@@ -151,7 +153,7 @@ impl SavedMessages {
         for (membership, room) in &rooms {
             self.rooms.entry(*membership).or_default().entered = Some((kind, *room));
         }
-        let since_ms = clock::now_ms().saturating_sub(SENT_FOR_MS);
+        let since_ms = sent_since_ms();
         let opening = Opening { directory: self.directory.clone(), identity: Arc::clone(identity), rooms, since_ms };
         let (done, opened) = mpsc::channel();
         self.opening.insert(kind, ToOpen { me, opened });
@@ -244,7 +246,7 @@ impl SavedMessages {
                 }
             }
             Change::News { membership, news: Told::Delivery { message, step } } => {
-                let readers = self.chat.room(membership).map(|room| room.readers()).unwrap_or_default();
+                let readers = self.readers(membership);
                 self.rooms.entry(membership).or_default().step(&message, &step, &readers);
                 return Some((message, step));
             }
@@ -309,6 +311,16 @@ impl SavedMessages {
         }
     }
 
+    /// Which room a membership is in, and whose store has it; `None` before it is known.
+    fn entered(&self, membership: MembershipId) -> Option<(KeyKind, RoomId)> {
+        self.rooms.get(&membership)?.entered
+    }
+
+    /// The others in a room who confirm what they get.
+    fn readers(&self, membership: MembershipId) -> Vec<Fingerprint> {
+        self.chat.room(membership).map(|room| room.readers()).unwrap_or_default()
+    }
+
     /// The number that the newest write gets, also where it waits for a full queue.
     fn newest(&self, kind: KeyKind) -> u64 {
         let waiting = self.waiting.get(&kind).map_or(0, Backlog::len);
@@ -317,7 +329,7 @@ impl SavedMessages {
 
     /// Whether a message came before, in this run or an earlier one.
     pub(super) fn has(&self, membership: MembershipId, sender: &Fingerprint, id: MessageId) -> bool {
-        let Some((kind, room)) = self.rooms.get(&membership).and_then(|room| room.entered) else { return false };
+        let Some((kind, room)) = self.entered(membership) else { return false };
         let Some(open) = self.stores.get(&kind) else { return false };
         let waits = self.waiting.get(&kind).is_some_and(|waiting| waiting.has(&room, sender, id));
         waits
@@ -329,8 +341,8 @@ impl SavedMessages {
 
     /// A client waits until what it reported is stored. Whether it is.
     pub(super) fn is_received(&mut self, membership: MembershipId, client: ClientId, number: u64) -> bool {
-        let entered = self.rooms.get(&membership).and_then(|room| room.entered);
-        let Some((kind, open)) = entered.and_then(|(kind, _)| Some((kind, self.stores.get(&kind)?))) else {
+        let Some((kind, open)) = self.entered(membership).and_then(|(kind, _)| Some((kind, self.stores.get(&kind)?)))
+        else {
             // There is nothing that would store it.
             return true;
         };
@@ -405,6 +417,11 @@ impl SavedMessages {
     fn waits(&self, kind: KeyKind) -> bool {
         self.waiting.get(&kind).is_some_and(|waiting| waiting.len() > 0)
     }
+}
+
+/// Own messages that were said before this are not sent any more; in milliseconds since 1970.
+fn sent_since_ms() -> u64 {
+    clock::now_ms().saturating_sub(SENT_FOR_MS)
 }
 
 #[cfg(test)]

@@ -1,35 +1,19 @@
 //! What the stores are asked, and what follows from their answers and their commits: pages for the person, messages to
 //! send again, and what a client may confirm.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::time::Instant;
 
 use super::owed::AT_A_TIME;
-use super::{SENT_FOR_MS, SavedMessages};
+use super::{SavedMessages, sent_since_ms};
+use crate::app::Problem;
 use crate::app::conversation::Step;
 use crate::app::session::outbox::{Again, Unsent};
 use crate::app::session::{EarlierMessages, MembershipId};
-use crate::app::{Problem, clock};
 use crate::crypto::{Fingerprint, KeyKind};
 use crate::net::ClientId;
 use crate::protocol::MessageId;
 use crate::store::{Answer, News, Placed, Question, ROWS_MAX};
-
-/// How long what a person said waits at most to be stored before it is shown: longer than a disk that is in use takes, and
-/// not so long that somebody would wonder where it is.
-const HELD_MAX: Duration = Duration::from_secs(1);
-/// The same while the store is not open yet: longer than the keys and a large file take.
-const OPENING_MAX: Duration = Duration::from_secs(10);
-
-/// What a person said, until it is stored.
-pub(super) struct Held {
-    kind: KeyKind,
-    /// The write by which it is; none of them while the store is not open.
-    after: Option<u64>,
-    membership: MembershipId,
-    unsent: Unsent,
-    pub(super) until: Instant,
-}
 
 /// Something that was asked.
 pub(super) enum Asked {
@@ -68,7 +52,7 @@ impl SavedMessages {
 
     /// A member can read what is sent from now on: what they lack is sent again, if the store says that they do.
     pub(in crate::app::session) fn can_read(&mut self, membership: MembershipId, member: Fingerprint) {
-        let Some((kind, _)) = self.rooms.get(&membership).and_then(|room| room.entered) else { return };
+        let Some((kind, _)) = self.entered(membership) else { return };
         let newest = self.newest(kind);
         if let Some(room) = self.rooms.get_mut(&membership) {
             room.owed.can_read(member, newest, Instant::now());
@@ -84,7 +68,7 @@ impl SavedMessages {
 
     /// Somebody new came, who may not read what is on its way to others, or somebody went who might not have.
     pub(in crate::app::session) fn roster_changed(&mut self, membership: MembershipId) {
-        let Some((kind, _)) = self.rooms.get(&membership).and_then(|room| room.entered) else { return };
+        let Some((kind, _)) = self.entered(membership) else { return };
         let newest = self.newest(kind);
         if let Some(room) = self.rooms.get_mut(&membership) {
             room.owed.roster_changed(newest, Instant::now());
@@ -93,7 +77,7 @@ impl SavedMessages {
 
     /// An own message took a step, which was handed in.
     pub(super) fn delivers(&mut self, membership: MembershipId, message: MessageId, step: &Step) {
-        let Some((kind, _)) = self.rooms.get(&membership).and_then(|room| room.entered) else { return };
+        let Some((kind, _)) = self.entered(membership) else { return };
         let (newest, now) = (self.newest(kind), Instant::now());
         let Some(room) = self.rooms.get_mut(&membership) else { return };
         match step {
@@ -114,7 +98,7 @@ impl SavedMessages {
 
     /// Asks the stores what is owed to those who can read by now.
     pub(in crate::app::session) fn ask_due(&mut self) {
-        let (now, since_ms) = (Instant::now(), clock::now_ms().saturating_sub(SENT_FOR_MS));
+        let (now, since_ms) = (Instant::now(), sent_since_ms());
         let mut due = Vec::new();
         for (membership, room) in &mut self.rooms {
             let Some((kind, id)) = room.entered else { continue };
@@ -186,51 +170,6 @@ impl SavedMessages {
         outcomes
     }
 
-    /// What is held no longer.
-    fn release(&mut self, goes: impl Fn(&Held) -> bool) -> Vec<Outcome> {
-        let (gone, kept): (VecDeque<Held>, VecDeque<Held>) = std::mem::take(&mut self.held).into_iter().partition(goes);
-        self.held = kept;
-        gone.into_iter().map(|held| Outcome::Said(held.membership, held.unsent)).collect()
-    }
-
-    /// A person said something, which was handed in. Whether it waits to be stored before it is shown; then
-    /// [`Outcome::Said`] follows, after a time in any case.
-    pub(in crate::app::session) fn holds(&mut self, membership: MembershipId, unsent: Unsent) -> bool {
-        let Some((kind, _)) = self.rooms.get(&membership).and_then(|room| room.entered) else { return false };
-        // What is said now comes after what was said before.
-        let is_first = self.held.iter().all(|held| held.membership != membership);
-        let (after, held_max) = match self.stores.get(&kind) {
-            Some(open) if is_first && (!open.is_whole || open.is_failing) => return false,
-            Some(_) => (Some(self.newest(kind)), HELD_MAX),
-            None if self.unusable.contains(&kind) => return false,
-            None if self.is_opening(kind) => (None, OPENING_MAX),
-            // Until the identity is read; one that is locked may stay so.
-            None => (None, HELD_MAX),
-        };
-        self.held.push_back(Held { kind, after, membership, unsent, until: Instant::now() + held_max });
-        true
-    }
-
-    /// A store is open and has what was said before, or cannot be opened.
-    pub(super) fn holds_no_longer(&mut self, kind: KeyKind) {
-        let (is_open, newest, now) = (self.stores.contains_key(&kind), self.newest(kind), Instant::now());
-        for held in self.held.iter_mut().filter(|held| held.kind == kind) {
-            held.after = is_open.then_some(newest);
-            held.until = if is_open { now + HELD_MAX } else { now };
-        }
-    }
-
-    /// What is held in a room is held no longer: something comes after it that is shown at once.
-    pub(in crate::app::session) fn held_in(&mut self, membership: MembershipId) -> Vec<Outcome> {
-        self.release(|held| held.membership == membership)
-    }
-
-    /// What was held for too long: the disk takes its time, and nobody waits for it.
-    pub(in crate::app::session) fn overdue(&mut self) -> Vec<Outcome> {
-        let now = Instant::now();
-        self.release(|held| held.until <= now)
-    }
-
     fn answered(&mut self, request: u64, answer: Answer) -> Option<Outcome> {
         match self.asked.remove(&request)? {
             Asked::Earlier(membership) => self.earlier(membership, answer),
@@ -262,7 +201,7 @@ impl SavedMessages {
     }
 
     fn owed(&mut self, membership: MembershipId, member: Fingerprint, answer: Answer) -> Option<Outcome> {
-        let readers = self.chat.room(membership).map(|room| room.readers()).unwrap_or_default();
+        let readers = self.readers(membership);
         let room = self.rooms.get_mut(&membership)?;
         let Answer::Rows(rows) = answer else {
             log::warn!("what is owed to a member could not be read{}", why(&answer));
@@ -277,10 +216,8 @@ impl SavedMessages {
         if again.is_empty()
             && let (Some(from), Some((kind, room))) = (next, room.entered)
         {
-            let since_ms = clock::now_ms().saturating_sub(SENT_FOR_MS);
-            let is_asked =
-                self.ask(kind, Question::Owed { room, member, from, since_ms }, Asked::Owed(membership, member));
-            if is_asked {
+            let question = Question::Owed { room, member, from, since_ms: sent_since_ms() };
+            if self.ask(kind, question, Asked::Owed(membership, member)) {
                 return None;
             }
         }
