@@ -20,6 +20,7 @@ pub(super) fn members(delivery: &Delivery) -> BTreeMap<Fingerprint, DeliveryStat
     all.into_iter().flat_map(|(members, state)| members.iter().map(move |member| (*member, state))).collect()
 }
 
+/// What is stored of a message that came, or was said, at `got_ms`.
 pub(super) fn stored(room: RoomId, sender: Fingerprint, message: Message, got_ms: u64) -> StoredMessage {
     let own = message.delivery.as_ref().map(|delivery| progress(delivery, false));
     StoredMessage { room, sender, id: message.id, content: message.content, sent_ms: message.sent_ms, got_ms, own }
@@ -42,13 +43,14 @@ pub(super) fn progress(delivery: &Delivery, is_sealed: bool) -> Progress {
     Progress { state, delivered: count(delivery.reached()), of: count(delivery.of) }
 }
 
-/// A message of an earlier run. What still waited then was not sent, for nothing sends it any more.
+/// A message of an earlier run, as whoever sends nothing shows it: what is not on the host was not sent.
 pub(super) fn from_before(message: &StoredMessage, members: &[(Fingerprint, DeliveryState)]) -> EarlierMessage {
     let delivery = message.own.map(|own| delivery(message, own, members));
     let StoredMessage { sender, id, content, sent_ms, got_ms, .. } = message.clone();
     EarlierMessage { came_ms: got_ms, message: Message { id, from: sender, content, sent_ms, delivery } }
 }
 
+/// How far an own message of an earlier run had got.
 pub(super) fn delivery(message: &StoredMessage, own: Progress, members: &[(Fingerprint, DeliveryState)]) -> Delivery {
     let Progress { state, delivered, of } = own;
     let progress = match state {
@@ -65,5 +67,5 @@ pub(super) fn delivery(message: &StoredMessage, own: Progress, members: &[(Finge
     let (awaited, missed) = (those(DeliveryState::Awaited), those(DeliveryState::Missed));
     // Before the store had names, it had a number.
     let before = count(delivered).saturating_sub(to.len());
-    Delivery { progress, to, awaited, without: Vec::new(), missed, before, of: count(of) }
+    Delivery { to, awaited, missed, ..Delivery::from_before(progress, before, count(of)) }
 }

@@ -18,9 +18,10 @@ pub enum Progress {
     },
     /// Too many wait already; nothing was sent.
     OutboxFull,
-    /// It still waited when the program ended, in an earlier run: it was never sent.
+    /// It was said in an earlier run, was never sent, and is too old to be sent now.
     Unsent,
-    /// It was sealed, and the program ended before the host confirmed it: it may have arrived.
+    /// It was sealed in an earlier run, and the host never confirmed it: it may have arrived. It is not sent again, for it
+    /// was taken back too late or is too old.
     Unconfirmed,
 }
 
